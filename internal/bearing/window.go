@@ -1,0 +1,201 @@
+package bearing
+
+import (
+	"crypto/sha256"
+	"encoding/base32"
+	"encoding/binary"
+	"math"
+	"time"
+)
+
+// StandardGravity is 1 g in m/s² (exact by definition, ISO 80000-3).
+const StandardGravity = 9.80665
+
+// Unit is the unit in which acceleration was stated.
+type Unit string
+
+// The units taken. Inside the program samples are in g whatever was stated.
+const (
+	G              Unit = "g"
+	MetresPerSec2  Unit = "m/s2"
+	RelativeToFull Unit = "relative" // PCM without a scale: amplitudes have no unit
+)
+
+// ParseUnit returns the unit of that name, or an error that says what is taken.
+func ParseUnit(s string) (Unit, error) {
+	switch Unit(s) {
+	case G, MetresPerSec2:
+		return Unit(s), nil
+	case "":
+		return "", Errorf(Invalid, "unit_missing", "the unit of the samples is missing: state g or m/s2")
+	}
+	return "", Errorf(Invalid, "unit_unknown", "unit %q is not taken: use g or m/s2", Clip(s))
+}
+
+// Window is one segment of signal from one sensor axis, the unit of ingest and
+// diagnosis. Make it with NewWindow: past that gate every field is sane.
+type Window struct {
+	Sensor     string    // name of the sensor
+	Axis       string    // axis of the sensor, "" if it has one
+	Start      time.Time // time of the first sample, UTC
+	SampleRate float64   // Hz
+	ShaftSpeed float64   // Hz, 0 if unknown
+	Bearing    string    // bearing designation, "" if unknown
+	Unit       Unit      // the unit that the client stated
+	Samples    []float32 // acceleration, g
+}
+
+// Limits bound a window. The zero value of a field means its default.
+type Limits struct {
+	MaxSamples int // default DefaultMaxSamples
+}
+
+// Bounds of a window's fields.
+const (
+	DefaultMaxSamples = 4 << 20
+	MaxSampleRate     = 10e6   // Hz; an ultrasonic sensor samples at 1-2 MHz
+	MaxShaftSpeed     = 10_000 // Hz; 600,000 rpm, above any bearing's limit
+)
+
+// NewWindow is the one gate: it checks every field, converts the samples to g
+// and Start to UTC, and returns a window that the rest of the program may trust.
+// w.Samples is in w.Unit and is converted in place; the window keeps the slice.
+//
+// Errors are *Error with the codes sensor_name, axis_name, bearing_name,
+// start_out_of_range, rate_missing, rate_out_of_range, speed_out_of_range,
+// unit_missing, unit_unknown, window_empty, window_too_long, sample_not_finite.
+func NewWindow(w Window, lim Limits) (*Window, error) {
+	if lim.MaxSamples == 0 {
+		lim.MaxSamples = DefaultMaxSamples
+	}
+	switch {
+	case !IsName(w.Sensor):
+		return nil, nameError("sensor", w.Sensor)
+	case w.Axis != "" && !IsName(w.Axis):
+		return nil, nameError("axis", w.Axis)
+	case !isDesignation(w.Bearing):
+		return nil, Errorf(Invalid, "bearing_name", "bearing %q: use at most 64 printable ASCII characters", Clip(w.Bearing)).At("/bearing")
+	case w.Start.Before(minStart) || !w.Start.Before(maxStart):
+		return nil, Errorf(Invalid, "start_out_of_range", "start must lie between 1970 and 2262").At("/start")
+	case w.SampleRate == 0:
+		return nil, Errorf(Invalid, "rate_missing", "the sampling rate is missing: state sample_rate_hz").At("/sample_rate_hz")
+	case !(w.SampleRate > 0) || w.SampleRate > MaxSampleRate:
+		return nil, Errorf(Invalid, "rate_out_of_range", "sampling rate %g Hz must be positive and at most %g Hz", w.SampleRate, float64(MaxSampleRate)).At("/sample_rate_hz")
+	case !(w.ShaftSpeed >= 0) || w.ShaftSpeed > MaxShaftSpeed:
+		return nil, Errorf(Invalid, "speed_out_of_range", "shaft speed %g rpm must be positive and at most %d rpm; leave it out if it is unknown", w.ShaftSpeed*60, MaxShaftSpeed*60).At("/shaft_speed_rpm")
+	case len(w.Samples) == 0:
+		return nil, Errorf(Invalid, "window_empty", "the window has no samples").At("/samples")
+	case len(w.Samples) > lim.MaxSamples:
+		return nil, Errorf(Invalid, "window_too_long", "the window has %d samples, the limit is %d: send shorter windows", len(w.Samples), lim.MaxSamples).At("/samples")
+	}
+	if w.Unit != RelativeToFull {
+		if _, err := ParseUnit(string(w.Unit)); err != nil {
+			return nil, err.(*Error).At("/unit")
+		}
+	}
+	if err := toG(w.Samples, w.Unit); err != nil {
+		return nil, err
+	}
+	w.Start = w.Start.UTC()
+	return &w, nil
+}
+
+var (
+	minStart = time.Unix(0, 0)
+	maxStart = time.Date(2262, 1, 1, 0, 0, 0, 0, time.UTC)
+)
+
+// toG converts x from unit u to g in place and refuses what is not finite.
+func toG(x []float32, u Unit) error {
+	for i, v := range x {
+		if math.IsNaN(float64(v)) || math.IsInf(float64(v), 0) {
+			return Errorf(Invalid, "sample_not_finite", "sample %d is %v: every sample must be a finite number", i, v).At("/samples")
+		}
+	}
+	if u == MetresPerSec2 {
+		for i, v := range x {
+			x[i] = float32(float64(v) / StandardGravity)
+		}
+	}
+	return nil
+}
+
+// IsName reports whether s matches [A-Za-z0-9][A-Za-z0-9._-]{0,63}, the grammar
+// of sensor and axis names.
+func IsName(s string) bool {
+	if len(s) == 0 || len(s) > 64 {
+		return false
+	}
+	for i := range len(s) {
+		c := s[i]
+		alnum := c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9'
+		if !alnum && (i == 0 || c != '.' && c != '_' && c != '-') {
+			return false
+		}
+	}
+	return true
+}
+
+func nameError(field, s string) *Error {
+	return Errorf(Invalid, field+"_name", "%s name %q: use 1 to 64 of A-Z a-z 0-9 . _ - and begin with a letter or a digit", field, Clip(s)).At("/" + field)
+}
+
+// isDesignation reports whether s may name a bearing: printable ASCII, so that
+// designations such as "6205-2RS/C3" pass.
+func isDesignation(s string) bool {
+	if len(s) > 64 {
+		return false
+	}
+	for i := range len(s) {
+		if s[i] < ' ' || s[i] > '~' {
+			return false
+		}
+	}
+	return true
+}
+
+var idEncoding = base32.NewEncoding("0123456789abcdefghjkmnpqrstvwxyz").WithPadding(base32.NoPadding)
+
+// ID returns the identity of the window: 26 characters that depend on sensor,
+// axis and start (in UTC nanoseconds) alone. A diagnosis has its window's ID.
+func (w *Window) ID() string {
+	h := sha256.New()
+	var n [8]byte
+	for _, s := range []string{w.Sensor, w.Axis} {
+		binary.LittleEndian.PutUint64(n[:], uint64(len(s)))
+		h.Write(n[:])
+		h.Write([]byte(s))
+	}
+	binary.LittleEndian.PutUint64(n[:], uint64(w.Start.UnixNano()))
+	h.Write(n[:])
+	return idEncoding.EncodeToString(h.Sum(nil)[:16])
+}
+
+// Digest returns the SHA-256 of what the window says: samples (g, little-endian
+// float32), rate, speed, unit and bearing. Two windows of one ID with different
+// digests contradict each other.
+func (w *Window) Digest() [sha256.Size]byte {
+	h := sha256.New()
+	buf := make([]byte, 0, 4096)
+	for _, v := range []float64{w.SampleRate, w.ShaftSpeed} {
+		buf = binary.LittleEndian.AppendUint64(buf, math.Float64bits(v))
+	}
+	for _, s := range []string{string(w.Unit), w.Bearing} {
+		buf = binary.LittleEndian.AppendUint64(buf, uint64(len(s)))
+		buf = append(buf, s...)
+	}
+	for _, v := range w.Samples {
+		if len(buf) > cap(buf)-4 {
+			h.Write(buf)
+			buf = buf[:0]
+		}
+		buf = binary.LittleEndian.AppendUint32(buf, math.Float32bits(v))
+	}
+	h.Write(buf)
+	return [sha256.Size]byte(h.Sum(nil))
+}
+
+// Duration returns the time that the window covers.
+func (w *Window) Duration() time.Duration {
+	return time.Duration(float64(len(w.Samples)) / w.SampleRate * float64(time.Second))
+}
