@@ -1,0 +1,332 @@
+package nn
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"reflect"
+	"slices"
+	"testing"
+)
+
+// layerCases are the layers under checkLayer, each in a small network that ends
+// in logits, so that gradients flow through it from both sides.
+var layerCases = []struct {
+	name string
+	in   Shape
+	body []Layer
+}{
+	{"conv same", Shape{9, 2}, []Layer{Conv(3, 3, 1, Same)}},
+	{"conv same even kernel", Shape{9, 2}, []Layer{Conv(3, 4, 1, Same)}},
+	{"conv same stride", Shape{17, 2}, []Layer{ReLU(), Conv(3, 5, 4, Same)}},
+	{"conv stride over kernel", Shape{17, 2}, []Layer{BatchNorm(), Conv(3, 2, 5, Same)}},
+	{"conv valid", Shape{9, 2}, []Layer{BatchNorm(), Conv(5, 3, 1, Valid)}},
+	{"conv valid stride", Shape{12, 1}, []Layer{BatchNorm(), ConvBias(4, 4, 3, Valid)}},
+	{"conv bias", Shape{8, 3}, []Layer{BatchNorm(), ConvBias(2, 3, 1, Same)}},
+	{"batchnorm", Shape{6, 3}, []Layer{Conv(4, 3, 1, Same), BatchNorm()}},
+	{"batchnorm first", Shape{6, 3}, []Layer{BatchNorm()}},
+	{"batchnorm of dense", Shape{6, 3}, []Layer{Dense(5), BatchNorm()}},
+	{"relu", Shape{6, 3}, []Layer{BatchNorm(), ReLU()}},
+	{"maxpool", Shape{7, 3}, []Layer{BatchNorm(), MaxPool(2)}},
+	{"maxpool 3", Shape{9, 2}, []Layer{BatchNorm(), MaxPool(3)}},
+	{"avgpool", Shape{7, 3}, []Layer{BatchNorm(), AvgPool(2)}},
+	{"dense", Shape{3, 4}, []Layer{Dense(5)}},
+	{"dropout", Shape{6, 3}, []Layer{Dense(6), Dropout(0.4)}},
+	{"stack", Shape{16, 1}, []Layer{Conv(4, 5, 2, Same), BatchNorm(), ReLU(), MaxPool(2), Conv(6, 3, 1, Valid), BatchNorm(), ReLU(), Dense(5), BatchNorm(), ReLU()}},
+}
+
+func TestLayers(t *testing.T) {
+	for _, c := range layerCases {
+		t.Run(c.name, func(t *testing.T) {
+			checkLayer(t, Spec{Name: c.name, Input: c.in, Layers: append(append([]Layer(nil), c.body...), Logits())})
+		})
+	}
+}
+
+// checkLayer is what every layer must pass: declared shapes, numerical
+// gradients, independence of the batch and of the seed's use, a JSON round trip
+// of its description, agreement of plan and network, no allocation in the plan.
+func checkLayer(t *testing.T, spec Spec) {
+	t.Helper()
+	const classes, batch = 3, 5
+	rng := rand.New(rand.NewPCG(7, uint64(len(spec.Layers))))
+	net, err := New(spec, classes, rng)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// Off the initial values, so that no gradient is zero by symmetry.
+	for _, p := range net.Params() {
+		for i := range p.W {
+			p.W[i] += 0.3 * rng.Float32()
+		}
+	}
+	x := randomBatch(rng, batch, spec.Input)
+	labels := []int{0, 1, 2, 1, 0}
+
+	t.Run("shapes", func(t *testing.T) {
+		net.Forward(x, false)
+		for i, s := range net.Shapes() {
+			if a := net.acts[i]; a.L != s.L || a.C != s.C || a.N != batch || len(a.Data) != batch*s.size() {
+				t.Errorf("layer %d: output [%d %d %d], declared %v", i, a.N, a.L, a.C, s)
+			}
+		}
+	})
+	t.Run("gradient", func(t *testing.T) { checkGradient(t, net, x, labels) })
+	t.Run("batch invariance", func(t *testing.T) {
+		all := append([]float32(nil), net.Forward(x, false).Data...)
+		for n := range batch {
+			one := net.Forward(Tensor{1, x.L, x.C, x.At(n)}, false)
+			if !reflect.DeepEqual(one.Data, all[n*classes:(n+1)*classes]) {
+				t.Errorf("window %d: %v alone, %v in the batch", n, one.Data, all[n*classes:(n+1)*classes])
+			}
+		}
+	})
+	t.Run("plan", func(t *testing.T) {
+		plan := net.Plan().Clone()
+		all := net.Forward(x, false)
+		for n := range batch {
+			for i, v := range plan.Forward(x.At(n)) {
+				if want := all.At(n)[i]; math.Abs(float64(v-want)) > 1e-5*(1+math.Abs(float64(want))) {
+					t.Errorf("window %d: plan says %v, network %v", n, v, want)
+				}
+			}
+		}
+		if a := testing.AllocsPerRun(10, func() { plan.Forward(x.At(0)) }); a != 0 {
+			t.Errorf("plan allocates %v times", a)
+		}
+	})
+	t.Run("spec round trip", func(t *testing.T) {
+		b, err := json.Marshal(spec)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var back Spec
+		if err := json.Unmarshal(b, &back); err != nil || !reflect.DeepEqual(back, spec) {
+			t.Errorf("got %+v (%v), want %+v", back, err, spec)
+		}
+	})
+	t.Run("seed", func(t *testing.T) {
+		var got [2][]float32
+		for i := range got {
+			n, err := New(spec, classes, rand.New(rand.NewPCG(3, 3)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			trainSteps(n, x, labels, 3)
+			for _, p := range n.Params() {
+				got[i] = append(got[i], p.W...)
+			}
+		}
+		if !reflect.DeepEqual(got[0], got[1]) {
+			t.Error("the same seed gave other weights")
+		}
+	})
+}
+
+// checkGradient compares every gradient with the central difference of the
+// loss. Dropout is made repeatable by reseeding it before each forward.
+func checkGradient(t *testing.T, net *Network, x Tensor, labels []int) {
+	t.Helper()
+	dz := NewTensor(x.N, 1, net.Classes)
+	loss := func() float64 {
+		for _, l := range net.layers {
+			if d, ok := l.(*dropout); ok {
+				d.rng = rand.New(rand.NewPCG(5, 5))
+			}
+		}
+		return CrossEntropy(net.Forward(x, true), labels, dz)
+	}
+	loss()
+	net.ZeroGrad()
+	net.Backward(dz)
+	for _, p := range net.Params() {
+		if p.G == nil {
+			continue
+		}
+		for i := range p.W {
+			// A wide step drowns float32 rounding, a narrow one avoids the kinks
+			// of ReLU and pooling: a right gradient agrees with one of them.
+			got := float64(p.G[i])
+			var nums []float64
+			for _, h := range []float32{4e-3, 1e-3} {
+				w := p.W[i]
+				p.W[i] = w + h
+				up := loss()
+				p.W[i] = w - h
+				down := loss()
+				p.W[i] = w
+				nums = append(nums, (up-down)/(2*float64(h)))
+			}
+			if !slices.ContainsFunc(nums, func(n float64) bool { return math.Abs(n-got) <= 2e-3+0.02*math.Abs(n) }) {
+				t.Errorf("%s[%d]: gradient %.6f, numerical %.6f", p.Name(), i, got, nums)
+			}
+		}
+	}
+}
+
+func trainSteps(n *Network, x Tensor, labels []int, steps int) (loss float64) {
+	opt, dz := &Adam{}, NewTensor(x.N, 1, n.Classes)
+	for range steps {
+		loss = CrossEntropy(n.Forward(x, true), labels, dz)
+		n.ZeroGrad()
+		n.Backward(dz)
+		opt.Step(n.Params(), 0.01)
+	}
+	return loss
+}
+
+func randomBatch(rng *rand.Rand, n int, s Shape) Tensor {
+	x := NewTensor(n, s.L, s.C)
+	for i := range x.Data {
+		x.Data[i] = float32(rng.NormFloat64())
+	}
+	return x
+}
+
+func TestSpecRefusals(t *testing.T) {
+	f := func(in Shape, want string, layers ...Layer) {
+		t.Helper()
+		_, err := New(Spec{Name: "t", Input: in, Layers: append(layers, Logits())}, 2, nil)
+		if err == nil || err.Error() != want {
+			t.Errorf("got error %v, want %q", err, want)
+		}
+	}
+	f(Shape{4, 1}, "layer 1 (conv): kernel 5 is longer than the input's 4 steps", ReLU(), Conv(2, 5, 1, Valid))
+	f(Shape{4, 1}, `layer 0 (conv): padding "" is neither same nor valid`, Conv(2, 5, 1, ""))
+	f(Shape{4, 1}, "layer 0 (conv): out 0, kernel 5 and stride 1 must lie in 1..1048576", Conv(0, 5, 1, Same))
+	f(Shape{4, 1}, "layer 0 (maxpool): width 5 must lie in 1..256 and not exceed the input's 4 steps", MaxPool(5))
+	f(Shape{4, 1}, "layer 0 (dropout): rate 1 is outside [0, 1)", Dropout(1))
+	f(Shape{4, 1}, "layer 0 (logits): logits must be the last layer", Logits())
+	f(Shape{4, 1}, "layer 0 (gelu): unknown operation", Layer{Op: "gelu"})
+	f(Shape{0, 1}, `spec "t": input 0 x 1 is out of range`)
+	f(Shape{1 << 20, 1}, "layer 0 (dense): too many weights", Dense(1<<20))
+	f(Shape{1 << 12, 1}, "layer 0 (conv): output is too large", Conv(1<<20, 1, 1, Same))
+}
+
+// TestLearns is the smoke test of the whole engine: a small network separates
+// two tones.
+func TestLearns(t *testing.T) {
+	rng := rand.New(rand.NewPCG(1, 1))
+	x, labels := NewTensor(32, 64, 1), make([]int, 32)
+	for n := range x.N {
+		labels[n] = n % 2
+		phase := rng.Float64() * 2 * math.Pi
+		for i := range x.L {
+			x.At(n)[i] = float32(math.Sin(phase+float64(i)*(0.3+0.5*float64(labels[n]))) + 0.1*rng.NormFloat64())
+		}
+	}
+	net, err := New(Spec{Name: "tones", Input: Shape{64, 1}, Layers: []Layer{Conv(4, 9, 2, Same), BatchNorm(), ReLU(), MaxPool(2), Dense(8), ReLU(), Logits()}}, 2, rng)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if loss := trainSteps(net, x, labels, 60); loss > 0.05 {
+		t.Errorf("loss %.3f after 60 steps, want under 0.05", loss)
+	}
+}
+
+func TestOptimizers(t *testing.T) {
+	p := func() *Param { return &Param{Role: Weight, W: []float32{1}, G: []float32{2}} }
+	f := func(name string, o Optimizer, want ...float64) {
+		t.Helper()
+		q := p()
+		for i, w := range want {
+			o.Step([]*Param{q}, 0.1)
+			if math.Abs(float64(q.W[0])-w) > 1e-5 {
+				t.Errorf("%s step %d: %v, want %v", name, i+1, q.W[0], w)
+			}
+		}
+	}
+	f("sgd", &SGD{}, 0.8, 0.6)
+	f("momentum", &SGD{Momentum: 0.9}, 0.8, 0.42)                   // v 2, 3.8
+	f("nesterov", &SGD{Momentum: 0.9, Nesterov: true}, 0.62, 0.078) // 2+1.8, then 2+0.9*3.8
+	f("decay", &SGD{WeightDecay: 0.5}, 0.75)                        // g 2.5
+	f("adam", &Adam{}, 0.9, 0.8)                                    // constant gradient: lr per step
+	f("adamw", &Adam{WeightDecay: 1}, 0.8)
+}
+
+func TestSchedules(t *testing.T) {
+	f := func(s Schedule, at, want float64) {
+		t.Helper()
+		if got := s(at); math.Abs(got-want) > 1e-9 {
+			t.Errorf("factor %v at %v, want %v", got, at, want)
+		}
+	}
+	f(Constant, 0.7, 1)
+	f(Step(0.1, 0.5, 0.75), 0.49, 1)
+	f(Step(0.1, 0.5, 0.75), 0.5, 0.1)
+	f(Step(0.1, 0.5, 0.75), 0.99, 0.01)
+	f(Cosine(0), 0, 1)
+	f(Cosine(0), 0.5, 0.5)
+	f(Cosine(0.2), 0.2, 1)
+	f(Cosine(0.2), 0.6, 0.5)
+}
+
+func TestSoftmax(t *testing.T) {
+	p := Softmax(make([]float32, 3), []float32{1000, 1000, -1000})
+	if p[0] != 0.5 || p[1] != 0.5 || p[2] != 0 {
+		t.Errorf("got %v, want 0.5 0.5 0", p)
+	}
+}
+
+func FuzzSpec(f *testing.F) {
+	for _, c := range layerCases {
+		b, _ := json.Marshal(Spec{Name: c.name, Input: c.in, Layers: append(append([]Layer(nil), c.body...), Logits())})
+		f.Add(b)
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		var s Spec
+		if json.Unmarshal(b, &s) != nil {
+			return
+		}
+		shapes, err := s.Shapes(4)
+		if err != nil {
+			return
+		}
+		_, total := s.Counts(4)
+		size := s.Input.size()
+		for _, sh := range shapes {
+			size += sh.size()
+		}
+		// What is accepted and small must compile and run.
+		if total.Params < 1<<16 && total.MACs < 1<<20 && size < 1<<18 {
+			n, err := New(s, 4, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			n.Forward(NewTensor(1, s.Input.L, s.Input.C), false)
+			n.Plan().Forward(make([]float32, s.Input.size()))
+		}
+	})
+}
+
+func BenchmarkPlan(b *testing.B) {
+	spec := Spec{Name: "wdcnn-like", Input: Shape{2048, 1}, Layers: []Layer{
+		Conv(16, 64, 8, Same), BatchNorm(), ReLU(), MaxPool(2),
+		Conv(32, 3, 1, Same), BatchNorm(), ReLU(), MaxPool(2),
+		Conv(64, 3, 1, Same), BatchNorm(), ReLU(), MaxPool(2),
+		Dense(100), BatchNorm(), ReLU(), Logits()}}
+	net, err := New(spec, 10, rand.New(rand.NewPCG(1, 1)))
+	if err != nil {
+		b.Fatal(err)
+	}
+	x := randomBatch(rand.New(rand.NewPCG(1, 2)), 64, spec.Input)
+	plan := net.Plan()
+	b.Run("forward/N=1", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			plan.Forward(x.At(0))
+		}
+	})
+	b.Run(fmt.Sprintf("train/N=%d", x.N), func(b *testing.B) {
+		b.ReportAllocs()
+		labels := make([]int, x.N)
+		dz, opt := NewTensor(x.N, 1, 10), &Adam{}
+		for b.Loop() {
+			CrossEntropy(net.Forward(x, true), labels, dz)
+			net.ZeroGrad()
+			net.Backward(dz)
+			opt.Step(net.Params(), 1e-3)
+		}
+	})
+}

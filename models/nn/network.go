@@ -1,0 +1,239 @@
+package nn
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"sync"
+)
+
+// Role says what a parameter is.
+type Role string
+
+// The roles. Mean and Variance are running statistics: saved with the weights,
+// never trained.
+const (
+	Weight   Role = "weight"
+	Bias     Role = "bias"
+	Gamma    Role = "gamma"
+	Beta     Role = "beta"
+	Mean     Role = "mean"
+	Variance Role = "variance"
+)
+
+// Param is one array of parameters of one layer. Shapes: conv weight
+// [kernel, in, out], dense weight [in, out], all others [channels].
+type Param struct {
+	Layer int // index in Spec.Layers
+	Role  Role
+	Shape []int
+	W     []float32
+	G     []float32 // gradient, nil for running statistics
+}
+
+// Name returns the name under which the parameter is saved, "layers.3.gamma".
+func (p *Param) Name() string { return fmt.Sprintf("layers.%d.%s", p.Layer, p.Role) }
+
+// layer is one compiled layer of a training network. x and y are its input and
+// output, dy and dx their gradients; backward adds to the gradients of its
+// parameters and fills dx unless dx.Data is nil.
+type layer interface {
+	params() []*Param
+	forward(x, y Tensor, train bool)
+	backward(x, y, dy, dx Tensor)
+}
+
+// Network is a compiled Spec with weights that can be trained. It is not safe
+// for concurrent use; inference takes a Plan.
+type Network struct {
+	Spec    Spec
+	Classes int
+	shapes  []Shape
+	layers  []layer
+	params  []*Param
+	in      Tensor
+	acts    []Tensor
+	grads   []Tensor
+}
+
+// New compiles spec for that many classes, with He-initialised weights drawn
+// from rng: normal with variance 2/fan-in, biases 0, gamma 1, beta 0. A nil rng
+// leaves the weights zero, for a caller who sets them. The error is a
+// *LayerError where a layer does not fit.
+//
+// Reference: K. He et al., Delving deep into rectifiers, ICCV 2015, eq. 10.
+func New(spec Spec, classes int, rng *rand.Rand) (*Network, error) {
+	shapes, err := spec.Shapes(classes)
+	if err != nil {
+		return nil, err
+	}
+	n := &Network{Spec: spec, Classes: classes, shapes: shapes, acts: make([]Tensor, len(shapes)), grads: make([]Tensor, len(shapes))}
+	in := spec.Input
+	for i, l := range spec.Layers {
+		c := compile(i, l, in, shapes[i], rng)
+		n.layers = append(n.layers, c)
+		n.params = append(n.params, c.params()...)
+		in = shapes[i]
+	}
+	return n, nil
+}
+
+func compile(i int, l Layer, in, out Shape, rng *rand.Rand) layer {
+	switch l.Op {
+	case OpConv:
+		return newConv(i, l, in, out, rng)
+	case OpBatchNorm:
+		return newBatchNorm(i, in)
+	case OpReLU:
+		return relu{}
+	case OpMaxPool:
+		return &maxPool{k: l.Kernel}
+	case OpAvgPool:
+		return avgPool{k: l.Kernel}
+	case OpDropout:
+		d := &dropout{rate: l.Rate}
+		if rng != nil {
+			d.rng = rand.New(rand.NewPCG(rng.Uint64(), rng.Uint64()))
+		}
+		return d
+	case OpDense, OpLogits:
+		return newDense(i, in, out, rng)
+	}
+	panic("nn: unknown operation " + string(l.Op))
+}
+
+// Params returns all parameters in layer order. The slices are the network's
+// own: writing to W changes it.
+func (n *Network) Params() []*Param { return n.params }
+
+// Param returns the parameter of that layer and role, or nil.
+func (n *Network) Param(layer int, r Role) *Param {
+	for _, p := range n.params {
+		if p.Layer == layer && p.Role == r {
+			return p
+		}
+	}
+	return nil
+}
+
+// Shapes returns the output shape of each layer.
+func (n *Network) Shapes() []Shape { return n.shapes }
+
+// Forward returns the logits [N, 1, Classes] of x [N, L, C]. With train set,
+// batch-norm uses and updates batch statistics and dropout is on. The result
+// belongs to the network and is valid until the next call. It panics if x does
+// not have the spec's input shape.
+func (n *Network) Forward(x Tensor, train bool) Tensor {
+	if x.L != n.Spec.Input.L || x.C != n.Spec.Input.C || len(x.Data) != x.N*x.L*x.C {
+		panic("nn: input shape does not match the spec")
+	}
+	n.in = x
+	for i, l := range n.layers {
+		s := n.shapes[i]
+		n.acts[i] = n.acts[i].resize(x.N, s.L, s.C)
+		l.forward(n.input(i), n.acts[i], train)
+	}
+	return n.acts[len(n.acts)-1]
+}
+
+// Backward adds to every Param.G the gradient of a loss whose gradient with
+// respect to the logits of the last Forward is dlogits.
+func (n *Network) Backward(dlogits Tensor) {
+	dy := dlogits
+	for i := len(n.layers) - 1; i >= 0; i-- {
+		var dx Tensor
+		if i > 0 {
+			x := n.acts[i-1]
+			n.grads[i] = n.grads[i].resize(x.N, x.L, x.C)
+			dx = n.grads[i]
+		}
+		n.layers[i].backward(n.input(i), n.acts[i], dy, dx)
+		dy = dx
+	}
+}
+
+func (n *Network) input(i int) Tensor {
+	if i == 0 {
+		return n.in
+	}
+	return n.acts[i-1]
+}
+
+// ZeroGrad sets all gradients to zero.
+func (n *Network) ZeroGrad() {
+	for _, p := range n.params {
+		clear(p.G)
+	}
+}
+
+func newParam(layer int, r Role, trained bool, shape ...int) *Param {
+	size := 1
+	for _, s := range shape {
+		size *= s
+	}
+	p := &Param{Layer: layer, Role: r, Shape: shape, W: make([]float32, size)}
+	if trained {
+		p.G = make([]float32, size)
+	}
+	return p
+}
+
+func (p *Param) fill(v float32) *Param {
+	for i := range p.W {
+		p.W[i] = v
+	}
+	return p
+}
+
+func (p *Param) he(fanIn int, rng *rand.Rand) *Param {
+	if rng == nil {
+		return p
+	}
+	sigma := math.Sqrt(2 / float64(fanIn))
+	for i := range p.W {
+		p.W[i] = float32(rng.NormFloat64() * sigma)
+	}
+	return p
+}
+
+// shards is the number of pieces into which a batch is split. It is fixed, and
+// partial sums are added in its order, so that a seed gives the same weights on
+// any number of processors.
+const shards = 8
+
+// shard calls f for each piece [lo, hi) of n windows, at the same time.
+func shard(n int, f func(s, lo, hi int)) {
+	if n == 1 {
+		f(0, 0, 1)
+		return
+	}
+	var wg sync.WaitGroup
+	for s := range shards {
+		lo, hi := s*n/shards, (s+1)*n/shards
+		if lo < hi {
+			wg.Go(func() { f(s, lo, hi) })
+		}
+	}
+	wg.Wait()
+}
+
+// partial holds one accumulator per shard for a gradient of size n.
+type partial struct{ sums [shards][]float32 }
+
+func newPartial(n int) *partial {
+	p := new(partial)
+	for s := range p.sums {
+		p.sums[s] = make([]float32, n)
+	}
+	return p
+}
+
+// reduce adds the accumulators to dst in shard order and clears them.
+func (p *partial) reduce(dst []float32) {
+	for _, sum := range p.sums {
+		for i, v := range sum {
+			dst[i] += v
+			sum[i] = 0
+		}
+	}
+}

@@ -1,0 +1,82 @@
+package nn
+
+import (
+	"math/rand/v2"
+
+	"brinell/internal/kernel"
+)
+
+// relu is y = max(0, x), any shape.
+type relu struct{}
+
+func (relu) params() []*Param { return nil }
+
+func (relu) forward(x, y Tensor, _ bool) {
+	shard(x.N, func(_, lo, hi int) {
+		size := x.L * x.C
+		yn := y.Data[lo*size : hi*size]
+		copy(yn, x.Data[lo*size:hi*size])
+		kernel.ReLU(yn)
+	})
+}
+
+// backward: dx = dy where y > 0, else 0.
+func (relu) backward(_, y, dy, dx Tensor) {
+	if dx.Data == nil {
+		return
+	}
+	shard(y.N, func(_, lo, hi int) {
+		size := y.L * y.C
+		for i := lo * size; i < hi*size; i++ {
+			if y.Data[i] > 0 {
+				dx.Data[i] = dy.Data[i]
+			} else {
+				dx.Data[i] = 0
+			}
+		}
+	})
+}
+
+// dropout sets a share of x to zero in training and scales the rest by
+// 1/(1-rate), so that the expectation stays.
+//
+// Reference: N. Srivastava et al., Dropout, JMLR 15 (2014) 1929-1958.
+type dropout struct {
+	rate  float64
+	rng   *rand.Rand
+	scale []float32 // of the last forward: 0 or 1/(1-rate) per element
+}
+
+func (*dropout) params() []*Param { return nil }
+
+func (d *dropout) forward(x, y Tensor, train bool) {
+	if !train || d.rate == 0 {
+		d.scale = d.scale[:0]
+		copy(y.Data, x.Data)
+		return
+	}
+	if d.rng == nil {
+		panic("nn: training a network with dropout needs a random source")
+	}
+	// One stream for the whole batch: the mask must not depend on sharding.
+	d.scale = d.scale[:0]
+	keep := float32(1 / (1 - d.rate))
+	for _, v := range x.Data {
+		s := keep
+		if d.rng.Float64() < d.rate {
+			s = 0
+		}
+		y.Data[len(d.scale)] = v * s
+		d.scale = append(d.scale, s)
+	}
+}
+
+func (d *dropout) backward(_, _, dy, dx Tensor) {
+	if dx.Data == nil {
+		return
+	}
+	copy(dx.Data, dy.Data)
+	for i, s := range d.scale {
+		dx.Data[i] *= s
+	}
+}

@@ -1,0 +1,107 @@
+package nn
+
+// maxPool takes the maximum of each k consecutive steps, per channel. Steps
+// beyond the last whole group are left out. Shapes: x [N, L, C], y [N, ⌊L/k⌋, C].
+type maxPool struct {
+	k   int
+	arg []uint8 // which of the k steps won, as many as y has elements
+}
+
+func (*maxPool) params() []*Param { return nil }
+
+func (p *maxPool) forward(x, y Tensor, _ bool) {
+	if len(p.arg) < len(y.Data) {
+		p.arg = make([]uint8, len(y.Data))
+	}
+	shard(x.N, func(_, lo, hi int) {
+		for n := lo; n < hi; n++ {
+			maxPoolWindow(y.At(n), x.At(n), p.arg[n*y.L*y.C:(n+1)*y.L*y.C], p.k, x.C)
+		}
+	})
+}
+
+// maxPoolWindow pools one window; arg may be nil. The first of equals wins, and
+// a NaN never wins against what stands before it.
+func maxPoolWindow(y, x []float32, arg []uint8, k, c int) {
+	for o := 0; o < len(y); o += c {
+		rows := x[o*k:]
+		for j := range c {
+			best, at := rows[j], 0
+			for i := 1; i < k; i++ {
+				if v := rows[i*c+j]; v > best {
+					best, at = v, i
+				}
+			}
+			y[o+j] = best
+			if arg != nil {
+				arg[o+j] = uint8(at)
+			}
+		}
+	}
+}
+
+// backward: the gradient goes to the step that won.
+func (p *maxPool) backward(x, y, dy, dx Tensor) {
+	if dx.Data == nil {
+		return
+	}
+	shard(x.N, func(_, lo, hi int) {
+		for n := lo; n < hi; n++ {
+			dyn, dxn, arg := dy.At(n), dx.At(n), p.arg[n*y.L*y.C:]
+			clear(dxn)
+			for o := 0; o < len(dyn); o += x.C {
+				for j := range x.C {
+					dxn[o*p.k+int(arg[o+j])*x.C+j] = dyn[o+j]
+				}
+			}
+		}
+	})
+}
+
+// avgPool takes the mean of each k consecutive steps, per channel. Steps beyond
+// the last whole group are left out. Shapes: x [N, L, C], y [N, ⌊L/k⌋, C].
+type avgPool struct{ k int }
+
+func (avgPool) params() []*Param { return nil }
+
+func (p avgPool) forward(x, y Tensor, _ bool) {
+	shard(x.N, func(_, lo, hi int) {
+		for n := lo; n < hi; n++ {
+			avgPoolWindow(y.At(n), x.At(n), p.k, x.C)
+		}
+	})
+}
+
+func avgPoolWindow(y, x []float32, k, c int) {
+	scale := 1 / float32(k)
+	for o := 0; o < len(y); o += c {
+		rows := x[o*k:]
+		for j := range c {
+			var sum float32
+			for i := range k {
+				sum += rows[i*c+j]
+			}
+			y[o+j] = sum * scale
+		}
+	}
+}
+
+func (p avgPool) backward(x, _, dy, dx Tensor) {
+	if dx.Data == nil {
+		return
+	}
+	scale := 1 / float32(p.k)
+	shard(x.N, func(_, lo, hi int) {
+		for n := lo; n < hi; n++ {
+			dyn, dxn := dy.At(n), dx.At(n)
+			clear(dxn)
+			for o := 0; o < len(dyn); o += x.C {
+				for i := range p.k {
+					for j := range x.C {
+						dxn[o*p.k+i*x.C+j] = dyn[o+j] * scale
+					}
+				}
+			}
+		}
+	})
+}
