@@ -1,0 +1,190 @@
+package dsp
+
+import (
+	"fmt"
+	"math"
+)
+
+// Resampler changes the sampling rate of a signal and limits its band in one
+// linear-phase filter. It keeps no state between calls and is safe for
+// concurrent use.
+//
+// The filter is a Kaiser-windowed sinc of 80 dB: pass band up to 0.9 band, -6 dB
+// at band, stop band from 1.1 band, unit gain at 0 Hz for every output phase.
+// With equal rates it only limits the band.
+//
+// Reference: J. F. Kaiser, Nonrecursive digital filter design using the I0-sinh
+// window function, Proc. IEEE ISCAS 1974, eq. 6 and 7.
+type Resampler struct {
+	p, q   int         // output i lies at input sample i·q/p
+	half   int         // taps on either side
+	taps   [][]float32 // by phase
+	interp bool        // between phases: p is larger than the table
+}
+
+// Filter design: stop-band attenuation in dB, width of the transition as a share
+// of the band limit, and bounds on the table of phases.
+const (
+	attenuation = 80
+	transition  = 0.2
+	maxTable    = 1 << 18 // taps in all phases together
+	maxTaps     = 1 << 16
+)
+
+// NewResampler returns the filter from rate from to rate to, both in Hz, with
+// the band limit band in Hz; 0 means 0.45 times the lower rate. It is an error
+// if a rate is not positive and finite, if the band limit is not below half of
+// both rates, or if the rates are more than a factor of about 5000 apart.
+func NewResampler(from, to, band float64) (*Resampler, error) {
+	if band == 0 {
+		band = 0.45 * min(from, to)
+	}
+	switch {
+	case !(from > 0) || !(to > 0) || math.IsInf(from, 0) || math.IsInf(to, 0):
+		return nil, fmt.Errorf("resample from %v Hz to %v Hz: rates must be positive", from, to)
+	case !(band > 0) || band >= min(from, to)/2:
+		return nil, fmt.Errorf("resample from %v Hz to %v Hz: band limit %v Hz must be below half the lower rate", from, to, band)
+	}
+	// Kaiser's estimate of the length for the attenuation and transition.
+	width := 2 * math.Pi * transition * band / from
+	half := int(math.Ceil((attenuation - 7.95) / (2.285 * width) / 2))
+	if half > maxTaps/2 {
+		return nil, fmt.Errorf("resample from %v Hz to %v Hz: the rates are too far apart", from, to)
+	}
+	r := &Resampler{half: half}
+	r.p, r.q = ratio(from, to)
+	phases := r.p
+	if phases*2*half > maxTable {
+		// Linear interpolation errs by about (2π band/from/phases)²/8 < 1e-6.
+		r.interp = true
+		phases = min(max(int(2048*2*band/from), 16), maxTable/(2*half)+1)
+	}
+	for i := range phases + 1 {
+		r.taps = append(r.taps, sinc(half, float64(i)/float64(phases), 2*band/from))
+	}
+	return r, nil
+}
+
+// ratio returns the reduced p/q = to/from, with rates taken to a thousandth of
+// a hertz.
+func ratio(from, to float64) (p, q int) {
+	p, q = int(math.Round(to*1000)), int(math.Round(from*1000))
+	a, b := p, q
+	for b != 0 {
+		a, b = b, a%b
+	}
+	return p / a, q / a
+}
+
+// sinc returns the taps for an output that lies the share frac of a sample after
+// tap half-1: a low-pass at cut (1 = half the input rate), windowed, of sum 1.
+func sinc(half int, frac, cut float64) []float32 {
+	beta := 0.1102 * (attenuation - 8.7)
+	h := make([]float64, 2*half)
+	sum := 0.0
+	for i := range h {
+		t := float64(i-half+1) - frac
+		u := t / float64(half)
+		if u*u >= 1 {
+			continue
+		}
+		v := cut
+		if t != 0 {
+			v = math.Sin(math.Pi*cut*t) / (math.Pi * t)
+		}
+		h[i] = v * besselI0(beta*math.Sqrt(1-u*u))
+		sum += h[i]
+	}
+	taps := make([]float32, len(h))
+	for i, v := range h {
+		taps[i] = float32(v / sum)
+	}
+	return taps
+}
+
+// besselI0 returns the modified Bessel function of the first kind and order 0
+// by its power series, which converges fast for the arguments of a taper.
+func besselI0(x float64) float64 {
+	sum, term := 1.0, 1.0
+	for k := 1.0; term > 1e-17*sum; k++ {
+		term *= x * x / (4 * k * k)
+		sum += term
+	}
+	return sum
+}
+
+// OutLen returns how many output samples n input samples cover.
+func (r *Resampler) OutLen(n int) int { return (n*r.p + r.q - 1) / r.q }
+
+// Process fills dst with the resampled x and returns it. Output i stands for the
+// time i/to after the first input sample: the filter has no delay. Beyond its
+// ends x is continued by odd reflection about the end samples, 2x[0] - x[-j],
+// so a slope goes on; a reflection longer than x repeats its last value. It
+// allocates nothing. dst must not overlap x; it panics if x is empty.
+func (r *Resampler) Process(dst, x []float32) []float32 {
+	for i := range dst {
+		at := i * r.q
+		base, rest := at/r.p, at%r.p
+		if !r.interp {
+			dst[i] = r.dot(r.taps[rest], x, base)
+			continue
+		}
+		phase := float64(rest) / float64(r.p) * float64(len(r.taps)-1)
+		k := int(phase)
+		f := float32(phase - float64(k))
+		a, b := r.dot(r.taps[k], x, base), r.dot(r.taps[k+1], x, base)
+		dst[i] = a + f*(b-a)
+	}
+	return dst
+}
+
+// dot applies taps around input sample base.
+func (r *Resampler) dot(taps, x []float32, base int) float32 {
+	from := base - r.half + 1
+	if from >= 0 && from+len(taps) <= len(x) {
+		return dot(taps, x[from:from+len(taps)])
+	}
+	var sum float32
+	last := len(x) - 1
+	for k, c := range taps {
+		j := from + k
+		v := float32(0)
+		switch {
+		case j < 0:
+			v = 2*x[0] - x[min(-j, last)]
+		case j > last:
+			v = 2*x[last] - x[max(2*last-j, 0)]
+		default:
+			v = x[j]
+		}
+		sum += c * v
+	}
+	return sum
+}
+
+// dot returns Σ a[i] b[i] in four partial sums. len(a) is even.
+func dot(a, b []float32) float32 {
+	b = b[:len(a)]
+	var s0, s1, s2, s3 float32
+	i := 0
+	for ; i+4 <= len(a); i += 4 {
+		s0 += a[i] * b[i]
+		s1 += a[i+1] * b[i+1]
+		s2 += a[i+2] * b[i+2]
+		s3 += a[i+3] * b[i+3]
+	}
+	for ; i < len(a); i++ {
+		s0 += a[i] * b[i]
+	}
+	return (s0 + s1) + (s2 + s3)
+}
+
+// Resample returns x, sampled at from Hz, at the rate to Hz and limited to band
+// Hz, with NewResampler's filter and errors.
+func Resample(x []float32, from, to, band float64) ([]float32, error) {
+	r, err := NewResampler(from, to, band)
+	if err != nil || len(x) == 0 {
+		return nil, err
+	}
+	return r.Process(make([]float32, r.OutLen(len(x))), x), nil
+}
