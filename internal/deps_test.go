@@ -1,0 +1,192 @@
+// Package internal holds the test of the house's import rules.
+package internal
+
+import (
+	"fmt"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"maps"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// rules says which packages of this module each package may import, tests
+// aside. Imports point down: a line may name only packages of lines above it,
+// so that the table cannot hold a cycle.
+const rules = `
+internal/bearing    :
+internal/kernel     :
+features/dsp        :
+features            : internal/bearing features/dsp
+models/nn           : internal/kernel
+dataset/matfile     : internal/bearing
+dataset/npyfile     : internal/bearing
+dataset/csvfile     : internal/bearing
+dataset/wavfile     : internal/bearing
+dataset             : internal/bearing features/dsp dataset/matfile dataset/npyfile dataset/csvfile dataset/wavfile
+dataset/excerpts    :
+models              : internal/bearing features features/dsp models/nn
+models/pretrained   : models
+models/train        : internal/bearing dataset models models/nn
+models/prune        : models models/nn models/train
+internal/diagnose   : internal/bearing features models
+internal/store      : internal/bearing
+api/web             :
+api                 : internal/bearing api/web
+cmd/brinell         : *
+`
+
+// outside says who may import what from outside the standard library, and which
+// parts of the standard library are somebody's alone.
+const outside = `
+net/http                            : api cmd/brinell dataset
+database/sql                        : internal/store
+os/exec                             : -
+github.com/go-chi/chi/v5            : api
+github.com/danielgtaylor/huma/v2    : api
+github.com/prometheus               : api internal/diagnose cmd/brinell
+modernc.org/sqlite                  : internal/store
+github.com/klauspost/compress       : api internal/store
+gonum.org/v1/gonum                  : features/dsp features
+gonum.org/v1/plot                   : cmd/brinell
+github.com/mjibson/go-dsp           : features/dsp cmd/brinell
+github.com/spf13                    : cmd/brinell
+github.com/knadh/koanf              : cmd/brinell
+github.com/schollz/progressbar/v3   : cmd/brinell
+golang.org/x/sys                    : internal/kernel cmd/brinell internal/store
+golang.org/x/term                   : cmd/brinell
+`
+
+// imports maps a package, named by its folder, to what it imports.
+type imports map[string][]string
+
+func TestImportRules(t *testing.T) {
+	have, err := parseTree("..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, v := range violations(have) {
+		t.Error(v)
+	}
+}
+
+// TestImportRulesFail plants violations: the test above must see each.
+func TestImportRulesFail(t *testing.T) {
+	f := func(pkg, imported, want string) {
+		t.Helper()
+		got := violations(imports{pkg: {imported}})
+		if len(got) != 1 || !strings.Contains(got[0], want) {
+			t.Errorf("%s importing %s: got %q, want one mention of %q", pkg, imported, got, want)
+		}
+	}
+	f("api", "brinell/models", "may not import models")
+	f("internal/diagnose", "brinell/dataset", "may not import dataset")
+	f("internal/bearing", "brinell/features", "may not import features")
+	f("features", "net/http", "may not import net/http")
+	f("models/nn", "github.com/some/thing", "not in the table")
+	f("utils", "fmt", "not in the table")
+}
+
+func violations(have imports) []string {
+	inside, order := parseTable(rules)
+	extern, _ := parseTable(outside)
+	var out []string
+	for i, p := range order {
+		for _, q := range inside[p] {
+			if q != "*" && !slices.Contains(order[:i], q) {
+				out = append(out, fmt.Sprintf("table: %s may import %s, which does not stand above it", p, q))
+			}
+		}
+	}
+	for _, pkg := range slices.Sorted(maps.Keys(have)) {
+		allowed, ok := inside[pkg]
+		if !ok {
+			out = append(out, fmt.Sprintf("package %s is not in the table", pkg))
+			continue
+		}
+		for _, imp := range have[pkg] {
+			if own, ok := strings.CutPrefix(imp, "brinell/"); ok {
+				if !slices.Contains(allowed, own) && !slices.Contains(allowed, "*") {
+					out = append(out, fmt.Sprintf("%s may not import %s", pkg, own))
+				}
+				continue
+			}
+			who, listed := lookup(extern, imp)
+			switch {
+			case listed && !slices.Contains(who, pkg):
+				out = append(out, fmt.Sprintf("%s may not import %s", pkg, imp))
+			case !listed && strings.Contains(strings.Split(imp, "/")[0], "."):
+				out = append(out, fmt.Sprintf("%s imports %s, which is not in the table of outside packages", pkg, imp))
+			}
+		}
+	}
+	return out
+}
+
+// lookup finds imp or the nearest path above it.
+func lookup(t map[string][]string, imp string) ([]string, bool) {
+	for p := imp; p != "."; p = path.Dir(p) {
+		if who, ok := t[p]; ok {
+			return who, true
+		}
+	}
+	return nil, false
+}
+
+func parseTable(s string) (table map[string][]string, order []string) {
+	table = make(map[string][]string)
+	for line := range strings.Lines(strings.TrimSpace(s)) {
+		k, v, _ := strings.Cut(line, ":")
+		k = strings.TrimSpace(k)
+		table[k] = strings.Fields(v)
+		order = append(order, k)
+	}
+	return table, order
+}
+
+// parseTree reads the imports of every package below root. Tests are left out:
+// a test may use what it likes.
+func parseTree(root string) (imports, error) {
+	have := make(imports)
+	fset := token.NewFileSet()
+	err := filepath.WalkDir(root, func(p string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		name := d.Name()
+		if d.IsDir() && p != root && (name == "testdata" || name[0] == '.' || name[0] == '_') {
+			return filepath.SkipDir
+		}
+		if d.IsDir() || !strings.HasSuffix(name, ".go") || strings.HasSuffix(name, "_test.go") {
+			return nil
+		}
+		src, err := os.ReadFile(p)
+		if err != nil {
+			return err
+		}
+		f, err := parser.ParseFile(fset, p, src, parser.ImportsOnly)
+		if err != nil {
+			return err
+		}
+		rel, err := filepath.Rel(root, filepath.Dir(p))
+		if err != nil {
+			return err
+		}
+		pkg := filepath.ToSlash(rel)
+		have[pkg] = append(have[pkg], "") // so that a package without imports is known
+		for _, i := range f.Imports {
+			have[pkg] = append(have[pkg], strings.Trim(i.Path.Value, `"`))
+		}
+		return nil
+	})
+	for p := range have {
+		slices.Sort(have[p])
+		have[p] = slices.DeleteFunc(slices.Compact(have[p]), func(s string) bool { return s == "" })
+	}
+	return have, err
+}

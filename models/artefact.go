@@ -1,0 +1,327 @@
+package models
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"io"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"brinell/internal/bearing"
+	"brinell/models/nn"
+)
+
+// A model file is a safetensors file: eight bytes of header length (little
+// endian), a JSON header, tensor bytes. The manifest is JSON in the header's
+// __metadata__ under manifestKey. Tensors are the network's parameters by their
+// names and the golden windows with their logits.
+// Format: docs/artefact.md; https://github.com/huggingface/safetensors.
+const (
+	formatVersion = 1
+	manifestKey   = "brinell"
+	metadataKey   = "__metadata__"
+	goldenWindows = "golden.windows"
+	goldenLogits  = "golden.logits"
+
+	maxHeader = 4 << 20
+	maxFile   = 1 << 30
+	maxGolden = 64
+)
+
+// golden windows are inputs (native length at the model's rate) with the logits
+// that the model gave when it was saved.
+type golden struct {
+	windows, logits []float32
+}
+
+func (g golden) count(classes int) int { return len(g.logits) / classes }
+
+// goldenTolerance is how far logits may be off, relative to the largest: other
+// processors round differently, a wrong file is off by far more.
+const goldenTolerance = 1e-3
+
+type tensorHeader struct {
+	DType   string `json:"dtype"`
+	Shape   []int  `json:"shape"`
+	Offsets [2]int `json:"data_offsets"`
+}
+
+// SetGolden stores windows, each of the preprocessing's length at its rate, as
+// the model's golden ones: their present logits are saved with it, and Open
+// refuses a file that does not reproduce them.
+func (m *Model) SetGolden(windows [][]float32) error {
+	if len(windows) == 0 || len(windows) > maxGolden {
+		return fmt.Errorf("%d golden windows, need 1 to %d", len(windows), maxGolden)
+	}
+	m.golden = golden{}
+	c := m.Classifier()
+	for _, w := range windows {
+		z, err := c.Logits(w, m.Preprocessing.SampleRate)
+		if err != nil {
+			return err
+		}
+		m.golden.windows = append(m.golden.windows, w...)
+		m.golden.logits = append(m.golden.logits, z...)
+	}
+	return nil
+}
+
+// Golden returns the golden windows.
+func (m *Model) Golden() [][]float32 {
+	var w [][]float32
+	for s := range slices.Chunk(m.golden.windows, m.Preprocessing.Length) {
+		w = append(w, s)
+	}
+	return w
+}
+
+// Encode returns the model file. It sets Format and Digest.
+func (m *Model) Encode() ([]byte, error) {
+	m.Format = formatVersion
+	m.Spec = m.Net.Spec
+	if err := m.validate(); err != nil {
+		return nil, fmt.Errorf("encode model: %w", err)
+	}
+	count := m.golden.count(len(m.Labels))
+	if count == 0 {
+		return nil, fmt.Errorf("encode model: no golden windows are set")
+	}
+	var data []byte
+	header := make(map[string]any)
+	add := func(name string, shape []int, v []float32) {
+		from := len(data)
+		for _, x := range v {
+			data = binary.LittleEndian.AppendUint32(data, math.Float32bits(x))
+		}
+		header[name] = tensorHeader{"F32", shape, [2]int{from, len(data)}}
+	}
+	for _, p := range m.Net.Params() {
+		add(p.Name(), p.Shape, p.W)
+	}
+	add(goldenWindows, []int{count, m.Preprocessing.Length}, m.golden.windows)
+	add(goldenLogits, []int{count, len(m.Labels)}, m.golden.logits)
+
+	sum := sha256.Sum256(data)
+	m.Digest = hex.EncodeToString(sum[:])
+	manifest, err := json.Marshal(m.Manifest)
+	if err != nil {
+		return nil, fmt.Errorf("encode model: %w", err)
+	}
+	header[metadataKey] = map[string]string{"format": "brinell", manifestKey: string(manifest)}
+	h, err := json.Marshal(header)
+	if err != nil {
+		return nil, fmt.Errorf("encode model: %w", err)
+	}
+	// Tensors start on a multiple of eight bytes, as the format asks.
+	for len(h)%8 != 0 {
+		h = append(h, ' ')
+	}
+	out := binary.LittleEndian.AppendUint64(nil, uint64(len(h)))
+	return append(append(out, h...), data...), nil
+}
+
+// Decode reads a model file and proves it: sizes are checked before anything is
+// allocated, the digest must match, weights must be finite and the golden
+// windows must give their logits. The error has code model_rejected.
+func Decode(b []byte) (*Model, error) {
+	m, err := decode(b)
+	if err != nil {
+		return nil, bearing.Errorf(bearing.Invalid, "model_rejected", "the model file is refused: %v", err)
+	}
+	return m, nil
+}
+
+func decode(b []byte) (*Model, error) {
+	tensors, manifest, data, err := splitFile(b)
+	if err != nil {
+		return nil, err
+	}
+	m := new(Model)
+	d := json.NewDecoder(bytes.NewReader([]byte(manifest)))
+	d.DisallowUnknownFields()
+	if err := d.Decode(&m.Manifest); err != nil {
+		return nil, fmt.Errorf("manifest: %w", err)
+	}
+	if err := m.validate(); err != nil {
+		return nil, fmt.Errorf("manifest: %w", err)
+	}
+	sum := sha256.Sum256(data)
+	if hex.EncodeToString(sum[:]) != m.Digest {
+		return nil, fmt.Errorf("the tensor bytes do not match the digest: the file is damaged or edited")
+	}
+	if _, total := m.Counts(); total.Params*4 > len(data) {
+		return nil, fmt.Errorf("the spec has %d parameters, the file holds %d bytes", total.Params, len(data))
+	}
+	if m.Net, err = nn.New(m.Spec, len(m.Labels), nil); err != nil {
+		return nil, err
+	}
+	for _, p := range m.Net.Params() {
+		w, err := tensor(tensors, data, p.Name(), p.Shape)
+		if err != nil {
+			return nil, err
+		}
+		if p.Role == nn.Variance && slices.Min(w) < 0 {
+			return nil, fmt.Errorf("tensor %s: negative variance", p.Name())
+		}
+		copy(p.W, w)
+	}
+	if err := m.readGolden(tensors, data); err != nil {
+		return nil, err
+	}
+	if len(tensors) != len(m.Net.Params())+2 {
+		return nil, fmt.Errorf("%d tensors, the spec has %d", len(tensors), len(m.Net.Params())+2)
+	}
+	return m, m.checkGolden()
+}
+
+// splitFile parses the container: header, manifest text and tensor bytes.
+func splitFile(b []byte) (map[string]tensorHeader, string, []byte, error) {
+	if len(b) < 8 {
+		return nil, "", nil, fmt.Errorf("%d bytes are no safetensors file", len(b))
+	}
+	n := binary.LittleEndian.Uint64(b)
+	if n > maxHeader || n > uint64(len(b)-8) {
+		return nil, "", nil, fmt.Errorf("header of %d bytes in a file of %d", n, len(b))
+	}
+	raw := make(map[string]json.RawMessage)
+	if err := json.Unmarshal(b[8:8+n], &raw); err != nil {
+		return nil, "", nil, fmt.Errorf("header: %w", err)
+	}
+	var meta map[string]string
+	if err := json.Unmarshal(raw[metadataKey], &meta); err != nil {
+		return nil, "", nil, fmt.Errorf("header: %s: %w", metadataKey, err)
+	}
+	delete(raw, metadataKey)
+	data := b[8+n:]
+	tensors := make(map[string]tensorHeader)
+	covered := 0
+	for name, r := range raw {
+		var t tensorHeader
+		if err := json.Unmarshal(r, &t); err != nil {
+			return nil, "", nil, fmt.Errorf("tensor %q: %w", bearing.Clip(name), err)
+		}
+		size := 4
+		for _, s := range t.Shape {
+			if s < 0 || s > maxFile || size*s > maxFile {
+				return nil, "", nil, fmt.Errorf("tensor %q: shape %v", bearing.Clip(name), t.Shape)
+			}
+			size *= s
+		}
+		from, to := t.Offsets[0], t.Offsets[1]
+		if t.DType != "F32" || from < 0 || to < from || to > len(data) || to-from != size {
+			return nil, "", nil, fmt.Errorf("tensor %q: %s %v at %v in %d bytes", bearing.Clip(name), bearing.Clip(t.DType), t.Shape, t.Offsets, len(data))
+		}
+		covered += size
+		tensors[name] = t
+	}
+	if covered != len(data) {
+		return nil, "", nil, fmt.Errorf("tensors cover %d of %d bytes", covered, len(data))
+	}
+	return tensors, meta[manifestKey], data, nil
+}
+
+// tensor returns the finite values of a tensor of that shape.
+func tensor(ts map[string]tensorHeader, data []byte, name string, shape []int) ([]float32, error) {
+	t, ok := ts[name]
+	if !ok {
+		return nil, fmt.Errorf("tensor %s is missing", name)
+	}
+	if !slices.Equal(t.Shape, shape) {
+		return nil, fmt.Errorf("tensor %s has shape %v, the spec says %v", name, t.Shape, shape)
+	}
+	b := data[t.Offsets[0]:t.Offsets[1]]
+	v := make([]float32, len(b)/4)
+	for i := range v {
+		v[i] = math.Float32frombits(binary.LittleEndian.Uint32(b[4*i:]))
+		if d := float64(v[i]); d-d != 0 {
+			return nil, fmt.Errorf("tensor %s: element %d is %v", name, i, d)
+		}
+	}
+	return v, nil
+}
+
+func (m *Model) readGolden(ts map[string]tensorHeader, data []byte) (err error) {
+	shape := ts[goldenLogits].Shape
+	if len(shape) != 2 || shape[0] < 1 || shape[0] > maxGolden {
+		return fmt.Errorf("tensor %s has shape %v, need 1 to %d windows", goldenLogits, shape, maxGolden)
+	}
+	if m.golden.logits, err = tensor(ts, data, goldenLogits, []int{shape[0], len(m.Labels)}); err != nil {
+		return err
+	}
+	m.golden.windows, err = tensor(ts, data, goldenWindows, []int{shape[0], m.Preprocessing.Length})
+	return err
+}
+
+func (m *Model) checkGolden() error {
+	c := m.Classifier()
+	var top float64
+	for _, v := range m.golden.logits {
+		top = max(top, math.Abs(float64(v)))
+	}
+	for i, w := range m.Golden() {
+		z, err := c.Logits(w, m.Preprocessing.SampleRate)
+		if err != nil {
+			return err
+		}
+		for j, v := range z {
+			want := m.golden.logits[i*len(m.Labels)+j]
+			if !(math.Abs(float64(v-want)) <= goldenTolerance*(1+top)) {
+				return fmt.Errorf("golden window %d: logit of %s is %v, the file says %v: its weights, spec and preprocessing do not belong together", i, m.Labels[j].Name, v, want)
+			}
+		}
+	}
+	return nil
+}
+
+// Open reads the model file at path.
+func Open(path string) (*Model, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, bearing.Errorf(bearing.NotFound, "model_not_found", "%v", err)
+	}
+	defer f.Close()
+	b, err := io.ReadAll(io.LimitReader(f, maxFile+1))
+	if err != nil {
+		return nil, fmt.Errorf("read model %q: %w", path, err)
+	}
+	if len(b) > maxFile {
+		return nil, bearing.Errorf(bearing.TooLarge, "model_rejected", "model file %q is larger than %d bytes", path, maxFile)
+	}
+	return Decode(b)
+}
+
+// Save writes the model file to path, whole or not at all: a temporary file in
+// the same directory is synced and renamed.
+func (m *Model) Save(path string) error {
+	b, err := m.Encode()
+	if err != nil {
+		return err
+	}
+	f, err := os.CreateTemp(filepath.Dir(path), ".brinell-*")
+	if err != nil {
+		return fmt.Errorf("save model: %w", err)
+	}
+	defer os.Remove(f.Name())
+	if _, err = f.Write(b); err == nil {
+		err = f.Chmod(0o644)
+	}
+	if err == nil {
+		err = f.Sync()
+	}
+	if cerr := f.Close(); err == nil {
+		err = cerr
+	}
+	if err == nil {
+		err = os.Rename(f.Name(), path)
+	}
+	if err != nil {
+		return fmt.Errorf("save model: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,260 @@
+package models
+
+import (
+	"bytes"
+	"encoding/binary"
+	"encoding/json"
+	"math"
+	"math/rand/v2"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"brinell/internal/bearing"
+	"brinell/models/nn"
+)
+
+// tiny returns a small untrained model, whole in every other respect.
+func tiny(t testing.TB) *Model {
+	t.Helper()
+	rng := rand.New(rand.NewPCG(1, 2))
+	labels := []Label{{"normal", bearing.Normal}, {"inner_race", bearing.InnerRace}, {"outer_race", bearing.OuterRace}}
+	spec := nn.Spec{Name: "tiny", Input: nn.Shape{L: 64, C: 1}, Layers: []nn.Layer{
+		nn.Conv(3, 8, 4, nn.Same), nn.BatchNorm(), nn.ReLU(), nn.MaxPool(2), nn.Dense(4), nn.ReLU(), nn.Logits()}}
+	net, err := nn.New(spec, len(labels), rng)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := &Model{Net: net, Manifest: Manifest{
+		Name: "tiny", Version: "1", Labels: labels, Licence: "test",
+		Preprocessing: Preprocessing{SampleRate: 12000, Length: 64, BandLimit: 5000, Normalise: ZScore},
+		Training:      Training{Corpus: "own", Split: "time", Seen: []Seen{{"a/DE", "DE/x", 0, 1000}}},
+	}}
+	var windows [][]float32
+	for range 3 {
+		w := make([]float32, 64)
+		for i := range w {
+			w[i] = float32(rng.NormFloat64())
+		}
+		windows = append(windows, w)
+	}
+	if err := m.SetGolden(windows); err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+func TestSaveOpen(t *testing.T) {
+	m := tiny(t)
+	path := filepath.Join(t.TempDir(), "m.safetensors")
+	if err := m.Save(path); err != nil {
+		t.Fatal(err)
+	}
+	got, err := Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff(m.Manifest, got.Manifest); d != "" {
+		t.Errorf("manifest (-saved +opened):\n%s", d)
+	}
+	for i, p := range m.Net.Params() {
+		if d := cmp.Diff(p.W, got.Net.Params()[i].W); d != "" {
+			t.Errorf("%s:\n%s", p.Name(), d)
+		}
+	}
+	again, err := got.Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	first, _ := m.Encode()
+	if !bytes.Equal(first, again) {
+		t.Error("encoding an opened model gives other bytes")
+	}
+	if _, err := Open(filepath.Join(t.TempDir(), "none")); bearing.CodeOf(err) != "model_not_found" {
+		t.Errorf("missing file: %v", err)
+	}
+}
+
+// edit decodes the container, lets f change header, manifest and tensor bytes,
+// and puts it together again.
+func edit(t *testing.T, b []byte, f func(header map[string]any, manifest map[string]any, data []byte) []byte) []byte {
+	t.Helper()
+	n := binary.LittleEndian.Uint64(b)
+	var header, manifest map[string]any
+	if err := json.Unmarshal(b[8:8+n], &header); err != nil {
+		t.Fatal(err)
+	}
+	meta := header[metadataKey].(map[string]any)
+	if err := json.Unmarshal([]byte(meta[manifestKey].(string)), &manifest); err != nil {
+		t.Fatal(err)
+	}
+	data := f(header, manifest, bytes.Clone(b[8+n:]))
+	text, _ := json.Marshal(manifest)
+	meta[manifestKey] = string(text)
+	h, _ := json.Marshal(header)
+	return append(append(binary.LittleEndian.AppendUint64(nil, uint64(len(h))), h...), data...)
+}
+
+func TestOpenRefuses(t *testing.T) {
+	good, err := tiny(t).Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Decode(edit(t, good, func(_, _ map[string]any, d []byte) []byte { return d })); err != nil {
+		t.Fatalf("unchanged: %v", err)
+	}
+	f := func(name, want string, change func(header, manifest map[string]any, data []byte) []byte) {
+		t.Helper()
+		_, err := Decode(edit(t, good, change))
+		if bearing.CodeOf(err) != "model_rejected" || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: got %v, want model_rejected about %q", name, err, want)
+		}
+	}
+	f("flipped bit", "do not match the digest", func(_, _ map[string]any, d []byte) []byte { d[3] ^= 1; return d })
+	f("cut", "tensor", func(_, _ map[string]any, d []byte) []byte { return d[:len(d)-4] })
+	f("trailing bytes", "tensors cover", func(_, _ map[string]any, d []byte) []byte { return append(d, 0, 0, 0, 0) })
+	f("other preprocessing", "golden window", func(_, m map[string]any, d []byte) []byte {
+		m["preprocessing"].(map[string]any)["band_limit_hz"] = 2000
+		return d
+	})
+	f("wider spec", "the spec", func(_, m map[string]any, d []byte) []byte {
+		m["spec"].(map[string]any)["layers"].([]any)[4].(map[string]any)["out"] = 5
+		return d
+	})
+	f("huge spec", "too many weights", func(_, m map[string]any, d []byte) []byte {
+		m["spec"].(map[string]any)["layers"].([]any)[0].(map[string]any)["out"] = 1 << 20
+		m["spec"].(map[string]any)["layers"].([]any)[4].(map[string]any)["out"] = 1 << 20
+		return d
+	})
+	f("missing tensor", "tensors cover", func(h, _ map[string]any, d []byte) []byte { delete(h, "layers.0.weight"); return d })
+	f("other type", "F16", func(h, _ map[string]any, d []byte) []byte {
+		h["layers.0.weight"].(map[string]any)["dtype"] = "F16"
+		return d
+	})
+	f("newer format", "format 2", func(_, m map[string]any, d []byte) []byte { m["format"] = 2; return d })
+	f("unknown field", "unknown field", func(_, m map[string]any, d []byte) []byte { m["exec"] = "x"; return d })
+	f("one label twice", "repeated", func(_, m map[string]any, d []byte) []byte {
+		m["labels"].([]any)[1].(map[string]any)["name"] = "normal"
+		return d
+	})
+	for name, b := range map[string][]byte{"empty": nil, "short": {1, 2, 3}, "lying header": binary.LittleEndian.AppendUint64(nil, 1<<40)} {
+		if _, err := Decode(b); bearing.CodeOf(err) != "model_rejected" {
+			t.Errorf("%s: got %v", name, err)
+		}
+	}
+}
+
+func TestLeakError(t *testing.T) {
+	m := tiny(t)
+	f := func(rec string, from, to int, want bool) {
+		t.Helper()
+		if got := m.LeakError(rec, from, to) != nil; got != want {
+			t.Errorf("%s [%d, %d): leaks %v, want %v", rec, from, to, got, want)
+		}
+	}
+	f("a/DE", 0, 10, true)
+	f("a/DE", 999, 1200, true)
+	f("a/DE", 1000, 1200, false)
+	f("b/DE", 0, 10, false)
+}
+
+func TestClassify(t *testing.T) {
+	m := tiny(t)
+	c := m.Classifier()
+	p := make([]float64, c.Labels())
+	x := make([]float32, 300)
+	for i := range x {
+		x[i] = float32(math.Sin(float64(i)))
+	}
+	f := func(n int, rate float64, segments int, code string) {
+		t.Helper()
+		got, err := c.Classify(p, x[:n], rate)
+		if bearing.CodeOf(err) != code || got != segments {
+			t.Errorf("%d samples at %v Hz: %d segments, %v; want %d, code %q", n, rate, got, err, segments, code)
+		}
+		if err == nil && math.Abs(p[0]+p[1]+p[2]-1) > 1e-6 {
+			t.Errorf("probabilities %v do not sum to 1", p)
+		}
+	}
+	f(64, 12000, 1, "")
+	f(128, 12000, 2, "")
+	f(129, 12000, 3, "")
+	f(256, 48000, 1, "")
+	f(255, 48000, 0, "window_too_short")
+	f(63, 12000, 0, "window_too_short")
+	f(64, 11999, 0, "rate_too_low")
+	if a := testing.AllocsPerRun(20, func() { c.Classify(p, x, 12000) }); a > 1 {
+		t.Errorf("Classify allocates %v times, want at most the segment list", a)
+	}
+}
+
+// TestInputIgnoresGainAndOffset: what the sensor's scale and bias do must not
+// reach the network.
+func TestInputIgnoresGainAndOffset(t *testing.T) {
+	in, err := DefaultPreprocessing.NewInput(12000)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rng := rand.New(rand.NewPCG(3, 4))
+	x, y := make([]float32, 2048), make([]float32, 2048)
+	for i := range x {
+		x[i] = float32(rng.NormFloat64())
+		y[i] = 2 + 100*x[i]
+	}
+	a, b := make([]float32, 2048), make([]float32, 2048)
+	in.Fill(a, x)
+	in.Fill(b, y)
+	for i := range a {
+		if math.Abs(float64(a[i]-b[i])) > 1e-4 {
+			t.Fatalf("sample %d: %v and %v", i, a[i], b[i])
+		}
+	}
+	for i := range x {
+		x[i] = 3.7
+	}
+	in.Fill(a, x)
+	for i, v := range a {
+		if v != 0 {
+			t.Fatalf("constant input: sample %d is %v", i, v)
+		}
+	}
+}
+
+func TestSegments(t *testing.T) {
+	f := func(total, n int, want ...int) {
+		t.Helper()
+		if d := cmp.Diff(want, Segments(total, n)); d != "" {
+			t.Errorf("%d in %d: %s", n, total, d)
+		}
+	}
+	f(9, 10)
+	f(10, 10, 0)
+	f(20, 10, 0, 10)
+	f(25, 10, 0, 7, 15)
+}
+
+func FuzzDecode(f *testing.F) {
+	good, err := tiny(f).Encode()
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(good)
+	f.Add(good[:len(good)/2])
+	f.Add([]byte("\x02\x00\x00\x00\x00\x00\x00\x00{}"))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		m, err := Decode(b)
+		if err != nil {
+			if bearing.CodeOf(err) != "model_rejected" {
+				t.Errorf("code %s", bearing.CodeOf(err))
+			}
+			return
+		}
+		// What is accepted can be served.
+		c := m.Classifier()
+		if _, err := c.Classify(make([]float64, c.Labels()), make([]float32, m.Preprocessing.Length), m.Preprocessing.SampleRate); err != nil {
+			t.Error(err)
+		}
+	})
+}

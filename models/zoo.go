@@ -1,0 +1,72 @@
+package models
+
+import (
+	"slices"
+	"strings"
+
+	"brinell/internal/bearing"
+	"brinell/models/nn"
+)
+
+// inputLength is the window of every network here: 2048 samples, 170.7 ms at
+// 12 kHz, about five turns of a four-pole motor.
+const inputLength = 2048
+
+// Zoo lists the architectures. Their parameters and multiply-accumulates for
+// ten classes are asserted in a test.
+var Zoo = []nn.Spec{
+	{
+		Name:      "wdcnn",
+		Reference: "W. Zhang et al., Sensors 17(2):425, 2017, table 1: wide first kernel, convolutions with bias",
+		Input:     nn.Shape{L: inputLength, C: 1},
+		Layers: slices.Concat(
+			stage(nn.ConvBias(16, 64, 16, nn.Same)),
+			stage(nn.ConvBias(32, 3, 1, nn.Same)),
+			stage(nn.ConvBias(64, 3, 1, nn.Same)),
+			stage(nn.ConvBias(64, 3, 1, nn.Same)),
+			stage(nn.ConvBias(64, 3, 1, nn.Valid)),
+			head(100),
+		),
+	},
+	wideFirst("wdcnn-s8", 1, 100),
+	wideFirst("wdcnn-s8x4", 4, 400),
+}
+
+// wideFirst is WDCNN with stride 8 in the first layer, same padding everywhere
+// and no bias before batch-norm, width times as many channels and a dense layer
+// of fc units.
+func wideFirst(name string, width, fc int) nn.Spec {
+	return nn.Spec{
+		Name:      name,
+		Reference: "after W. Zhang et al., Sensors 17(2):425, 2017: stride 8, same padding, bias-free convolutions",
+		Input:     nn.Shape{L: inputLength, C: 1},
+		Layers: slices.Concat(
+			stage(nn.Conv(16*width, 64, 8, nn.Same)),
+			stage(nn.Conv(32*width, 3, 1, nn.Same)),
+			stage(nn.Conv(64*width, 3, 1, nn.Same)),
+			stage(nn.Conv(64*width, 3, 1, nn.Same)),
+			stage(nn.Conv(64*width, 3, 1, nn.Same)),
+			head(fc),
+		),
+	}
+}
+
+func stage(conv nn.Layer) []nn.Layer {
+	return []nn.Layer{conv, nn.BatchNorm(), nn.ReLU(), nn.MaxPool(2)}
+}
+
+func head(units int) []nn.Layer {
+	return []nn.Layer{nn.Dense(units), nn.BatchNorm(), nn.ReLU(), nn.Logits()}
+}
+
+// SpecNamed returns the architecture of that name.
+func SpecNamed(name string) (nn.Spec, error) {
+	var names []string
+	for _, s := range Zoo {
+		if s.Name == name {
+			return s, nil
+		}
+		names = append(names, s.Name)
+	}
+	return nn.Spec{}, bearing.Errorf(bearing.NotFound, "spec_unknown", "spec %q is not known: use one of %s", bearing.Clip(name), strings.Join(names, ", "))
+}
