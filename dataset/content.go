@@ -1,0 +1,251 @@
+package dataset
+
+import (
+	"bytes"
+	"fmt"
+	"path"
+	"strings"
+
+	"brinell/dataset/csvfile"
+	"brinell/dataset/matfile"
+	"brinell/dataset/npyfile"
+	"brinell/dataset/wavfile"
+	"brinell/internal/bearing"
+)
+
+// content is what a file of any format holds: channels and named single numbers.
+type content struct {
+	channels []channel
+	scalars  map[string]float64
+	rate     float64 // Hz, 0 if the file does not say
+	rpm      float64 // 0 if the file does not say
+	unit     bearing.Unit
+	pcm      bool // samples are relative to full scale
+}
+
+// channel is a vector of samples. short is what the catalogue calls it: DE for
+// X105_DE_time, gs for bearing.gs.
+type channel struct {
+	name, short string
+	data        []float64
+}
+
+// minSamples is the length from which a vector counts as a signal. Shorter ones
+// are parameters.
+const minSamples = 16
+
+// maxColumns bounds how many channels one matrix may be.
+const maxColumns = 256
+
+// readContent reads the bytes of a file by its extension, or where that says
+// nothing by how it begins.
+func readContent(name string, b []byte, o FileOptions) (*content, error) {
+	var c *content
+	var err error
+	switch formatOf(name, b) {
+	case "mat":
+		c, err = readMAT(b)
+	case "npy":
+		var a npyfile.Array
+		if a, err = npyfile.Decode(b); err == nil {
+			c = &content{}
+			c.addMatrix(a.Name, a.Shape, a.Data, false)
+		}
+	case "npz":
+		c, err = readNPZ(b)
+	case "csv":
+		c, err = readCSV(b, o)
+	case "wav":
+		c, err = readWAV(b)
+	default:
+		return nil, bearing.Errorf(bearing.Unsupported, "format_unknown", "%s is no MAT, NPY, NPZ, CSV or WAV file", bearing.Clip(path.Base(name)))
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", bearing.Clip(path.Base(name)), err)
+	}
+	return c, nil
+}
+
+func formatOf(name string, b []byte) string {
+	switch ext := strings.ToLower(path.Ext(name)); ext {
+	case ".mat", ".npy", ".npz", ".csv", ".wav":
+		return ext[1:]
+	case ".tsv", ".txt":
+		return "csv"
+	}
+	head := b[:min(len(b), 512)]
+	switch {
+	case bytes.HasPrefix(head, []byte("MATLAB")):
+		return "mat"
+	case bytes.HasPrefix(head, []byte("\x93NUMPY")):
+		return "npy"
+	case bytes.HasPrefix(head, []byte("PK\x03\x04")):
+		return "npz"
+	case bytes.HasPrefix(head, []byte("RIFF")) || bytes.HasPrefix(head, []byte("RF64")):
+		return "wav"
+	case len(head) > 0 && bytes.IndexFunc(head, func(r rune) bool { return r < ' ' && r != '\t' && r != '\n' && r != '\r' || r > '~' }) < 0:
+		return "csv"
+	}
+	return ""
+}
+
+func readMAT(b []byte) (*content, error) {
+	f, err := matfile.Decode(b)
+	if err != nil {
+		return nil, err
+	}
+	c := &content{}
+	for _, v := range f.Variables {
+		c.addVariable(v.Name, v)
+		if strings.HasSuffix(v.Name, "RPM") && c.rpm == 0 {
+			c.rpm = c.scalars[v.Name]
+		}
+	}
+	// The MFPT files are one struct: gs (samples in g), sr (rate), rate (shaft, Hz).
+	if _, ok := c.find("bearing.gs"); ok {
+		c.rate, c.rpm, c.unit = c.scalars["bearing.sr"], 60*c.scalars["bearing.rate"], bearing.G
+	}
+	return c, nil
+}
+
+// addVariable adds a numeric variable, or the fields of a struct one level down.
+func (c *content) addVariable(name string, v matfile.Variable) {
+	if len(v.Fields) > 0 && !strings.Contains(name, ".") {
+		for _, f := range v.Fields {
+			c.addVariable(name+"."+f.Name, f)
+		}
+		return
+	}
+	c.addMatrix(name, v.Dims, v.Data, true)
+}
+
+// addMatrix adds a vector as a channel, the columns of a matrix as one each, and
+// a single number as a scalar. Everything else is no signal and is left out.
+func (c *content) addMatrix(name string, dims []int, data []float64, columnMajor bool) {
+	if len(data) == 1 {
+		if c.scalars == nil {
+			c.scalars = map[string]float64{}
+		}
+		c.scalars[name] = data[0]
+		return
+	}
+	rows, cols := len(data), 1
+	if len(dims) == 2 && dims[0] > 1 && dims[1] > 1 {
+		rows, cols = dims[0], dims[1]
+		if rows < cols { // channels lie in rows
+			rows, cols, columnMajor = cols, rows, !columnMajor
+		}
+	}
+	if rows < minSamples || cols > maxColumns || rows*cols != len(data) {
+		return
+	}
+	if cols == 1 {
+		c.channels = append(c.channels, channel{name, shortName(name), data})
+		return
+	}
+	for k := range cols {
+		x := make([]float64, rows)
+		for i := range x {
+			if columnMajor {
+				x[i] = data[k*rows+i]
+			} else {
+				x[i] = data[i*cols+k]
+			}
+		}
+		number := fmt.Sprint(k + 1)
+		full := number
+		if name != "" {
+			full = name + ":" + number
+		}
+		c.channels = append(c.channels, channel{full, number, x})
+	}
+}
+
+// shortName returns the channel in the name of a CWRU or MFPT variable.
+func shortName(name string) string {
+	if s, ok := strings.CutSuffix(name, "_time"); ok {
+		if _, ch, ok := strings.Cut(s, "_"); ok {
+			return ch
+		}
+	}
+	if _, field, ok := strings.Cut(name, "."); ok {
+		return field
+	}
+	return name
+}
+
+func readNPZ(b []byte) (*content, error) {
+	arrays, err := npyfile.DecodeZip(b)
+	if err != nil {
+		return nil, err
+	}
+	c := &content{}
+	for _, a := range arrays {
+		name := strings.TrimSuffix(a.Name, ".npy")
+		c.addMatrix(name, a.Shape, a.Data, false)
+		if strings.HasSuffix(name, "RPM") && c.rpm == 0 {
+			c.rpm = c.scalars[name]
+		}
+	}
+	return c, nil
+}
+
+func readCSV(b []byte, o FileOptions) (*content, error) {
+	t, err := csvfile.Decode(b, csvfile.Options{Delimiter: o.Delimiter})
+	if err != nil {
+		return nil, err
+	}
+	c := &content{}
+	for i, x := range t.Columns {
+		number := fmt.Sprint(i + 1)
+		name := number
+		if i < len(t.Header) && t.Header[i] != "" {
+			name = t.Header[i]
+		}
+		c.channels = append(c.channels, channel{name, number, x})
+	}
+	return c, nil
+}
+
+func readWAV(b []byte) (*content, error) {
+	f, err := wavfile.Decode(b)
+	if err != nil {
+		return nil, err
+	}
+	c := &content{rate: float64(f.SampleRate), pcm: !f.Float}
+	for i, x := range f.Channels {
+		number := fmt.Sprint(i + 1)
+		c.channels = append(c.channels, channel{number, number, x})
+	}
+	return c, nil
+}
+
+// find returns the channel of that full name.
+func (c *content) find(name string) (channel, bool) {
+	for _, ch := range c.channels {
+		if ch.name == name {
+			return ch, true
+		}
+	}
+	return channel{}, false
+}
+
+// names lists the channels as an error shows them.
+func (c *content) names() string {
+	if len(c.channels) == 0 {
+		return "none"
+	}
+	var s []string
+	for i, ch := range c.channels {
+		if i == 12 {
+			s = append(s, fmt.Sprintf("and %d more", len(c.channels)-i))
+			break
+		}
+		n := bearing.Clip(ch.name)
+		if ch.short != ch.name {
+			n += " (" + bearing.Clip(ch.short) + ")"
+		}
+		s = append(s, n)
+	}
+	return strings.Join(s, ", ")
+}

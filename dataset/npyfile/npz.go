@@ -1,0 +1,59 @@
+package npyfile
+
+import (
+	"archive/zip"
+	"bytes"
+	"io"
+	"strings"
+
+	"brinell/internal/bearing"
+)
+
+// Bounds of an NPZ archive. Vibration hardly compresses, so a high ratio beyond
+// a size that does no harm is an attack.
+const (
+	maxMembers  = 64
+	maxInflated = 1 << 30
+	freeSize    = 1 << 24
+	maxRatio    = 200
+)
+
+// DecodeZip reads all arrays of an NPZ archive, in its order. Errors are those of
+// Decode, and npz_too_large for an archive beyond the bounds.
+func DecodeZip(b []byte) ([]Array, error) {
+	z, err := zip.NewReader(bytes.NewReader(b), int64(len(b)))
+	if err != nil {
+		return nil, malformed("it is no zip archive: %v", err)
+	}
+	if len(z.File) > maxMembers {
+		return nil, bearing.Errorf(bearing.TooLarge, "npz_too_large", "the NPZ file has %d members, at most %d are read", len(z.File), maxMembers)
+	}
+	left := int64(min(maxInflated, freeSize+maxRatio*len(b)))
+	var out []Array
+	for _, f := range z.File {
+		name, ok := strings.CutSuffix(f.Name, ".npy")
+		if !ok {
+			return nil, malformed("member %q is no array", bearing.Clip(f.Name))
+		}
+		r, err := f.Open()
+		if err != nil {
+			return nil, malformed("member %q: %v", bearing.Clip(f.Name), err)
+		}
+		data, err := io.ReadAll(io.LimitReader(r, left+1))
+		r.Close()
+		if int64(len(data)) > left {
+			return nil, bearing.Errorf(bearing.TooLarge, "npz_too_large", "the NPZ file inflates to more than %d bytes", min(maxInflated, freeSize+maxRatio*len(b)))
+		}
+		if err != nil {
+			return nil, malformed("member %q: %v", bearing.Clip(f.Name), err)
+		}
+		left -= int64(len(data))
+		a, err := Decode(data)
+		if err != nil {
+			return nil, err
+		}
+		a.Name = name
+		out = append(out, a)
+	}
+	return out, nil
+}

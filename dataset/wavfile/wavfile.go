@@ -1,0 +1,179 @@
+// Package wavfile reads and writes RIFF/WAVE files: PCM of 8, 16, 24 and 32 bits
+// and IEEE floats of 32 and 64 bits, any number of channels, the extensible
+// header included. Compressed forms and RF64 are refused.
+//
+// Sizes in a file are only ever compared with the bytes that are there.
+//
+// Reference: IBM, Microsoft, Multimedia Programming Interface and Data
+// Specifications 1.0, 1991; WAVEFORMATEXTENSIBLE, 2001.
+package wavfile
+
+import (
+	"encoding/binary"
+	"math"
+
+	"brinell/internal/bearing"
+)
+
+// File is a decoded WAV file.
+type File struct {
+	SampleRate float64     // Hz
+	Channels   [][]float64 // PCM with full scale 1, floats as stored
+	Float      bool
+	Bits       int
+}
+
+const (
+	formatPCM        = 1
+	formatFloat      = 3
+	formatExtensible = 0xfffe
+	maxChunks        = 64
+	maxChannels      = 64
+	streaming        = 0xffffffff // data size of a writer that could not go back
+)
+
+// format is the content of the fmt chunk.
+type format struct {
+	tag, channels, bits int
+	rate                uint32
+}
+
+// Decode reads a WAV file. Errors are *bearing.Error: wav_codec for forms that
+// are not read, wav_malformed for the rest.
+func Decode(b []byte) (File, error) {
+	if len(b) >= 4 && (string(b[:4]) == "RF64" || string(b[:4]) == "BW64") {
+		return File{}, bearing.Errorf(bearing.Unsupported, "wav_codec", "RF64 files are not read: split the recording into files below 4 GiB")
+	}
+	if len(b) < 12 || string(b[:4]) != "RIFF" || string(b[8:12]) != "WAVE" {
+		return File{}, malformed("it does not begin like a WAV file")
+	}
+	var f *format
+	for chunks, at := 0, 12; at+8 <= len(b); chunks++ {
+		if chunks == maxChunks {
+			return File{}, malformed("more than %d chunks", maxChunks)
+		}
+		id, size := string(b[at:at+4]), int(binary.LittleEndian.Uint32(b[at+4:]))
+		body := b[at+8:]
+		if id == "data" {
+			if f == nil {
+				return File{}, malformed("data stand before their format")
+			}
+			// Writers that stream cannot fill in the size.
+			if size == 0 || size == streaming {
+				size = len(body)
+			}
+			if size > len(body) {
+				return File{}, malformed("data of %d bytes where %d are left", size, len(body))
+			}
+			return f.read(body[:size])
+		}
+		if size > len(body) {
+			return File{}, malformed("a chunk of %d bytes where %d are left", size, len(body))
+		}
+		if id == "fmt " {
+			var err error
+			if f, err = parseFormat(body[:size]); err != nil {
+				return File{}, err
+			}
+		}
+		at += 8 + size + size%2 // chunks begin at even offsets
+	}
+	return File{}, malformed("there are no data")
+}
+
+func parseFormat(b []byte) (*format, error) {
+	if len(b) < 16 {
+		return nil, malformed("a format of %d bytes", len(b))
+	}
+	le := binary.LittleEndian
+	f := &format{int(le.Uint16(b)), int(le.Uint16(b[2:])), int(le.Uint16(b[14:])), le.Uint32(b[4:])}
+	if f.tag == formatExtensible {
+		// The first two bytes of the sub-format are the tag.
+		if len(b) < 40 {
+			return nil, malformed("an extensible format of %d bytes", len(b))
+		}
+		f.tag = int(le.Uint16(b[24:]))
+	}
+	ok := f.tag == formatPCM && (f.bits == 8 || f.bits == 16 || f.bits == 24 || f.bits == 32) ||
+		f.tag == formatFloat && (f.bits == 32 || f.bits == 64)
+	switch {
+	case !ok:
+		return nil, bearing.Errorf(bearing.Unsupported, "wav_codec", "WAV format %d of %d bits is not read: save the file as PCM or float", f.tag, f.bits)
+	case f.channels == 0 || f.channels > maxChannels:
+		return nil, malformed("%d channels", f.channels)
+	case f.rate == 0:
+		return nil, malformed("a sampling rate of 0")
+	case int(le.Uint16(b[12:])) != f.channels*f.bits/8:
+		return nil, malformed("blocks of %d bytes for %d channels of %d bits", le.Uint16(b[12:]), f.channels, f.bits)
+	}
+	return f, nil
+}
+
+// read takes the interleaved samples; an incomplete last block is left out.
+func (f *format) read(b []byte) (File, error) {
+	width := f.bits / 8
+	n := len(b) / (width * f.channels)
+	if n == 0 {
+		return File{}, malformed("there are no samples")
+	}
+	out := File{SampleRate: float64(f.rate), Float: f.tag == formatFloat, Bits: f.bits, Channels: make([][]float64, f.channels)}
+	for c := range out.Channels {
+		x := make([]float64, n)
+		for i := range x {
+			v := f.sample(b[(i*f.channels+c)*width:])
+			if v-v != 0 {
+				return File{}, malformed("sample %d of channel %d is %v", i, c+1, v)
+			}
+			x[i] = v
+		}
+		out.Channels[c] = x
+	}
+	return out, nil
+}
+
+func (f *format) sample(b []byte) float64 {
+	le := binary.LittleEndian
+	if f.tag == formatFloat {
+		if f.bits == 32 {
+			return float64(math.Float32frombits(le.Uint32(b)))
+		}
+		return math.Float64frombits(le.Uint64(b))
+	}
+	switch f.bits {
+	case 8: // unsigned, unlike the wider forms
+		return (float64(b[0]) - 128) / 128
+	case 16:
+		return float64(int16(le.Uint16(b))) / (1 << 15)
+	case 24:
+		return float64(int32(uint32(b[0])<<8|uint32(b[1])<<16|uint32(b[2])<<24)>>8) / (1 << 23)
+	}
+	return float64(int32(le.Uint32(b))) / (1 << 31)
+}
+
+// EncodeFloat32 writes one channel as a WAV file of 32-bit floats, rounding the
+// rate to whole hertz.
+func EncodeFloat32(x []float32, rate float64) []byte {
+	le := binary.LittleEndian
+	size := 4 * len(x)
+	b := append([]byte("RIFF"), le.AppendUint32(nil, uint32(36+size))...)
+	b = append(b, "WAVEfmt "...)
+	b = le.AppendUint32(b, 16)
+	b = le.AppendUint16(b, formatFloat)
+	b = le.AppendUint16(b, 1)
+	b = le.AppendUint32(b, uint32(math.Round(rate)))
+	b = le.AppendUint32(b, uint32(4*math.Round(rate)))
+	b = le.AppendUint16(b, 4)
+	b = le.AppendUint16(b, 32)
+	b = append(b, "data"...)
+	b = le.AppendUint32(b, uint32(size))
+	for _, v := range x {
+		b = le.AppendUint32(b, math.Float32bits(v))
+	}
+	return b
+}
+
+func malformed(format string, args ...any) error {
+	e := bearing.Errorf(bearing.Malformed, "wav_malformed", format, args...)
+	e.Message = "the WAV file is damaged: " + e.Message
+	return e
+}
