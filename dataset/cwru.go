@@ -68,8 +68,8 @@ const cwruRepeated = "12k_Fan_End_IR014_1_276.mat"
 //
 // One bearing stands behind each (end, fault type, size), at all loads. Outer-race
 // faults at 3, 6 and 12 o'clock are listed as specimens of their own, though their
-// lines (within 0.1 % of each other) suggest one bearing that was turned: the
-// splits never put two positions of one size on two sides.
+// lines coincide, which suggests one bearing that was turned: the split by bearing
+// never puts two positions of one size on two sides.
 func cwru() Corpus {
 	c := Corpus{
 		Name:    "cwru",

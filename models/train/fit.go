@@ -1,0 +1,233 @@
+package train
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"runtime"
+	"sync"
+	"time"
+
+	"brinell/models/nn"
+)
+
+// Set is labelled network input.
+type Set struct {
+	X     nn.Tensor // [N, L, C]
+	Y     []int     // label of each window
+	Group []int     // which recording each window is from, an index into Names
+	Names []string  // recordings
+}
+
+// Len returns the number of windows.
+func (s Set) Len() int { return len(s.Y) }
+
+// Config says how to fit. Zero fields mean the documented defaults.
+type Config struct {
+	Epochs      int     // default 6
+	Batch       int     // default 64
+	Optimizer   string  // "adam" (default) or "sgd" (Nesterov momentum 0.9)
+	LR          float64 // peak learning rate, default 0.01 for adam, 0.05 for sgd
+	WeightDecay float64
+	Schedule    nn.Schedule // default nn.Cosine(0.1)
+	Sparsity    float64     // λ of the L1 term on batch-norm scales, 0 = none
+	Subgradient bool        // add λ sign(γ) to the gradient instead of the proximal step
+	Seed        uint64      // of shuffling
+	Progress    func(Progress)
+}
+
+// Progress is the state of a fit after a step.
+type Progress struct {
+	Step, Steps   int
+	Epoch, Epochs int
+	Loss          float64 // mean over the epoch so far
+	Validation    float64 // accuracy, of the last whole epoch
+	Elapsed       time.Duration
+}
+
+func (c Config) withDefaults() Config {
+	if c.Epochs == 0 {
+		c.Epochs = 6
+	}
+	if c.Batch == 0 {
+		c.Batch = 64
+	}
+	if c.Optimizer == "" {
+		c.Optimizer = "adam"
+	}
+	if c.LR == 0 {
+		c.LR = 0.01
+		if c.Optimizer == "sgd" {
+			c.LR = 0.05
+		}
+	}
+	if c.Schedule == nil {
+		c.Schedule = nn.Cosine(0.1)
+	}
+	return c
+}
+
+func (c Config) optimizer() (nn.Optimizer, error) {
+	switch c.Optimizer {
+	case "adam":
+		return &nn.Adam{WeightDecay: c.WeightDecay}, nil
+	case "sgd":
+		return &nn.SGD{Momentum: 0.9, Nesterov: true, WeightDecay: c.WeightDecay}, nil
+	}
+	return nil, fmt.Errorf("optimizer %q is neither adam nor sgd", c.Optimizer)
+}
+
+// Fit trains net on set in place, for the number of epochs that cfg says: the
+// last weights are taken, so no part of the data chooses the epoch. It returns
+// the accuracy on val, which is measured after every epoch for the progress
+// only. The same seed, data and network give the same weights on any number of
+// processors of one kind.
+func Fit(ctx context.Context, net *nn.Network, set, val Set, cfg Config) (validation float64, err error) {
+	cfg = cfg.withDefaults()
+	opt, err := cfg.optimizer()
+	if err != nil {
+		return 0, err
+	}
+	if set.Len() < 2 {
+		return 0, fmt.Errorf("fit: %d training windows are too few", set.Len())
+	}
+	f := fitter{net: net, set: set, cfg: cfg, opt: opt, rng: rand.New(rand.NewPCG(cfg.Seed, 0xf17)), start: time.Now()}
+	f.order = f.rng.Perm(set.Len())
+	batches := max(1, set.Len()/cfg.Batch)
+	f.steps = batches * cfg.Epochs
+	for epoch := range cfg.Epochs {
+		f.rng.Shuffle(len(f.order), func(i, j int) { f.order[i], f.order[j] = f.order[j], f.order[i] })
+		loss := 0.0
+		for b := range batches {
+			if err := ctx.Err(); err != nil {
+				return 0, err
+			}
+			// All windows are used: batches differ in size by at most one.
+			loss += f.step(f.order[b*len(f.order)/batches : (b+1)*len(f.order)/batches])
+			f.report(epoch, loss/float64(b+1), validation)
+		}
+		if val.Len() > 0 {
+			validation = accuracy(Predict(net.Plan(), val.X), val.Y)
+		}
+		f.report(epoch, loss/float64(batches), validation)
+	}
+	return validation, nil
+}
+
+type fitter struct {
+	net   *nn.Network
+	set   Set
+	cfg   Config
+	opt   nn.Optimizer
+	rng   *rand.Rand
+	order []int
+	x, dz nn.Tensor
+	y     []int
+	at    int // steps done
+	steps int
+	start time.Time
+}
+
+// step trains on one batch and returns its loss without the L1 term.
+func (f *fitter) step(batch []int) float64 {
+	n := len(batch)
+	if f.x.N != n {
+		f.x, f.dz = nn.NewTensor(n, f.set.X.L, f.set.X.C), nn.NewTensor(n, 1, f.net.Classes)
+		f.y = make([]int, n)
+	}
+	for i, w := range batch {
+		copy(f.x.At(i), f.set.X.At(w))
+		f.y[i] = f.set.Y[w]
+	}
+	loss := nn.CrossEntropy(f.net.Forward(f.x, true), f.y, f.dz)
+	f.net.ZeroGrad()
+	f.net.Backward(f.dz)
+	t := float64(f.at) / float64(f.steps)
+	lr := f.cfg.LR * f.cfg.Schedule(t)
+	// Scales first find out which channels matter.
+	sparse := f.cfg.Sparsity > 0 && t >= 0.1
+	if sparse && f.cfg.Subgradient {
+		addSubgradient(f.net, f.cfg.Sparsity)
+	}
+	f.opt.Step(f.net.Params(), lr)
+	if sparse && !f.cfg.Subgradient {
+		shrink(f.net, lr*f.cfg.Sparsity)
+	}
+	f.at++
+	return loss
+}
+
+func (f *fitter) report(epoch int, loss, validation float64) {
+	if f.cfg.Progress != nil {
+		f.cfg.Progress(Progress{f.at, f.steps, epoch + 1, f.cfg.Epochs, loss, validation, time.Since(f.start)})
+	}
+}
+
+// addSubgradient adds the subgradient of λ Σ|γ| to the gradients of all
+// batch-norm scales: λ sign(γ), with sign(0) = 0.
+//
+// Reference: Z. Liu et al., Network slimming, ICCV 2017, eq. 1.
+func addSubgradient(net *nn.Network, lambda float64) {
+	for _, p := range net.Params() {
+		if p.Role != nn.Gamma {
+			continue
+		}
+		for i, g := range p.W {
+			switch {
+			case g > 0:
+				p.G[i] += float32(lambda)
+			case g < 0:
+				p.G[i] -= float32(lambda)
+			}
+		}
+	}
+}
+
+// shrink is the proximal step of the same term, γ ← sign(γ) max(|γ| - t, 0),
+// with t = lr·λ. Unlike the subgradient it reaches zero exactly, and an adaptive
+// optimizer does not rescale it.
+func shrink(net *nn.Network, t float64) {
+	s := float32(t)
+	for _, p := range net.Params() {
+		if p.Role != nn.Gamma {
+			continue
+		}
+		for i, g := range p.W {
+			switch {
+			case g > s:
+				p.W[i] = g - s
+			case g < -s:
+				p.W[i] = g + s
+			default:
+				p.W[i] = 0
+			}
+		}
+	}
+}
+
+// Predict returns the label that plan gives each window of x.
+func Predict(plan *nn.Plan, x nn.Tensor) []int {
+	out := make([]int, x.N)
+	workers := runtime.GOMAXPROCS(0)
+	var wg sync.WaitGroup
+	for w := range workers {
+		wg.Go(func() {
+			p := plan.Clone()
+			for n := w * x.N / workers; n < (w+1)*x.N/workers; n++ {
+				out[n] = nn.Argmax(p.Forward(x.At(n)))
+			}
+		})
+	}
+	wg.Wait()
+	return out
+}
+
+func accuracy(got, want []int) float64 {
+	hits := 0
+	for i, g := range got {
+		if g == want[i] {
+			hits++
+		}
+	}
+	return float64(hits) / float64(len(got))
+}
