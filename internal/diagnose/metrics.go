@@ -1,0 +1,86 @@
+package diagnose
+
+import (
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"brinell/internal/bearing"
+)
+
+// Metrics are the series that the core feeds, made by NewMetrics. Stage is
+// shared with the edge, which times decoding.
+type Metrics struct {
+	Stage     *prometheus.HistogramVec // by stage
+	Diagnoses *prometheus.CounterVec   // by fault
+	Model     *prometheus.GaugeVec     // by name, version, digest; 1 for the active model
+}
+
+// Stages are the values of the stage label.
+var Stages = []string{"decode", "features", "inference", "store"}
+
+// NewMetrics registers the core's series at r.
+func NewMetrics(r prometheus.Registerer) (Metrics, error) {
+	m := Metrics{
+		Stage: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name:                            "brinell_stage_duration_seconds",
+			Help:                            "Time that one window spends in a stage of its way.",
+			Buckets:                         prometheus.ExponentialBuckets(10e-6, 2.5, 14),
+			NativeHistogramBucketFactor:     1.1,
+			NativeHistogramMaxBucketNumber:  100,
+			NativeHistogramMinResetDuration: time.Hour,
+		}, []string{"stage"}),
+		Diagnoses: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "brinell_diagnoses_total",
+			Help: "Diagnoses stored, by fault. Repeated windows do not count.",
+		}, []string{"fault"}),
+		Model: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Name: "brinell_model_info",
+			Help: "The active model: 1.",
+		}, []string{"name", "version", "digest"}),
+	}
+	for _, c := range []prometheus.Collector{m.Stage, m.Diagnoses, m.Model} {
+		if err := r.Register(c); err != nil {
+			return Metrics{}, err
+		}
+	}
+	// Series that exist from the start let a rate over the first event work.
+	for _, s := range Stages {
+		m.Stage.WithLabelValues(s)
+	}
+	for _, f := range bearing.Faults {
+		m.Diagnoses.WithLabelValues(string(f))
+	}
+	return m, nil
+}
+
+// metrics wraps Metrics so that a core without any costs nothing.
+type metrics struct {
+	Metrics
+	mu sync.Mutex // of the model gauge: reset and set belong together
+}
+
+func newMetrics(m Metrics) *metrics { return &metrics{Metrics: m} }
+
+func (m *metrics) observe(stage string, d time.Duration) {
+	if m.Stage != nil {
+		m.Stage.WithLabelValues(stage).Observe(d.Seconds())
+	}
+}
+
+func (m *metrics) count(f bearing.Fault) {
+	if m.Diagnoses != nil {
+		m.Diagnoses.WithLabelValues(string(f)).Inc()
+	}
+}
+
+func (m *metrics) setModel(r bearing.ModelRef) {
+	if m.Model == nil {
+		return
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.Model.Reset()
+	m.Model.WithLabelValues(r.Name, r.Version, r.Digest).Set(1)
+}
