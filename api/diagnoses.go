@@ -1,0 +1,124 @@
+package api
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"strconv"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"brinell/internal/bearing"
+)
+
+// rawQuery hands the query of a request to a huma handler as it came. huma's own
+// parsing would answer with its own errors, and its error model is package
+// state; ours is not.
+type rawQuery struct{ query string }
+
+func (q *rawQuery) Resolve(ctx huma.Context) []error {
+	u := ctx.URL()
+	q.query = u.RawQuery
+	return nil
+}
+
+type getDiagnosis struct {
+	rawQuery
+	ID string `path:"id" doc:"of the window and its diagnosis"`
+}
+
+type oneDiagnosis struct{ Body bearing.Diagnosis }
+
+type listDiagnoses struct{ rawQuery }
+
+type pageOfDiagnoses struct{ Body bearing.Page }
+
+func (s *server) diagnosis(ctx context.Context, in *getDiagnosis) (*oneDiagnosis, error) {
+	if _, err := parseQuery(in.query); err != nil {
+		return nil, s.humaError(ctx, err)
+	}
+	d, err := s.reader.Diagnosis(ctx, in.ID)
+	if err != nil {
+		return nil, s.humaError(ctx, err)
+	}
+	return &oneDiagnosis{d}, nil
+}
+
+func (s *server) diagnoses(ctx context.Context, in *listDiagnoses) (*pageOfDiagnoses, error) {
+	q, err := parseDiagnosisQuery(in.query)
+	if err != nil {
+		return nil, s.humaError(ctx, err)
+	}
+	p, err := s.reader.Diagnoses(ctx, q)
+	if err != nil {
+		return nil, s.humaError(ctx, err)
+	}
+	if p.Diagnoses == nil {
+		p.Diagnoses = []bearing.Diagnosis{}
+	}
+	return &pageOfDiagnoses{p}, nil
+}
+
+// humaError makes an error one that huma writes as our problem.
+func (s *server) humaError(ctx context.Context, err error) error {
+	p := s.problemOf((&http.Request{Method: http.MethodGet}).WithContext(ctx), err)
+	if p.Status == http.StatusServiceUnavailable {
+		return huma.ErrorWithHeaders(p, http.Header{"Retry-After": {"1"}})
+	}
+	return p
+}
+
+func parseDiagnosisQuery(query string) (q bearing.Query, err error) {
+	v, err := parseQuery(query, "sensor", "fault", "from", "to", "limit", "cursor")
+	if err != nil {
+		return q, err
+	}
+	q.Sensor, q.Cursor = v["sensor"], v["cursor"]
+	if s, ok := v["sensor"]; ok && !bearing.IsName(s) {
+		return q, bearing.Errorf(bearing.Invalid, "sensor_name", "%q is no sensor name", bearing.Clip(s)).At("sensor")
+	}
+	if f, ok := v["fault"]; ok {
+		if q.Fault, err = bearing.ParseFault(f); err != nil {
+			return q, err.(*bearing.Error).At("fault")
+		}
+	}
+	for name, to := range map[string]*time.Time{"from": &q.From, "to": &q.To} {
+		if s, ok := v[name]; ok {
+			if *to, err = time.Parse(time.RFC3339Nano, s); err != nil {
+				return q, bearing.Errorf(bearing.Invalid, "parameter_invalid", "%s %q is not RFC 3339, such as 2026-01-31T12:00:00Z", name, bearing.Clip(s)).At(name)
+			}
+		}
+	}
+	if s, ok := v["limit"]; ok {
+		n, err := strconv.Atoi(s)
+		if err != nil || n < 1 || n > bearing.MaxPage {
+			return q, bearing.Errorf(bearing.Invalid, "limit_out_of_range", "limit %q is not a number in 1..%d", bearing.Clip(s), bearing.MaxPage).At("limit")
+		}
+		q.Limit = n
+	}
+	return q, nil
+}
+
+// queryOf is the inverse of parseDiagnosisQuery, for the client.
+func queryOf(q bearing.Query) url.Values {
+	v := make(url.Values)
+	set := func(k, s string) {
+		if s != "" {
+			v.Set(k, s)
+		}
+	}
+	set("sensor", q.Sensor)
+	set("fault", string(q.Fault))
+	set("cursor", q.Cursor)
+	if !q.From.IsZero() {
+		set("from", q.From.Format(time.RFC3339Nano))
+	}
+	if !q.To.IsZero() {
+		set("to", q.To.Format(time.RFC3339Nano))
+	}
+	if q.Limit != 0 {
+		set("limit", strconv.Itoa(q.Limit))
+	}
+	return v
+}

@@ -1,0 +1,131 @@
+package api
+
+import (
+	"reflect"
+	"strconv"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humachi"
+
+	"brinell/internal/bearing"
+)
+
+// describe registers the routes that huma serves and returns the description of
+// all routes: the others are added by hand, and a test compares.
+func (s *server) describe() *huma.OpenAPI {
+	cfg := huma.DefaultConfig("Brinell", s.cfg.Version)
+	cfg.Info.Description = "Bearing fault diagnosis: windows of vibration in, stored diagnoses out."
+	// Ours are at /openapi.json and /docs; huma's page loads scripts from outside.
+	cfg.OpenAPIPath, cfg.DocsPath, cfg.SchemasPath = "", "", ""
+	cfg.CreateHooks = nil // no $schema links in answers
+	h := humachi.New(s.router, cfg)
+	doc := h.OpenAPI()
+	schemas := doc.Components.Schemas
+	schemas.RegisterTypeAlias(reflect.TypeFor[bearing.Values](), reflect.TypeFor[map[string]float64]())
+	problem := schemas.Schema(reflect.TypeFor[problem](), true, "Problem")
+	refusals := func(codes ...int) map[string]*huma.Response {
+		out := make(map[string]*huma.Response)
+		for _, c := range codes {
+			out[strconv.Itoa(c)] = &huma.Response{Description: "refused: see code and detail", Content: map[string]*huma.MediaType{problemType: {Schema: problem}}}
+		}
+		return out
+	}
+
+	huma.Register(h, huma.Operation{
+		OperationID: "get-diagnosis", Method: "GET", Path: "/v1/diagnoses/{id}", Tags: []string{"diagnoses"},
+		Summary: "One diagnosis", Responses: refusals(404, 422, 500),
+	}, s.diagnosis)
+	huma.Register(h, huma.Operation{
+		OperationID: "list-diagnoses", Method: "GET", Path: "/v1/diagnoses", Tags: []string{"diagnoses"},
+		Summary: "Diagnoses, the newest start first", Responses: refusals(422, 500),
+		Parameters: []*huma.Param{
+			query("sensor", "name of the sensor", text("")),
+			query("fault", "class", &huma.Schema{Type: "string", Enum: faults()}),
+			query("from", "start at or after", text("date-time")),
+			query("to", "start before", text("date-time")),
+			query("limit", "diagnoses on a page, 100 if not stated", &huma.Schema{Type: "integer", Minimum: ptr(1.0), Maximum: ptr(float64(bearing.MaxPage))}),
+			query("cursor", "next_cursor of the page before", text("")),
+		},
+	}, s.diagnoses)
+
+	diagnosis := schemas.Schema(reflect.TypeFor[bearing.Diagnosis](), true, "Diagnosis")
+	answer := func(what string) *huma.Response {
+		return &huma.Response{Description: what, Content: map[string]*huma.MediaType{"application/json": {Schema: diagnosis}}}
+	}
+	post := &huma.Operation{
+		OperationID: "post-window", Method: "POST", Path: "/v1/sensors/{sensor}/windows", Tags: []string{"windows"},
+		Summary:     "Diagnose and store a window",
+		Description: "201 and 200 are sent after diagnosis and samples are on disk. As application/octet-stream the body holds the samples and the fields stand in the query.",
+		Parameters: append([]*huma.Param{{Name: "sensor", In: "path", Required: true, Schema: &huma.Schema{Type: "string", Pattern: "^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"}}},
+			query("start", "raw form: as in JSON", text("date-time")),
+			query("sample_rate_hz", "raw form: as in JSON", number()),
+			query("unit", "raw form: as in JSON", units()),
+			query("shaft_speed_rpm", "raw form: as in JSON", number()),
+			query("bearing", "raw form: as in JSON", text("")),
+			query("axis", "raw form: as in JSON", text("")),
+			query("dtype", "raw form: f32le (default) or i16le", &huma.Schema{Type: "string", Enum: []any{"f32le", "i16le"}}),
+			query("scale", "raw form, i16le: value of one count in units", number()),
+		),
+		RequestBody: &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{
+			"application/json":         {Schema: windowSchema()},
+			"application/octet-stream": {Schema: text("binary")},
+		}},
+		Responses: refusals(400, 409, 413, 415, 422, 500, 503),
+	}
+	post.Responses["201"] = answer("stored")
+	post.Responses["201"].Headers = map[string]*huma.Param{"Location": {Description: "address of the diagnosis", Schema: text("")}}
+	post.Responses["200"] = answer("stored before: the first diagnosis, duplicate true")
+	doc.AddOperation(post)
+
+	plain := func(id, path, what, media string) {
+		op := &huma.Operation{OperationID: id, Method: "GET", Path: path, Tags: []string{"operation"}, Summary: what, Responses: map[string]*huma.Response{
+			"200": {Description: what, Content: map[string]*huma.MediaType{media: {}}}}}
+		doc.AddOperation(op)
+	}
+	plain("healthz", "/healthz", "The process lives", "application/json")
+	plain("readyz", "/readyz", "Windows can be taken", "application/json")
+	doc.Paths["/readyz"].Get.Responses["503"] = refusals(503)["503"]
+	plain("metrics", "/metrics", "Prometheus metrics", "text/plain")
+	plain("openapi", "/openapi.json", "This document", "application/openapi+json")
+	plain("docs", "/docs", "This document for people", "text/html")
+	return doc
+}
+
+// windowSchema describes the JSON form of a window, which no Go type has: the
+// decoder reads it by hand.
+func windowSchema() *huma.Schema {
+	s := &huma.Schema{Type: "object", AdditionalProperties: false,
+		Required: []string{"start", "sample_rate_hz", "unit", "samples"},
+		Properties: map[string]*huma.Schema{
+			"start":           describe(text("date-time"), "time of the first sample; sensor, axis and start name the window"),
+			"sample_rate_hz":  describe(number(), "sampling rate"),
+			"unit":            describe(units(), "unit of the samples"),
+			"shaft_speed_rpm": describe(number(), "leave out if unknown"),
+			"bearing":         describe(text(""), "designation, such as 6205-2RS"),
+			"axis":            describe(text(""), "of a sensor with several"),
+			"samples":         {Type: "array", Items: number(), Description: "acceleration"},
+		}}
+	return s
+}
+
+func query(name, what string, s *huma.Schema) *huma.Param {
+	return &huma.Param{Name: name, In: "query", Description: what, Schema: s}
+}
+
+func text(format string) *huma.Schema { return &huma.Schema{Type: "string", Format: format} }
+func number() *huma.Schema            { return &huma.Schema{Type: "number"} }
+func units() *huma.Schema             { return &huma.Schema{Type: "string", Enum: []any{"g", "m/s2"}} }
+func ptr[T any](v T) *T               { return &v }
+
+func describe(s *huma.Schema, what string) *huma.Schema {
+	s.Description = what
+	return s
+}
+
+func faults() []any {
+	var out []any
+	for _, f := range bearing.Faults {
+		out = append(out, string(f))
+	}
+	return out
+}
