@@ -1,0 +1,133 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/spf13/pflag"
+
+	"brinell/dataset"
+	"brinell/internal/bearing"
+	"brinell/models"
+	"brinell/models/train"
+)
+
+// dataFlags say which recordings, and how they are divided.
+type dataFlags struct {
+	dir, corpus, split, fold, labels string
+	seed                             uint64
+}
+
+func (d *dataFlags) add(f *pflag.FlagSet) {
+	f.StringVar(&d.dir, "data", "", "directory of the corpus: its files or its zips (BRINELL_DATA)")
+	f.StringVar(&d.corpus, "corpus", "", "corpus: cwru, mfpt, or own for a directory with a manifest.csv (default cwru)")
+	f.StringVar(&d.split, "split", "", "split: bearing, end, load, time or random-leaky (default time)")
+	f.StringVar(&d.fold, "fold", "", "fold of the split (default all where that makes sense, else the first)")
+	f.StringVar(&d.labels, "labels", "", "labels: fault, or fault+size (default fault)")
+	f.Uint64Var(&d.seed, "seed", 1, "seed of everything random")
+}
+
+// fill takes what the flags leave open from the provenance of a model.
+func (d *dataFlags) fill(t models.Training) {
+	def := func(s *string, v string) {
+		if *s == "" {
+			*s = v
+		}
+	}
+	def(&d.corpus, t.Corpus)
+	if d.split == "" || d.split == t.Split {
+		def(&d.fold, t.Fold)
+	}
+	def(&d.split, t.Split)
+	def(&d.labels, t.Task)
+}
+
+// data is a divided corpus.
+type data struct {
+	corpus string
+	task   dataset.Task
+	split  dataset.Split
+	folds  []dataset.Fold
+}
+
+// load reads the corpus and divides it. pre says how long a window is.
+func (d dataFlags) load(ctx context.Context, w io.Writer, pre models.Preprocessing) (data, error) {
+	d.fill(models.Training{Corpus: "cwru", Split: "time", Task: "fault"})
+	if d.dir == "" {
+		return data{}, usagef("--data is missing: name the directory that holds the %s files or zips", d.corpus)
+	}
+	task, err := dataset.TaskNamed(d.labels)
+	if err != nil {
+		return data{}, usageError{err}
+	}
+	split, err := dataset.SplitNamed(d.split)
+	if err != nil {
+		return data{}, usageError{err}
+	}
+	recs, err := readRecordings(ctx, w, d.dir, d.corpus)
+	if err != nil {
+		return data{}, err
+	}
+	split = split.WithWindow(pre.Length, pre.SampleRate)
+	folds, err := split.Folds(task.Select(recs), d.seed)
+	if err != nil {
+		return data{}, err
+	}
+	if d.fold != "" {
+		if folds, err = foldNamed(folds, d.fold); err != nil {
+			return data{}, err
+		}
+	}
+	return data{d.corpus, task, split, folds}, nil
+}
+
+func foldNamed(folds []dataset.Fold, name string) ([]dataset.Fold, error) {
+	var names []string
+	for _, f := range folds {
+		if f.Name == name {
+			return []dataset.Fold{f}, nil
+		}
+		names = append(names, f.Name)
+	}
+	return nil, usagef("fold %q is not one of this split's: %s", name, strings.Join(names, ", "))
+}
+
+// readRecordings reads the primary channel of every entry of the corpus that
+// may be trained on or scored.
+func readRecordings(ctx context.Context, w io.Writer, dir, corpus string) ([]bearing.Recording, error) {
+	src, err := dataset.OpenDir(dir, corpus)
+	if err != nil {
+		return nil, err
+	}
+	p := newProgress(w, "reading "+corpus, "files")
+	defer p.finish()
+	entries := src.Entries()
+	var recs []bearing.Recording
+	for i, e := range entries {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		if !e.Exclude {
+			r, err := src.Read(e)
+			if err != nil {
+				return nil, withPath(e.File, err)
+			}
+			recs = append(recs, r)
+		}
+		p.set(i+1, len(entries), e.File)
+	}
+	if len(recs) == 0 {
+		return nil, fmt.Errorf("%s holds no recordings of corpus %s: see 'brinell dataset list --corpus %s'", dir, corpus, corpus)
+	}
+	return recs, nil
+}
+
+// showFit returns a progress function for a fit, and what ends it.
+func showFit(w io.Writer, title string) (func(train.Progress), func()) {
+	p := newProgress(w, title, "steps")
+	return func(t train.Progress) {
+		p.set(t.Step, t.Steps, fmt.Sprintf("epoch %d/%d loss %.4f validation %.4f", t.Epoch, t.Epochs, t.Loss, t.Validation))
+	}, p.finish
+}

@@ -1,0 +1,79 @@
+package main
+
+import (
+	"context"
+	"time"
+
+	"brinell/api"
+	"brinell/dataset"
+	"brinell/dataset/excerpts"
+	"brinell/internal/bearing"
+	"brinell/models"
+)
+
+// demoEvery is the pace of each sensor of the demo.
+const demoEvery = time.Second
+
+// replay posts windows of the embedded excerpts to the service's own address,
+// each recording as a sensor, over and over. They are real CWRU recordings, and
+// from stretches of time that the embedded model has not seen.
+func (s *service) replay(ctx context.Context) {
+	recs, err := demoRecordings()
+	if err != nil {
+		s.log.Error("demo", "err", err)
+		return
+	}
+	client := api.Client{Base: "http://" + s.listener.Addr().String()}
+	s.log.Info("demo: replaying real recordings", "sensors", len(recs))
+	tick := time.NewTicker(demoEvery)
+	defer tick.Stop()
+	for turn := 0; ; turn++ {
+		for _, r := range recs {
+			d, err := client.PostWindow(ctx, demoWindow(s.core.Model().Preprocessing, r, turn))
+			switch {
+			case ctx.Err() != nil:
+				return
+			case err != nil:
+				s.log.Error("demo", "sensor", r.sensor, "err", err)
+			case turn < 3: // then the log would only repeat itself
+				p, _ := d.Probabilities.Get(string(d.Fault))
+				s.log.Info("demo", "sensor", r.sensor, "recording", r.Name, "truth", r.Truth.Fault, "fault", d.Fault, "probability", p)
+			}
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// demoRecording is an excerpt that plays a sensor.
+type demoRecording struct {
+	bearing.Recording
+	sensor string
+}
+
+func demoRecordings() ([]demoRecording, error) {
+	src, err := dataset.OpenManifestFS(excerpts.FS())
+	if err != nil {
+		return nil, err
+	}
+	recs, err := src.Recordings(nil)
+	if err != nil {
+		return nil, err
+	}
+	var out []demoRecording
+	for _, r := range recs {
+		out = append(out, demoRecording{r, "demo-" + sensorName(r.Name)})
+	}
+	return out, nil
+}
+
+// demoWindow returns the window of a turn, as if it was measured now.
+func demoWindow(p models.Preprocessing, r demoRecording, turn int) *bearing.Window {
+	n := p.NativeLength(r.SampleRate)
+	from := turn % (len(r.Samples) / n) * n
+	return &bearing.Window{Sensor: r.sensor, Start: time.Now().UTC(), SampleRate: r.SampleRate, ShaftSpeed: r.ShaftSpeed, Bearing: r.Bearing,
+		Unit: bearing.G, Samples: r.Samples[from : from+n]}
+}

@@ -1,0 +1,175 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"math"
+
+	"github.com/spf13/cobra"
+
+	"brinell/models"
+	"brinell/models/train"
+)
+
+func evaluateCommand() *cobra.Command {
+	var (
+		d          dataFlags
+		fit        fitFlags
+		spec, plot string
+		seeds      int
+		asJSON     bool
+	)
+	cmd := &cobra.Command{
+		Use:   "evaluate [MODEL] --data DIR",
+		Short: "Score a model file on what it has not seen, or a recipe by training it afresh per fold",
+		Long: `Score a model file on recordings and stretches of time that are absent from its
+training list, or, with --spec, train afresh on each fold of a split and score
+that. The first speaks for the weights in the file, the second for the recipe.
+A model file is never scored on what it was trained on: code leaks_training_data.`,
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if (len(args) == 1) == (spec != "") {
+				return usagef("name either a model file or --spec")
+			}
+			var reports []train.Report
+			var err error
+			if len(args) == 1 {
+				reports, err = evaluateModel(cmd, args[0], d)
+			} else {
+				reports, err = evaluateRecipe(cmd, spec, d, fit, seeds)
+			}
+			if err != nil {
+				return err
+			}
+			if plot != "" {
+				if err := plotConfusion(plot, reports); err != nil {
+					return err
+				}
+			}
+			if asJSON {
+				return writeJSON(cmd.OutOrStdout(), struct {
+					Reports []train.Report `json:"reports"`
+					Summary summary        `json:"summary"`
+				}{reports, summarise(reports)})
+			}
+			for _, r := range reports {
+				r.Print(cmd.OutOrStdout())
+				fmt.Fprintln(cmd.OutOrStdout())
+			}
+			summarise(reports).print(cmd.OutOrStdout())
+			return nil
+		},
+	}
+	d.add(cmd.Flags())
+	fit.add(cmd)
+	cmd.Flags().StringVar(&spec, "spec", "", "train this architecture afresh on each fold")
+	cmd.Flags().IntVar(&seeds, "seeds", 1, "with --spec: train with that many seeds, from --seed on")
+	cmd.Flags().StringVar(&plot, "plot", "", "draw the confusion matrices to this PNG file")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print the result as JSON")
+	return cmd
+}
+
+func evaluateModel(cmd *cobra.Command, path string, d dataFlags) ([]train.Report, error) {
+	m, err := models.Open(path)
+	if err != nil {
+		return nil, withPath(path, err)
+	}
+	d.fill(m.Training)
+	data, err := d.load(cmd.Context(), cmd.ErrOrStderr(), m.Preprocessing)
+	if err != nil {
+		return nil, err
+	}
+	var reports []train.Report
+	for _, f := range data.folds {
+		r, err := train.Score(m, data.split, f, data.task, m.Training.Seed)
+		if err != nil {
+			return nil, err
+		}
+		reports = append(reports, r)
+	}
+	return reports, nil
+}
+
+func evaluateRecipe(cmd *cobra.Command, spec string, d dataFlags, fit fitFlags, seeds int) ([]train.Report, error) {
+	s, err := models.SpecNamed(spec)
+	if err != nil {
+		return nil, usageError{err}
+	}
+	if seeds < 1 {
+		return nil, usagef("--seeds must be positive")
+	}
+	data, err := d.load(cmd.Context(), cmd.ErrOrStderr(), models.DefaultPreprocessing)
+	if err != nil {
+		return nil, err
+	}
+	var reports []train.Report
+	for i := range seeds {
+		seed := d.seed + uint64(i)
+		cfg, err := fit.config(seed)
+		if err != nil {
+			return nil, err
+		}
+		for _, f := range data.folds {
+			recipe := train.Recipe{Spec: s, Corpus: data.corpus, Task: data.task, Split: data.split, Preprocessing: models.DefaultPreprocessing, Fit: cfg}
+			var done func()
+			recipe.Fit.Progress, done = showFit(cmd.ErrOrStderr(), fmt.Sprintf("%s, fold %s, seed %d", spec, f.Name, seed))
+			m, err := recipe.Train(cmd.Context(), f)
+			done()
+			if err != nil {
+				return nil, err
+			}
+			r, err := train.Score(m, data.split, f, data.task, seed)
+			if err != nil {
+				return nil, err
+			}
+			reports = append(reports, r)
+		}
+	}
+	return reports, nil
+}
+
+// summary is the mean over folds and seeds, with the spread as a standard
+// deviation (n-1).
+type summary struct {
+	Split            string `json:"split"`
+	Reports          int    `json:"reports"`
+	Windows          int    `json:"windows"`
+	Accuracy         spread `json:"accuracy"`
+	MacroF1          spread `json:"macro_f1"`
+	BalancedAccuracy spread `json:"balanced_accuracy"`
+	VoteAccuracy     spread `json:"vote_accuracy"`
+}
+
+type spread struct {
+	Mean float64 `json:"mean"`
+	SD   float64 `json:"sd"`
+}
+
+func summarise(reports []train.Report) summary {
+	s := summary{Split: reports[0].Split, Reports: len(reports)}
+	of := func(f func(train.Report) float64) spread {
+		var sum, sq float64
+		for _, r := range reports {
+			sum += f(r)
+		}
+		n := float64(len(reports))
+		mean := sum / n
+		for _, r := range reports {
+			sq += (f(r) - mean) * (f(r) - mean)
+		}
+		return spread{mean, math.Sqrt(sq / max(1, n-1))}
+	}
+	for _, r := range reports {
+		s.Windows += r.Windows
+	}
+	s.Accuracy = of(func(r train.Report) float64 { return r.Accuracy })
+	s.MacroF1 = of(func(r train.Report) float64 { return r.MacroF1 })
+	s.BalancedAccuracy = of(func(r train.Report) float64 { return r.BalancedAccuracy })
+	s.VoteAccuracy = of(func(r train.Report) float64 { return r.VoteAccuracy })
+	return s
+}
+
+func (s summary) print(w io.Writer) {
+	fmt.Fprintf(w, "split %s, mean of %d (sd): accuracy %.4f (%.4f)   macro-F1 %.4f (%.4f)   balanced %.4f (%.4f)   recordings by vote %.4f (%.4f)\n",
+		s.Split, s.Reports, s.Accuracy.Mean, s.Accuracy.SD, s.MacroF1.Mean, s.MacroF1.SD, s.BalancedAccuracy.Mean, s.BalancedAccuracy.SD, s.VoteAccuracy.Mean, s.VoteAccuracy.SD)
+}

@@ -1,0 +1,70 @@
+// Command brinell is the whole program: the service, the trainer and the tools.
+//
+// This package is the only place that reads flags, the environment and
+// configuration, and the only one that ties the others together. One file holds
+// one command.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"brinell/internal/bearing"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	code := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	stop()
+	os.Exit(code)
+}
+
+// Exit codes.
+const (
+	exitOK    = 0
+	exitError = 1 // the command could not do what was asked
+	exitUsage = 2 // the command line makes no sense
+)
+
+// run executes one command line and returns the exit code.
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	root := newRoot()
+	root.SetArgs(args)
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	err := root.ExecuteContext(ctx)
+	if err == nil {
+		return exitOK
+	}
+	fmt.Fprintf(stderr, "brinell: %v\n", err)
+	if _, ok := errors.AsType[usageError](err); ok {
+		fmt.Fprintln(stderr, "Run 'brinell --help', or 'brinell COMMAND --help', for usage.")
+		return exitUsage
+	}
+	return exitError
+}
+
+// usageError is a command line that makes no sense.
+type usageError struct{ error }
+
+func (e usageError) Unwrap() error { return e.error }
+
+func usagef(format string, args ...any) error {
+	return usageError{fmt.Errorf(format, args...)}
+}
+
+// withPath adds the file to an error about its content.
+func withPath(path string, err error) error {
+	if err == nil {
+		return nil
+	}
+	if e, ok := errors.AsType[*bearing.Error](err); ok {
+		return fmt.Errorf("%s: %w", path, e)
+	}
+	return fmt.Errorf("%s: %w", path, err)
+}

@@ -1,0 +1,202 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"runtime"
+	"syscall"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/spf13/cobra"
+
+	"brinell/api"
+	"brinell/internal/bearing"
+	"brinell/internal/diagnose"
+	"brinell/internal/store"
+	"brinell/models"
+)
+
+// serveConfig is what an operator sets.
+type serveConfig struct {
+	listen, dataDir, model, logLevel string
+	rawCap                           string
+	maxSamples                       int
+	maxBody                          string
+	workers                          int
+	demo                             bool
+	stopTimeout                      time.Duration
+}
+
+func serveCommand() *cobra.Command {
+	var c serveConfig
+	cmd := &cobra.Command{
+		Use:   "serve",
+		Short: "Run the service",
+		Long: `Run the service: windows come in over HTTP, are diagnosed, stored durably, and
+served over REST and as Prometheus metrics. SIGTERM finishes what is in flight and
+ends; SIGHUP reads the model file again and swaps it in after a warm-up.
+
+Every flag can be set by the environment: --data-dir by BRINELL_DATA_DIR.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			s, err := newService(cmd.Context(), c, cmd.ErrOrStderr())
+			if err != nil {
+				return err
+			}
+			return s.run(cmd.Context())
+		},
+	}
+	f := cmd.Flags()
+	f.StringVar(&c.listen, "listen", "127.0.0.1:8080", "address to listen on")
+	f.StringVar(&c.dataDir, "data-dir", "./brinell-data", "directory of the database")
+	f.StringVar(&c.model, "model", "", "model file (default the embedded model)")
+	f.StringVar(&c.rawCap, "raw-cap", "10GiB", "raw samples kept, compressed; the oldest go first, diagnoses stay")
+	f.IntVar(&c.maxSamples, "max-samples", bearing.DefaultMaxSamples, "samples of a window at most")
+	f.StringVar(&c.maxBody, "max-body", "32MiB", "size of a request at most")
+	f.IntVar(&c.workers, "workers", 0, "diagnoses computed at a time (default one per processor)")
+	f.StringVar(&c.logLevel, "log-level", "info", "debug, info, warn or error")
+	f.DurationVar(&c.stopTimeout, "stop-timeout", 20*time.Second, "time that requests in flight get when the service stops")
+	f.BoolVar(&c.demo, "demo", false, "replay embedded excerpts of real recordings as a few sensors")
+	return cmd
+}
+
+// service is a running brinell: everything that must be closed, and the address.
+type service struct {
+	cfg      serveConfig
+	log      *slog.Logger
+	store    *store.DB
+	core     *diagnose.Core
+	listener net.Listener
+	http     *http.Server
+}
+
+func newService(ctx context.Context, c serveConfig, stderr io.Writer) (_ *service, err error) {
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(c.logLevel)); err != nil {
+		return nil, usagef("--log-level %q is not one of debug, info, warn, error", c.logLevel)
+	}
+	rawCap, err := parseSize(c.rawCap)
+	if err != nil {
+		return nil, usagef("--raw-cap: %w", err)
+	}
+	maxBody, err := parseSize(c.maxBody)
+	if err != nil {
+		return nil, usagef("--max-body: %w", err)
+	}
+	if c.maxSamples < 1 || c.workers < 0 {
+		return nil, usagef("--max-samples must be positive and --workers not negative")
+	}
+	if c.workers == 0 {
+		c.workers = runtime.GOMAXPROCS(0)
+	}
+	s := &service{cfg: c, log: slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: level}))}
+	m, err := openModel(c.model)
+	if err != nil {
+		return nil, err
+	}
+	reg := prometheus.NewRegistry()
+	reg.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	metrics, err := diagnose.NewMetrics(reg)
+	if err != nil {
+		return nil, err
+	}
+	if s.store, err = store.Open(ctx, store.Config{Dir: c.dataDir, RawCap: rawCap, Log: s.log}); err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, s.store.Close())
+		}
+	}()
+	if s.core, err = diagnose.New(m, diagnose.Config{Store: s.store, Metrics: metrics, Workers: c.workers}); err != nil {
+		return nil, err
+	}
+	handler, err := api.New(api.Config{
+		MaxSamples: c.maxSamples, MaxBody: maxBody, Version: version, Log: s.log, Registry: reg, Ready: s.store.Ready,
+		ObserveDecode: func(d time.Duration) { metrics.Stage.WithLabelValues("decode").Observe(d.Seconds()) },
+	}, s.core, s.store)
+	if err != nil {
+		return nil, err
+	}
+	s.http = api.NewServer(handler)
+	s.http.ErrorLog = slog.NewLogLogger(s.log.Handler(), slog.LevelWarn)
+	if s.listener, err = net.Listen("tcp", c.listen); err != nil {
+		return nil, fmt.Errorf("listen on %s: %w", c.listen, err)
+	}
+	s.log.Info("ready", "address", "http://"+s.listener.Addr().String(), "data_dir", c.dataDir, "model", m.Name, "digest", m.Digest[:12],
+		"max_samples", c.maxSamples, "max_body", maxBody, "raw_cap", rawCap, "version", version)
+	return s, nil
+}
+
+// run serves until ctx ends, then finishes what is in flight and closes.
+func (s *service) run(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	hup := make(chan os.Signal, 1)
+	signal.Notify(hup, syscall.SIGHUP)
+	defer signal.Stop(hup)
+
+	served := make(chan error, 1)
+	go func() { served <- s.http.Serve(s.listener) }()
+	demo := make(chan struct{})
+	go func() {
+		defer close(demo)
+		if s.cfg.demo {
+			s.replay(ctx)
+		}
+	}()
+	var err error
+loop:
+	for {
+		select {
+		case <-hup:
+			s.reload()
+		case err = <-served: // it ended by itself
+			break loop
+		case <-ctx.Done():
+			break loop
+		}
+	}
+	cancel()
+	<-demo
+	s.log.Info("stopping", "timeout", s.cfg.stopTimeout)
+	stop, done := context.WithTimeout(context.Background(), s.cfg.stopTimeout)
+	defer done()
+	if serr := s.http.Shutdown(stop); serr != nil {
+		s.log.Warn("requests were cut off", "err", serr)
+		_ = s.http.Close()
+	}
+	if err == nil {
+		if err = <-served; errors.Is(err, http.ErrServerClosed) {
+			err = nil
+		}
+	}
+	return errors.Join(err, s.store.Close())
+}
+
+// reload swaps in the model file as it is now. What is wrong with it is logged,
+// and the model that runs goes on.
+func (s *service) reload() {
+	if s.cfg.model == "" {
+		s.log.Warn("SIGHUP: the embedded model runs, there is no file to read")
+		return
+	}
+	m, err := models.Open(s.cfg.model)
+	if err == nil {
+		err = s.core.Swap(m)
+	}
+	if err != nil {
+		s.log.Error("the model was not swapped", "file", s.cfg.model, "err", err)
+		return
+	}
+	s.log.Info("model swapped", "model", m.Name, "digest", m.Digest[:12])
+}
