@@ -1,0 +1,203 @@
+package bearing
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// TestOrders holds the formulas against the orders that the publishers of the
+// recordings state, to the digits that they give.
+func TestOrders(t *testing.T) {
+	f := func(name string, bpfo, bpfi, bsf2, ftf, tol float64) {
+		t.Helper()
+		b, ok := LookupBearing(name)
+		if !ok {
+			t.Fatalf("no bearing %s", name)
+		}
+		o := b.Geometry.Orders()
+		for _, c := range []struct {
+			what      string
+			got, want float64
+		}{{"BPFO", o.BPFO, bpfo}, {"BPFI", o.BPFI, bpfi}, {"2xBSF", o.BSF2(), bsf2}, {"FTF", o.FTF, ftf}} {
+			if math.Abs(c.got-c.want) > tol {
+				t.Errorf("%s: %s %.4f, want %.4f", name, c.what, c.got, c.want)
+			}
+		}
+		if n := float64(b.Geometry.Elements); math.Abs(o.BPFO+o.BPFI-n) > 1e-12 || math.Abs(o.BPFO-n*o.FTF) > 1e-12 {
+			t.Errorf("%s: the identities of the orders do not hold", name)
+		}
+		if err := b.Geometry.Validate(); err != nil {
+			t.Error(err)
+		}
+	}
+	f("6205-2rs", 3.5848, 5.4152, 4.7135, 0.3983, 1e-4)
+	f("6203-2RS", 3.0530, 4.9469, 3.9874, 0.3817, 5e-4)
+	f("NICE", 3.245, 4.755, 5.109, 0.406, 1e-3)
+	f("ZA-2115", 7.092, 8.908, 8.395, 0.4433, 1e-3)
+	f("FEMTO", 5.611, 7.389, 7.178, 0.4316, 1e-3)
+	o := KnownBearings[0].Geometry.Orders()
+	if o.Line(InnerRace) != o.BPFI || o.Line(OuterRace) != o.BPFO || o.Line(Ball) != 2*o.BSF || o.Line(Normal) != 0 {
+		t.Error("the line of a fault is wrong")
+	}
+	for _, g := range []Geometry{{}, {2, 1, 5, 0}, {9, 0, 5, 0}, {9, 5, 5, 0}, {9, 1, 5, -1}, {9, 1, 5, 2}, {9, math.NaN(), 5, 0}} {
+		if g.Validate() == nil {
+			t.Errorf("%+v is taken", g)
+		}
+	}
+}
+
+func goodWindow() Window {
+	return Window{Sensor: "pump-1.a_B", Axis: "x", Start: time.Date(2026, 1, 2, 3, 4, 5, 6, time.FixedZone("", 3600)), SampleRate: 12000, ShaftSpeed: 29.95, Bearing: "6205-2RS/C3", Unit: G, Samples: []float32{1, -2}}
+}
+
+func TestNewWindow(t *testing.T) {
+	w, err := NewWindow(goodWindow(), Limits{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if w.Start.Location() != time.UTC || !w.Start.Equal(goodWindow().Start) {
+		t.Errorf("start %v", w.Start)
+	}
+	g := goodWindow()
+	g.Unit, g.Samples = MetresPerSec2, []float32{StandardGravity, 0}
+	if w, err = NewWindow(g, Limits{}); err != nil || w.Samples[0] != 1 || w.Unit != MetresPerSec2 {
+		t.Errorf("m/s2: %+v %v", w, err)
+	}
+	f := func(code string, change func(*Window)) {
+		t.Helper()
+		w := goodWindow()
+		change(&w)
+		if _, err := NewWindow(w, Limits{MaxSamples: 3}); CodeOf(err) != code || KindOf(err) != Invalid {
+			t.Errorf("got %v, want %s", err, code)
+		}
+	}
+	for _, s := range []string{"", "-a", ".a", "_a", "a b", "ä", "a/b", "a\x00", strings.Repeat("a", 65)} {
+		f("sensor_name", func(w *Window) { w.Sensor = s })
+	}
+	f("axis_name", func(w *Window) { w.Axis = "a b" })
+	f("bearing_name", func(w *Window) { w.Bearing = "a\n" })
+	f("bearing_name", func(w *Window) { w.Bearing = strings.Repeat("a", 65) })
+	f("start_out_of_range", func(w *Window) { w.Start = time.Time{} })
+	f("start_out_of_range", func(w *Window) { w.Start = time.Date(2300, 1, 1, 0, 0, 0, 0, time.UTC) })
+	f("rate_missing", func(w *Window) { w.SampleRate = 0 })
+	for _, r := range []float64{-1, math.NaN(), math.Inf(1), 1e8} {
+		f("rate_out_of_range", func(w *Window) { w.SampleRate = r })
+	}
+	for _, r := range []float64{-1, math.NaN(), math.Inf(1), 1e5} {
+		f("speed_out_of_range", func(w *Window) { w.ShaftSpeed = r })
+	}
+	f("unit_missing", func(w *Window) { w.Unit = "" })
+	f("unit_unknown", func(w *Window) { w.Unit = "mm/s" })
+	f("window_empty", func(w *Window) { w.Samples = nil })
+	f("window_too_long", func(w *Window) { w.Samples = make([]float32, 4) })
+	for _, v := range []float64{math.NaN(), math.Inf(1), math.Inf(-1)} {
+		f("sample_not_finite", func(w *Window) { w.Samples[1] = float32(v) })
+	}
+}
+
+// TestIdentity: the ID depends on sensor, axis and instant only, the digest on
+// everything else only.
+func TestIdentity(t *testing.T) {
+	base := func() *Window { w := goodWindow(); return &w }
+	f := func(name string, id, digest bool, change func(*Window)) {
+		t.Helper()
+		a, b := base(), base()
+		change(b)
+		if (a.ID() != b.ID()) != id {
+			t.Errorf("%s: ID changes %v, want %v", name, !id, id)
+		}
+		if (a.Digest() != b.Digest()) != digest {
+			t.Errorf("%s: digest changes %v, want %v", name, !digest, digest)
+		}
+	}
+	f("nothing", false, false, func(*Window) {})
+	f("zone", false, false, func(w *Window) { w.Start = w.Start.UTC() })
+	f("sensor", true, false, func(w *Window) { w.Sensor = "q" })
+	f("axis", true, false, func(w *Window) { w.Axis = "" })
+	f("axis moved to sensor", true, false, func(w *Window) { w.Sensor, w.Axis = w.Sensor+"x", "" })
+	f("start", true, false, func(w *Window) { w.Start = w.Start.Add(1) })
+	f("rate", false, true, func(w *Window) { w.SampleRate++ })
+	f("speed", false, true, func(w *Window) { w.ShaftSpeed = 0 })
+	f("unit", false, true, func(w *Window) { w.Unit = MetresPerSec2 })
+	f("bearing", false, true, func(w *Window) { w.Bearing = "" })
+	f("sample", false, true, func(w *Window) { w.Samples[1] = -2.0000002 })
+	f("length", false, true, func(w *Window) { w.Samples = w.Samples[:1] })
+	long := base()
+	long.Samples = make([]float32, 5000)
+	d := long.Digest()
+	long.Samples[4999] = 1
+	if d == long.Digest() {
+		t.Error("the digest does not reach the end of a long window")
+	}
+	if id := base().ID(); len(id) != 26 {
+		t.Errorf("ID %q", id)
+	}
+}
+
+func TestErrors(t *testing.T) {
+	e := Errorf(NotFound, "gone", "no %d", 5)
+	wrapped := fmt.Errorf("outer: %w", e.At("/x"))
+	if KindOf(wrapped) != NotFound || CodeOf(wrapped) != "gone" || e.Pointer != "" {
+		t.Errorf("%v", wrapped)
+	}
+	if wrapped.Error() != "outer: gone: no 5 (at /x)" {
+		t.Errorf("%q", wrapped)
+	}
+	if plain := errors.New("x"); KindOf(plain) != Internal || CodeOf(plain) != "internal" {
+		t.Error("an unknown error is internal")
+	}
+	if KindOf(nil) != "" || CodeOf(nil) != "" {
+		t.Error("nil has a kind or code")
+	}
+	if got := Clip("a\n\x1b" + strings.Repeat("b", 100)); strings.ContainsAny(got, "\n\x1b") || len(got) > 80 {
+		t.Errorf("clipped: %q", got)
+	}
+}
+
+// TestValues: an object in list order, both ways, and no NaN.
+func TestValues(t *testing.T) {
+	v := Values{{"rms", 1.5}, {"a", -2e-30}, {"z", 0}}
+	b, err := json.Marshal(v)
+	if err != nil || string(b) != `{"rms":1.5,"a":-2e-30,"z":0}` {
+		t.Errorf("%s %v", b, err)
+	}
+	var back Values
+	if err := json.Unmarshal(b, &back); err != nil || cmp.Diff(v, back) != "" {
+		t.Errorf("%v %v", back, err)
+	}
+	if _, err := json.Marshal(Values{{"x", math.NaN()}}); err == nil {
+		t.Error("NaN is written")
+	}
+	for _, bad := range []string{`[]`, `{"a":"b"}`, `{"a"`} {
+		if json.Unmarshal([]byte(bad), &back) == nil {
+			t.Errorf("%s is read", bad)
+		}
+	}
+	if x, ok := v.Get("a"); !ok || x != -2e-30 {
+		t.Error("Get")
+	}
+	if _, ok := v.Get("none"); ok {
+		t.Error("Get of nothing")
+	}
+}
+
+func TestParse(t *testing.T) {
+	for _, f := range Faults {
+		if got, err := ParseFault(string(f)); err != nil || got != f {
+			t.Error(f, err)
+		}
+	}
+	if _, err := ParseFault("cage"); CodeOf(err) != "unknown_fault" {
+		t.Error(err)
+	}
+	if _, err := ParseUnit("relative"); CodeOf(err) != "unit_unknown" {
+		t.Error(err)
+	}
+}

@@ -1,0 +1,232 @@
+package diagnose
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/testutil"
+
+	"brinell/internal/bearing"
+	"brinell/models"
+	"brinell/models/nn"
+)
+
+// model returns a small untrained model, whole in every other respect.
+func model(t *testing.T, name string, seed uint64) *models.Model {
+	t.Helper()
+	rng := rand.New(rand.NewPCG(seed, 1))
+	// Two labels of one fault, as a model that also tells the size has them.
+	labels := []models.Label{{Name: "normal", Fault: bearing.Normal}, {Name: "ball_007", Fault: bearing.Ball}, {Name: "ball_014", Fault: bearing.Ball}}
+	spec := nn.Spec{Name: "small", Input: nn.Shape{L: 64, C: 1}, Layers: []nn.Layer{nn.Conv(4, 8, 4, nn.Same), nn.ReLU(), nn.Logits()}}
+	net, err := nn.New(spec, len(labels), rng)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := &models.Model{Net: net, Manifest: models.Manifest{Name: name, Version: "1", Labels: labels,
+		Preprocessing: models.Preprocessing{SampleRate: 12000, Length: 64, BandLimit: 5000, Normalise: models.ZScore}}}
+	if err := m.SetGolden([][]float32{samples(rng, 64)}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := m.Encode(); err != nil { // for the digest
+		t.Fatal(err)
+	}
+	return m
+}
+
+func samples(rng *rand.Rand, n int) []float32 {
+	x := make([]float32, n)
+	for i := range x {
+		x[i] = float32(rng.NormFloat64())
+	}
+	return x
+}
+
+func window(t *testing.T, sensor string, n int, rate float64) *bearing.Window {
+	t.Helper()
+	w, err := bearing.NewWindow(bearing.Window{Sensor: sensor, Start: time.Unix(1e9, 0), SampleRate: rate, ShaftSpeed: 1797.0 / 60, Unit: bearing.G,
+		Samples: samples(rand.New(rand.NewPCG(1, 1)), n)}, bearing.Limits{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return w
+}
+
+// keeper is a store that remembers.
+type keeper struct {
+	mu   sync.Mutex
+	rows map[string]bearing.Diagnosis
+	err  error
+}
+
+func (k *keeper) Append(_ context.Context, d bearing.Diagnosis, _ *bearing.Window) (bearing.Diagnosis, error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.err != nil {
+		return bearing.Diagnosis{}, k.err
+	}
+	if first, ok := k.rows[d.ID]; ok {
+		first.Duplicate = true
+		return first, nil
+	}
+	if k.rows == nil {
+		k.rows = make(map[string]bearing.Diagnosis)
+	}
+	k.rows[d.ID] = d
+	return d, nil
+}
+
+func TestSubmit(t *testing.T) {
+	reg := prometheus.NewRegistry()
+	metrics, err := NewMetrics(reg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	k, now := &keeper{}, time.Unix(2e9, 0)
+	core, err := New(model(t, "m", 1), Config{Store: k, Metrics: metrics, Now: func() time.Time { return now }, Workers: 2})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := window(t, "pump", 150, 12000)
+	d, err := core.Submit(t.Context(), w)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d.ID != w.ID() || d.Segments != 3 || d.SampleCount != 150 || d.ShaftSpeedRPM != 1797 || !d.ReceivedAt.Equal(now) || d.Model != core.Model().Ref() {
+		t.Errorf("%+v", d)
+	}
+	sum := 0.0
+	for _, v := range d.Probabilities {
+		sum += v.Value
+	}
+	if sum < 0.999999 || sum > 1.000001 || len(d.Probabilities) != 3 || len(d.Features) == 0 {
+		t.Errorf("probabilities %v, %d features", d.Probabilities, len(d.Features))
+	}
+	again, err := core.Submit(t.Context(), w)
+	d.Duplicate = true
+	if err != nil || cmp.Diff(d, again) != "" {
+		t.Errorf("again: %v\n%s", err, cmp.Diff(d, again))
+	}
+	if n := testutil.ToFloat64(metrics.Diagnoses.WithLabelValues(string(d.Fault))); n != 1 {
+		t.Errorf("counted %v diagnoses, want 1: a repeat is none", n)
+	}
+	for code, w := range map[string]*bearing.Window{"window_too_short": window(t, "pump", 63, 12000), "rate_too_low": window(t, "pump", 64, 8000)} {
+		if _, err := core.Submit(t.Context(), w); bearing.CodeOf(err) != code {
+			t.Errorf("got %v, want %s", err, code)
+		}
+	}
+	k.err = errors.New("disk")
+	if _, err := core.Submit(t.Context(), window(t, "other", 64, 12000)); !errors.Is(err, k.err) {
+		t.Errorf("a failing store: %v", err)
+	}
+	if len(k.rows) != 1 {
+		t.Errorf("%d rows, want 1", len(k.rows))
+	}
+}
+
+// TestFaultIsSummed: two labels of a fault count together.
+func TestFaultIsSummed(t *testing.T) {
+	labels := model(t, "m", 1).Labels
+	if f := models.FaultOf(labels, []float64{0.4, 0.3, 0.3}); f != bearing.Ball {
+		t.Errorf("got %s, want ball", f)
+	}
+	if f := models.FaultOf(labels, []float64{0.5, 0.25, 0.25}); f != bearing.Normal {
+		t.Errorf("a tie goes to %s, want the first label's", f)
+	}
+}
+
+// TestSwap: the model changes under load, and every answer is wholly that of
+// one model.
+func TestSwap(t *testing.T) {
+	a, b := model(t, "a", 1), model(t, "b", 2)
+	core, err := New(a, Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := window(t, "pump", 64, 12000)
+	want := make(map[string]bearing.Diagnosis)
+	for _, m := range []*models.Model{a, b} {
+		if err := core.Swap(m); err != nil {
+			t.Fatal(err)
+		}
+		d, err := core.Diagnose(w)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want[d.Model.Name] = d
+	}
+	if cmp.Equal(want["a"].Probabilities, want["b"].Probabilities) {
+		t.Fatal("the models agree: the test shows nothing")
+	}
+	var wg sync.WaitGroup
+	for range 4 {
+		wg.Go(func() {
+			for range 200 {
+				d, err := core.Diagnose(w)
+				if err != nil || !cmp.Equal(d.Probabilities, want[d.Model.Name].Probabilities) {
+					t.Errorf("%v: %s answers %v", err, d.Model.Name, d.Probabilities)
+					return
+				}
+			}
+		})
+	}
+	for i := range 50 {
+		if err := core.Swap([]*models.Model{a, b}[i%2]); err != nil {
+			t.Error(err)
+		}
+	}
+	wg.Wait()
+}
+
+// TestBusy: a caller whose time ends while all slots are taken is told so.
+func TestBusy(t *testing.T) {
+	core, err := New(model(t, "m", 1), Config{Store: &keeper{}, Workers: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	core.slots <- struct{}{}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := core.Submit(ctx, window(t, "pump", 64, 12000)); bearing.CodeOf(err) != "overloaded" {
+		t.Errorf("got %v", err)
+	}
+	<-core.slots
+	if _, err := core.Submit(t.Context(), window(t, "pump", 64, 12000)); err != nil {
+		t.Error(err)
+	}
+}
+
+func BenchmarkDiagnose(b *testing.B) {
+	m, err := models.SpecNamed("wdcnn-s8")
+	if err != nil {
+		b.Fatal(err)
+	}
+	labels := []models.Label{{Name: "normal", Fault: bearing.Normal}, {Name: "ball", Fault: bearing.Ball}}
+	rng := rand.New(rand.NewPCG(1, 1))
+	net, err := nn.New(m, len(labels), rng)
+	if err != nil {
+		b.Fatal(err)
+	}
+	mod := &models.Model{Net: net, Manifest: models.Manifest{Name: "m", Version: "1", Labels: labels, Preprocessing: models.DefaultPreprocessing}}
+	core, err := New(mod, Config{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	for _, rate := range []float64{12000, 48000} {
+		w := &bearing.Window{Sensor: "pump", SampleRate: rate, Unit: bearing.G, Samples: samples(rng, mod.Preprocessing.NativeLength(rate))}
+		b.Run(fmt.Sprintf("rate=%v", rate), func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := core.Diagnose(w); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
