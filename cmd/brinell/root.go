@@ -35,9 +35,7 @@ func newRoot() *cobra.Command {
 		trainCommand(), slimCommand(), evaluateCommand(),
 		datasetCommand(), modelCommand(), healthcheckCommand(),
 	)
-	for _, c := range root.Commands() {
-		wrapArgs(c)
-	}
+	wrapArgs(root)
 	return root
 }
 

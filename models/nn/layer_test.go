@@ -201,6 +201,7 @@ func TestSpecRefusals(t *testing.T) {
 	f(Shape{4, 1}, "layer 0 (gelu): unknown operation", Layer{Op: "gelu"})
 	f(Shape{0, 1}, `spec "t": input 0 x 1 is out of range`)
 	f(Shape{1 << 20, 1}, "layer 0 (dense): too many weights", Dense(1<<20))
+	f(Shape{1 << 18, 1}, "layer 0 (conv): too many multiply-accumulates", Conv(2, 1<<12, 1, Same))
 	f(Shape{1 << 12, 1}, "layer 0 (conv): output is too large", Conv(1<<20, 1, 1, Same))
 }
 

@@ -91,6 +91,7 @@ const (
 	maxLayers     = 256
 	maxActivation = 1 << 24 // elements of one layer's output for one window
 	maxWeights    = 1 << 26 // elements of all weights together
+	maxMACs       = 1 << 30 // of one window, fifty times the largest of the zoo
 	maxClasses    = 4096
 )
 
@@ -118,7 +119,7 @@ func (s Spec) Shapes(classes int) ([]Shape, error) {
 		return nil, fmt.Errorf("spec %q: needs 1 to %d layers, the last of them logits", s.Name, maxLayers)
 	}
 	shapes := make([]Shape, len(s.Layers))
-	in, weights := s.Input, 0
+	in, weights, macs := s.Input, 0, 0
 	for i, l := range s.Layers {
 		out, reason := l.shape(in, classes)
 		if reason == "" && l.Op == OpLogits && i != len(s.Layers)-1 {
@@ -130,6 +131,8 @@ func (s Spec) Shapes(classes int) ([]Shape, error) {
 		if reason == "" {
 			if weights += l.Params(in, out); weights > maxWeights {
 				reason = "too many weights"
+			} else if macs += l.MACs(in, out); macs > maxMACs {
+				reason = "too many multiply-accumulates"
 			}
 		}
 		if reason != "" {

@@ -1,0 +1,53 @@
+# Everything that CI runs, and the long forms that it does not.
+GO          ?= go
+STATICCHECK ?= honnef.co/go/tools/cmd/staticcheck@v0.8.2
+FUZZTIME    ?= 60s
+DATA        ?= $(BRINELL_DATA)
+
+.PHONY: check test race purego fmt vet lint arm64 bench fuzz generate model build
+
+check: fmt vet lint test race purego arm64
+
+test:
+	$(GO) test ./...
+
+# The packages in which goroutines meet; training under the race detector would
+# take minutes and meet no more of them.
+race:
+	$(GO) test -race ./api/... ./internal/... ./features/... ./cmd/...
+
+purego:
+	$(GO) test -tags purego ./internal/kernel/... ./models/nn/... ./features/...
+
+fmt:
+	@out=$$(gofmt -l .); test -z "$$out" || { echo "gofmt differs:"; echo "$$out"; exit 1; }
+
+vet:
+	$(GO) vet ./...
+
+lint:
+	$(GO) run $(STATICCHECK) ./...
+
+arm64:
+	CGO_ENABLED=0 GOOS=linux GOARCH=arm64 $(GO) build -o /dev/null ./cmd/brinell
+
+bench:
+	$(GO) test -run '^$$' -bench . -benchmem -count 6 ./internal/kernel ./features/... ./models/nn ./internal/store
+
+# Every fuzz target for FUZZTIME; findings land in testdata/fuzz.
+fuzz:
+	@set -e; for pkg in $$($(GO) list ./...); do \
+	  for f in $$($(GO) test -list '^Fuzz' $$pkg | grep '^Fuzz' || true); do \
+	    echo "$$pkg $$f"; $(GO) test -run '^$$' -fuzz "^$$f\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 1s $$pkg; \
+	  done; done
+
+generate:
+	$(GO) generate ./...
+
+build:
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags "-s -w -X main.version=$${VERSION:-dev}" -o brinell ./cmd/brinell
+
+# Train and slim the embedded default model again; DATA names the CWRU files.
+model: build
+	./brinell train --data "$(DATA)" --corpus cwru --split time --spec wdcnn-s8 --sparsity 1 --seed 1 --out dense.safetensors
+	./brinell slim dense.safetensors --data "$(DATA)" --ratio 0.5 --passes 2 --out models/pretrained/default.safetensors
