@@ -4,3 +4,5 @@
 // It knows the vocabulary of internal/bearing and the two small interfaces that
 // it calls. It knows no tensor, no model and no database.
 package api
+
+//go:generate go test -run ^TestDescription$ -update .

@@ -65,6 +65,8 @@ type Slimming struct {
 	Parent   string   `json:"parent"` // digest
 	Ratio    float64  `json:"ratio"`
 	Passes   int      `json:"passes"`
+	Floor    int      `json:"floor"`
+	Epochs   int      `json:"epochs"` // of fine-tuning after each pass
 	Original nn.Count `json:"original"`
 }
 

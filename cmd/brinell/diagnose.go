@@ -231,6 +231,7 @@ func featuresCommand() *cobra.Command {
 	var (
 		f      fileFlags
 		cfg    features.Config
+		plot   string
 		asJSON bool
 	)
 	cmd := &cobra.Command{
@@ -245,6 +246,11 @@ func featuresCommand() *cobra.Command {
 			x, err := features.New(cfg)
 			if err != nil {
 				return usageError{err}
+			}
+			if plot != "" {
+				if err := plotSignal(plot, rec); err != nil {
+					return err
+				}
 			}
 			v := x.Extract(nil, rec.Samples, rec.SampleRate)
 			amplitude := unitInside(rec.Unit)
@@ -275,6 +281,7 @@ func featuresCommand() *cobra.Command {
 		},
 	}
 	f.add(cmd.Flags())
+	cmd.Flags().StringVar(&plot, "plot", "", "draw waveform and power spectral density to this PNG file")
 	cmd.Flags().IntVar(&cfg.Bands, "bands", 0, "number of equal bands from 0 to half the rate (default 16)")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print the result as JSON")
 	return cmd

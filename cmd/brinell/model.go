@@ -49,7 +49,7 @@ func printModel(cmd *cobra.Command, m *models.Model) error {
 	fmt.Fprintf(w, "trained on corpus %s, labels %s, split %s, fold %s, seed %d, %d epochs; %d stretches of recordings seen\n",
 		m.Training.Corpus, m.Training.Task, m.Training.Split, m.Training.Fold, m.Training.Seed, m.Training.Epochs, len(m.Training.Seen))
 	if s := m.Training.Slimming; s != nil {
-		fmt.Fprintf(w, "slimmed by %s, %d passes of ratio %g, from %d parameters\n", s.Method, s.Passes, s.Ratio, s.Original.Params)
+		fmt.Fprintf(w, "slimmed by %s, %d passes of ratio %g with a floor of %d channels and %d epochs each, from %d parameters\n", s.Method, s.Passes, s.Ratio, s.Floor, s.Epochs, s.Original.Params)
 	}
 	fmt.Fprintf(w, "input %d samples at %g Hz, band limit %g Hz, %s\n", m.Preprocessing.Length, m.Preprocessing.SampleRate, m.Preprocessing.BandLimit, m.Preprocessing.Normalise)
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)

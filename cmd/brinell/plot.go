@@ -58,8 +58,16 @@ func plotConfusion(path string, reports []train.Report) error {
 		}
 		plots[i/cols][i%cols] = p
 	}
-	img := vgimg.New(size*vg.Length(cols), size*vg.Length(rows))
-	canvases := plot.Align(plots, draw.Tiles{Rows: rows, Cols: cols, PadX: vg.Millimeter * 4, PadY: vg.Millimeter * 4, PadTop: vg.Millimeter * 2, PadRight: vg.Millimeter * 4, PadBottom: vg.Millimeter * 2, PadLeft: vg.Millimeter * 2}, draw.New(img))
+	return savePlots(path, plots, size, size)
+}
+
+// savePlots writes a grid of plots, each of the given size, to a PNG file.
+func savePlots(path string, plots [][]*plot.Plot, width, height vg.Length) error {
+	rows, cols := len(plots), len(plots[0])
+	img := vgimg.New(width*vg.Length(cols), height*vg.Length(rows))
+	const pad = 4 * vg.Millimeter
+	tiles := draw.Tiles{Rows: rows, Cols: cols, PadX: pad, PadY: pad, PadTop: pad / 2, PadRight: pad, PadBottom: pad / 2, PadLeft: pad / 2}
+	canvases := plot.Align(plots, tiles, draw.New(img))
 	for i := range plots {
 		for j, p := range plots[i] {
 			if p != nil {

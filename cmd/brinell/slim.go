@@ -168,7 +168,7 @@ func (s slimmer) run(ctx context.Context, m *models.Model) (slimResult, error) {
 		m.Training.Slimming = &models.Slimming{Original: total}
 	}
 	sl := m.Training.Slimming
-	sl.Method, sl.Parent, sl.Ratio, sl.Passes = "network-slimming", parent, s.ratio, s.passes
+	sl.Method, sl.Parent, sl.Ratio, sl.Passes, sl.Floor, sl.Epochs = "network-slimming", parent, s.ratio, s.passes, s.floor, s.fit.Epochs
 	if r.Report, err = train.Score(m, s.data.split, s.fold, s.data.task, s.seed); err != nil {
 		return r, err
 	}

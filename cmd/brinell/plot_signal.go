@@ -1,0 +1,71 @@
+package main
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/mjibson/go-dsp/spectral"
+	"github.com/mjibson/go-dsp/window"
+	"gonum.org/v1/plot"
+	"gonum.org/v1/plot/plotter"
+	"gonum.org/v1/plot/vg"
+
+	"brinell/internal/bearing"
+)
+
+// plotSignal draws the first tenth of a second of a recording and its power
+// spectral density to a PNG file.
+func plotSignal(path string, r bearing.Recording) error {
+	unit := string(unitInside(r.Unit))
+	wave := plot.New()
+	wave.Title.Text = fmt.Sprintf("%s, %g Hz, first 0.1 s", r.Name, r.SampleRate)
+	wave.X.Label.Text, wave.Y.Label.Text = "time, s", "acceleration, "+unit
+	n := min(len(r.Samples), int(r.SampleRate/10)+1)
+	xy := make(plotter.XYs, n)
+	for i, v := range r.Samples[:n] {
+		xy[i] = plotter.XY{X: float64(i) / r.SampleRate, Y: float64(v)}
+	}
+	if err := addLine(wave, xy); err != nil {
+		return err
+	}
+
+	psd := plot.New()
+	psd.Title.Text = "power spectral density (Welch, Hann taper, half overlap)"
+	psd.X.Label.Text, psd.Y.Label.Text = "frequency, Hz", "dB re 1 "+unit+"²/Hz"
+	density, freqs := welch(r)
+	xy = make(plotter.XYs, 0, len(density))
+	for i, p := range density {
+		// The bin at 0 Hz holds the offset of the sensor.
+		if i > 0 {
+			xy = append(xy, plotter.XY{X: freqs[i], Y: 10 * math.Log10(math.Max(p, 1e-20))})
+		}
+	}
+	if err := addLine(psd, xy); err != nil {
+		return err
+	}
+	return savePlots(path, [][]*plot.Plot{{wave}, {psd}}, 9*vg.Inch, 3.5*vg.Inch)
+}
+
+// welch returns the one-sided power spectral density by Welch's method over
+// pieces of up to 4096 samples.
+func welch(r bearing.Recording) (density, freqs []float64) {
+	x := make([]float64, len(r.Samples))
+	for i, v := range r.Samples {
+		x[i] = float64(v)
+	}
+	nfft := 4096
+	for nfft > len(x) && nfft > 2 {
+		nfft /= 2
+	}
+	return spectral.Pwelch(x, r.SampleRate, &spectral.PwelchOptions{NFFT: nfft, Noverlap: nfft / 2, Window: window.Hann})
+}
+
+func addLine(p *plot.Plot, xy plotter.XYs) error {
+	l, err := plotter.NewLine(xy)
+	if err != nil {
+		return err
+	}
+	l.Color = blues{}.Colors()[50]
+	p.Add(plotter.NewGrid(), l)
+	return nil
+}
