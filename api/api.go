@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/go-chi/chi/v5"
+	"github.com/go-chi/chi/v5/middleware"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
@@ -88,7 +89,7 @@ func newServer(cfg Config, core Diagnoser, reader Reader) (*server, error) {
 	if s.metrics, err = newMetrics(s.cfg.Registry, s.cfg.Version); err != nil {
 		return nil, err
 	}
-	s.router.Use(s.requestID, s.observe, s.recover, headers)
+	s.router.Use(s.requestID, s.observe, s.recover, headers, middleware.GetHead)
 	s.router.NotFound(s.handle(func(http.ResponseWriter, *http.Request) error {
 		return bearing.Errorf(bearing.NotFound, "route_not_found", "there is nothing at this address: see /docs")
 	}))

@@ -240,6 +240,7 @@ func TestRefusals(t *testing.T) {
 		{"raw: rate no number", "?start=2026-01-31T12:00:00Z&sample_rate_hz=fast&unit=g", asRaw, "1234", 422, "parameter_invalid"},
 		{"raw: NaN", ok, asRaw, string(raw(1, float32(math.NaN()))), 422, "sample_not_finite"},
 		{"raw: Inf", ok, asRaw, string(raw(float32(math.Inf(-1)))), 422, "sample_not_finite"},
+		{"raw: absurd", ok, asRaw, string(raw(3e38)), 422, "sample_out_of_range"},
 		{"raw: empty", ok, asRaw, "", 400, "body_empty"},
 	} {
 		resp, b := do(t, "POST", url+"/v1/sensors/pump/windows"+c.path, c.media, []byte(c.body))
@@ -345,6 +346,9 @@ func TestReadiness(t *testing.T) {
 		if resp, b := do(t, "GET", url+path, "", nil); resp.StatusCode != 200 || len(b) == 0 || resp.Header.Get("X-Content-Type-Options") != "nosniff" {
 			t.Errorf("%s: %s, %d bytes", path, resp.Status, len(b))
 		}
+	}
+	if resp, b := do(t, "HEAD", url+"/v1/diagnoses", "", nil); resp.StatusCode != 200 || len(b) != 0 {
+		t.Errorf("HEAD: %s, %d bytes", resp.Status, len(b))
 	}
 	f.notReady = errors.New("disk gone")
 	resp, b := do(t, "GET", url+"/readyz", "", nil)

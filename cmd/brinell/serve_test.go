@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -224,6 +225,50 @@ func TestServe(t *testing.T) {
 	}
 	if err := p.stop(syscall.SIGTERM); err != nil {
 		t.Errorf("stopped: %v\n%s", err, p.logged())
+	}
+}
+
+// TestGracefulStop: a window on its way when the service is told to stop is
+// still diagnosed, stored and answered.
+func TestGracefulStop(t *testing.T) {
+	dir := t.TempDir()
+	p := start(t, "--data-dir", dir)
+	body := make([]byte, 8192)
+	for i := range 2048 {
+		binary.LittleEndian.PutUint32(body[4*i:], math.Float32bits(float32(i%7)))
+	}
+	conn, err := net.Dial("tcp", strings.TrimPrefix(p.url, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	fmt.Fprintf(conn, "POST /v1/sensors/slow/windows?start=2026-01-31T12:00:00Z&sample_rate_hz=12000&unit=g HTTP/1.1\r\nHost: x\r\nContent-Type: application/octet-stream\r\nContent-Length: %d\r\n\r\n", len(body))
+	if _, err := conn.Write(body[:5000]); err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(200 * time.Millisecond) // until the handler reads
+	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	for deadline := time.Now().Add(5 * time.Second); !strings.Contains(p.logged(), "stopping"); time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("it does not stop")
+		}
+	}
+	if _, err := conn.Write(body[5000:]); err != nil {
+		t.Fatal(err)
+	}
+	resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	if err != nil || resp.StatusCode != http.StatusCreated {
+		t.Fatalf("the answer: %v %v", resp, err)
+	}
+	resp.Body.Close()
+	if err := p.cmd.Wait(); err != nil {
+		t.Errorf("it ended with %v\n%s", err, p.logged())
+	}
+	page, err := start(t, "--data-dir", dir).client().Diagnoses(t.Context(), bearing.Query{Sensor: "slow"})
+	if err != nil || len(page.Diagnoses) != 1 {
+		t.Errorf("after the restart: %d diagnoses, %v", len(page.Diagnoses), err)
 	}
 }
 

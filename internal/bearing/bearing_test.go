@@ -100,6 +100,7 @@ func TestNewWindow(t *testing.T) {
 	for _, v := range []float64{math.NaN(), math.Inf(1), math.Inf(-1)} {
 		f("sample_not_finite", func(w *Window) { w.Samples[1] = float32(v) })
 	}
+	f("sample_out_of_range", func(w *Window) { w.Samples[1] = -3e38 })
 }
 
 // TestIdentity: the ID depends on sensor, axis and instant only, the digest on

@@ -55,6 +55,7 @@ const (
 	DefaultMaxSamples = 4 << 20
 	MaxSampleRate     = 10e6   // Hz; an ultrasonic sensor samples at 1-2 MHz
 	MaxShaftSpeed     = 10_000 // Hz; 600,000 rpm, above any bearing's limit
+	MaxAcceleration   = 1e9    // in the stated unit; a projectile in a gun stays below 1e6 g
 )
 
 // NewWindow is the one gate: it checks every field, converts the samples to g
@@ -63,7 +64,8 @@ const (
 //
 // Errors are *Error with the codes sensor_name, axis_name, bearing_name,
 // start_out_of_range, rate_missing, rate_out_of_range, speed_out_of_range,
-// unit_missing, unit_unknown, window_empty, window_too_long, sample_not_finite.
+// unit_missing, unit_unknown, window_empty, window_too_long, sample_not_finite,
+// sample_out_of_range.
 func NewWindow(w Window, lim Limits) (*Window, error) {
 	if lim.MaxSamples == 0 {
 		lim.MaxSamples = DefaultMaxSamples
@@ -105,11 +107,15 @@ var (
 	maxStart = time.Date(2262, 1, 1, 0, 0, 0, 0, time.UTC)
 )
 
-// toG converts x from unit u to g in place and refuses what is not finite.
+// toG converts x from unit u to g in place and refuses what is no acceleration:
+// past this, sums of samples and of their fourth powers stay finite.
 func toG(x []float32, u Unit) error {
 	for i, v := range x {
-		if math.IsNaN(float64(v)) || math.IsInf(float64(v), 0) {
-			return Errorf(Invalid, "sample_not_finite", "sample %d is %v: every sample must be a finite number", i, v).At("/samples")
+		if !(v >= -MaxAcceleration && v <= MaxAcceleration) {
+			if math.IsNaN(float64(v)) || math.IsInf(float64(v), 0) {
+				return Errorf(Invalid, "sample_not_finite", "sample %d is %v: every sample must be a finite number", i, v).At("/samples")
+			}
+			return Errorf(Invalid, "sample_out_of_range", "sample %d is %g: no acceleration is beyond %g, check the format and the unit", i, v, float64(MaxAcceleration)).At("/samples")
 		}
 	}
 	if u == MetresPerSec2 {
