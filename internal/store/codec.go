@@ -24,12 +24,15 @@ type codec struct {
 const maxBlob = 1 << 30
 
 func newCodec() (*codec, error) {
-	enc, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(2), zstd.WithLowerEncoderMem(true))
+	enc, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithLowerEncoderMem(true))
 	if err != nil {
 		return nil, err
 	}
-	dec, err := zstd.NewReader(nil, zstd.WithDecoderMaxMemory(maxBlob), zstd.WithDecoderConcurrency(1))
-	return &codec{enc, dec}, err
+	dec, err := zstd.NewReader(nil, zstd.WithDecoderMaxMemory(maxBlob), zstd.WithDecoderConcurrency(0))
+	if err != nil {
+		return nil, errors.Join(err, enc.Close())
+	}
+	return &codec{enc, dec}, nil
 }
 
 func (c *codec) close() {
@@ -49,6 +52,7 @@ func (c *codec) encode(x []float32) (blob []byte, crc uint32) {
 	return c.enc.EncodeAll(apart, plain[:0:0]), crc32.Checksum(plain, castagnoli)
 }
 
+// errDamaged is for a blob that is not what was stored.
 var errDamaged = errors.New("stored samples are damaged")
 
 // decode returns the count samples of a blob, or errDamaged.

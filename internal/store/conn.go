@@ -28,7 +28,8 @@ var pragmas = []pragma{
 	{"journal_mode", "WAL", "wal"},
 	{"synchronous", "FULL", "2"},
 	{"foreign_keys", "ON", "1"},
-	{"temp_store", "MEMORY", "2"}, // the root file system may be read-only
+	{"temp_store", "MEMORY", "2"},                  // the root file system may be read-only
+	{"journal_size_limit", "67108864", "67108864"}, // a long reader makes the log grow: it shrinks again
 }
 
 var queryOnly = pragma{"query_only", "ON", "1"}
@@ -89,12 +90,16 @@ func readPragma(ctx context.Context, conn driver.Conn, name string) (string, err
 //go:embed schema1.sql
 var schema1 string
 
-// migrations turn schema version i into i+1. A published one never changes.
-var migrations = []string{schema1}
+//go:embed schema2.sql
+var schema2 string
 
-// migrate brings the database to the newest schema, each step in a transaction
-// of its own.
-func migrate(ctx context.Context, db *sql.DB) error {
+// migrations turn schema version i into i+1. A published one never changes.
+var migrations = []string{schema1, schema2}
+
+// migrate brings the database to the newest of the given schemas, each step in
+// a transaction of its own, so that a step that fails leaves the one before it.
+// A database of a newer schema is refused with Conflict store_newer.
+func migrate(ctx context.Context, db *sql.DB, migrations []string) error {
 	var version int
 	if err := db.QueryRowContext(ctx, "PRAGMA user_version").Scan(&version); err != nil {
 		return fmt.Errorf("read schema version: %w", err)

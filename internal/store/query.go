@@ -8,14 +8,24 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"strings"
+	"time"
 
 	"brinell/internal/bearing"
 )
 
-// Diagnosis returns the diagnosis of that ID, or a NotFound error with code
-// diagnosis_not_found.
+// Diagnosis returns the diagnosis of that ID, or NotFound diagnosis_not_found.
 func (db *DB) Diagnosis(ctx context.Context, id string) (d bearing.Diagnosis, err error) {
+	release, err := db.reading()
+	if err != nil {
+		return d, err
+	}
+	defer release()
+	return db.diagnosis(ctx, id)
+}
+
+func (db *DB) diagnosis(ctx context.Context, id string) (d bearing.Diagnosis, err error) {
 	var doc []byte
 	err = db.read.QueryRowContext(ctx, "SELECT doc FROM diagnoses WHERE id = ?", id).Scan(&doc)
 	if errors.Is(err, sql.ErrNoRows) {
@@ -44,6 +54,11 @@ func (db *DB) Diagnoses(ctx context.Context, q bearing.Query) (bearing.Page, err
 	if err != nil {
 		return bearing.Page{}, err
 	}
+	release, err := db.reading()
+	if err != nil {
+		return bearing.Page{}, err
+	}
+	defer release()
 	rows, err := db.read.QueryContext(ctx, text, args...)
 	if err != nil {
 		return bearing.Page{}, fmt.Errorf("list diagnoses: %w", err)
@@ -74,37 +89,55 @@ func (db *DB) Diagnoses(ctx context.Context, q bearing.Query) (bearing.Page, err
 
 // selectPage returns the statement for q, which takes one row more than a page
 // to learn whether there is another.
+//
+// To and Cursor become one upper bound: SQLite seeks by one only, and were it To,
+// each page would walk over all pages before it. The index is named because the
+// planner, without statistics, takes the wrong one for sensor and fault.
 func selectPage(q bearing.Query) (string, []any, error) {
-	var where []string
-	var args []any
-	add := func(cond string, v ...any) {
-		where = append(where, cond)
-		args = append(args, v...)
-	}
-	if q.Sensor != "" {
-		add("sensor = ?", q.Sensor)
-	}
-	if q.Fault != "" {
-		add("fault = ?", string(q.Fault))
-	}
-	if !q.From.IsZero() {
-		add("start_ns >= ?", q.From.UnixNano())
-	}
-	if !q.To.IsZero() {
-		add("start_ns < ?", q.To.UnixNano())
-	}
+	below := position{nanos(q.To, math.MaxInt64), math.MinInt64}
 	if q.Cursor != "" {
 		p, err := parsePosition(q.Cursor)
 		if err != nil {
 			return "", nil, err
 		}
-		add("(start_ns, seq) < (?, ?)", p.start, p.seq)
+		if p.start < below.start {
+			below = p
+		}
 	}
-	text := "SELECT start_ns, seq, doc FROM diagnoses"
-	if len(where) > 0 {
-		text += " WHERE " + strings.Join(where, " AND ")
+	index := "diagnoses"
+	where := []string{"(start_ns, seq) < (?, ?)"}
+	args := []any{below.start, below.seq}
+	if q.Sensor != "" {
+		index += "_sensor"
+		where, args = append(where, "sensor = ?"), append(args, q.Sensor)
 	}
-	return text + " ORDER BY start_ns DESC, seq DESC LIMIT ?", append(args, q.Limit+1), nil
+	if q.Fault != "" {
+		index += "_fault"
+		where, args = append(where, "fault = ?"), append(args, string(q.Fault))
+	}
+	if q.Sensor == "" && q.Fault == "" {
+		index += "_start"
+	}
+	if !q.From.IsZero() {
+		where, args = append(where, "start_ns >= ?"), append(args, nanos(q.From, 0))
+	}
+	return "SELECT start_ns, seq, doc FROM diagnoses INDEXED BY " + index + " WHERE " + strings.Join(where, " AND ") +
+		" ORDER BY start_ns DESC, seq DESC LIMIT ?", append(args, q.Limit+1), nil
+}
+
+// nanos returns t in Unix nanoseconds, zero for a zero t. Years that have none
+// (before 1678, after 2262) become the nearest bound instead of wrapping round:
+// no window starts there.
+func nanos(t time.Time, zero int64) int64 {
+	switch s := t.Unix(); {
+	case t.IsZero():
+		return zero
+	case s <= math.MinInt64/int64(time.Second):
+		return math.MinInt64
+	case s >= math.MaxInt64/int64(time.Second):
+		return math.MaxInt64
+	}
+	return t.UnixNano()
 }
 
 // position is a place in the order of diagnoses; as text it is a cursor.
@@ -127,7 +160,12 @@ func parsePosition(s string) (position, error) {
 // diagnosis_not_found, samples_expired after retention removed them, or an
 // internal one if they are damaged.
 func (db *DB) Window(ctx context.Context, id string) (*bearing.Window, error) {
-	d, err := db.Diagnosis(ctx, id)
+	release, err := db.reading()
+	if err != nil {
+		return nil, err
+	}
+	defer release()
+	d, err := db.diagnosis(ctx, id)
 	if err != nil {
 		return nil, err
 	}
@@ -147,54 +185,4 @@ func (db *DB) Window(ctx context.Context, id string) (*bearing.Window, error) {
 		return nil, fmt.Errorf("read samples of %q: %w", id, err)
 	}
 	return &bearing.Window{Sensor: d.Sensor, Axis: d.Axis, Start: d.Start, SampleRate: d.SampleRate, ShaftSpeed: shaft, Bearing: d.Bearing, Unit: d.Unit, Samples: x}, nil
-}
-
-// Stats are the sizes of a store.
-type Stats struct {
-	Diagnoses int64
-	Raw       int64 // windows whose samples are kept
-	RawBytes  int64 // their compressed size
-}
-
-// Stats counts. It reads whole indexes: for tests and tools.
-func (db *DB) Stats(ctx context.Context) (s Stats, err error) {
-	err = db.read.QueryRowContext(ctx, "SELECT (SELECT count(*) FROM diagnoses), (SELECT count(*) FROM samples), (SELECT coalesce(sum(bytes), 0) FROM usage)").Scan(&s.Diagnoses, &s.Raw, &s.RawBytes)
-	return s, err
-}
-
-// Check verifies the whole store: the database's own structure, references,
-// the sums kept for retention, and every blob. It takes time.
-func (db *DB) Check(ctx context.Context) error {
-	for _, c := range []struct{ what, sql, want string }{
-		{"integrity", "PRAGMA integrity_check", "ok"},
-		{"dangling references", "SELECT count(*) FROM pragma_foreign_key_check", "0"},
-		{"sensors with a wrong sum of bytes", `SELECT count(*) FROM usage u WHERE bytes <>
-			(SELECT coalesce(sum(length(data)), 0) FROM samples s WHERE s.sensor = u.sensor)`, "0"},
-	} {
-		var got string
-		if err := db.read.QueryRowContext(ctx, c.sql).Scan(&got); err != nil {
-			return fmt.Errorf("check store: %s: %w", c.what, err)
-		}
-		if got != c.want {
-			return fmt.Errorf("check store: %s: %s, want %s", c.what, got, c.want)
-		}
-	}
-	rows, err := db.read.QueryContext(ctx, "SELECT seq, count, crc, data FROM samples")
-	if err != nil {
-		return fmt.Errorf("check store: %w", err)
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var seq int64
-		var count int
-		var crc uint32
-		var blob []byte
-		if err := rows.Scan(&seq, &count, &crc, &blob); err != nil {
-			return fmt.Errorf("check store: %w", err)
-		}
-		if _, err := db.codec.decode(blob, count, crc); err != nil {
-			return fmt.Errorf("check store: row %d: %w", seq, err)
-		}
-	}
-	return rows.Err()
 }

@@ -11,21 +11,40 @@ import (
 	"sync"
 	"sync/atomic"
 	"syscall"
+	"time"
 
 	"brinell/internal/bearing"
 )
 
 // Config says where and how much. Zero fields mean the documented defaults.
 type Config struct {
-	Dir      string       // data directory, made if it is missing
-	RawCap   int64        // bytes of compressed raw samples kept, default 10 GiB
-	MaxBatch int          // windows in one transaction, default 256
-	Readers  int          // connections for reading, default 4
-	Log      *slog.Logger // default none
+	Dir      string           // data directory, made with mode 0700 if it is missing
+	RawCap   int64            // bytes of compressed raw samples kept, default 10 GiB
+	MaxBatch int              // windows in one transaction, default 256
+	Readers  int              // connections for reading, default 4
+	Log      *slog.Logger     // default none
+	Now      func() time.Time // clock of Stats.LastCommit, default time.Now
+
+	commit func(*sql.Tx) error // a test breaks it
 }
 
 // DefaultRawCap is the default of Config.RawCap.
 const DefaultRawCap = 10 << 30
+
+// Validate reports what makes the configuration unusable.
+func (c Config) Validate() error {
+	switch {
+	case c.Dir == "":
+		return errors.New("no directory")
+	case c.RawCap < 0:
+		return fmt.Errorf("raw cap %d is negative", c.RawCap)
+	case c.MaxBatch < 0:
+		return fmt.Errorf("batch size %d is negative", c.MaxBatch)
+	case c.Readers < 0:
+		return fmt.Errorf("number of readers %d is negative", c.Readers)
+	}
+	return nil
+}
 
 func (c Config) withDefaults() Config {
 	if c.RawCap == 0 {
@@ -40,6 +59,12 @@ func (c Config) withDefaults() Config {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.commit == nil {
+		c.commit = (*sql.Tx).Commit
+	}
 	return c
 }
 
@@ -47,28 +72,34 @@ func (c Config) withDefaults() Config {
 type DB struct {
 	cfg   Config
 	lock  *os.File
-	write *sql.DB // one connection
+	write *sql.DB // one connection, the writer's
 	read  *sql.DB
 	codec *codec
+	stmt  statements
 
 	mu     sync.RWMutex // held for reading while a request enters the queue
 	closed bool
 	queue  chan *request
-	done   chan struct{}         // closed when the writer has ended
-	failed atomic.Pointer[error] // of the last transaction; nil after a good one
+	done   chan struct{} // closed when the writer has ended
+	close  func() error  // runs once
 
-	rawBytes int64               // committed bytes of raw samples; the writer's
-	commit   func(*sql.Tx) error // a test breaks it
+	life sync.RWMutex // held for reading by a read, for writing by Close
+	gone bool         // the connections are closed
+
+	failed   atomic.Pointer[error] // of the last transaction; nil after a good one
+	last     atomic.Int64          // Config.Now at the last commit, ns; 0 before it
+	rawBytes int64                 // committed bytes of raw samples; the writer's
 }
 
-// Open opens the store in cfg.Dir, or makes it. One program at a time: another
-// one gets a *bearing.Error with code store_locked. store_newer says that the
-// data were written by a newer program.
+// Open opens the store in cfg.Dir, or makes it, and brings its schema up to
+// date. One program at a time: another one gets Conflict store_locked. Conflict
+// store_newer says that a newer program wrote the data. A connection whose
+// settings do not read back as they were set is an error too.
 func Open(ctx context.Context, cfg Config) (*DB, error) {
-	cfg = cfg.withDefaults()
-	if cfg.Dir == "" {
-		return nil, errors.New("open store: no directory")
+	if err := cfg.Validate(); err != nil {
+		return nil, fmt.Errorf("open store: %w", err)
 	}
+	cfg = cfg.withDefaults()
 	if err := os.MkdirAll(cfg.Dir, 0o700); err != nil {
 		return nil, fmt.Errorf("open store: %w", err)
 	}
@@ -76,10 +107,10 @@ func Open(ctx context.Context, cfg Config) (*DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	db := &DB{cfg: cfg, lock: lock, queue: make(chan *request, 4*cfg.MaxBatch), done: make(chan struct{}), commit: (*sql.Tx).Commit}
+	db := &DB{cfg: cfg, lock: lock, queue: make(chan *request, 4*cfg.MaxBatch), done: make(chan struct{})}
+	db.close = sync.OnceValue(db.shutdown)
 	if err := db.open(ctx); err != nil {
-		db.release()
-		return nil, fmt.Errorf("open store in %s: %w", cfg.Dir, err)
+		return nil, errors.Join(fmt.Errorf("open store in %s: %w", cfg.Dir, err), db.release())
 	}
 	go db.writer()
 	return db, nil
@@ -92,11 +123,15 @@ func lockDir(dir string) (*os.File, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open store: %w", err)
 	}
-	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
-		f.Close()
+	err = syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+	if err == nil {
+		return f, nil
+	}
+	_ = f.Close()
+	if errors.Is(err, syscall.EWOULDBLOCK) {
 		return nil, bearing.Errorf(bearing.Conflict, "store_locked", "the data directory %s is in use by another brinell: stop it, or name another directory", dir)
 	}
-	return f, nil
+	return nil, fmt.Errorf("open store: lock %s: %w", f.Name(), err)
 }
 
 func (db *DB) open(ctx context.Context) (err error) {
@@ -104,9 +139,21 @@ func (db *DB) open(ctx context.Context) (err error) {
 		return err
 	}
 	path := filepath.Join(db.cfg.Dir, "brinell.db")
+	// Made here, the file and the log beside it get its mode whatever the umask
+	// and the directory's mode are.
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return err
+	}
+	if err := f.Close(); err != nil {
+		return err
+	}
 	db.write = sql.OpenDB(newConnector(path, pragmas, pragmas))
 	db.write.SetMaxOpenConns(1)
-	if err := migrate(ctx, db.write); err != nil {
+	if err := migrate(ctx, db.write, migrations); err != nil {
+		return err
+	}
+	if db.stmt, err = prepare(ctx, db.write); err != nil {
 		return err
 	}
 	reading := append(pragmas[:len(pragmas):len(pragmas)], queryOnly)
@@ -119,13 +166,14 @@ func (db *DB) open(ctx context.Context) (err error) {
 	return db.write.QueryRowContext(ctx, "SELECT coalesce(sum(bytes), 0) FROM usage").Scan(&db.rawBytes)
 }
 
-// release closes what open opened.
+// release closes what open opened, the lock last.
 func (db *DB) release() error {
 	var errs []error
-	for _, c := range []*sql.DB{db.read, db.write} {
-		if c != nil {
-			errs = append(errs, c.Close())
-		}
+	if db.read != nil {
+		errs = append(errs, db.read.Close())
+	}
+	if db.write != nil {
+		errs = append(errs, db.stmt.close(), db.write.Close())
 	}
 	if db.codec != nil {
 		db.codec.close()
@@ -133,24 +181,38 @@ func (db *DB) release() error {
 	return errors.Join(append(errs, db.lock.Close())...)
 }
 
-// Close stores what is waiting, and closes the database. It is idempotent.
-func (db *DB) Close() error {
+// Close stores what is waiting, waits for reads, folds the log into the
+// database, so that a copy of the one file is whole, and closes it. It is
+// idempotent: every call returns the first one's error.
+func (db *DB) Close() error { return db.close() }
+
+func (db *DB) shutdown() error {
 	db.mu.Lock()
-	if db.closed {
-		db.mu.Unlock()
-		<-db.done
-		return nil
-	}
 	db.closed = true
 	close(db.queue)
 	db.mu.Unlock()
 	<-db.done
-	// The log is folded into the database, so that a copy of the file is whole.
+	db.life.Lock()
+	defer db.life.Unlock()
+	db.gone = true
 	_, err := db.write.Exec("PRAGMA wal_checkpoint(TRUNCATE)")
 	return errors.Join(err, db.release())
 }
 
-// Ready returns nil if the last transaction was stored.
+// reading keeps the connections open until the function it returns is called.
+// After Close the error is Overloaded store_closed.
+func (db *DB) reading() (func(), error) {
+	db.life.RLock()
+	if db.gone {
+		db.life.RUnlock()
+		return nil, errClosed
+	}
+	return db.life.RUnlock, nil
+}
+
+// Ready returns nil if the last transaction was stored, and its error if not.
+// After an error the writer tries the disk every probeInterval, so Ready
+// recovers without a window. After Close the error is Overloaded store_closed.
 func (db *DB) Ready() error {
 	db.mu.RLock()
 	defer db.mu.RUnlock()

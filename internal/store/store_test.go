@@ -1,18 +1,15 @@
 package store
 
 import (
-	"bufio"
 	"context"
 	"database/sql"
 	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -40,18 +37,29 @@ func open(t testing.TB, cfg Config) *DB {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
-		if db.closed {
-			return
-		}
-		if err := db.Check(context.Background()); err != nil {
-			t.Error(err)
-		}
-		if err := db.Close(); err != nil {
-			t.Error(err)
-		}
-	})
+	t.Cleanup(func() { shut(t, db) })
 	return db
+}
+
+// shut checks and closes a store, unless the test did so.
+func shut(t testing.TB, db *DB) {
+	t.Helper()
+	if err := db.Check(context.Background()); err != nil && !errors.Is(err, errClosed) {
+		t.Error(err)
+	}
+	if err := db.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+// raw opens a second connection to a store, to do what the store does not.
+func raw(t testing.TB, dir, text string) {
+	t.Helper()
+	db := sql.OpenDB(newConnector(filepath.Join(dir, "brinell.db"), pragmas, pragmas))
+	defer db.Close()
+	if _, err := db.Exec(text); err != nil {
+		t.Fatal(err)
+	}
 }
 
 var epoch = time.Date(2026, 1, 2, 3, 4, 5, 6, time.UTC)
@@ -88,14 +96,24 @@ func TestRoundTrip(t *testing.T) {
 	dir := t.TempDir()
 	db := open(t, Config{Dir: dir})
 	d, w := window(t, "pump", 1, 0)
-	if got, err := db.Append(t.Context(), d, w); err != nil || cmp.Diff(d, got) != "" {
+	abroad := d
+	abroad.ReceivedAt = d.ReceivedAt.In(time.FixedZone("", 3600))
+	abroad.Duplicate = true // the caller's mistake is not kept
+	got, err := db.Append(t.Context(), abroad, w)
+	if err != nil || cmp.Diff(d, got) != "" {
 		t.Fatalf("append: %v\n%s", err, cmp.Diff(d, got))
+	}
+	if got.ReceivedAt.Location() != time.UTC {
+		t.Errorf("received at %v, want UTC", got.ReceivedAt)
 	}
 	read := func(db *DB) {
 		t.Helper()
 		got, err := db.Diagnosis(t.Context(), d.ID)
 		if err != nil || cmp.Diff(d, got) != "" {
 			t.Errorf("diagnosis: %v\n%s", err, cmp.Diff(d, got))
+		}
+		if got.Start.Location() != time.UTC || got.ReceivedAt.Location() != time.UTC {
+			t.Errorf("times %v and %v, want UTC", got.Start, got.ReceivedAt)
 		}
 		back, err := db.Window(t.Context(), d.ID)
 		if err != nil || cmp.Diff(w, back) != "" {
@@ -106,314 +124,8 @@ func TestRoundTrip(t *testing.T) {
 		}
 	}
 	read(db)
-	if err := db.Close(); err != nil {
-		t.Fatal(err)
-	}
+	shut(t, db)
 	read(open(t, Config{Dir: dir}))
-}
-
-func TestDuplicatesAndConflicts(t *testing.T) {
-	db := open(t, Config{})
-	first, err := put(t, db, "pump", 1, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	// The same window again, judged differently: the first answer stays.
-	d, w := window(t, "pump", 1, 0)
-	d.Fault, d.ReceivedAt = bearing.Ball, d.ReceivedAt.Add(time.Hour)
-	got, err := db.Append(t.Context(), d, w)
-	first.Duplicate = true
-	if err != nil || cmp.Diff(first, got) != "" {
-		t.Errorf("repeat: %v\n%s", err, cmp.Diff(first, got))
-	}
-	change := map[string]func(*bearing.Window){
-		"samples": func(w *bearing.Window) { w.Samples[3]++ },
-		"rate":    func(w *bearing.Window) { w.SampleRate++ },
-		"speed":   func(w *bearing.Window) { w.ShaftSpeed = 0 },
-		"unit":    func(w *bearing.Window) { w.Unit = bearing.MetresPerSec2 },
-		"bearing": func(w *bearing.Window) { w.Bearing = "6205" },
-	}
-	for name, f := range change {
-		d, w := window(t, "pump", 1, 0)
-		f(w)
-		if _, err := db.Append(t.Context(), d, w); bearing.CodeOf(err) != "window_conflict" || bearing.KindOf(err) != bearing.Conflict {
-			t.Errorf("other %s: %v", name, err)
-		}
-	}
-	// Another axis is another window.
-	d, w = window(t, "pump", 1, 0)
-	w.Axis = "x"
-	d.ID, d.Axis = w.ID(), "x"
-	if got, err := db.Append(t.Context(), d, w); err != nil || got.Duplicate {
-		t.Errorf("other axis: %v, duplicate %v", err, got.Duplicate)
-	}
-	if s, _ := db.Stats(t.Context()); s.Diagnoses != 2 || s.Raw != 2 {
-		t.Errorf("%+v, want 2 rows", s)
-	}
-}
-
-// TestOneBatch puts a window, its repeat and a contradiction into one
-// transaction: each gets its own answer.
-func TestOneBatch(t *testing.T) {
-	db := open(t, Config{})
-	var batch []*request
-	for _, salt := range []int{0, 0, 1} {
-		d, w := window(t, "pump", 1, salt)
-		r := &request{d: d, w: w, doc: mustJSON(t, d), digest: w.Digest()}
-		r.blob, r.crc = db.codec.encode(w.Samples)
-		batch = append(batch, r)
-	}
-	res, err := db.store(batch)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if res[0].err != nil || res[0].d.Duplicate || res[1].err != nil || !res[1].d.Duplicate || bearing.CodeOf(res[2].err) != "window_conflict" {
-		t.Errorf("got %+v", res)
-	}
-}
-
-func mustJSON(t *testing.T, d bearing.Diagnosis) []byte {
-	t.Helper()
-	var b strings.Builder
-	fmt.Fprintf(&b, `{"id":%q,"sensor":%q,"start":%q}`, d.ID, d.Sensor, d.Start.Format(time.RFC3339Nano))
-	return []byte(b.String())
-}
-
-// TestAgainstModel runs random operations against a map.
-func TestAgainstModel(t *testing.T) {
-	dir := t.TempDir()
-	db := open(t, Config{Dir: dir})
-	rng := rand.New(rand.NewPCG(9, 9))
-	model := make(map[string]bearing.Diagnosis)
-	for range 400 {
-		switch sensor, i := fmt.Sprintf("s%d", rng.IntN(3)), rng.IntN(40); rng.IntN(10) {
-		case 0:
-			if err := db.Close(); err != nil {
-				t.Fatal(err)
-			}
-			db = open(t, Config{Dir: dir})
-		case 1, 2:
-			q := bearing.Query{Limit: 1 + rng.IntN(7)}
-			if rng.IntN(2) == 0 {
-				q.Sensor = sensor
-			}
-			if rng.IntN(2) == 0 {
-				q.Fault = bearing.Faults[rng.IntN(4)]
-			}
-			if rng.IntN(2) == 0 {
-				q.From = epoch.Add(time.Duration(rng.IntN(20)) * time.Second)
-			}
-			if rng.IntN(2) == 0 {
-				q.To = epoch.Add(time.Duration(20+rng.IntN(20)) * time.Second)
-			}
-			checkQuery(t, db, q, model)
-		default:
-			got, err := put(t, db, sensor, i, 0)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if _, known := model[got.ID]; known != got.Duplicate {
-				t.Fatalf("%s: duplicate %v, known %v", got.ID, got.Duplicate, known)
-			}
-			got.Duplicate = false
-			model[got.ID] = got
-		}
-	}
-}
-
-func checkQuery(t *testing.T, db *DB, q bearing.Query, model map[string]bearing.Diagnosis) {
-	t.Helper()
-	var want []bearing.Diagnosis
-	for _, d := range model {
-		if (q.Sensor == "" || d.Sensor == q.Sensor) && (q.Fault == "" || d.Fault == q.Fault) &&
-			(q.From.IsZero() || !d.Start.Before(q.From)) && (q.To.IsZero() || d.Start.Before(q.To)) {
-			want = append(want, d)
-		}
-	}
-	var got []bearing.Diagnosis
-	for {
-		p, err := db.Diagnoses(t.Context(), q)
-		if err != nil {
-			t.Fatal(err)
-		}
-		got = append(got, p.Diagnoses...)
-		if q.Cursor = p.NextCursor; q.Cursor == "" {
-			break
-		}
-	}
-	if !slices.IsSortedFunc(got, func(a, b bearing.Diagnosis) int { return b.Start.Compare(a.Start) }) {
-		t.Errorf("%+v: not newest first", q)
-	}
-	byID := func(a, b bearing.Diagnosis) int { return strings.Compare(a.ID, b.ID) }
-	slices.SortFunc(got, byID)
-	slices.SortFunc(want, byID)
-	if d := cmp.Diff(want, got); d != "" {
-		t.Errorf("%+v (-want +got):\n%s", q, d)
-	}
-}
-
-// TestPagingWhileStoring: rows that come in between do not shift a page.
-func TestPagingWhileStoring(t *testing.T) {
-	db := open(t, Config{})
-	for i := range 30 {
-		if _, err := put(t, db, "pump", i, 0); err != nil {
-			t.Fatal(err)
-		}
-	}
-	seen := make(map[string]int)
-	q := bearing.Query{Limit: 7}
-	for next := 100; ; next++ {
-		p, err := db.Diagnoses(t.Context(), q)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, d := range p.Diagnoses {
-			seen[d.ID]++
-		}
-		if _, err := put(t, db, "pump", next, 0); err != nil {
-			t.Fatal(err)
-		}
-		if q.Cursor = p.NextCursor; q.Cursor == "" {
-			break
-		}
-	}
-	for i := range 30 {
-		d, _ := window(t, "pump", i, 0)
-		if seen[d.ID] != 1 {
-			t.Errorf("window %d seen %d times", i, seen[d.ID])
-		}
-	}
-}
-
-func TestQueryErrors(t *testing.T) {
-	db := open(t, Config{})
-	f := func(q bearing.Query, code string) {
-		t.Helper()
-		if _, err := db.Diagnoses(t.Context(), q); bearing.CodeOf(err) != code {
-			t.Errorf("%+v: %v, want %s", q, err, code)
-		}
-	}
-	f(bearing.Query{Limit: bearing.MaxPage + 1}, "limit_out_of_range")
-	f(bearing.Query{Limit: -1}, "limit_out_of_range")
-	f(bearing.Query{Cursor: "x"}, "cursor_invalid")
-	f(bearing.Query{Cursor: "AAAA"}, "cursor_invalid")
-	if _, err := db.Diagnosis(t.Context(), "none"); bearing.CodeOf(err) != "diagnosis_not_found" {
-		t.Error(err)
-	}
-}
-
-// TestQueryPlans: every filter is served by an index in order.
-func TestQueryPlans(t *testing.T) {
-	db := open(t, Config{})
-	for bits := range 32 {
-		var q bearing.Query
-		if bits&1 != 0 {
-			q.Sensor = "s"
-		}
-		if bits&2 != 0 {
-			q.Fault = bearing.Ball
-		}
-		if bits&4 != 0 {
-			q.From = epoch
-		}
-		if bits&8 != 0 {
-			q.To = epoch
-		}
-		if bits&16 != 0 {
-			q.Cursor = position{1, 2}.String()
-		}
-		text, args, err := selectPage(q)
-		if err != nil {
-			t.Fatal(err)
-		}
-		rows, err := db.read.Query("EXPLAIN QUERY PLAN "+text, args...)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for rows.Next() {
-			var a, b, c int
-			var detail string
-			if err := rows.Scan(&a, &b, &c, &detail); err != nil {
-				t.Fatal(err)
-			}
-			if strings.Contains(detail, "TEMP B-TREE") || strings.HasPrefix(detail, "SCAN") && !strings.Contains(detail, "USING INDEX") {
-				t.Errorf("%+v: %s", q, detail)
-			}
-		}
-		rows.Close()
-	}
-}
-
-func TestConcurrency(t *testing.T) {
-	db := open(t, Config{MaxBatch: 8})
-	var wg sync.WaitGroup
-	for g := range 8 {
-		wg.Go(func() {
-			for i := range 30 {
-				// Two goroutines share each sensor, so half are repeats.
-				if _, err := put(t, db, fmt.Sprintf("s%d", g/2), i, 0); err != nil {
-					t.Error(err)
-				}
-			}
-		})
-	}
-	wg.Wait()
-	if s, _ := db.Stats(t.Context()); s.Diagnoses != 120 {
-		t.Errorf("%d rows, want 120", s.Diagnoses)
-	}
-}
-
-// TestRetention: raw samples stay within the cap, a chatty sensor does not push
-// a quiet one out, and what was removed still counts as stored.
-func TestRetention(t *testing.T) {
-	probe := open(t, Config{})
-	if _, err := put(t, probe, "pump", 0, 0); err != nil {
-		t.Fatal(err)
-	}
-	s, _ := probe.Stats(t.Context())
-	limit := 20 * s.RawBytes
-	db := open(t, Config{RawCap: limit})
-	for i := range 5 {
-		if _, err := put(t, db, "quiet", i, 0); err != nil {
-			t.Fatal(err)
-		}
-	}
-	for i := range 60 {
-		if _, err := put(t, db, "chatty", i, 0); err != nil {
-			t.Fatal(err)
-		}
-		if s, _ := db.Stats(t.Context()); s.RawBytes > limit {
-			t.Fatalf("%d bytes kept, the cap is %d", s.RawBytes, limit)
-		}
-	}
-	kept := func(sensor string, n int) (k int) {
-		for i := range n {
-			d, _ := window(t, sensor, i, 0)
-			switch _, err := db.Window(t.Context(), d.ID); bearing.CodeOf(err) {
-			case "":
-				k++
-			case "samples_expired":
-			default:
-				t.Error(err)
-			}
-		}
-		return k
-	}
-	if k := kept("quiet", 5); k != 5 {
-		t.Errorf("%d of 5 windows of the quiet sensor kept", k)
-	}
-	if k := kept("chatty", 60); k < 10 || k > 16 {
-		t.Errorf("%d windows of the chatty sensor kept, want about 15", k)
-	}
-	if got, err := put(t, db, "chatty", 0, 0); err != nil || !got.Duplicate {
-		t.Errorf("a removed window again: %v, duplicate %v", err, got.Duplicate)
-	}
-	if _, err := put(t, db, "chatty", 0, 1); bearing.CodeOf(err) != "window_conflict" {
-		t.Errorf("a removed window contradicted: %v", err)
-	}
-	if s, _ := db.Stats(t.Context()); s.Diagnoses != 65 {
-		t.Errorf("%d diagnoses, want 65", s.Diagnoses)
-	}
 }
 
 // TestPragmasAreReadBack plants a connection without durability.
@@ -441,156 +153,152 @@ func TestSecondProgramIsRefused(t *testing.T) {
 
 func TestNewerSchemaIsRefused(t *testing.T) {
 	dir := t.TempDir()
-	db := open(t, Config{Dir: dir})
-	if _, err := db.write.Exec("PRAGMA user_version = 99"); err != nil {
-		t.Fatal(err)
-	}
-	db.Close()
+	shut(t, open(t, Config{Dir: dir}))
+	raw(t, dir, "PRAGMA user_version = 99")
 	if _, err := Open(t.Context(), Config{Dir: dir}); bearing.CodeOf(err) != "store_newer" {
 		t.Errorf("got %v", err)
+	}
+	// The refusal let go of the lock and changed nothing.
+	raw(t, dir, fmt.Sprintf("PRAGMA user_version = %d", len(migrations)))
+	open(t, Config{Dir: dir})
+}
+
+// TestMigrate makes a store of schema 1 with rows and opens it: Check compares
+// the totals that schema 2 added.
+func TestMigrate(t *testing.T) {
+	dir := t.TempDir()
+	db := open(t, Config{Dir: dir})
+	for i := range 5 {
+		if _, err := put(t, db, fmt.Sprintf("s%d", i%2), i, 0); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := db.Stats(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	want.LastCommit = time.Time{}
+	shut(t, db)
+	raw(t, dir, "ALTER TABLE usage DROP COLUMN diagnoses; ALTER TABLE usage DROP COLUMN raw; PRAGMA user_version = 1")
+	got, err := open(t, Config{Dir: dir}).Stats(t.Context())
+	if err != nil || got != want {
+		t.Errorf("%+v, %v, want %+v", got, err, want)
+	}
+}
+
+// TestFailedMigration: a step that fails leaves the schema before it.
+func TestFailedMigration(t *testing.T) {
+	db := sql.OpenDB(newConnector(filepath.Join(t.TempDir(), "x.db"), pragmas, pragmas))
+	defer db.Close()
+	if err := migrate(t.Context(), db, []string{schema1, "CREATE TABLE a (b); nonsense"}); err == nil {
+		t.Error("nonsense was accepted")
+	}
+	var version, tables int
+	err := db.QueryRow("SELECT (SELECT user_version FROM pragma_user_version), (SELECT count(*) FROM sqlite_schema WHERE name = 'a')").Scan(&version, &tables)
+	if err != nil || version != 1 || tables != 0 {
+		t.Errorf("schema %d, %d tables of the failed step, %v; want 1 and 0", version, tables, err)
 	}
 }
 
 func TestDamageIsFound(t *testing.T) {
-	db := open(t, Config{})
+	for _, c := range []struct{ name, damage, repair string }{
+		{"checksum", "UPDATE samples SET crc = crc + 1", "UPDATE samples SET crc = crc - 1"},
+		{"blob", "CREATE TABLE kept AS SELECT data FROM samples; UPDATE samples SET data = CAST(substr(data, 1, 20) || x'ff' || substr(data, 22) AS BLOB)",
+			"UPDATE samples SET data = (SELECT data FROM kept)"},
+		{"count", "UPDATE samples SET count = count + 1", "UPDATE samples SET count = count - 1"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			dir := t.TempDir()
+			db := open(t, Config{Dir: dir})
+			d, err := put(t, db, "pump", 1, 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			raw(t, dir, c.damage)
+			if _, err := db.Window(t.Context(), d.ID); !errors.Is(err, errDamaged) {
+				t.Errorf("window: %v", err)
+			}
+			if err := db.Check(t.Context()); !errors.Is(err, errDamaged) {
+				t.Errorf("check: %v", err)
+			}
+			raw(t, dir, c.repair)
+		})
+	}
+}
+
+func TestWrongTotalsAreFound(t *testing.T) {
+	for _, c := range []struct{ damage, repair string }{
+		{"UPDATE usage SET bytes = bytes + 1", "UPDATE usage SET bytes = bytes - 1"},
+		{"UPDATE usage SET raw = 0", "UPDATE usage SET raw = 1"},
+		{"UPDATE usage SET diagnoses = 2", "UPDATE usage SET diagnoses = 1"},
+		{"UPDATE usage SET sensor = 'x'", "UPDATE usage SET sensor = 'pump'"},
+	} {
+		t.Run(c.damage, func(t *testing.T) {
+			dir := t.TempDir()
+			db := open(t, Config{Dir: dir})
+			if _, err := put(t, db, "pump", 1, 0); err != nil {
+				t.Fatal(err)
+			}
+			raw(t, dir, c.damage)
+			if err := db.Check(t.Context()); err == nil {
+				t.Error("check found nothing")
+			}
+			raw(t, dir, c.repair)
+		})
+	}
+}
+
+func TestModes(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "data")
+	db := open(t, Config{Dir: dir})
+	if _, err := put(t, db, "pump", 1, 0); err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]os.FileMode{".": 0o700, "lock": 0o600, "brinell.db": 0o600, "brinell.db-wal": 0o600} {
+		s, err := os.Stat(filepath.Join(dir, name))
+		if err != nil || s.Mode().Perm() != want {
+			t.Errorf("%s: %v, %v, want %v", name, s, err, want)
+		}
+	}
+}
+
+func TestConfig(t *testing.T) {
+	for _, c := range []Config{{}, {Dir: "x", RawCap: -1}, {Dir: "x", MaxBatch: -1}, {Dir: "x", Readers: -1}} {
+		if db, err := Open(t.Context(), c); err == nil {
+			t.Errorf("%+v was accepted", c)
+			db.Close()
+		}
+	}
+}
+
+// TestClose: Close is idempotent, leaves one whole file, and all that comes
+// after it is told so.
+func TestClose(t *testing.T) {
+	dir := t.TempDir()
+	db := open(t, Config{Dir: dir})
 	d, err := put(t, db, "pump", 1, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := db.write.Exec("UPDATE samples SET crc = crc + 1"); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := db.Window(t.Context(), d.ID); !errors.Is(err, errDamaged) {
-		t.Errorf("window: %v", err)
-	}
-	if err := db.Check(t.Context()); !errors.Is(err, errDamaged) {
-		t.Errorf("check: %v", err)
-	}
-	_, _ = db.write.Exec("UPDATE samples SET crc = crc - 1")
-}
-
-// TestFailedCommit: all waiters of the batch learn of it, nothing is stored, and
-// the next batch goes through.
-func TestFailedCommit(t *testing.T) {
-	db := open(t, Config{})
-	broken := errors.New("broken disk")
-	db.commit = func(tx *sql.Tx) error { return broken }
-	if _, err := put(t, db, "pump", 1, 0); !errors.Is(err, broken) {
-		t.Errorf("got %v", err)
-	}
-	if err := db.Ready(); !errors.Is(err, broken) {
-		t.Errorf("ready: %v", err)
-	}
-	db.commit = (*sql.Tx).Commit
-	if s, _ := db.Stats(t.Context()); s.Diagnoses != 0 {
-		t.Errorf("%d rows after a failed commit", s.Diagnoses)
-	}
-	if got, err := put(t, db, "pump", 1, 0); err != nil || got.Duplicate {
-		t.Errorf("after recovery: %v, duplicate %v", err, got.Duplicate)
-	}
-	if err := db.Ready(); err != nil {
-		t.Error(err)
-	}
-}
-
-func TestClose(t *testing.T) {
-	db := open(t, Config{})
 	for range 2 {
 		if err := db.Close(); err != nil {
 			t.Error(err)
 		}
 	}
-	if _, err := put(t, db, "pump", 1, 0); bearing.CodeOf(err) != "store_closed" {
-		t.Errorf("append after close: %v", err)
+	if _, err := os.Stat(filepath.Join(dir, "brinell.db-wal")); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("the log is still there: %v", err)
 	}
-	if err := db.Ready(); bearing.CodeOf(err) != "store_closed" {
-		t.Errorf("ready after close: %v", err)
-	}
-}
-
-// victim appends until it is killed, and prints the ID of each window that was
-// acknowledged.
-func victim(dir string) {
-	db, err := Open(context.Background(), Config{Dir: dir})
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
-	t := new(testing.T)
-	base := int(time.Now().UnixNano() % 1e9)
-	for g := range 4 {
-		go func() {
-			for i := 0; ; i++ {
-				d, w := window(t, fmt.Sprintf("s%d", g), base+i, 0)
-				if _, err := db.Append(context.Background(), d, w); err == nil {
-					fmt.Println(d.ID) // one write: whole lines
-				}
-			}
-		}()
-	}
-	select {}
-}
-
-// TestKill kills the process in the middle of its work and looks for what was
-// acknowledged.
-func TestKill(t *testing.T) {
-	dir := t.TempDir()
-	acked := make(map[string]bool)
-	for round := range 5 {
-		cmd := exec.Command(os.Args[0])
-		cmd.Env = append(os.Environ(), "STORE_TEST_VICTIM="+dir)
-		out, err := cmd.StdoutPipe()
-		if err != nil {
-			t.Fatal(err)
+	for name, f := range map[string]func() error{
+		"append":    func() error { _, err := put(t, db, "pump", 2, 0); return err },
+		"diagnosis": func() error { _, err := db.Diagnosis(t.Context(), d.ID); return err },
+		"diagnoses": func() error { _, err := db.Diagnoses(t.Context(), bearing.Query{}); return err },
+		"window":    func() error { _, err := db.Window(t.Context(), d.ID); return err },
+		"stats":     func() error { _, err := db.Stats(t.Context()); return err },
+		"check":     func() error { return db.Check(t.Context()) },
+		"ready":     db.Ready,
+	} {
+		if err := f(); bearing.CodeOf(err) != "store_closed" || bearing.KindOf(err) != bearing.Overloaded {
+			t.Errorf("%s after close: %v", name, err)
 		}
-		if err := cmd.Start(); err != nil {
-			t.Fatal(err)
-		}
-		timer := time.AfterFunc(time.Duration(150+50*round)*time.Millisecond, func() { _ = cmd.Process.Kill() })
-		for s := bufio.NewScanner(out); s.Scan(); {
-			if len(s.Text()) == 26 { // the last line may be cut
-				acked[s.Text()] = true
-			}
-		}
-		_ = cmd.Wait()
-		timer.Stop()
-		db := open(t, Config{Dir: dir})
-		for id := range acked {
-			if _, err := db.Diagnosis(t.Context(), id); err != nil {
-				t.Errorf("round %d: acknowledged, but %v", round, err)
-			}
-		}
-		if err := errors.Join(db.Check(t.Context()), db.Close()); err != nil {
-			t.Error(err)
-		}
-	}
-	if len(acked) < 50 {
-		t.Errorf("only %d windows were acknowledged: the test shows nothing", len(acked))
-	}
-}
-
-func BenchmarkAppend(b *testing.B) {
-	for _, callers := range []int{1, 8, 64} {
-		b.Run(fmt.Sprintf("callers=%d", callers), func(b *testing.B) {
-			db := open(b, Config{})
-			x := make([]float32, 2048)
-			rng := rand.New(rand.NewPCG(1, 1))
-			for i := range x {
-				x[i] = float32(rng.NormFloat64())
-			}
-			var mu sync.Mutex
-			n := 0
-			next := func() int { mu.Lock(); defer mu.Unlock(); n++; return n }
-			b.SetParallelism((callers + 1) / 2)
-			b.RunParallel(func(p *testing.PB) {
-				for p.Next() {
-					w := &bearing.Window{Sensor: "pump", Start: epoch.Add(time.Duration(next()) * time.Second), SampleRate: 12000, Unit: bearing.G, Samples: x}
-					if _, err := db.Append(context.Background(), diagnosis(w, bearing.Normal), w); err != nil {
-						b.Error(err)
-					}
-				}
-			})
-			b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "windows/s")
-		})
 	}
 }

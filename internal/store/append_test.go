@@ -1,0 +1,283 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"math"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"brinell/internal/bearing"
+)
+
+func TestDuplicatesAndConflicts(t *testing.T) {
+	db := open(t, Config{})
+	first, err := put(t, db, "pump", 1, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// The same window again, judged differently: the first answer stays.
+	d, w := window(t, "pump", 1, 0)
+	d.Fault, d.ReceivedAt = bearing.Ball, d.ReceivedAt.Add(time.Hour)
+	got, err := db.Append(t.Context(), d, w)
+	first.Duplicate = true
+	if err != nil || cmp.Diff(first, got) != "" {
+		t.Errorf("repeat: %v\n%s", err, cmp.Diff(first, got))
+	}
+	change := map[string]func(*bearing.Window){
+		"samples": func(w *bearing.Window) { w.Samples[3]++ },
+		"rate":    func(w *bearing.Window) { w.SampleRate++ },
+		"speed":   func(w *bearing.Window) { w.ShaftSpeed = 0 },
+		"unit":    func(w *bearing.Window) { w.Unit = bearing.MetresPerSec2 },
+		"bearing": func(w *bearing.Window) { w.Bearing = "6205" },
+	}
+	for name, f := range change {
+		d, w := window(t, "pump", 1, 0)
+		f(w)
+		if _, err := db.Append(t.Context(), d, w); bearing.CodeOf(err) != "window_conflict" || bearing.KindOf(err) != bearing.Conflict {
+			t.Errorf("other %s: %v", name, err)
+		}
+	}
+	// Another axis is another window.
+	d, w = window(t, "pump", 1, 0)
+	w.Axis = "x"
+	d.ID, d.Axis = w.ID(), "x"
+	if got, err := db.Append(t.Context(), d, w); err != nil || got.Duplicate {
+		t.Errorf("other axis: %v, duplicate %v", err, got.Duplicate)
+	}
+	if s, _ := db.Stats(t.Context()); s.Diagnoses != 2 || s.Raw != 2 {
+		t.Errorf("%+v, want 2 rows", s)
+	}
+}
+
+// TestOneBatch puts a window, its repeat and a contradiction into one
+// transaction: each gets its own answer.
+func TestOneBatch(t *testing.T) {
+	db := open(t, Config{})
+	var batch []*request
+	for _, salt := range []int{0, 0, 1} {
+		r, err := db.encode(window(t, "pump", 1, salt))
+		if err != nil {
+			t.Fatal(err)
+		}
+		batch = append(batch, r)
+	}
+	res, err := db.store(batch)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if res[0].err != nil || res[0].d.Duplicate || res[1].err != nil || !res[1].d.Duplicate || bearing.CodeOf(res[2].err) != "window_conflict" {
+		t.Errorf("got %+v", res)
+	}
+}
+
+func TestConcurrency(t *testing.T) {
+	db := open(t, Config{MaxBatch: 8})
+	var wg sync.WaitGroup
+	for g := range 8 {
+		wg.Go(func() {
+			for i := range 30 {
+				// Two goroutines share each sensor, so half are repeats.
+				if _, err := put(t, db, fmt.Sprintf("s%d", g/2), i, 0); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	if s, _ := db.Stats(t.Context()); s.Diagnoses != 120 {
+		t.Errorf("%d rows, want 120", s.Diagnoses)
+	}
+}
+
+// held is a commit that waits until open is closed, so that requests pile up
+// into one batch behind the one that waits.
+type held struct {
+	began chan struct{} // one value for each commit that began
+	open  chan struct{}
+	fail  atomic.Pointer[func(*sql.Tx) error]
+}
+
+func (h *held) commit(tx *sql.Tx) error {
+	h.began <- struct{}{}
+	<-h.open
+	if f := h.fail.Load(); f != nil {
+		return (*f)(tx)
+	}
+	return tx.Commit()
+}
+
+// TestFailedCommit: all waiters of the batch learn of it, nothing of it is
+// stored, and the next batch goes through.
+func TestFailedCommit(t *testing.T) {
+	broken := errors.New("broken disk")
+	for _, c := range []struct {
+		name string
+		fail func(*sql.Tx) error
+		is   func(error) bool
+	}{
+		{"before", func(tx *sql.Tx) error { return broken }, func(err error) bool { return errors.Is(err, broken) }},
+		{"in COMMIT", func(tx *sql.Tx) error { // a debt that SQLite itself refuses to commit
+			_, err := tx.Exec("PRAGMA defer_foreign_keys = ON; INSERT INTO samples VALUES (999, 'x', 0, 1, 1, x'00')")
+			if err != nil {
+				return nil
+			}
+			return tx.Commit()
+		}, func(err error) bool { return err != nil && bearing.KindOf(err) == bearing.Internal }},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			h := &held{began: make(chan struct{}, 100), open: make(chan struct{})}
+			h.fail.Store(&c.fail)
+			db := open(t, Config{commit: h.commit})
+			var wg sync.WaitGroup
+			const n = 6
+			for i := range n {
+				wg.Go(func() {
+					if _, err := put(t, db, "pump", i, 0); !c.is(err) {
+						t.Errorf("window %d: got %v", i, err)
+					}
+				})
+			}
+			<-h.began
+			time.Sleep(50 * time.Millisecond) // the others wait in the queue: one batch
+			close(h.open)
+			wg.Wait()
+			if err := db.Ready(); !c.is(err) {
+				t.Errorf("ready: %v", err)
+			}
+			if s, _ := db.Stats(t.Context()); s.Diagnoses != 0 || s.RawBytes != 0 {
+				t.Errorf("%+v after failed commits", s)
+			}
+			h.fail.Store(nil)
+			if got, err := put(t, db, "pump", 1, 0); err != nil || got.Duplicate {
+				t.Errorf("after recovery: %v, duplicate %v", err, got.Duplicate)
+			}
+			if err := db.Ready(); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+// TestReadyRecovers: after an outage the writer finds out by itself that the
+// disk is well again, or a service taken out of rotation would never return.
+func TestReadyRecovers(t *testing.T) {
+	var down atomic.Bool
+	down.Store(true)
+	db := open(t, Config{commit: func(tx *sql.Tx) error {
+		if down.Load() {
+			return errors.New("broken disk")
+		}
+		return tx.Commit()
+	}})
+	if _, err := put(t, db, "pump", 1, 0); err == nil {
+		t.Fatal("stored on a broken disk")
+	}
+	down.Store(false)
+	for end := time.Now().Add(10 * time.Second); db.Ready() != nil; time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal(db.Ready())
+		}
+	}
+}
+
+// TestFull: a full disk has its own code and, with room again, goes away.
+func TestFull(t *testing.T) {
+	db := open(t, Config{})
+	limit := func(pages int) {
+		t.Helper()
+		if _, err := db.write.Exec(fmt.Sprintf("PRAGMA max_page_count = %d", pages)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	limit(1) // SQLite takes the present size instead
+	stored := 0
+	var err error
+	for ; err == nil; stored++ {
+		_, err = put(t, db, "pump", stored, 0)
+	}
+	if bearing.CodeOf(err) != "storage_full" || bearing.KindOf(err) != bearing.Overloaded {
+		t.Errorf("got %v", err)
+	}
+	if err := db.Ready(); bearing.CodeOf(err) != "storage_full" {
+		t.Errorf("ready: %v", err)
+	}
+	limit(1 << 20)
+	if got, err := put(t, db, "pump", stored-1, 0); err != nil || got.Duplicate {
+		t.Errorf("with room again: %v, duplicate %v", err, got.Duplicate)
+	}
+	if s, _ := db.Stats(t.Context()); s.Diagnoses != int64(stored) {
+		t.Errorf("%d rows, want %d", s.Diagnoses, stored)
+	}
+}
+
+// TestCloseStoresWhatWaits: every request in the queue at Close is answered, and
+// what was acknowledged is there.
+func TestCloseStoresWhatWaits(t *testing.T) {
+	dir := t.TempDir()
+	h := &held{began: make(chan struct{}, 1000), open: make(chan struct{})}
+	db := open(t, Config{Dir: dir, MaxBatch: 4, commit: h.commit})
+	var acked atomic.Int64
+	var wg sync.WaitGroup
+	for i := range 40 {
+		wg.Go(func() {
+			switch _, err := put(t, db, "pump", i, 0); bearing.CodeOf(err) {
+			case "":
+				acked.Add(1)
+			case "store_closed":
+			default:
+				t.Error(err)
+			}
+		})
+	}
+	<-h.began
+	time.AfterFunc(20*time.Millisecond, func() { close(h.open) })
+	if err := db.Close(); err != nil {
+		t.Error(err)
+	}
+	wg.Wait()
+	s, err := open(t, Config{Dir: dir}).Stats(t.Context())
+	if err != nil || s.Diagnoses != acked.Load() || s.Diagnoses == 0 {
+		t.Errorf("%d rows, %v; %d acknowledged", s.Diagnoses, err, acked.Load())
+	}
+}
+
+// TestAppendRefuses what is not the window's diagnosis, and a caller whose time
+// is over.
+func TestAppendRefuses(t *testing.T) {
+	h := &held{began: make(chan struct{}, 10), open: make(chan struct{})}
+	now := epoch.Add(time.Hour)
+	db := open(t, Config{commit: h.commit, Now: func() time.Time { return now }})
+	for name, f := range map[string]func(*bearing.Diagnosis){
+		"id":     func(d *bearing.Diagnosis) { d.ID = "x" },
+		"sensor": func(d *bearing.Diagnosis) { d.Sensor = "x" },
+		"axis":   func(d *bearing.Diagnosis) { d.Axis = "x" },
+		"start":  func(d *bearing.Diagnosis) { d.Start = d.Start.Add(1) },
+		"nan":    func(d *bearing.Diagnosis) { d.Features = bearing.Values{{Name: "rms", Value: math.NaN()}} },
+	} {
+		d, w := window(t, "pump", 1, 0)
+		f(&d)
+		if _, err := db.Append(t.Context(), d, w); bearing.KindOf(err) != bearing.Internal {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	time.AfterFunc(10*time.Millisecond, cancel)
+	d, w := window(t, "pump", 1, 0)
+	if _, err := db.Append(ctx, d, w); !errors.Is(err, context.Canceled) {
+		t.Errorf("cancelled: %v", err)
+	}
+	close(h.open)
+	if got, err := db.Append(t.Context(), d, w); err != nil || !got.Duplicate {
+		t.Errorf("again: %v, duplicate %v; the first one was stored", err, got.Duplicate)
+	}
+	if s, _ := db.Stats(t.Context()); !s.LastCommit.Equal(now) {
+		t.Errorf("last commit %v, want %v", s.LastCommit, now)
+	}
+}

@@ -1,0 +1,39 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"runtime"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"brinell/internal/bearing"
+)
+
+func BenchmarkAppend(b *testing.B) {
+	for _, callers := range []int{2, 8, 64} {
+		b.Run(fmt.Sprintf("L=2048/callers=%d", callers), func(b *testing.B) {
+			db := open(b, Config{})
+			x := make([]float32, 2048)
+			rng := rand.New(rand.NewPCG(1, 1))
+			for i := range x {
+				x[i] = float32(rng.NormFloat64())
+			}
+			var n atomic.Int64
+			b.SetParallelism(max(1, callers/runtime.GOMAXPROCS(0)))
+			b.ReportAllocs()
+			b.SetBytes(4 * int64(len(x)))
+			b.RunParallel(func(p *testing.PB) {
+				for p.Next() {
+					w := &bearing.Window{Sensor: "pump", Start: epoch.Add(time.Duration(n.Add(1)) * time.Second), SampleRate: 12000, Unit: bearing.G, Samples: x}
+					if _, err := db.Append(context.Background(), diagnosis(w, bearing.Normal), w); err != nil {
+						b.Error(err)
+					}
+				}
+			})
+			b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "windows/s")
+		})
+	}
+}

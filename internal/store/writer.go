@@ -1,0 +1,172 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
+
+	"brinell/internal/bearing"
+)
+
+// batchBytes is where a transaction stops taking more windows in: long windows
+// come in megabytes, and 256 of them would keep all their callers waiting.
+const batchBytes = 32 << 20
+
+// probeInterval is how long after a failure the writer tries the disk.
+const probeInterval = time.Second
+
+// writer groups what is waiting into transactions until the queue is closed and
+// empty. Between two of them it does one bounded step of tidying, and more while
+// nothing waits.
+func (db *DB) writer() {
+	defer close(db.done)
+	batch := make([]*request, 0, db.cfg.MaxBatch)
+	for {
+		more := db.failed.Load() == nil && db.tidy()
+		r, ok := db.next(more)
+		if !ok {
+			return
+		}
+		if r == nil {
+			continue
+		}
+		batch = db.fill(append(batch[:0], r))
+		results, err := db.store(batch)
+		db.report(err)
+		for i, r := range batch {
+			if err != nil {
+				r.answer <- result{err: err}
+			} else {
+				r.answer <- results[i]
+			}
+		}
+		clear(batch) // or the blobs would live until as large a batch comes
+	}
+}
+
+// next waits for a request; ok is false when the queue is closed and empty. With
+// more to tidy it does not wait, and after a failure it probes while it waits:
+// then r may be nil.
+func (db *DB) next(more bool) (r *request, ok bool) {
+	if more {
+		select {
+		case r, ok = <-db.queue:
+			return r, ok
+		default:
+			return nil, true
+		}
+	}
+	if db.failed.Load() == nil {
+		r, ok = <-db.queue
+		return r, ok
+	}
+	timer := time.NewTimer(probeInterval)
+	defer timer.Stop()
+	select {
+	case r, ok = <-db.queue:
+		return r, ok
+	case <-timer.C:
+		db.report(db.probe())
+		return nil, true
+	}
+}
+
+// fill adds what is waiting to batch, up to the limits of one transaction.
+func (db *DB) fill(batch []*request) []*request {
+	for size := len(batch[0].blob); len(batch) < db.cfg.MaxBatch && size < batchBytes; {
+		select {
+		case r, ok := <-db.queue:
+			if !ok {
+				return batch
+			}
+			batch = append(batch, r)
+			size += len(r.blob)
+		default:
+			return batch
+		}
+	}
+	return batch
+}
+
+// report keeps the outcome of a transaction for Ready. An outage is logged at
+// its beginning and its end, not once a second.
+func (db *DB) report(err error) {
+	before := db.failed.Load()
+	switch {
+	case err != nil:
+		db.failed.Store(&err)
+		if before == nil {
+			db.cfg.Log.Error("storing failed", "err", err)
+		}
+	case before != nil:
+		db.failed.Store(nil)
+		db.cfg.Log.Info("storing works again")
+	}
+}
+
+// store writes a batch in one transaction. A result may be an error of its row
+// alone; an error of store means that nothing was stored. A commit that failed
+// is not tried again: after a failed sync the kernel may have dropped the pages.
+func (db *DB) store(batch []*request) ([]result, error) {
+	results := make([]result, len(batch))
+	err := db.transact(func(ctx context.Context, t statements) (int64, error) {
+		raw := db.rawBytes
+		for i, r := range batch {
+			var err error
+			if results[i], err = t.insert(ctx, r, &raw); err != nil {
+				return 0, err
+			}
+		}
+		return t.retain(ctx, raw, db.cfg.RawCap)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return results, nil
+}
+
+// probe writes one page, the schema version as it is.
+func (db *DB) probe() error {
+	return db.transact(func(ctx context.Context, t statements) (int64, error) {
+		_, err := t.tx.ExecContext(ctx, fmt.Sprintf("PRAGMA user_version = %d", len(migrations)))
+		return db.rawBytes, err
+	})
+}
+
+// transact runs f in a transaction. f returns the new sum of raw bytes, which
+// holds once the commit has succeeded.
+func (db *DB) transact(f func(context.Context, statements) (int64, error)) (err error) {
+	ctx := context.Background() // a caller that gave up must not break the others
+	tx, err := db.write.BeginTx(ctx, nil)
+	if err != nil {
+		return storageError(err)
+	}
+	defer func() {
+		if err != nil {
+			_ = tx.Rollback() // the driver has done it if COMMIT failed
+			err = storageError(err)
+		}
+	}()
+	raw, err := f(ctx, db.stmt.in(ctx, tx))
+	if err != nil {
+		return err
+	}
+	if err := db.cfg.commit(tx); err != nil {
+		return err
+	}
+	db.rawBytes = raw
+	db.last.Store(db.cfg.Now().UnixNano())
+	return nil
+}
+
+// storageError gives a full disk its code; all else is internal.
+func storageError(err error) error {
+	if e, ok := errors.AsType[*sqlite.Error](err); ok && e.Code()&0xff == sqlite3.SQLITE_FULL {
+		return bearing.Errorf(bearing.Overloaded, "storage_full", "the disk is full: nothing was stored; free space and send again")
+	}
+	return fmt.Errorf("store: %w", err)
+}
