@@ -4,20 +4,37 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
-	"io"
 )
 
-// Unit is the unit of a feature. It states how the value follows the gain of
-// the signal, which the shared property test reads from it.
+// Unit is the unit of a feature. It carries the scaling law: how the value
+// follows the gain of the signal and its sampling rate. The shared property test
+// holds every row to it.
 type Unit string
 
 // The units.
 const (
 	Dimensionless Unit = "1"   // unchanged by gain
 	Acceleration  Unit = "g"   // proportional to gain
+	Power         Unit = "g2"  // proportional to the square of gain
 	Frequency     Unit = "Hz"  // unchanged by gain, proportional to the rate
 	Nats          Unit = "nat" // unchanged by gain
 )
+
+// Scale returns the factor by which a value of this unit grows when the signal
+// grows by gain > 0 and its sampling rate by rate, and whether the unit is known.
+func (u Unit) Scale(gain, rate float64) (factor float64, known bool) {
+	switch u {
+	case Dimensionless, Nats:
+		return 1, true
+	case Acceleration:
+		return gain, true
+	case Power:
+		return gain * gain, true
+	case Frequency:
+		return rate, true
+	}
+	return 0, false
+}
 
 // Domain says of what a feature is computed.
 type Domain string
@@ -40,7 +57,10 @@ type Feature struct {
 
 // catalogue are the rows before the bands. x has N samples with mean m and
 // central moments m_k = (1/N) Σ (x-m)^k; P is the power spectrum of x-m at the
-// frequencies f, without f = 0.
+// frequencies f, without f = 0. Of a constant x, m2 and ΣP are 0; what divides by
+// them is then 0, and so is what divides by the level of a silent x.
+//
+// Who changes a definition raises hashVersion.
 var catalogue = []Feature{
 	{"mean", Acceleration, Time, "elementary", "m", func(a *analysis) float64 { return a.mean }},
 	{"std", Acceleration, Time, "elementary", "√m2, the population form", func(a *analysis) float64 { return a.std }},
@@ -71,18 +91,24 @@ func rows(bands int) []Feature {
 	for i := range bands {
 		out = append(out, Feature{
 			Name: fmt.Sprintf("band_rms_%02d", i+1), Unit: Acceleration, Domain: Spectral, Source: bandSource,
-			Doc:   fmt.Sprintf("RMS of x-m in band %d of %d of equal width from 0 to half the rate", i+1, bands),
+			Doc:   fmt.Sprintf("RMS of x-m in band %d of %d of equal width from 0 to half the rate; a bin on the edge of two belongs to the upper", i+1, bands),
 			value: func(a *analysis) float64 { return a.bands[i] },
 		})
 	}
 	return out
 }
 
-// hash returns the SHA-256 over names, units and definitions, hex.
+// hashVersion stands for the definitions behind the names.
+const hashVersion = 1
+
+// hash returns the SHA-256, hex, over the names, units and domains in order, and
+// over the parameters that change values under the same names. Texts do not
+// count: a corrected source must not part a model from its features.
 func hash(rows []Feature) string {
 	h := sha256.New()
+	fmt.Fprintf(h, "version %d, entropy bins %d, longest transform %d\n", hashVersion, entropyBins, maxTransform)
 	for _, r := range rows {
-		io.WriteString(h, r.Name+"\x00"+string(r.Unit)+"\x00"+r.Doc+"\x00")
+		fmt.Fprintf(h, "%q %q %q\n", r.Name, r.Unit, r.Domain)
 	}
 	return hex.EncodeToString(h.Sum(nil))
 }

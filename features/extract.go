@@ -3,6 +3,7 @@ package features
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"brinell/features/dsp"
 )
@@ -22,7 +23,20 @@ const (
 	// mean periodogram of pieces of this length, so that a window of millions of
 	// samples needs neither their memory nor their time.
 	maxTransform = 16384
+
+	// maxPlans is how many lengths an extractor keeps a plan for. Sensors on one
+	// service differ in few lengths, and planning costs more than transforming;
+	// a plan takes up to 3 MB.
+	maxPlans = 4
 )
+
+// Validate reports what makes c unusable.
+func (c Config) Validate() error {
+	if c.Bands < 0 || c.Bands > maxBands {
+		return fmt.Errorf("features: %d bands is outside 1..%d", c.Bands, maxBands)
+	}
+	return nil
+}
 
 // Extractor computes the catalogue. It owns its work space: not safe for
 // concurrent use.
@@ -30,17 +44,17 @@ type Extractor struct {
 	rows  []Feature
 	names []string
 	hash  string
-	plan  *dsp.RealFFT
+	plans []*dsp.Periodogram // latest first
 	a     analysis
 }
 
 // New returns an extractor for cfg, or an error if cfg is out of range.
 func New(cfg Config) (*Extractor, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
 	if cfg.Bands == 0 {
 		cfg.Bands = defaultBands
-	}
-	if cfg.Bands < 1 || cfg.Bands > maxBands {
-		return nil, fmt.Errorf("features: %d bands is outside 1..%d", cfg.Bands, maxBands)
 	}
 	e := &Extractor{rows: rows(cfg.Bands)}
 	e.a.bands = make([]float64, cfg.Bands)
@@ -54,26 +68,41 @@ func New(cfg Config) (*Extractor, error) {
 // Len returns the number of features.
 func (e *Extractor) Len() int { return len(e.rows) }
 
-// Names returns the names in the order of the vector.
+// Names returns the names in the order of the vector. The caller leaves the slice
+// as it is.
 func (e *Extractor) Names() []string { return e.names }
 
-// Rows returns the catalogue in the order of the vector.
+// Rows returns the catalogue in the order of the vector. The caller leaves the
+// slice as it is.
 func (e *Extractor) Rows() []Feature { return e.rows }
 
-// Hash identifies the list of features: names, units and definitions.
+// Hash identifies the vector: SHA-256, hex, over the names and units in order and
+// the parameters behind them. Vectors of equal hash can be compared.
 func (e *Extractor) Hash() string { return e.hash }
 
 // Extract fills dst with the features of x, sampled at fs Hz, in catalogue
-// order, and returns it; a nil dst is allocated. x is in g and is not changed.
+// order, and returns it:
 //
-// The spectrum is the periodogram of x minus its mean, without taper, so that
-// the squares of the band RMS add up to the variance (Parseval) for windows of
-// up to 16384 samples. A longer window takes the mean periodogram of
-// consecutive pieces of that length, the last one aligned to the end.
+//	dst[i] = Rows()[i] of x,  i = 0..Len()-1
 //
-// All values are finite for finite x. For a constant x and for a single sample,
-// ratios without meaning are 0. It panics if x is empty or len(dst) is neither 0
-// nor Len(). It allocates nothing after the first call of a length.
+// The rows state the definitions. The spectrum is the periodogram of x minus its
+// mean, without taper, so that the squares of the band RMS add up to the variance
+// (Parseval) for windows of up to 16384 samples. A longer window takes the mean
+// periodogram of consecutive pieces of that length, the last one moved back to
+// end with x; the mean that is removed is that of all of x.
+//
+// x is in g, the results in the units of the rows. x has any length from 1, and
+// len(dst) is Len(); a nil dst is allocated.
+//
+// All values are finite for finite x and fs. For a constant x, which Degenerate
+// reports, everything about deviations and the spectrum is 0, kurtosis too; crest,
+// shape, impulse and clearance factor are 1, or 0 for silence. A sample that is NaN
+// or Inf makes every value NaN. fs scales the rows in Hz and nothing else.
+//
+// It panics if x is empty or dst has another length. x is not changed. It
+// allocates nothing at one of the last four lengths; all over 16384 count as one.
+//
+// Reference: each row's Source.
 func (e *Extractor) Extract(dst []float64, x []float32, fs float64) []float64 {
 	if dst == nil {
 		dst = make([]float64, len(e.rows))
@@ -81,45 +110,46 @@ func (e *Extractor) Extract(dst []float64, x []float32, fs float64) []float64 {
 	if len(x) == 0 || len(dst) != len(e.rows) {
 		panic("features: length mismatch")
 	}
-	e.a.time(x)
-	e.spectrum(x)
-	e.a.frequency(fs, e.plan.Len())
+	if !e.a.time(x) {
+		for i := range dst {
+			dst[i] = math.NaN()
+		}
+		return dst
+	}
+	plan := e.plan(min(len(x), maxTransform))
+	e.a.power = plan.Power(e.a.power[:plan.Len()/2+1], x, e.a.mean)
+	e.a.frequency(fs, plan.Len())
 	for i, r := range e.rows {
 		dst[i] = r.value(&e.a)
 	}
 	return dst
 }
 
-// spectrum fills a.power with the mean periodogram of x - mean: the share of
-// the variance at each bin, so that their sum is the mean square.
-func (e *Extractor) spectrum(x []float32) {
-	n := min(len(x), maxTransform)
-	if e.plan == nil || e.plan.Len() != n {
-		e.plan = dsp.NewRealFFT(n)
-		e.a.x = make([]float64, n)
-		e.a.c = make([]complex128, n/2+1)
+// plan returns the plan for length n and makes room in a.power. It keeps the
+// plans in order of use and drops the last one when there are too many.
+func (e *Extractor) plan(n int) *dsp.Periodogram {
+	if n/2+1 > cap(e.a.power) {
 		e.a.power = make([]float64, n/2+1)
 	}
-	clear(e.a.power)
-	pieces := (len(x) + n - 1) / n
-	for p := range pieces {
-		from := min(p*n, len(x)-n)
-		for i, v := range x[from : from+n] {
-			e.a.x[i] = float64(v) - e.a.mean
-		}
-		e.plan.Coefficients(e.a.c, e.a.x)
-		// Every bin but 0 Hz and half the rate stands for two of the two-sided
-		// spectrum.
-		scale := 2 / (float64(n) * float64(n) * float64(pieces))
-		for k, c := range e.a.c {
-			s := scale
-			if k == 0 || 2*k == n {
-				s /= 2
-			}
-			e.a.power[k] += s * (real(c)*real(c) + imag(c)*imag(c))
-		}
+	i := slices.IndexFunc(e.plans, func(p *dsp.Periodogram) bool { return p.Len() == n })
+	var p *dsp.Periodogram
+	switch {
+	case i >= 0:
+		p = e.plans[i]
+	case len(e.plans) < maxPlans:
+		p, i = dsp.NewPeriodogram(n), len(e.plans)
+		e.plans = append(e.plans, p)
+	default:
+		p, i = dsp.NewPeriodogram(n), maxPlans-1
 	}
+	copy(e.plans[1:i+1], e.plans[:i])
+	e.plans[0] = p
+	return p
 }
+
+// Degenerate reports whether all samples of the last Extract were equal, so that
+// its 0 for std, skewness, kurtosis, entropy and the frequency domain mean nothing.
+func (e *Extractor) Degenerate() bool { return e.a.min == e.a.max }
 
 // analysis holds what the rows are read from, computed once per window.
 type analysis struct {
@@ -128,8 +158,6 @@ type analysis struct {
 	min, max, peak                   float64
 	skewness, kurtosis, entropy      float64
 	// Frequency domain.
-	x                        []float64
-	c                        []complex128
 	power                    []float64
 	centre, rmsFreq, freqStd float64
 	specSkew, specKurt       float64
@@ -137,8 +165,9 @@ type analysis struct {
 }
 
 // time computes the time domain in two passes: the mean, then everything about
-// it. Sums are in float64, where the powers of a float32 cannot overflow.
-func (a *analysis) time(x []float32) {
+// it. Sums are in float64, where the powers of a float32 cannot overflow. It
+// reports whether all samples are finite, and else leaves a half done.
+func (a *analysis) time(x []float32) bool {
 	n := float64(len(x))
 	lo, hi := x[0], x[0]
 	var sum, abs, root, sq float64
@@ -156,15 +185,18 @@ func (a *analysis) time(x []float32) {
 	a.meanAbs, a.rootAbs, a.rms = abs/n, root/n, math.Sqrt(sq/n)
 	a.mean = sum / n
 	a.std, a.skewness, a.kurtosis, a.entropy = 0, 0, 0, 0
-	if lo == hi {
+	// Deviations in units of the range, so that fourth powers stay in range.
+	width := a.max - a.min
+	if !(width <= math.MaxFloat64) {
+		return false // NaN goes through min and max
+	}
+	if width == 0 {
 		// Exactly: rounding of the sum must not look like a signal.
 		a.mean = a.min
-		return
+		return true
 	}
 	var m2, m3, m4 float64
 	var bins [entropyBins]int
-	// Deviations in units of the range, so that fourth powers stay in range.
-	width := a.max - a.min
 	for _, s := range x {
 		d := (float64(s) - a.mean) / width
 		q := d * d
@@ -184,6 +216,7 @@ func (a *analysis) time(x []float32) {
 			a.entropy -= p * math.Log(p)
 		}
 	}
+	return true
 }
 
 // frequency computes the frequency domain from a.power, the periodogram of

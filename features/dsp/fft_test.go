@@ -73,6 +73,37 @@ func TestRealFFT(t *testing.T) {
 	}
 }
 
+// TestRealFFTBluestein holds the other algorithm against gonum's on lengths that
+// NewRealFFT would not give it, even ones among them.
+func TestRealFFTBluestein(t *testing.T) {
+	for _, n := range []int{1, 2, 3, 4, 8, 15, 16, 100, 2048, 2401, 6000} {
+		f, g, x := &RealFFT{n: n, chirp: newBluestein(n)}, NewRealFFT(n), noise(n)
+		c := f.Coefficients(nil, x)
+		if d := apart(c, g.Coefficients(nil, x)); d > 1e-12 {
+			t.Errorf("n=%d: %g from gonum", n, d)
+		}
+		// The inverse ignores what a real sequence cannot have.
+		c[0] += 5i
+		if n%2 == 0 {
+			c[n/2] += 7i
+		}
+		for i, v := range f.Inverse(nil, c) {
+			if math.Abs(v-x[i]) > 1e-11 {
+				t.Errorf("n=%d: inverse gives %v at %d, want %v", n, v, i, x[i])
+				break
+			}
+		}
+	}
+}
+
+func TestFastLen(t *testing.T) {
+	for n, want := range map[int]int{1: 1, 7: 8, 11: 12, 13: 15, 17: 18, 31: 32, 49: 60, 12286: 12288, 15010: 15360} {
+		if got := fastLen(n); got != want {
+			t.Errorf("fastLen(%d) = %d, want %d", n, got, want)
+		}
+	}
+}
+
 func TestRealFFTAllocatesNothing(t *testing.T) {
 	for _, n := range []int{2048, 2047, 1021} {
 		f, x := NewRealFFT(n), noise(n)

@@ -11,7 +11,12 @@ import (
 //
 // The filter is a Kaiser-windowed sinc of 80 dB: pass band up to 0.9 band, -6 dB
 // at band, stop band from 1.1 band, unit gain at 0 Hz for every output phase.
-// With equal rates it only limits the band.
+// With equal rates it only limits the band; with a higher output rate it
+// interpolates, and the band above stays empty.
+//
+// The ratio of the rates is exact: rates count in thousandths of a hertz. Where
+// the table of all output phases would grow too large, it holds fewer, and taps
+// between them are interpolated linearly.
 //
 // Reference: J. F. Kaiser, Nonrecursive digital filter design using the I0-sinh
 // window function, Proc. IEEE ISCAS 1974, eq. 6 and 7.
@@ -29,28 +34,35 @@ const (
 	transition  = 0.2
 	maxTable    = 1 << 18 // taps in all phases together
 	maxTaps     = 1 << 16
+
+	// Rates outside have no exact ratio in int: below, rounding to a thousandth of
+	// a hertz is felt, above, sample numbers times the ratio's terms overflow.
+	minRate = 1
+	maxRate = 1e8
 )
 
 // NewResampler returns the filter from rate from to rate to, both in Hz, with
 // the band limit band in Hz; 0 means 0.45 times the lower rate. It is an error
-// if a rate is not positive and finite, if the band limit is not below half of
-// both rates, or if the rates are more than a factor of about 5000 apart.
+// if a rate is outside 1 Hz to 100 MHz, if the band limit is not positive and
+// below half of both rates, or if it is less than about from/2600, where the
+// filter would have more than 65536 taps.
 func NewResampler(from, to, band float64) (*Resampler, error) {
 	if band == 0 {
 		band = 0.45 * min(from, to)
 	}
 	switch {
-	case !(from > 0) || !(to > 0) || math.IsInf(from, 0) || math.IsInf(to, 0):
-		return nil, fmt.Errorf("resample from %v Hz to %v Hz: rates must be positive", from, to)
+	case !(from >= minRate && from <= maxRate) || !(to >= minRate && to <= maxRate):
+		return nil, fmt.Errorf("resample from %v Hz to %v Hz: rates must be between %v Hz and %v Hz", from, to, minRate, maxRate)
 	case !(band > 0) || band >= min(from, to)/2:
 		return nil, fmt.Errorf("resample from %v Hz to %v Hz: band limit %v Hz must be below half the lower rate", from, to, band)
 	}
 	// Kaiser's estimate of the length for the attenuation and transition.
 	width := 2 * math.Pi * transition * band / from
-	half := int(math.Ceil((attenuation - 7.95) / (2.285 * width) / 2))
-	if half > maxTaps/2 {
-		return nil, fmt.Errorf("resample from %v Hz to %v Hz: the rates are too far apart", from, to)
+	length := (attenuation - 7.95) / (2.285 * width)
+	if length > maxTaps {
+		return nil, fmt.Errorf("resample from %v Hz to %v Hz: band limit %v Hz is too low for the input rate", from, to, band)
 	}
+	half := int(math.Ceil(length / 2))
 	r := &Resampler{half: half}
 	r.p, r.q = ratio(from, to)
 	phases := r.p
@@ -113,14 +125,17 @@ func besselI0(x float64) float64 {
 	return sum
 }
 
-// OutLen returns how many output samples n input samples cover.
+// OutLen returns how many output samples n input samples cover, ⌈n·to/from⌉.
 func (r *Resampler) OutLen(n int) int { return (n*r.p + r.q - 1) / r.q }
 
 // Process fills dst with the resampled x and returns it. Output i stands for the
 // time i/to after the first input sample: the filter has no delay. Beyond its
 // ends x is continued by odd reflection about the end samples, 2x[0] - x[-j],
-// so a slope goes on; a reflection longer than x repeats its last value. It
-// allocates nothing. dst must not overlap x; it panics if x is empty.
+// so a slope goes on; a reflection longer than x repeats its last value. The
+// caller chooses len(dst), OutLen(len(x)) or else: outputs past the end of x lie
+// in the continuation. Sums are in float32. NaN and Inf spread as far as the
+// filter reaches. It allocates nothing. dst must not overlap x. It panics if x is
+// empty.
 func (r *Resampler) Process(dst, x []float32) []float32 {
 	for i := range dst {
 		at := i * r.q
