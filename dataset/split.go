@@ -115,28 +115,6 @@ func (s Split) Folds(recs []bearing.Recording, seed uint64) ([]Fold, error) {
 	return folds, nil
 }
 
-// SpecimenOverlap returns how many physical bearings the test parts come from,
-// and how many of these were seen in training or validation.
-func SpecimenOverlap(f Fold) (seen, total int) {
-	known := map[string]bool{}
-	for _, side := range [][]Part{f.Train, f.Validation} {
-		for _, p := range side {
-			known[p.Rec.Truth.Specimen] = true
-		}
-	}
-	tested := map[string]bool{}
-	for _, p := range f.Test {
-		if s := p.Rec.Truth.Specimen; !tested[s] {
-			tested[s] = true
-			total++
-			if known[s] {
-				seen++
-			}
-		}
-	}
-	return seen, total
-}
-
 // cutter holds what all splits need.
 type cutter struct {
 	recs   []bearing.Recording

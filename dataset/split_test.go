@@ -155,7 +155,7 @@ func TestSplitBearing(t *testing.T) {
 			t.Errorf("fold %s tests %d damaged bearings, want IR, OR and B", f.Name, got)
 		}
 		// The healthy bearing is the one that was seen.
-		if seen, total := SpecimenOverlap(f); seen != 1 || total != 4 {
+		if seen, total := specimenOverlap(f); seen != 1 || total != 4 {
 			t.Errorf("fold %s: %d of %d seen, want 1 of 4", f.Name, seen, total)
 		}
 	}
@@ -189,7 +189,7 @@ func TestSplitEnd(t *testing.T) {
 				t.Errorf("fold %s tests on %s", folds[i].Name, sp)
 			}
 		}
-		if seen, _ := SpecimenOverlap(folds[i]); seen != 1 {
+		if seen, _ := specimenOverlap(folds[i]); seen != 1 {
 			t.Errorf("fold %s: %d specimens seen, want the healthy one", folds[i].Name, seen)
 		}
 	}
@@ -205,7 +205,7 @@ func TestSplitEnd(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, f := range folds {
-		if seen, _ := SpecimenOverlap(f); seen != 0 {
+		if seen, _ := specimenOverlap(f); seen != 0 {
 			t.Errorf("fold %s: %d specimens seen, want none", f.Name, seen)
 		}
 	}
@@ -235,7 +235,7 @@ func TestSplitLoad(t *testing.T) {
 		if len(classes) != 9 || classes["normal"] {
 			t.Errorf("fold %s tests %d classes, want nine faults", f.Name, len(classes))
 		}
-		if seen, total := SpecimenOverlap(f); seen != 9 || total != 9 {
+		if seen, total := specimenOverlap(f); seen != 9 || total != 9 {
 			t.Errorf("fold %s: %d of %d specimens seen, want 9 of 9: this split leaks and must say so", f.Name, seen, total)
 		}
 	}
@@ -282,7 +282,7 @@ func TestSplitBearingWithoutSizes(t *testing.T) {
 	}
 	for _, f := range folds {
 		checkFold(t, f, 1)
-		if seen, _ := SpecimenOverlap(f); seen != 1 {
+		if seen, _ := specimenOverlap(f); seen != 1 {
 			t.Errorf("fold %s: %d seen, want the healthy one", f.Name, seen)
 		}
 		if len(specimens(f.Test, true)) < 2 {
@@ -354,4 +354,26 @@ func TestSegments(t *testing.T) {
 			t.Errorf("2048 at 12 kHz are %d samples at %g Hz, want %d", got, x.rate, x.want)
 		}
 	}
+}
+
+// specimenOverlap returns how many physical bearings the test parts come from,
+// and how many of these were seen in training or validation.
+func specimenOverlap(f Fold) (seen, total int) {
+	known := map[string]bool{}
+	for _, side := range [][]Part{f.Train, f.Validation} {
+		for _, p := range side {
+			known[p.Rec.Truth.Specimen] = true
+		}
+	}
+	tested := map[string]bool{}
+	for _, p := range f.Test {
+		if s := p.Rec.Truth.Specimen; !tested[s] {
+			tested[s] = true
+			total++
+			if known[s] {
+				seen++
+			}
+		}
+	}
+	return seen, total
 }

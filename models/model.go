@@ -80,6 +80,16 @@ type Score struct {
 	BalancedAccuracy float64 `json:"balanced_accuracy"`
 	SpecimensSeen    int     `json:"specimens_seen"`
 	Specimens        int     `json:"specimens"`
+
+	Bearings []BearingScore `json:"bearings"`
+}
+
+// BearingScore is the part of a score that one physical bearing has.
+type BearingScore struct {
+	Specimen string `json:"specimen"`
+	Seen     bool   `json:"seen"` // in training
+	Windows  int    `json:"windows"`
+	Right    int    `json:"right"`
 }
 
 // Ref names the model in a diagnosis.

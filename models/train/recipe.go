@@ -182,12 +182,10 @@ func Windows(parts []dataset.Part, task dataset.Task, labels []models.Label, pre
 // overlap, and reports. It refuses with code leaks_training_data if the model
 // was trained on any of the samples.
 func Score(m *models.Model, split dataset.Split, fold dataset.Fold, task dataset.Task, seed uint64) (Report, error) {
-	specimens := make(map[string]bool) // of the test: seen in training or not
 	for _, p := range fold.Test {
 		if err := m.LeakError(p.Rec.Name, p.From, p.To); err != nil {
 			return Report{}, err
 		}
-		specimens[p.Rec.Truth.Specimen] = m.SawSpecimen(p.Rec.Truth.Specimen)
 	}
 	set, err := Windows(fold.Test, task, m.Labels, m.Preprocessing, 1)
 	if err != nil {
@@ -198,11 +196,6 @@ func Score(m *models.Model, split dataset.Split, fold dataset.Fold, task dataset
 	}
 	r := NewReport(set, Predict(m.Net.Plan(), set.X), m.Labels)
 	r.Spec, r.Split, r.Fold, r.Leaky, r.Note, r.Seed = m.Name, split.Name, fold.Name, split.Leaky, split.Note, seed
-	r.Specimens = len(specimens)
-	for _, seen := range specimens {
-		if seen {
-			r.SpecimensSeen++
-		}
-	}
+	r.locate(fold.Test, m)
 	return r, nil
 }

@@ -3,9 +3,11 @@ package train
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"text/tabwriter"
 
+	"brinell/dataset"
 	"brinell/models"
 )
 
@@ -33,11 +35,13 @@ type Report struct {
 
 // Recording is the vote of one recording's windows.
 type Recording struct {
-	Name    string `json:"name"`
-	Truth   string `json:"truth"`
-	Vote    string `json:"vote"` // the label most windows got, the first of equals
-	Windows int    `json:"windows"`
-	Right   int    `json:"right"`
+	Name     string `json:"name"`
+	Specimen string `json:"specimen"` // the physical bearing
+	Seen     bool   `json:"seen"`     // whether the bearing was seen in training
+	Truth    string `json:"truth"`
+	Vote     string `json:"vote"` // the label most windows got, the first of equals
+	Windows  int    `json:"windows"`
+	Right    int    `json:"right"`
 }
 
 // NewReport scores answers got against set. Macro-F1 and balanced accuracy are
@@ -117,7 +121,42 @@ func (r *Report) score() {
 // Score is the report in the short form that a model file carries.
 func (r Report) Score() models.Score {
 	return models.Score{Split: r.Split, Fold: r.Fold, Windows: r.Windows, Accuracy: r.Accuracy, MacroF1: r.MacroF1,
-		BalancedAccuracy: r.BalancedAccuracy, SpecimensSeen: r.SpecimensSeen, Specimens: r.Specimens}
+		BalancedAccuracy: r.BalancedAccuracy, SpecimensSeen: r.SpecimensSeen, Specimens: r.Specimens, Bearings: r.bearings()}
+}
+
+// bearings adds the recordings up by physical bearing, in order of appearance.
+func (r Report) bearings() []models.BearingScore {
+	var out []models.BearingScore
+	for _, rec := range r.Recordings {
+		i := slices.IndexFunc(out, func(b models.BearingScore) bool { return b.Specimen == rec.Specimen })
+		if i < 0 {
+			i = len(out)
+			out = append(out, models.BearingScore{Specimen: rec.Specimen, Seen: rec.Seen})
+		}
+		out[i].Windows += rec.Windows
+		out[i].Right += rec.Right
+	}
+	return out
+}
+
+// locate notes which bearing each recording of the parts is from, whether m has
+// seen it in training, and how many bearings that makes.
+func (r *Report) locate(parts []dataset.Part, m *models.Model) {
+	specimen := make(map[string]string)
+	for _, p := range parts {
+		specimen[p.Rec.Name] = p.Rec.Truth.Specimen
+	}
+	for i := range r.Recordings {
+		rec := &r.Recordings[i]
+		rec.Specimen = specimen[rec.Name]
+		rec.Seen = m.SawSpecimen(rec.Specimen)
+	}
+	for _, b := range r.bearings() {
+		r.Specimens++
+		if b.Seen {
+			r.SpecimensSeen++
+		}
+	}
 }
 
 // Print writes the report for people.

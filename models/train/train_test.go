@@ -77,6 +77,16 @@ func TestTrain(t *testing.T) {
 	if report.SpecimensSeen != 8 || report.Specimens != 8 {
 		t.Errorf("%d of %d bearings seen, want 8 of 8: split time leaks them", report.SpecimensSeen, report.Specimens)
 	}
+	sum := 0
+	for _, b := range report.Score().Bearings {
+		if !b.Seen || !strings.HasSuffix(b.Specimen, "_a") && !strings.HasSuffix(b.Specimen, "_b") {
+			t.Errorf("bearing %+v", b)
+		}
+		sum += b.Windows
+	}
+	if sum != report.Windows || len(report.Score().Bearings) != 8 {
+		t.Errorf("the bearings have %d of %d windows", sum, report.Windows)
+	}
 	b, err := m.Encode()
 	if err != nil {
 		t.Fatal(err)
