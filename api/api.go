@@ -3,8 +3,12 @@ package api
 import (
 	"context"
 	"errors"
+	"fmt"
+	"io/fs"
 	"log/slog"
+	"mime"
 	"net/http"
+	"path"
 	"time"
 
 	"github.com/go-chi/chi/v5"
@@ -33,7 +37,9 @@ type Reader interface {
 type Config struct {
 	MaxSamples    int                  // samples of a window, default bearing.DefaultMaxSamples
 	MaxBody       int64                // bytes of a body, default DefaultMaxBody
+	MaxInFlight   int64                // bytes of all bodies in memory together, default 4*MaxBody
 	Version       string               // of the program
+	Revision      string               // of the source that it was built from
 	Log           *slog.Logger         // default none
 	Registry      *prometheus.Registry // default a new one
 	ObserveDecode func(time.Duration)  // told how long each window took to decode
@@ -50,6 +56,9 @@ func (c Config) withDefaults() Config {
 	if c.MaxBody == 0 {
 		c.MaxBody = DefaultMaxBody
 	}
+	if c.MaxInFlight == 0 {
+		c.MaxInFlight = 4 * c.MaxBody
+	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
@@ -65,13 +74,25 @@ func (c Config) withDefaults() Config {
 	return c
 }
 
+// Validate reports limits that would refuse every window.
+func (c Config) Validate() error {
+	if c = c.withDefaults(); c.MaxSamples < 1 || c.MaxBody < 1 || c.MaxInFlight <= c.MaxBody {
+		return fmt.Errorf("api: limits %d samples, %d bytes of body, %d bytes in flight: each must be positive, and the last above the one before", c.MaxSamples, c.MaxBody, c.MaxInFlight)
+	}
+	return nil
+}
+
 type server struct {
 	cfg     Config
 	core    Diagnoser
 	reader  Reader
 	metrics *metrics
+	budget  budget
 	router  chi.Router
 	spec    []byte // the OpenAPI document
+
+	bodyGrace  time.Duration // shorter in tests
+	answerTime time.Duration
 }
 
 // New returns the handler of the whole API.
@@ -84,15 +105,17 @@ func New(cfg Config, core Diagnoser, reader Reader) (http.Handler, error) {
 }
 
 func newServer(cfg Config, core Diagnoser, reader Reader) (*server, error) {
-	s := &server{cfg: cfg.withDefaults(), core: core, reader: reader, router: chi.NewRouter()}
-	var err error
-	if s.metrics, err = newMetrics(s.cfg.Registry, s.cfg.Version); err != nil {
+	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	s.router.Use(s.requestID, s.observe, s.recover, headers, middleware.GetHead)
-	s.router.NotFound(s.handle(func(http.ResponseWriter, *http.Request) error {
-		return bearing.Errorf(bearing.NotFound, "route_not_found", "there is nothing at this address: see /docs")
-	}))
+	s := &server{cfg: cfg.withDefaults(), core: core, reader: reader, router: chi.NewRouter(), bodyGrace: bodyGrace, answerTime: answerTime}
+	s.budget.max = s.cfg.MaxInFlight
+	var err error
+	if s.metrics, err = newMetrics(s.cfg.Registry, s.cfg.Version, s.cfg.Revision); err != nil {
+		return nil, err
+	}
+	s.router.Use(s.requestID, s.observe, s.recover, s.bodyDeadline, headers, middleware.GetHead)
+	s.router.NotFound(s.handle(func(http.ResponseWriter, *http.Request) error { return routeNotFound() }))
 	s.router.MethodNotAllowed(s.methodNotAllowed)
 	return s, s.routes()
 }
@@ -103,28 +126,32 @@ func (s *server) routes() error {
 	doc := s.describe() // GET /v1/diagnoses and /v1/diagnoses/{id}, by huma
 	s.router.Method("GET", "/healthz", s.handle(s.healthz))
 	s.router.Method("GET", "/readyz", s.handle(s.readyz))
-	s.router.Method("GET", "/metrics", promhttp.HandlerFor(s.cfg.Registry, promhttp.HandlerOpts{}))
+	s.router.Method("GET", "/metrics", promhttp.HandlerFor(s.cfg.Registry, promhttp.HandlerOpts{
+		ErrorHandling: promhttp.ContinueOnError,
+		ErrorLog:      slog.NewLogLogger(s.cfg.Log.Handler(), slog.LevelError),
+	}))
 	s.router.Method("GET", "/openapi.json", s.handle(s.openAPI))
 	s.router.Method("GET", "/docs", s.handle(s.docs))
-	s.router.Method("GET", "/docs/*", http.StripPrefix("/docs/", http.FileServerFS(web.Files)))
+	s.router.Method("GET", "/docs/*", s.handle(s.docs)) // its style and script
 	var err error
 	s.spec, err = doc.MarshalJSON()
 	return err
 }
 
 func (s *server) healthz(w http.ResponseWriter, _ *http.Request) error {
-	return writeJSON(w, http.StatusOK, status{"ok"})
+	return sendJSON(w, http.StatusOK, status{"ok"})
 }
 
 func (s *server) readyz(w http.ResponseWriter, _ *http.Request) error {
-	if err := s.cfg.Ready(); err != nil {
-		if e, ok := errors.AsType[*bearing.Error](err); ok {
-			return e
-		}
-		s.cfg.Log.Warn("not ready", "err", err)
-		return bearing.Errorf(bearing.Overloaded, "not_ready", "the service cannot take windows now: see its log")
+	err := s.cfg.Ready()
+	if err == nil {
+		return sendJSON(w, http.StatusOK, status{"ready"})
 	}
-	return writeJSON(w, http.StatusOK, status{"ready"})
+	if e, ok := errors.AsType[*bearing.Error](err); ok && e.Kind == bearing.Overloaded {
+		return e
+	}
+	s.cfg.Log.Warn("not ready", "err", err)
+	return bearing.Errorf(bearing.Overloaded, "not_ready", "the service cannot take windows now: see its log")
 }
 
 type status struct {
@@ -132,14 +159,26 @@ type status struct {
 }
 
 func (s *server) openAPI(w http.ResponseWriter, _ *http.Request) error {
-	w.Header().Set("Content-Type", "application/openapi+json")
-	_, err := w.Write(s.spec)
-	return err
+	send(w, http.StatusOK, "application/openapi+json", s.spec)
+	return nil
 }
 
+// docs sends a file of the page that shows the description.
 func (s *server) docs(w http.ResponseWriter, r *http.Request) error {
-	http.ServeFileFS(w, r, web.Files, "docs.html")
+	name := chi.URLParam(r, "*")
+	if r.URL.Path == "/docs" {
+		name = "docs.html"
+	}
+	b, err := fs.ReadFile(web.Files, name)
+	if err != nil { // not there, a directory, or no path
+		return routeNotFound()
+	}
+	send(w, http.StatusOK, mime.TypeByExtension(path.Ext(name)), b)
 	return nil
+}
+
+func routeNotFound() error {
+	return bearing.Errorf(bearing.NotFound, "route_not_found", "there is nothing at this address: see /docs")
 }
 
 // methodNotAllowed answers 405 with the methods that the address has.
@@ -152,8 +191,16 @@ func (s *server) methodNotAllowed(w http.ResponseWriter, r *http.Request) {
 	s.fail(w, r, bearing.Errorf(bearing.NotFound, "method_not_allowed", "this address does not take %s: see the Allow header", bearing.Clip(r.Method)))
 }
 
+// answerTime is what a client has to take an answer, from its first byte on.
+const answerTime = 2 * time.Minute
+
 // NewServer returns an HTTP server for h with time limits that keep slow clients
-// from holding connections. The time for a body is set where bodies are read.
+// from holding connections. The handler of New sets those of body and answer
+// itself, by their size and beginning.
 func NewServer(h http.Handler) *http.Server {
-	return &http.Server{Handler: h, ReadHeaderTimeout: 5 * time.Second, IdleTimeout: 60 * time.Second, MaxHeaderBytes: 16 << 10}
+	return &http.Server{
+		Handler: h, ReadHeaderTimeout: 5 * time.Second, IdleTimeout: 60 * time.Second, MaxHeaderBytes: 16 << 10,
+		// Makes the server set the deadline anew for each request of a connection.
+		WriteTimeout: answerTime,
+	}
 }

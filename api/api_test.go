@@ -6,49 +6,45 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
-	"io/fs"
 	"math"
 	"net/http"
 	"net/http/httptest"
-	"os"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
-	"github.com/go-chi/chi/v5"
 	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/goleak"
 
-	"brinell/api/web"
 	"brinell/internal/bearing"
 )
-
-var update = flag.Bool("update", false, "write golden files anew")
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // fake is a core and a reader made of functions, which also notes what came in.
 type fake struct {
-	mu       sync.Mutex
-	windows  []*bearing.Window
-	submit   func(*bearing.Window) (bearing.Diagnosis, error)
-	list     func(bearing.Query) (bearing.Page, error)
-	get      func(string) (bearing.Diagnosis, error)
-	notReady error
+	mu        sync.Mutex
+	windows   []*bearing.Window
+	submit    func(*bearing.Window) (bearing.Diagnosis, error)
+	submitCtx func(context.Context, *bearing.Window) (bearing.Diagnosis, error)
+	list      func(bearing.Query) (bearing.Page, error)
+	get       func(string) (bearing.Diagnosis, error)
+	notReady  error
 }
 
-func (f *fake) Submit(_ context.Context, w *bearing.Window) (bearing.Diagnosis, error) {
+func (f *fake) Submit(ctx context.Context, w *bearing.Window) (bearing.Diagnosis, error) {
 	f.mu.Lock()
-	defer f.mu.Unlock()
 	f.windows = append(f.windows, w)
-	if f.submit != nil {
+	f.mu.Unlock()
+	switch {
+	case f.submit != nil:
 		return f.submit(w)
+	case f.submitCtx != nil:
+		return f.submitCtx(ctx, w)
 	}
 	return bearing.Diagnosis{ID: w.ID(), Sensor: w.Sensor, Start: w.Start, Fault: bearing.Normal}, nil
 }
@@ -152,145 +148,6 @@ func TestForms(t *testing.T) {
 	}
 }
 
-// TestRefusals: each bad input has its status and code, and reaches nothing.
-func TestRefusals(t *testing.T) {
-	f := &fake{}
-	url, _ := serve(t, f, Config{MaxSamples: 100, MaxBody: 4096})
-	const ok = "?start=2026-01-31T12:00:00Z&sample_rate_hz=12000&unit=g"
-	with := func(old, new string) string {
-		if !strings.Contains(good, old) {
-			t.Fatalf("%q is not in the good body", old)
-		}
-		return strings.Replace(good, old, new, 1)
-	}
-	for _, c := range []struct {
-		name, path, media, body string
-		status                  int
-		code                    string
-	}{
-		{"empty", "", asJSON, "", 400, "body_empty"},
-		{"blank", "", asJSON, " \n", 400, "body_empty"},
-		{"not JSON", "", asJSON, "hello", 400, "json_malformed"},
-		{"null", "", asJSON, "null", 400, "json_malformed"},
-		{"array", "", asJSON, "[]", 400, "json_malformed"},
-		{"cut", "", asJSON, good[:len(good)-3], 400, "json_malformed"},
-		{"no colon", "", asJSON, with(`"unit":`, `"unit"`), 400, "json_malformed"},
-		{"comma at the end", "", asJSON, with("3]}", "3],}"), 400, "json_malformed"},
-		{"comma after samples", "", asJSON, with("3]", "3,]"), 400, "json_malformed"},
-		{"single quotes", "", asJSON, with(`"unit":"g"`, `'unit':'g'`), 400, "json_malformed"},
-		{"control character", "", asJSON, with(`"g"`, "\"\x01\""), 400, "json_malformed"},
-		{"bad escape", "", asJSON, with(`"g"`, `"\x"`), 400, "json_malformed"},
-		{"NaN", "", asJSON, with("-2e-3", "NaN"), 400, "json_malformed"},
-		{"Infinity", "", asJSON, with("-2e-3", "-Infinity"), 400, "json_malformed"},
-		{"leading zero", "", asJSON, with("0.1", "00.1"), 400, "json_malformed"},
-		{"leading plus", "", asJSON, with("0.1", "+0.1"), 400, "json_malformed"},
-		{"bare point", "", asJSON, with("0.1", "1."), 400, "json_malformed"},
-		{"hexadecimal", "", asJSON, with("0.1", "0x1"), 400, "json_malformed"},
-		{"trailing object", "", asJSON, good + "{}", 400, "trailing_data"},
-		{"trailing bracket", "", asJSON, good + "]", 400, "trailing_data"},
-		{"repeated field", "", asJSON, with(`"axis":""`, `"unit":"g"`), 400, "duplicate_field"},
-		{"repeated by escape", "", asJSON, with(`"axis":""`, `"\u0075nit":"g"`), 400, "duplicate_field"},
-		{"other case", "", asJSON, with(`"axis"`, `"Axis"`), 400, "unknown_field"},
-		{"unknown field", "", asJSON, with(`"axis":""`, `"id":1`), 400, "unknown_field"},
-		{"not UTF-8", "", asJSON, with(`"6205-2RS"`, "\"\xff\""), 400, "invalid_utf8"},
-		{"half a surrogate", "", asJSON, with(`"6205-2RS"`, `"\ud800"`), 400, "invalid_utf8"},
-		{"null sample", "", asJSON, with("-2e-3", "null"), 422, "sample_missing"},
-		{"text sample", "", asJSON, with("-2e-3", `"1"`), 422, "sample_not_number"},
-		{"true sample", "", asJSON, with("-2e-3", "true"), 422, "sample_not_number"},
-		{"nested samples", "", asJSON, with("0.1", "[0.1]"), 422, "sample_not_number"},
-		{"deep samples", "", asJSON, with("0.1", strings.Repeat("[", 1000)), 422, "sample_not_number"},
-		{"huge sample", "", asJSON, with("-2e-3", "1e39"), 422, "number_out_of_range"},
-		{"long number", "", asJSON, with("-2e-3", strings.Repeat("1", 65)), 422, "number_out_of_range"},
-		{"huge rate", "", asJSON, with("12000", "1e400"), 422, "number_out_of_range"},
-		{"samples as text", "", asJSON, with("[0.1,-2e-3,3]", `"abc"`), 422, "wrong_type"},
-		{"samples null", "", asJSON, with("[0.1,-2e-3,3]", `null`), 422, "wrong_type"},
-		{"rate as text", "", asJSON, with("12000", `"12000"`), 422, "wrong_type"},
-		{"rate null", "", asJSON, with("12000", `null`), 422, "wrong_type"},
-		{"unit as number", "", asJSON, with(`"g"`, `1`), 422, "wrong_type"},
-		{"no start", "", asJSON, with(`"start":"2026-01-31T12:00:00.000000001Z",`, ""), 422, "start_missing"},
-		{"bad start", "", asJSON, with("2026-01-31T12", "2026-02-31T12"), 422, "start_invalid"},
-		{"start without zone", "", asJSON, with("000001Z", "000001"), 422, "start_invalid"},
-		{"early start", "", asJSON, with("2026-01-31", "1026-01-31"), 422, "start_out_of_range"},
-		{"no rate", "", asJSON, with(`"sample_rate_hz":12000,`, ""), 422, "rate_missing"},
-		{"negative rate", "", asJSON, with("12000", "-1"), 422, "rate_out_of_range"},
-		{"absurd rate", "", asJSON, with("12000", "1e12"), 422, "rate_out_of_range"},
-		{"no unit", "", asJSON, with(`"unit":"g",`, ""), 422, "unit_missing"},
-		{"unknown unit", "", asJSON, with(`"g"`, `"mm/s"`), 422, "unit_unknown"},
-		{"unit of our own", "", asJSON, with(`"g"`, `"relative"`), 422, "unit_unknown"},
-		{"speed 0", "", asJSON, with("1797", "0"), 422, "speed_out_of_range"},
-		{"negative speed", "", asJSON, with("1797", "-5"), 422, "speed_out_of_range"},
-		{"bad axis", "", asJSON, with(`"axis":""`, `"axis":"a b"`), 422, "axis_name"},
-		{"bad bearing", "", asJSON, with("6205-2RS", "\\n"), 422, "bearing_name"},
-		{"no samples", "", asJSON, with("0.1,-2e-3,3", ""), 422, "window_empty"},
-		{"too many samples", "", asJSON, with("0.1", strings.Repeat("1,", 100)+"1"), 422, "window_too_long"},
-		{"too large", "", asJSON, with("0.1", strings.Repeat("1,", 3000)+"1"), 413, "body_too_large"},
-		{"query with JSON", ok, asJSON, good, 422, "unknown_parameter"},
-		{"wrong media type", "", "text/plain", good, 415, "media_type_unsupported"},
-		{"no media type", "", "", good, 415, "media_type_unsupported"},
-		{"raw: odd length", ok, asRaw, "12345", 400, "length_mismatch"},
-		{"raw: odd int16", ok + "&dtype=i16le&scale=1", asRaw, "123", 400, "length_mismatch"},
-		{"raw: no scale", ok + "&dtype=i16le", asRaw, "1234", 422, "scale_missing"},
-		{"raw: scale 0", ok + "&dtype=i16le&scale=0", asRaw, "1234", 422, "scale_not_finite"},
-		{"raw: scale NaN", ok + "&dtype=i16le&scale=NaN", asRaw, "1234", 422, "parameter_invalid"},
-		{"raw: scale of floats", ok + "&scale=1", asRaw, "1234", 422, "parameter_invalid"},
-		{"raw: unknown type", ok + "&dtype=f64", asRaw, "1234", 415, "dtype_unsupported"},
-		{"raw: unknown parameter", ok + "&sensor=x", asRaw, "1234", 422, "unknown_parameter"},
-		{"raw: repeated parameter", ok + "&unit=g", asRaw, "1234", 422, "duplicate_parameter"},
-		{"raw: bad escape", ok + "&axis=%zz", asRaw, "1234", 422, "parameter_invalid"},
-		{"raw: rate no number", "?start=2026-01-31T12:00:00Z&sample_rate_hz=fast&unit=g", asRaw, "1234", 422, "parameter_invalid"},
-		{"raw: NaN", ok, asRaw, string(raw(1, float32(math.NaN()))), 422, "sample_not_finite"},
-		{"raw: Inf", ok, asRaw, string(raw(float32(math.Inf(-1)))), 422, "sample_not_finite"},
-		{"raw: absurd", ok, asRaw, string(raw(3e38)), 422, "sample_out_of_range"},
-		{"raw: empty", ok, asRaw, "", 400, "body_empty"},
-	} {
-		resp, b := do(t, "POST", url+"/v1/sensors/pump/windows"+c.path, c.media, []byte(c.body))
-		checkProblem(t, c.name, resp, b, c.status, c.code)
-	}
-	for _, name := range []string{"a%20b", ".x", "-x", "%C3%A4", strings.Repeat("a", 65), "{sensor}", "a%0ab"} {
-		resp, b := do(t, "POST", url+"/v1/sensors/"+name+"/windows", asJSON, []byte(good))
-		checkProblem(t, name, resp, b, 422, "sensor_name")
-	}
-	resp, b := do(t, "POST", url+"/v1/sensors/pump/windows", asJSON, []byte(good), "Content-Encoding", "gzip")
-	checkProblem(t, "gzip", resp, b, 415, "encoding_unsupported")
-	resp, b = do(t, "PUT", url+"/v1/sensors/pump/windows", asJSON, []byte(good))
-	checkProblem(t, "PUT", resp, b, 405, "method_not_allowed")
-	if a := resp.Header.Get("Allow"); a != "POST" {
-		t.Errorf("Allow: %q, want POST", a)
-	}
-	for path, code := range map[string]string{"/": "route_not_found", "/v2": "route_not_found", "/v1/diagnoses/none": "diagnosis_not_found"} {
-		resp, b = do(t, "GET", url+path, "", nil)
-		checkProblem(t, path, resp, b, 404, code)
-	}
-	for q, code := range map[string]string{
-		"limit=0": "limit_out_of_range", "limit=1001": "limit_out_of_range", "limit=x": "limit_out_of_range", "from=yesterday": "parameter_invalid",
-		"fault=broken": "unknown_fault", "sensor=a%20b": "sensor_name", "order=asc": "unknown_parameter", "limit=1&limit=2": "duplicate_parameter",
-	} {
-		resp, b = do(t, "GET", url+"/v1/diagnoses?"+q, "", nil)
-		checkProblem(t, q, resp, b, 422, code)
-	}
-	if len(f.windows) != 0 {
-		t.Errorf("%d refused windows reached the core", len(f.windows))
-	}
-}
-
-func checkProblem(t *testing.T, name string, resp *http.Response, b []byte, status int, code string) {
-	t.Helper()
-	var p problem
-	if err := json.Unmarshal(b, &p); err != nil {
-		t.Errorf("%s: %v: %s", name, err, b)
-		return
-	}
-	if resp.StatusCode != status || p.Status != status || p.Code != code || resp.Header.Get("Content-Type") != problemType {
-		t.Errorf("%s: %d %s %q: %s, want %d %s", name, resp.StatusCode, p.Code, resp.Header.Get("Content-Type"), p.Detail, status, code)
-	}
-	if _, ok := Codes[p.Code]; !ok {
-		t.Errorf("%s: code %s is not in the table", name, p.Code)
-	}
-	if p.RequestID == "" || p.Detail == "" || p.Title == "" {
-		t.Errorf("%s: incomplete: %s", name, b)
-	}
-}
-
 func TestCoreErrors(t *testing.T) {
 	f := &fake{}
 	url, reg := serve(t, f, Config{})
@@ -347,12 +204,82 @@ func TestReadiness(t *testing.T) {
 			t.Errorf("%s: %s, %d bytes", path, resp.Status, len(b))
 		}
 	}
-	if resp, b := do(t, "HEAD", url+"/v1/diagnoses", "", nil); resp.StatusCode != 200 || len(b) != 0 {
-		t.Errorf("HEAD: %s, %d bytes", resp.Status, len(b))
+	for _, c := range []struct {
+		err  error
+		code string
+	}{
+		{errors.New("disk gone"), "not_ready"},
+		{bearing.Errorf(bearing.Overloaded, "storage_full", "x"), "storage_full"},
+		{bearing.Errorf(bearing.Invalid, "model_rejected", "x"), "not_ready"},
+	} {
+		if resp, b := do(t, "HEAD", url+"/v1/diagnoses", "", nil); resp.StatusCode != 200 || len(b) != 0 {
+			t.Errorf("HEAD: %s, %d bytes", resp.Status, len(b))
+		}
+		f.notReady = c.err
+		resp, b := do(t, "GET", url+"/readyz", "", nil)
+		checkProblem(t, "readyz", resp, b, 503, c.code)
 	}
-	f.notReady = errors.New("disk gone")
-	resp, b := do(t, "GET", url+"/readyz", "", nil)
-	checkProblem(t, "readyz", resp, b, 503, "not_ready")
+}
+
+// TestHalfAnswers: a failure while an answer is made is a whole problem; where
+// the answer has begun, the connection ends.
+func TestHalfAnswers(t *testing.T) {
+	f := &fake{}
+	url, _ := serve(t, f, Config{})
+	bad := bearing.Diagnosis{ID: "x", Features: bearing.Values{{Name: "rms", Value: math.NaN()}}}
+	f.list = func(bearing.Query) (bearing.Page, error) {
+		return bearing.Page{Diagnoses: []bearing.Diagnosis{{ID: "y"}, bad}}, nil
+	}
+	f.get = func(string) (bearing.Diagnosis, error) { return bad, nil }
+	f.submit = func(*bearing.Window) (bearing.Diagnosis, error) { return bad, nil }
+	for _, path := range []string{"/v1/diagnoses", "/v1/diagnoses/x"} {
+		resp, b := do(t, "GET", url+path, "", nil)
+		checkProblem(t, path, resp, b, 500, "internal")
+	}
+	resp, b := do(t, "POST", url+"/v1/sensors/pump/windows", asJSON, []byte(good))
+	checkProblem(t, "post", resp, b, 500, "internal")
+	if l := resp.Header.Get("Location"); l != "" {
+		t.Errorf("a failure is at %q", l)
+	}
+
+	s, err := newServer(Config{}, f, f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.router.Get("/half", func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = io.WriteString(w, "half")
+		panic("bug")
+	})
+	_, r := rawConn(t, s.router, "GET /half HTTP/1.1\r\nHost: x\r\n\r\n")
+	if b, _ := io.ReadAll(r); bytes.Contains(b, []byte("internal")) || bytes.HasSuffix(b, []byte("\r\n0\r\n\r\n")) {
+		t.Errorf("half an answer ends like a whole one: %q", b)
+	}
+}
+
+// TestAnswers: every answer has its length, its request ID and the headers that
+// tame browsers, whatever form the client would like.
+func TestAnswers(t *testing.T) {
+	f := &fake{}
+	f.list = func(bearing.Query) (bearing.Page, error) {
+		return bearing.Page{Diagnoses: make([]bearing.Diagnosis, 100)}, nil
+	}
+	url, _ := serve(t, f, Config{})
+	for path, media := range map[string]string{
+		"/v1/diagnoses": "application/json", "/v1/diagnoses/x": problemType, "/healthz": "application/json", "/openapi.json": "application/openapi+json",
+		"/docs": "text/html; charset=utf-8", "/docs/docs.css": "text/css; charset=utf-8", "/docs/docs.js": "text/javascript; charset=utf-8",
+		"/docs/": problemType, "/docs/none": problemType, "/docs/../web.go": problemType, "/docs/.": problemType, "/docs/%2e%2e/web.go": problemType,
+	} {
+		for _, accept := range []string{"", "text/html", "application/cbor"} {
+			resp, b := do(t, "GET", url+path, "", nil, "Accept", accept, "X-Request-Id", "mine")
+			h := resp.Header
+			if h.Get("Content-Type") != media || resp.ContentLength != int64(len(b)) || h.Get("X-Content-Type-Options") != "nosniff" || !strings.Contains(h.Get("Content-Security-Policy"), "default-src 'self'") {
+				t.Errorf("%s: %d bytes of %d, %v", path, len(b), resp.ContentLength, h)
+			}
+			if id := h.Get("X-Request-Id"); len(id) != 16 || media == problemType && !bytes.Contains(b, []byte(id)) {
+				t.Errorf("%s: request %q: %s", path, id, b)
+			}
+		}
+	}
 }
 
 // TestClient: the client's queries and windows arrive as they were meant, and
@@ -390,93 +317,4 @@ func TestClient(t *testing.T) {
 	if resp.StatusCode != 200 || strings.TrimSpace(string(b)) != `{"diagnoses":[],"next_cursor":""}` {
 		t.Errorf("empty page: %s", b)
 	}
-}
-
-// TestDescription compares the router with the document, both ways, and the
-// document with the golden file.
-func TestDescription(t *testing.T) {
-	s, err := newServer(Config{Version: "test"}, &fake{}, &fake{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	var doc struct {
-		OpenAPI string                    `json:"openapi"`
-		Paths   map[string]map[string]any `json:"paths"`
-	}
-	if err := json.Unmarshal(s.spec, &doc); err != nil || !strings.HasPrefix(doc.OpenAPI, "3.1") {
-		t.Fatalf("openapi %q: %v", doc.OpenAPI, err)
-	}
-	routes := make(map[string]bool)
-	err = chi.Walk(s.router, func(method, route string, _ http.Handler, _ ...func(http.Handler) http.Handler) error {
-		if route != "/docs/*" { // styles and scripts of a page
-			routes[route+" "+strings.ToLower(method)] = true
-		}
-		return nil
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	for path, ops := range doc.Paths {
-		for method := range ops {
-			if key := path + " " + method; !routes[key] {
-				t.Errorf("the document has %s, the router has not", key)
-			} else {
-				delete(routes, key)
-			}
-		}
-	}
-	for r := range routes {
-		t.Errorf("the router has %s, the document has not", r)
-	}
-	var pretty bytes.Buffer
-	if err := json.Indent(&pretty, s.spec, "", "  "); err != nil {
-		t.Fatal(err)
-	}
-	golden := filepath.Join("testdata", "openapi.json")
-	if *update {
-		if err := os.WriteFile(golden, pretty.Bytes(), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(golden)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if d := cmp.Diff(string(want), pretty.String()); d != "" {
-		t.Errorf("the API changed: look at the difference and run with -update (-golden +now):\n%s", d)
-	}
-}
-
-// TestPagesLoadNothingForeign: a plant's browser may have no way out.
-func TestPagesLoadNothingForeign(t *testing.T) {
-	err := fs.WalkDir(web.Files, ".", func(p string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() {
-			return err
-		}
-		b, err := fs.ReadFile(web.Files, p)
-		for _, foreign := range []string{"http:", "https:", "//", "@import"} {
-			if i := bytes.Index(b, []byte(foreign)); i >= 0 && !(foreign == "//" && strings.HasSuffix(p, ".js")) {
-				t.Errorf("%s has %q", p, b[i:min(len(b), i+40)])
-			}
-		}
-		return err
-	})
-	if err != nil {
-		t.Error(err)
-	}
-}
-
-// TestSlowBody: a body that does not come is given up, and says so.
-func TestBodyThatEndsEarly(t *testing.T) {
-	f := &fake{}
-	s, err := newServer(Config{}, f, f)
-	if err != nil {
-		t.Fatal(err)
-	}
-	r := httptest.NewRequest("POST", "/v1/sensors/pump/windows", strings.NewReader(good[:20]))
-	r.ContentLength = int64(len(good))
-	r.Header.Set("Content-Type", asJSON)
-	w := httptest.NewRecorder()
-	s.router.ServeHTTP(w, r)
-	checkProblem(t, "cut body", w.Result(), w.Body.Bytes(), 400, "body_incomplete")
 }

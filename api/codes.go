@@ -1,61 +1,79 @@
 package api
 
-// Codes are all error codes that the API answers with, each with what happened.
-// They are stable, and the closed set of values of the code label in metrics.
-var Codes = map[string]string{
-	// The request.
-	"route_not_found":        "no such address",
-	"method_not_allowed":     "the address does not take this method",
-	"media_type_unsupported": "the Content-Type is none that is read",
-	"encoding_unsupported":   "the Content-Encoding is none that is read",
-	"dtype_unsupported":      "dtype is neither f32le nor i16le",
-	"body_empty":             "there is no body",
-	"body_incomplete":        "the body ended early, or came too slowly",
-	"body_too_large":         "the body is over the limit",
-	"length_mismatch":        "the body is no whole number of samples",
-	"unknown_parameter":      "a query parameter that is not known",
-	"duplicate_parameter":    "a query parameter that stands twice",
-	"parameter_invalid":      "a query parameter that cannot be read",
-	"cursor_invalid":         "a cursor that this service did not give",
-	"limit_out_of_range":     "a page size out of range",
-	// JSON.
-	"json_malformed":      "the body is not JSON",
-	"trailing_data":       "something stands after the JSON object",
-	"duplicate_field":     "a field stands twice",
-	"unknown_field":       "a field that is not known",
-	"invalid_utf8":        "text that is not valid UTF-8",
-	"wrong_type":          "a field of the wrong type",
-	"sample_missing":      "a sample is null",
-	"sample_not_number":   "a sample is no number",
-	"number_out_of_range": "a number that does not fit",
-	// The window.
-	"sensor_name":         "a sensor name outside the grammar",
-	"axis_name":           "an axis name outside the grammar",
-	"bearing_name":        "a bearing designation that is too long or not printable",
-	"start_missing":       "no start time",
-	"start_invalid":       "a start time that is not RFC 3339",
-	"start_out_of_range":  "a start time that cannot be kept",
-	"rate_missing":        "no sampling rate",
-	"rate_out_of_range":   "a sampling rate that is not positive or too high",
-	"rate_too_low":        "a sampling rate below the model's",
-	"speed_out_of_range":  "a shaft speed that is not positive or too high",
-	"unit_missing":        "no unit",
-	"unit_unknown":        "a unit other than g and m/s2",
-	"scale_missing":       "int16 samples without the scale of one count",
-	"scale_not_finite":    "a scale that is no finite number but 0",
-	"window_empty":        "no samples",
-	"window_too_short":    "fewer samples than the model needs",
-	"window_too_long":     "more samples than the limit",
-	"sample_not_finite":   "a sample is NaN or infinite",
-	"sample_out_of_range": "a sample that can be no acceleration",
-	"window_conflict":     "another window has this sensor, axis and start",
-	// Diagnoses.
-	"unknown_fault":       "a fault that is not known",
-	"diagnosis_not_found": "no such diagnosis",
-	// The service.
-	"overloaded":   "too much at once: try again",
-	"storage_full": "the disk is full",
-	"store_closed": "the service is shutting down",
-	"not_ready":    "the service cannot take windows now",
-	"internal":     "the service failed",
+// Code is a stable name of a case in which the API refuses or fails.
+type Code struct {
+	Name    string `json:"code"`
+	Meaning string `json:"meaning"`
 }
+
+// Codes returns all codes that the API answers with. They are the closed set of
+// values of the code label in metrics; none is renamed.
+func Codes() []Code { return append([]Code(nil), codes...) }
+
+var codes = []Code{
+	// The request.
+	{"route_not_found", "no such address"},
+	{"method_not_allowed", "the address does not take this method"},
+	{"media_type_unsupported", "the Content-Type is none that is read"},
+	{"encoding_unsupported", "the Content-Encoding is none that is read"},
+	{"dtype_unsupported", "dtype is neither f32le nor i16le"},
+	{"body_empty", "there is no body"},
+	{"body_incomplete", "the body ended early, or came too slowly"},
+	{"body_too_large", "the body is over the limit"},
+	{"length_mismatch", "the body is no whole number of samples"},
+	{"unknown_parameter", "a query parameter that is not known"},
+	{"duplicate_parameter", "a query parameter that stands twice"},
+	{"parameter_invalid", "a query parameter that cannot be read"},
+	{"cursor_invalid", "a cursor that this service did not give"},
+	{"limit_out_of_range", "a page size out of range"},
+	// JSON.
+	{"json_malformed", "the body is not JSON"},
+	{"trailing_data", "something stands after the JSON object"},
+	{"duplicate_field", "a field stands twice"},
+	{"unknown_field", "a field that is not known"},
+	{"invalid_utf8", "text that is not valid UTF-8"},
+	{"wrong_type", "a field of the wrong type"},
+	{"sample_missing", "a sample is null"},
+	{"sample_not_number", "a sample is no number"},
+	{"number_out_of_range", "a number that does not fit"},
+	// The window.
+	{"sensor_name", "a sensor name outside the grammar"},
+	{"axis_name", "an axis name outside the grammar"},
+	{"bearing_name", "a bearing designation that is too long or not printable"},
+	{"start_missing", "no start time"},
+	{"start_invalid", "a start time that is not RFC 3339"},
+	{"start_out_of_range", "a start time that cannot be kept"},
+	{"rate_missing", "no sampling rate"},
+	{"rate_out_of_range", "a sampling rate that is not positive or too high"},
+	{"rate_too_low", "a sampling rate below the model's"},
+	{"speed_out_of_range", "a shaft speed that is not positive or too high"},
+	{"unit_missing", "no unit"},
+	{"unit_unknown", "a unit other than g and m/s2"},
+	{"scale_missing", "int16 samples without the scale of one count"},
+	{"scale_not_finite", "a scale of 0, which makes every sample 0"},
+	{"window_empty", "no samples"},
+	{"window_too_short", "fewer samples than the model needs"},
+	{"window_too_long", "more samples than the limit"},
+	{"sample_not_finite", "a sample is NaN or infinite"},
+	{"sample_out_of_range", "a sample beyond any acceleration"},
+	{"window_conflict", "another window has this sensor, axis and start"},
+	// Diagnoses.
+	{"unknown_fault", "a fault that is not known"},
+	{"diagnosis_not_found", "no such diagnosis"},
+	// The service.
+	{"overloaded", "too much at once: try again"},
+	{"storage_full", "the disk is full"},
+	{"store_closed", "the service is shutting down"},
+	{"not_ready", "the service cannot take windows now"},
+	{"request_canceled", "the client went away before the answer"},
+	{"internal", "the service failed"},
+}
+
+// knownCode says whether a code is in the table.
+var knownCode = func() map[string]bool {
+	m := make(map[string]bool, len(codes))
+	for _, c := range codes {
+		m[c.Name] = true
+	}
+	return m
+}()

@@ -2,6 +2,7 @@ package api
 
 import (
 	"strconv"
+	"strings"
 	"unicode/utf16"
 	"unicode/utf8"
 	"unsafe"
@@ -12,11 +13,13 @@ import (
 // decodeJSON reads a window as a JSON object. It is stricter than encoding/json,
 // which takes null for 0, the last of two equal keys, keys in any case, and
 // replaces what is not UTF-8: each of these would change a measurement silently.
-func decodeJSON(b []byte) (f fields, err error) {
+//
+// Its time and memory are bounded by the length of b and by maxSamples.
+func decodeJSON(b []byte, maxSamples int) (f fields, err error) {
 	if i := invalidUTF8(b); i >= 0 {
 		return f, bearing.Errorf(bearing.Malformed, "invalid_utf8", "the body is not valid UTF-8").At("byte " + strconv.Itoa(i))
 	}
-	s := &scanner{b: b}
+	s := &scanner{b: b, maxSamples: maxSamples}
 	if s.peek() == 0 && s.i == len(b) {
 		return f, bearing.Errorf(bearing.Malformed, "body_empty", "the body is blank: send a window")
 	}
@@ -34,7 +37,7 @@ func decodeJSON(b []byte) (f fields, err error) {
 			return f, err
 		}
 		if seen[key] {
-			return f, bearing.Errorf(bearing.Malformed, "duplicate_field", "field %q stands twice", bearing.Clip(key)).At("/" + bearing.Clip(key))
+			return f, bearing.Errorf(bearing.Malformed, "duplicate_field", "field %q stands twice", bearing.Clip(key)).At(pointer(key))
 		}
 		seen[key] = true
 		if s.peek() != ':' {
@@ -92,9 +95,14 @@ func (s *scanner) field(f *fields, key string) (err error) {
 	case "samples":
 		f.samples, err = s.samples()
 	default:
-		err = bearing.Errorf(bearing.Malformed, "unknown_field", "field %q is not known: use start, sample_rate_hz, unit, shaft_speed_rpm, bearing, axis, samples", bearing.Clip(key)).At("/" + bearing.Clip(key))
+		err = bearing.Errorf(bearing.Malformed, "unknown_field", "field %q is not known: use start, sample_rate_hz, unit, shaft_speed_rpm, bearing, axis, samples", bearing.Clip(key)).At(pointer(key))
 	}
 	return err
+}
+
+// pointer is the JSON pointer to a key (RFC 6901, section 3).
+func pointer(key string) string {
+	return "/" + strings.NewReplacer("~", "~0", "/", "~1").Replace(bearing.Clip(key))
 }
 
 func (s *scanner) textField(key string) (string, error) {
@@ -135,7 +143,7 @@ func (s *scanner) samples() ([]float32, error) {
 	}
 	s.i++
 	// A sample and its comma take two bytes at least; most take ten.
-	x := make([]float32, 0, (len(s.b)-s.i)/8+1)
+	x := make([]float32, 0, min((len(s.b)-s.i)/8+1, s.maxSamples))
 	if s.peek() == ']' {
 		s.i++
 		return x, nil
@@ -143,6 +151,9 @@ func (s *scanner) samples() ([]float32, error) {
 	for {
 		if !startsNumber(s.peek()) {
 			return nil, s.badSample(len(x))
+		}
+		if len(x) == s.maxSamples {
+			return nil, tooLong(s.maxSamples)
 		}
 		tok, err := s.number()
 		if err != nil {
@@ -177,8 +188,9 @@ func (s *scanner) badSample(i int) error {
 
 // scanner walks over JSON text that is valid UTF-8.
 type scanner struct {
-	b []byte
-	i int
+	b          []byte
+	i          int
+	maxSamples int
 }
 
 func (s *scanner) malformed(what string) error {

@@ -2,8 +2,10 @@ package api
 
 import (
 	"encoding/binary"
+	"maps"
 	"math"
 	"net/url"
+	"slices"
 	"strconv"
 
 	"brinell/internal/bearing"
@@ -11,7 +13,7 @@ import (
 
 // decodeRaw reads samples as little-endian numbers, with the other fields as
 // query parameters: float32, or with dtype=i16le int16 counts of scale units.
-func decodeRaw(query string, body []byte) (fields, error) {
+func decodeRaw(query string, body []byte, maxSamples int) (fields, error) {
 	var f fields
 	q, err := parseQuery(query, "start", "sample_rate_hz", "unit", "shaft_speed_rpm", "bearing", "axis", "dtype", "scale")
 	if err != nil {
@@ -33,7 +35,7 @@ func decodeRaw(query string, body []byte) (fields, error) {
 		if hasScale {
 			return f, bearing.Errorf(bearing.Invalid, "parameter_invalid", "scale goes with dtype=i16le only").At("scale")
 		}
-		f.samples, err = float32s(body)
+		f.samples, err = float32s(body, maxSamples)
 	case "i16le":
 		if !hasScale {
 			return f, bearing.Errorf(bearing.Invalid, "scale_missing", "dtype=i16le needs scale, the value of one count in units").At("scale")
@@ -41,37 +43,41 @@ func decodeRaw(query string, body []byte) (fields, error) {
 		if scale == 0 {
 			return f, bearing.Errorf(bearing.Invalid, "scale_not_finite", "scale must not be 0").At("scale")
 		}
-		f.samples, err = int16s(body, scale)
+		f.samples, err = int16s(body, scale, maxSamples)
 	default:
 		return f, bearing.Errorf(bearing.Unsupported, "dtype_unsupported", "dtype %q is not read: use f32le or i16le", bearing.Clip(q["dtype"])).At("dtype")
 	}
 	return f, err
 }
 
-func float32s(b []byte) ([]float32, error) {
-	if len(b)%4 != 0 {
-		return nil, lengthMismatch(len(b), 4)
-	}
-	x := make([]float32, len(b)/4)
+func float32s(b []byte, maxSamples int) ([]float32, error) {
+	n, err := samplesIn(b, 4, maxSamples)
+	x := make([]float32, n)
 	for i := range x {
 		x[i] = math.Float32frombits(binary.LittleEndian.Uint32(b[4*i:]))
 	}
-	return x, nil
+	return x, err
 }
 
-func int16s(b []byte, scale float64) ([]float32, error) {
-	if len(b)%2 != 0 {
-		return nil, lengthMismatch(len(b), 2)
-	}
-	x := make([]float32, len(b)/2)
+func int16s(b []byte, scale float64, maxSamples int) ([]float32, error) {
+	n, err := samplesIn(b, 2, maxSamples)
+	x := make([]float32, n)
 	for i := range x {
 		x[i] = float32(float64(int16(binary.LittleEndian.Uint16(b[2*i:]))) * scale)
 	}
-	return x, nil
+	return x, err
 }
 
-func lengthMismatch(n, width int) error {
-	return bearing.Errorf(bearing.Malformed, "length_mismatch", "%d bytes are no whole number of samples of %d bytes", n, width)
+// samplesIn returns how many samples of that many bytes b holds, 0 with an error.
+func samplesIn(b []byte, width, maxSamples int) (int, error) {
+	switch n := len(b) / width; {
+	case len(b)%width != 0:
+		return 0, bearing.Errorf(bearing.Malformed, "length_mismatch", "%d bytes are no whole number of samples of %d bytes", len(b), width)
+	case n > maxSamples:
+		return 0, tooLong(maxSamples)
+	default:
+		return n, nil
+	}
 }
 
 // parseQuery reads a query in which each of the known parameters may stand once,
@@ -90,8 +96,9 @@ func parseQuery(query string, known ...string) (map[string]string, error) {
 		}
 		delete(values, k)
 	}
-	for k := range values {
-		return nil, bearing.Errorf(bearing.Invalid, "unknown_parameter", "parameter %q is not known here", bearing.Clip(k))
+	if len(values) > 0 {
+		k := bearing.Clip(slices.Min(slices.Collect(maps.Keys(values))))
+		return nil, bearing.Errorf(bearing.Invalid, "unknown_parameter", "parameter %q is not known here", k).At(k)
 	}
 	return q, nil
 }

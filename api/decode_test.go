@@ -32,7 +32,7 @@ func TestSamplesAreCorrectlyRounded(t *testing.T) {
 		}
 		tokens = append(tokens, strconv.FormatFloat(v, "eg"[rng.IntN(2)], rng.IntN(20)-1, 64))
 	}
-	f, err := decodeJSON([]byte(`{"samples":[` + strings.Join(tokens, ",") + `]}`))
+	f, err := decodeJSON([]byte(`{"samples":[`+strings.Join(tokens, ",")+`]}`), len(tokens))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -47,6 +47,30 @@ func TestSamplesAreCorrectlyRounded(t *testing.T) {
 	}
 }
 
+// TestDecodersStop: too long a window is refused by the decoder, before memory is
+// taken for its samples; one of the limit's length is not.
+func TestDecodersStop(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		decode func(samples int) (fields, error)
+	}{
+		{"JSON", func(n int) (fields, error) {
+			return decodeJSON([]byte(`{"samples":[`+strings.Repeat("1,", n-1)+`1]}`), 100)
+		}},
+		{"f32le", func(n int) (fields, error) { return decodeRaw("", make([]byte, 4*n), 100) }},
+		{"i16le", func(n int) (fields, error) { return decodeRaw("dtype=i16le&scale=1", make([]byte, 2*n), 100) }},
+	} {
+		if f, err := c.decode(100); err != nil || len(f.samples) != 100 {
+			t.Errorf("%s: %d samples, %v", c.name, len(f.samples), err)
+		}
+		if f, err := c.decode(101); bearing.CodeOf(err) != "window_too_long" || cap(f.samples) > 100 {
+			t.Errorf("%s: room for %d samples, %v", c.name, cap(f.samples), err)
+		}
+	}
+}
+
+const fuzzSamples = 1000 // limit while fuzzing
+
 // FuzzDecodeJSON is differential: what our decoder takes, encoding/json takes
 // with the same values; it never panics, and refuses with a code of the table.
 func FuzzDecodeJSON(f *testing.F) {
@@ -54,9 +78,9 @@ func FuzzDecodeJSON(f *testing.F) {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
-		got, err := decodeJSON(b)
+		got, err := decodeJSON(b, fuzzSamples)
 		if err != nil {
-			if _, ok := Codes[bearing.CodeOf(err)]; !ok {
+			if !knownCode[bearing.CodeOf(err)] {
 				t.Errorf("code %q", bearing.CodeOf(err))
 			}
 			return
@@ -107,15 +131,15 @@ func FuzzDecodeRaw(f *testing.F) {
 	f.Add("dtype=i16le&scale=0.1&start=x", []byte{1, 2, 3})
 	f.Add("%zz&unit=g&unit=g", []byte{})
 	f.Fuzz(func(t *testing.T, query string, b []byte) {
-		got, err := decodeRaw(query, b)
+		got, err := decodeRaw(query, b, fuzzSamples)
 		if err == nil {
 			if len(got.samples) != len(b)/4 && len(got.samples) != len(b)/2 {
 				t.Errorf("%d samples of %d bytes", len(got.samples), len(b))
 			}
-			_, err = got.window("pump", 1000)
+			_, err = got.window("pump", fuzzSamples)
 		}
 		if err != nil {
-			if _, ok := Codes[bearing.CodeOf(err)]; !ok {
+			if !knownCode[bearing.CodeOf(err)] {
 				t.Errorf("code %q: %v", bearing.CodeOf(err), err)
 			}
 		}
@@ -135,7 +159,7 @@ func BenchmarkDecodeJSON(b *testing.B) {
 	b.SetBytes(int64(len(body)))
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := decodeJSON(body); err != nil {
+		if _, err := decodeJSON(body, 2048); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -62,9 +62,9 @@ func (s *server) diagnoses(ctx context.Context, in *listDiagnoses) (*pageOfDiagn
 
 // humaError makes an error one that huma writes as our problem.
 func (s *server) humaError(ctx context.Context, err error) error {
-	p := s.problemOf((&http.Request{Method: http.MethodGet}).WithContext(ctx), err)
+	p := s.problemOf(ctx, err)
 	if p.Status == http.StatusServiceUnavailable {
-		return huma.ErrorWithHeaders(p, http.Header{"Retry-After": {"1"}})
+		return huma.ErrorWithHeaders(p, http.Header{"Retry-After": {retryAfter}})
 	}
 	return p
 }
@@ -83,12 +83,11 @@ func parseDiagnosisQuery(query string) (q bearing.Query, err error) {
 			return q, err.(*bearing.Error).At("fault")
 		}
 	}
-	for name, to := range map[string]*time.Time{"from": &q.From, "to": &q.To} {
-		if s, ok := v[name]; ok {
-			if *to, err = time.Parse(time.RFC3339Nano, s); err != nil {
-				return q, bearing.Errorf(bearing.Invalid, "parameter_invalid", "%s %q is not RFC 3339, such as 2026-01-31T12:00:00Z", name, bearing.Clip(s)).At(name)
-			}
-		}
+	if q.From, err = timeParameter(v, "from"); err != nil {
+		return q, err
+	}
+	if q.To, err = timeParameter(v, "to"); err != nil {
+		return q, err
 	}
 	if s, ok := v["limit"]; ok {
 		n, err := strconv.Atoi(s)
@@ -98,6 +97,19 @@ func parseDiagnosisQuery(query string) (q bearing.Query, err error) {
 		q.Limit = n
 	}
 	return q, nil
+}
+
+// timeParameter reads a time, the zero time if it is not stated.
+func timeParameter(v map[string]string, name string) (time.Time, error) {
+	s, ok := v[name]
+	if !ok {
+		return time.Time{}, nil
+	}
+	t, ok := parseTime(s)
+	if !ok {
+		return t, bearing.Errorf(bearing.Invalid, "parameter_invalid", "%s %q is not RFC 3339, such as 2026-01-31T12:00:00Z", name, bearing.Clip(s)).At(name)
+	}
+	return t, nil
 }
 
 // queryOf is the inverse of parseDiagnosisQuery, for the client.

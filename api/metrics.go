@@ -5,8 +5,6 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
-
-	"brinell/internal/bearing"
 )
 
 // metrics are the series of the edge. No label takes a value that a client
@@ -18,7 +16,7 @@ type metrics struct {
 	inFlight prometheus.Gauge
 }
 
-func newMetrics(r prometheus.Registerer, version string) (*metrics, error) {
+func newMetrics(r prometheus.Registerer, version, revision string) (*metrics, error) {
 	m := &metrics{
 		received: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "brinell_windows_received_total",
@@ -44,7 +42,7 @@ func newMetrics(r prometheus.Registerer, version string) (*metrics, error) {
 	build := prometheus.NewGauge(prometheus.GaugeOpts{
 		Name:        "brinell_build_info",
 		Help:        "The program that runs: 1.",
-		ConstLabels: prometheus.Labels{"version": version, "goversion": runtime.Version()},
+		ConstLabels: prometheus.Labels{"version": version, "revision": revision, "goversion": runtime.Version()},
 	})
 	build.Set(1)
 	for _, c := range []prometheus.Collector{m.received, m.rejected, m.requests, m.inFlight, build} {
@@ -56,9 +54,8 @@ func newMetrics(r prometheus.Registerer, version string) (*metrics, error) {
 }
 
 // reject counts a refused window under its code.
-func (m *metrics) reject(err error) {
-	code := bearing.CodeOf(err)
-	if _, ok := Codes[code]; !ok {
+func (m *metrics) reject(code string) {
+	if !knownCode[code] {
 		code = "other"
 	}
 	m.rejected.WithLabelValues(code).Inc()

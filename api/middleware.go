@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/go-chi/chi/v5"
-	"github.com/go-chi/chi/v5/middleware"
 )
 
 type requestKey struct{}
@@ -23,8 +22,8 @@ func (s *server) requestID(next http.Handler) http.Handler {
 	})
 }
 
-func requestIDOf(r *http.Request) string {
-	id, _ := r.Context().Value(requestKey{}).(string)
+func requestIDOf(ctx context.Context) string {
+	id, _ := ctx.Value(requestKey{}).(string)
 	return id
 }
 
@@ -33,18 +32,26 @@ func requestIDOf(r *http.Request) string {
 func (s *server) observe(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s.metrics.inFlight.Inc()
-		defer s.metrics.inFlight.Dec()
 		start := time.Now()
-		ww := middleware.NewWrapResponseWriter(w, r.ProtoMajor)
-		next.ServeHTTP(ww, r)
-		route := chi.RouteContext(r.Context()).RoutePattern()
-		if route == "" || ww.Status() == http.StatusNotFound && route == "/*" {
-			route = "none"
-		}
-		took := time.Since(start)
-		s.metrics.requests.WithLabelValues(route, methodLabel(r.Method), fmt.Sprintf("%dxx", max(ww.Status(), 200)/100)).Observe(took.Seconds())
-		s.cfg.Log.Debug("request", "request_id", requestIDOf(r), "method", methodLabel(r.Method), "route", route, "status", ww.Status(), "duration", took)
+		a := &answer{ResponseWriter: w, time: s.answerTime}
+		defer func() { // also when the connection is cut
+			s.metrics.inFlight.Dec()
+			took := time.Since(start)
+			route := chi.RouteContext(r.Context()).RoutePattern()
+			if route == "" || route == "/*" {
+				route = "none"
+			}
+			s.metrics.requests.WithLabelValues(route, methodLabel(r.Method), statusClass(a.status)).Observe(took.Seconds())
+			s.cfg.Log.Debug("request", "request_id", requestIDOf(r.Context()), "method", methodLabel(r.Method), "route", route, "status", a.status, "duration", took)
+		}()
+		next.ServeHTTP(a, r)
 	})
+}
+
+// statusClass is the first digit of a status. A handler that writes nothing
+// answers 200.
+func statusClass(status int) string {
+	return [...]string{"1xx", "2xx", "3xx", "4xx", "5xx"}[max(status, 200)/100-1]
 }
 
 // methodLabel keeps invented methods out of the label.
@@ -56,7 +63,9 @@ func methodLabel(m string) string {
 	return "other"
 }
 
-// recover turns a panic, which is our bug, into a 500 and a log entry.
+// recover turns a panic, which is our bug, into a log entry and a 500, or where
+// the answer has begun into a connection that ends: half an answer must not pass
+// for a whole one.
 func (s *server) recover(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		defer func() {
@@ -67,7 +76,12 @@ func (s *server) recover(next http.Handler) http.Handler {
 			if v == http.ErrAbortHandler {
 				panic(v)
 			}
-			s.fail(w, r, fmt.Errorf("panic: %v\n%s", v, debug.Stack()))
+			err := fmt.Errorf("panic: %v\n%s", v, debug.Stack())
+			if a, ok := w.(*answer); ok && a.status != 0 {
+				s.logInternal(r.Context(), err)
+				panic(http.ErrAbortHandler)
+			}
+			s.fail(w, r, err)
 		}()
 		next.ServeHTTP(w, r)
 	})

@@ -18,7 +18,7 @@ func (s *server) describe() *huma.OpenAPI {
 	// Ours are at /openapi.json and /docs; huma's page loads scripts from outside.
 	cfg.OpenAPIPath, cfg.DocsPath, cfg.SchemasPath = "", "", ""
 	cfg.CreateHooks = nil // no $schema links in answers
-	h := humachi.New(s.router, cfg)
+	h := humachi.New(s.router.With(whole), cfg)
 	doc := h.OpenAPI()
 	schemas := doc.Components.Schemas
 	schemas.RegisterTypeAlias(reflect.TypeFor[bearing.Values](), reflect.TypeFor[map[string]float64]())
@@ -33,11 +33,11 @@ func (s *server) describe() *huma.OpenAPI {
 
 	huma.Register(h, huma.Operation{
 		OperationID: "get-diagnosis", Method: "GET", Path: "/v1/diagnoses/{id}", Tags: []string{"diagnoses"},
-		Summary: "One diagnosis", Responses: refusals(404, 422, 500),
+		Summary: "One diagnosis", Responses: refusals(404, 422, 500, 503),
 	}, s.diagnosis)
 	huma.Register(h, huma.Operation{
 		OperationID: "list-diagnoses", Method: "GET", Path: "/v1/diagnoses", Tags: []string{"diagnoses"},
-		Summary: "Diagnoses, the newest start first", Responses: refusals(422, 500),
+		Summary: "Diagnoses, the newest start first", Responses: refusals(422, 500, 503),
 		Parameters: []*huma.Param{
 			query("sensor", "name of the sensor", text("")),
 			query("fault", "class", &huma.Schema{Type: "string", Enum: faults()}),
@@ -47,6 +47,12 @@ func (s *server) describe() *huma.OpenAPI {
 			query("cursor", "next_cursor of the page before", text("")),
 		},
 	}, s.diagnoses)
+
+	// huma describes its own error model beside ours, but no answer has its form.
+	delete(schemas.Map(), "ErrorModel")
+	delete(schemas.Map(), "ErrorDetail")
+	schemas.Map()["Page"].Properties["diagnoses"].Nullable = false
+	doc.Extensions = map[string]any{"x-error-codes": codes}
 
 	diagnosis := schemas.Schema(reflect.TypeFor[bearing.Diagnosis](), true, "Diagnosis")
 	answer := func(what string) *huma.Response {
@@ -77,17 +83,18 @@ func (s *server) describe() *huma.OpenAPI {
 	post.Responses["200"] = answer("stored before: the first diagnosis, duplicate true")
 	doc.AddOperation(post)
 
-	plain := func(id, path, what, media string) {
+	state := &huma.Schema{Type: "object", Properties: map[string]*huma.Schema{"status": text("")}, Required: []string{"status"}}
+	plain := func(id, path, what, media string, schema *huma.Schema) {
 		op := &huma.Operation{OperationID: id, Method: "GET", Path: path, Tags: []string{"operation"}, Summary: what, Responses: map[string]*huma.Response{
-			"200": {Description: what, Content: map[string]*huma.MediaType{media: {}}}}}
+			"200": {Description: what, Content: map[string]*huma.MediaType{media: {Schema: schema}}}}}
 		doc.AddOperation(op)
 	}
-	plain("healthz", "/healthz", "The process lives", "application/json")
-	plain("readyz", "/readyz", "Windows can be taken", "application/json")
+	plain("healthz", "/healthz", "The process lives", "application/json", state)
+	plain("readyz", "/readyz", "Windows can be taken", "application/json", state)
 	doc.Paths["/readyz"].Get.Responses["503"] = refusals(503)["503"]
-	plain("metrics", "/metrics", "Prometheus metrics", "text/plain")
-	plain("openapi", "/openapi.json", "This document", "application/openapi+json")
-	plain("docs", "/docs", "This document for people", "text/html")
+	plain("metrics", "/metrics", "Prometheus metrics", "text/plain", nil)
+	plain("openapi", "/openapi.json", "This document", "application/openapi+json", nil)
+	plain("docs", "/docs", "This document for people", "text/html", nil)
 	return doc
 }
 

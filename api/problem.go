@@ -1,10 +1,10 @@
 package api
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"net/http"
-	"strconv"
 
 	"brinell/internal/bearing"
 )
@@ -52,33 +52,47 @@ func statusOf(e *bearing.Error) int {
 	return http.StatusInternalServerError
 }
 
-// problemOf turns any error into its answer. What is not for users is logged,
-// and its text is not sent.
-func (s *server) problemOf(r *http.Request, err error) *problem {
-	id := requestIDOf(r)
+// public is the error that a client may see. What is not for users keeps its
+// text.
+func public(ctx context.Context, err error) *bearing.Error {
 	e, ok := errors.AsType[*bearing.Error](err)
-	if !ok || e.Kind == bearing.Internal {
-		s.cfg.Log.Error("request failed", "request_id", id, "method", r.Method, "err", err)
-		e = bearing.Errorf(bearing.Internal, "internal", "the service failed: its log has the reason under this request_id")
+	switch {
+	case ok && e.Kind != bearing.Internal:
+		return e
+	case ctx.Err() != nil && errors.Is(err, ctx.Err()):
+		return bearing.Errorf(bearing.Overloaded, "request_canceled", "the client went away before the answer")
+	}
+	return bearing.Errorf(bearing.Internal, "internal", "the service failed: its log has the reason under this request_id")
+}
+
+// problemOf turns any error into its answer, and logs what the answer hides.
+func (s *server) problemOf(ctx context.Context, err error) *problem {
+	e := public(ctx, err)
+	if e.Kind == bearing.Internal {
+		s.logInternal(ctx, err)
 	}
 	status := statusOf(e)
-	return &problem{Type: "about:blank", Title: http.StatusText(status), Status: status, Detail: e.Message, Code: e.Code, Pointer: e.Pointer, RequestID: id}
+	return &problem{Type: "about:blank", Title: http.StatusText(status), Status: status, Detail: e.Message, Code: e.Code, Pointer: e.Pointer, RequestID: requestIDOf(ctx)}
 }
+
+func (s *server) logInternal(ctx context.Context, err error) {
+	s.cfg.Log.Error("request failed", "request_id", requestIDOf(ctx), "err", err)
+}
+
+// retryAfter is when to try again, in seconds.
+const retryAfter = "1"
 
 // fail is the only writer of error answers, beside huma with the same problem.
 func (s *server) fail(w http.ResponseWriter, r *http.Request, err error) {
-	p := s.problemOf(r, err)
-	w.Header().Set("Content-Type", problemType)
+	p := s.problemOf(r.Context(), err)
 	if p.Status == http.StatusServiceUnavailable {
-		w.Header().Set("Retry-After", "1")
+		w.Header().Set("Retry-After", retryAfter)
 	}
 	b, merr := json.Marshal(p)
 	if merr != nil {
 		panic("api: " + merr.Error())
 	}
-	w.Header().Set("Content-Length", strconv.Itoa(len(b)))
-	w.WriteHeader(p.Status)
-	_, _ = w.Write(b) // the client is gone, or it is not
+	send(w, p.Status, problemType, b)
 }
 
 // handle adapts a handler that returns its error.
@@ -88,16 +102,4 @@ func (s *server) handle(f func(http.ResponseWriter, *http.Request) error) http.H
 			s.fail(w, r, err)
 		}
 	}
-}
-
-func writeJSON(w http.ResponseWriter, status int, v any) error {
-	b, err := json.Marshal(v)
-	if err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.Header().Set("Content-Length", strconv.Itoa(len(b)))
-	w.WriteHeader(status)
-	_, _ = w.Write(b)
-	return nil
 }

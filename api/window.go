@@ -1,11 +1,10 @@
 package api
 
 import (
-	"errors"
-	"io"
 	"mime"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/go-chi/chi/v5"
@@ -19,10 +18,13 @@ func (s *server) postWindow(w http.ResponseWriter, r *http.Request) (err error) 
 	s.metrics.received.Inc()
 	defer func() {
 		if err != nil {
-			s.metrics.reject(err)
+			s.metrics.reject(public(r.Context(), err).Code)
 		}
 	}()
-	win, err := s.decode(w, r)
+	// Held until the core is done: the samples are about as large as their body.
+	own := &share{of: &s.budget}
+	defer own.release()
+	win, err := s.decode(w, r, own)
 	if err != nil {
 		return err
 	}
@@ -30,93 +32,53 @@ func (s *server) postWindow(w http.ResponseWriter, r *http.Request) (err error) 
 	if err != nil {
 		return err
 	}
-	w.Header().Set("Location", "/v1/diagnoses/"+d.ID)
 	status := http.StatusCreated
 	if d.Duplicate {
 		status = http.StatusOK
 	}
-	return writeJSON(w, status, d)
+	w.Header().Set("Location", "/v1/diagnoses/"+d.ID)
+	if err = sendJSON(w, status, d); err != nil {
+		w.Header().Del("Location")
+	}
+	return err
 }
 
-func (s *server) decode(w http.ResponseWriter, r *http.Request) (*bearing.Window, error) {
-	if e := r.Header.Get("Content-Encoding"); e != "" && e != "identity" {
-		return nil, bearing.Errorf(bearing.Unsupported, "encoding_unsupported", "Content-Encoding %q is not read: send the body as it is", bearing.Clip(e))
+// decode checks what needs no body first: a wrong name should not cost a
+// transfer.
+func (s *server) decode(w http.ResponseWriter, r *http.Request, own *share) (*bearing.Window, error) {
+	for _, e := range r.Header.Values("Content-Encoding") {
+		if !strings.EqualFold(e, "identity") {
+			return nil, bearing.Errorf(bearing.Unsupported, "encoding_unsupported", "Content-Encoding %q is not read: send the body as it is", bearing.Clip(e))
+		}
 	}
 	media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	if err != nil || media != "application/json" && media != "application/octet-stream" {
 		return nil, bearing.Errorf(bearing.Unsupported, "media_type_unsupported", "Content-Type %q is not read: send application/json or application/octet-stream", bearing.Clip(r.Header.Get("Content-Type")))
 	}
+	if media == "application/json" && r.URL.RawQuery != "" {
+		return nil, bearing.Errorf(bearing.Invalid, "unknown_parameter", "a window as JSON takes no query parameters: put the fields into the body")
+	}
 	sensor := chi.URLParam(r, "sensor")
-	// Before the body: a wrong name should not cost its transfer.
 	if !bearing.IsName(sensor) {
 		_, err := bearing.NewWindow(bearing.Window{Sensor: sensor}, bearing.Limits{})
 		return nil, err
 	}
-	body, err := s.readBody(w, r)
+	body, err := s.readBody(w, r, own)
 	if err != nil {
 		return nil, err
 	}
 	start := time.Now()
+	defer func() { s.cfg.ObserveDecode(time.Since(start)) }()
 	var f fields
 	if media == "application/json" {
-		if r.URL.RawQuery != "" {
-			return nil, bearing.Errorf(bearing.Invalid, "unknown_parameter", "a window as JSON takes no query parameters: put the fields into the body")
-		}
-		f, err = decodeJSON(body)
+		f, err = decodeJSON(body, s.cfg.MaxSamples)
 	} else {
-		f, err = decodeRaw(r.URL.RawQuery, body)
+		f, err = decodeRaw(r.URL.RawQuery, body, s.cfg.MaxSamples)
 	}
 	if err != nil {
 		return nil, err
 	}
-	win, err := f.window(sensor, s.cfg.MaxSamples)
-	s.cfg.ObserveDecode(time.Since(start))
-	return win, err
-}
-
-// Time that a body may take: a grace, and the slowest rate.
-const (
-	bodyGrace = 5 * time.Second
-	bodyRate  = 16 << 10 // bytes per second
-)
-
-// readBody reads the whole body under the cap. A declared length is believed
-// only as far as the cap goes.
-func (s *server) readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
-	tooLarge := func() error {
-		return bearing.Errorf(bearing.TooLarge, "body_too_large", "the body is over the limit of %d bytes: send shorter windows", s.cfg.MaxBody)
-	}
-	size := r.ContentLength
-	if size > s.cfg.MaxBody {
-		return nil, tooLarge()
-	}
-	expect := size
-	if expect < 0 {
-		expect = s.cfg.MaxBody
-	}
-	rc := http.NewResponseController(w)
-	// Test recorders have no deadline to set.
-	_ = rc.SetReadDeadline(time.Now().Add(bodyGrace + time.Duration(expect/bodyRate)*time.Second))
-	body := http.MaxBytesReader(w, r.Body, s.cfg.MaxBody)
-	var b []byte
-	var err error
-	if size >= 0 {
-		b = make([]byte, size)
-		_, err = io.ReadFull(body, b)
-	} else {
-		b, err = io.ReadAll(body)
-	}
-	_ = rc.SetReadDeadline(time.Time{})
-	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
-		return nil, tooLarge()
-	}
-	if err != nil {
-		return nil, bearing.Errorf(bearing.Malformed, "body_incomplete", "the body ended before its declared length, or came slower than %d bytes per second", bodyRate)
-	}
-	if len(b) == 0 {
-		return nil, bearing.Errorf(bearing.Malformed, "body_empty", "the body is empty: send a window")
-	}
-	return b, nil
+	return f.window(sensor, s.cfg.MaxSamples)
 }
 
 // fields are a window as a client states it, in either form.
@@ -132,8 +94,8 @@ func (f fields) window(sensor string, maxSamples int) (*bearing.Window, error) {
 	if f.start == "" {
 		return nil, bearing.Errorf(bearing.Invalid, "start_missing", "the start time is missing: state start as RFC 3339, such as 2026-01-31T12:00:00Z").At("/start")
 	}
-	start, err := time.Parse(time.RFC3339Nano, f.start)
-	if err != nil {
+	start, ok := parseTime(f.start)
+	if !ok {
 		return nil, bearing.Errorf(bearing.Invalid, "start_invalid", "start %q is not RFC 3339, such as 2026-01-31T12:00:00Z", bearing.Clip(f.start)).At("/start")
 	}
 	unit, err := bearing.ParseUnit(f.unit)
@@ -147,6 +109,21 @@ func (f fields) window(sensor string, maxSamples int) (*bearing.Window, error) {
 		Sensor: sensor, Axis: f.axis, Start: start, SampleRate: f.rate, ShaftSpeed: f.rpm / 60,
 		Bearing: f.bearing, Unit: unit, Samples: f.samples,
 	}, bearing.Limits{MaxSamples: maxSamples})
+}
+
+// tooLong refuses a window before memory is taken for its samples.
+func tooLong(maxSamples int) error {
+	return bearing.Errorf(bearing.Invalid, "window_too_long", "the window has more samples than the limit of %d: send shorter windows", maxSamples).At("/samples")
+}
+
+// parseTime reads RFC 3339 to the letter. time.Parse also takes an hour of one
+// digit and a comma before the fraction (go.dev/issue/54580).
+func parseTime(s string) (time.Time, bool) {
+	if len(s) < len("2006-01-02T15:04:05Z") || s[13] != ':' || s[19] == ',' {
+		return time.Time{}, false
+	}
+	t, err := time.Parse(time.RFC3339Nano, s)
+	return t, err == nil
 }
 
 // formatFloat writes a number for a query parameter.

@@ -47,6 +47,8 @@ async function main() {
   out.textContent = "";
   for (const path of Object.keys(doc.paths).sort())
     for (const [method, op] of Object.entries(doc.paths[path])) out.append(operation(path, method, op));
+  out.append(node("h1", "Error codes"),
+    node("section", "", table((doc["x-error-codes"] || []).map(c => [c.code, c.meaning]))));
   out.append(node("h1", "Types"));
   for (const [name, schema] of Object.entries(doc.components.schemas).sort())
     out.append(node("section", "", node("h2", name), table(fields(schema))));

@@ -1,0 +1,123 @@
+package api
+
+import (
+	"errors"
+	"io"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"brinell/internal/bearing"
+)
+
+// Time that a body may take: a grace, and the slowest rate.
+const (
+	bodyGrace = 5 * time.Second
+	bodyRate  = 16 << 10 // bytes per second
+)
+
+// bodyDeadline gives each body a time to arrive. It goes around all handlers:
+// the server drains a body that none reads before it answers, so a refusal alone
+// does not get rid of a slow client. At the end of a body the server lifts the
+// deadline, so that it does not cut the work that follows.
+func (s *server) bodyDeadline(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if size := r.ContentLength; size != 0 {
+			if size < 0 || size > s.cfg.MaxBody {
+				size = s.cfg.MaxBody
+			}
+			// Test recorders have no deadline to set.
+			_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(s.bodyGrace + time.Duration(size/bodyRate)*time.Second))
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// firstRead is the buffer with which a body begins.
+const firstRead = 64 << 10
+
+// readBody reads the whole body under the cap. Its buffer doubles as bytes
+// arrive, so that a declared length costs memory only once it is sent. What the
+// buffer takes is drawn from the budget, which the caller gives back.
+func (s *server) readBody(w http.ResponseWriter, r *http.Request, own *share) ([]byte, error) {
+	size := r.ContentLength
+	if size > s.cfg.MaxBody {
+		return nil, s.bodyTooLarge()
+	}
+	most := s.cfg.MaxBody + 1 // the last byte's room finds the end
+	if size >= 0 {
+		most = size + 1
+	}
+	room := min(firstRead, most)
+	body := http.MaxBytesReader(w, r.Body, s.cfg.MaxBody)
+	var b []byte
+	for {
+		if len(b) == cap(b) {
+			if int64(len(b)) == most {
+				return nil, bodyIncomplete() // longer than stated: net/http lets none through
+			}
+			if !own.grow(room) {
+				return nil, bearing.Errorf(bearing.Overloaded, "overloaded", "the service holds as many windows as it may: try again")
+			}
+			b = append(make([]byte, 0, room), b...)
+			room = min(2*room, most)
+		}
+		n, err := body.Read(b[len(b):cap(b)])
+		b = b[:len(b)+n]
+		if err == io.EOF {
+			break
+		}
+		if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
+			return nil, s.bodyTooLarge()
+		}
+		if err != nil {
+			// The deadline stays: past it, the server drains nothing more.
+			return nil, bodyIncomplete()
+		}
+	}
+	if size >= 0 && int64(len(b)) < size {
+		return nil, bodyIncomplete()
+	}
+	if len(b) == 0 {
+		return nil, bearing.Errorf(bearing.Malformed, "body_empty", "the body is empty: send a window")
+	}
+	// It would otherwise end the request while the core works.
+	_ = http.NewResponseController(w).SetReadDeadline(time.Time{})
+	return b, nil
+}
+
+func (s *server) bodyTooLarge() error {
+	return bearing.Errorf(bearing.TooLarge, "body_too_large", "the body is over the limit of %d bytes: send shorter windows", s.cfg.MaxBody)
+}
+
+func bodyIncomplete() error {
+	return bearing.Errorf(bearing.Malformed, "body_incomplete", "the body has not its declared length, or came slower than %d bytes per second", bodyRate)
+}
+
+// budget bounds the bytes of all bodies in memory together.
+type budget struct {
+	max  int64
+	used atomic.Int64
+}
+
+// share is what one request holds of the budget.
+type share struct {
+	of   *budget
+	size int64
+}
+
+// grow raises the share to size, or reports that the budget does not allow it.
+func (h *share) grow(size int64) bool {
+	more := size - h.size
+	if h.of.used.Add(more) > h.of.max {
+		h.of.used.Add(-more)
+		return false
+	}
+	h.size = size
+	return true
+}
+
+func (h *share) release() {
+	h.of.used.Add(-h.size)
+	h.size = 0
+}
