@@ -145,22 +145,3 @@ func FuzzDecodeRaw(f *testing.F) {
 		}
 	})
 }
-
-func BenchmarkDecodeJSON(b *testing.B) {
-	rng := rand.New(rand.NewPCG(1, 1))
-	body := []byte(`{"start":"2026-01-31T12:00:00Z","sample_rate_hz":12000,"unit":"g","samples":[`)
-	for i := range 2048 {
-		if i > 0 {
-			body = append(body, ',')
-		}
-		body = strconv.AppendFloat(body, float64(float32(rng.NormFloat64())), 'g', -1, 32)
-	}
-	body = append(body, "]}"...)
-	b.SetBytes(int64(len(body)))
-	b.ReportAllocs()
-	for b.Loop() {
-		if _, err := decodeJSON(body, 2048); err != nil {
-			b.Fatal(err)
-		}
-	}
-}
