@@ -1,6 +1,7 @@
 package api
 
 import (
+	"bytes"
 	"strconv"
 	"strings"
 	"unicode/utf16"
@@ -142,13 +143,14 @@ func (s *scanner) samples() ([]float32, error) {
 		return nil, s.wrongType("samples", "an array of numbers")
 	}
 	s.i++
-	// A sample and its comma take two bytes at least; most take ten.
-	x := make([]float32, 0, min((len(s.b)-s.i)/8+1, s.maxSamples))
+	x := make([]float32, 0, min(s.commas()+1, s.maxSamples))
 	if s.peek() == ']' {
 		s.i++
 		return x, nil
 	}
 	for {
+		n, next := readFloats(x[len(x):cap(x)], s.b, s.i)
+		x, s.i = x[:len(x)+n], next
 		if !startsNumber(s.peek()) {
 			return nil, s.badSample(len(x))
 		}
@@ -176,6 +178,16 @@ func (s *scanner) samples() ([]float32, error) {
 	}
 }
 
+// commas bounds the commas of the array that begins here: those up to the next
+// bracket, of which no more count than there is room for with one digit each.
+func (s *scanner) commas() int {
+	b := s.b[s.i:]
+	if end := bytes.IndexByte(b, ']'); end >= 0 {
+		b = b[:end]
+	}
+	return min(bytes.Count(b, []byte{','}), len(b)/2)
+}
+
 func (s *scanner) badSample(i int) error {
 	switch {
 	case s.literal("null"):
@@ -200,15 +212,16 @@ func (s *scanner) malformed(what string) error {
 // peek skips blanks and returns the next byte, 0 at the end.
 func (s *scanner) peek() byte {
 	for s.i < len(s.b) {
-		switch c := s.b[s.i]; c {
-		case ' ', '\t', '\n', '\r':
-			s.i++
-		default:
+		c := s.b[s.i]
+		if !isBlank(c) {
 			return c
 		}
+		s.i++
 	}
 	return 0
 }
+
+func isBlank(c byte) bool { return c == ' ' || c == '\t' || c == '\n' || c == '\r' }
 
 func startsNumber(c byte) bool { return c == '-' || c >= '0' && c <= '9' }
 
