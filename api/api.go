@@ -22,7 +22,8 @@ import (
 
 // Diagnoser takes windows. When Submit returns without error, the diagnosis and
 // the window are on disk. A repeated window gives its first diagnosis with
-// Duplicate set.
+// Duplicate set. However Submit returns, it keeps nothing of w.Samples: their
+// memory becomes that of another window.
 type Diagnoser interface {
 	Submit(ctx context.Context, w *bearing.Window) (bearing.Diagnosis, error)
 }
@@ -37,7 +38,7 @@ type Reader interface {
 type Config struct {
 	MaxSamples    int                  // samples of a window, default bearing.DefaultMaxSamples
 	MaxBody       int64                // bytes of a body, default DefaultMaxBody
-	MaxInFlight   int64                // bytes of all bodies in memory together, default 4*MaxBody
+	MaxInFlight   int64                // bytes of all bodies and samples in memory, past which no body is taken, default 4*MaxBody
 	Version       string               // of the program
 	Revision      string               // of the source that it was built from
 	Log           *slog.Logger         // default none

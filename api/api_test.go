@@ -11,6 +11,7 @@ import (
 	"math"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -37,8 +38,10 @@ type fake struct {
 }
 
 func (f *fake) Submit(ctx context.Context, w *bearing.Window) (bearing.Diagnosis, error) {
+	kept := *w
+	kept.Samples = slices.Clone(w.Samples) // they are only lent
 	f.mu.Lock()
-	f.windows = append(f.windows, w)
+	f.windows = append(f.windows, &kept)
 	f.mu.Unlock()
 	switch {
 	case f.submit != nil:

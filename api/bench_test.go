@@ -62,23 +62,14 @@ func BenchmarkDecode(b *testing.B) {
 			}
 		})
 	}
-	ours := func(name, query string, body []byte) {
+	ours := func(name, media, query string, body []byte) {
 		bench(name, body, func() error {
-			var f fields
-			var err error
-			if query == "" {
-				f, err = decodeJSON(body, benchSamples)
-			} else {
-				f, err = decodeRaw(query, body, benchSamples)
-			}
-			if err == nil {
-				_, err = f.window("pump", benchSamples)
-			}
+			_, err := DecodeWindow("pump", media, query, body, benchSamples)
 			return err
 		})
 	}
-	ours("json", "", asText)
-	ours("json64", "", wide)
+	ours("json", asJSON, "", asText)
+	ours("json64", asJSON, "", wide)
 	bench("encoding-json", asText, func() error {
 		var v struct {
 			Start   string    `json:"start"`
@@ -88,8 +79,8 @@ func BenchmarkDecode(b *testing.B) {
 		}
 		return json.Unmarshal(asText, &v)
 	})
-	ours("f32", benchQuery, f32)
-	ours("i16", benchQueryI16, i16)
+	ours("f32", asRaw, benchQuery, f32)
+	ours("i16", asRaw, benchQueryI16, i16)
 }
 
 // stub is a core that answers at once, with a diagnosis of the usual size.

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"io"
 	"net/http"
-	"sync/atomic"
 	"time"
 
 	"brinell/internal/bearing"
@@ -37,8 +36,8 @@ func (s *server) bodyDeadline(next http.Handler) http.Handler {
 const firstRead = 64 << 10
 
 // readBody reads the whole body under the cap. Its buffer doubles as bytes
-// arrive, so that a declared length costs memory only once it is sent. What the
-// buffer takes is drawn from the budget, which the caller gives back.
+// arrive, so that a declared length costs memory only once it is sent. The buffer
+// is the share's: it ends when the caller releases that.
 func (s *server) readBody(w http.ResponseWriter, r *http.Request, own *share) ([]byte, error) {
 	size := r.ContentLength
 	if size > s.cfg.MaxBody {
@@ -56,11 +55,11 @@ func (s *server) readBody(w http.ResponseWriter, r *http.Request, own *share) ([
 			if int64(len(b)) == most {
 				return nil, bodyIncomplete() // longer than stated: net/http lets none through
 			}
-			if !own.grow(room) {
+			if b = own.extend(b, room); b == nil {
 				return nil, bearing.Errorf(bearing.Overloaded, "overloaded", "the service holds as many windows as it may: try again")
 			}
-			b = append(make([]byte, 0, room), b...)
-			room = min(2*room, most)
+			b = b[:len(b):min(int64(cap(b)), most)]
+			room = min(2*int64(cap(b)), most)
 		}
 		n, err := body.Read(b[len(b):cap(b)])
 		b = b[:len(b)+n]
@@ -92,32 +91,4 @@ func (s *server) bodyTooLarge() error {
 
 func bodyIncomplete() error {
 	return bearing.Errorf(bearing.Malformed, "body_incomplete", "the body has not its declared length, or came slower than %d bytes per second", bodyRate)
-}
-
-// budget bounds the bytes of all bodies in memory together.
-type budget struct {
-	max  int64
-	used atomic.Int64
-}
-
-// share is what one request holds of the budget.
-type share struct {
-	of   *budget
-	size int64
-}
-
-// grow raises the share to size, or reports that the budget does not allow it.
-func (h *share) grow(size int64) bool {
-	more := size - h.size
-	if h.of.used.Add(more) > h.of.max {
-		h.of.used.Add(-more)
-		return false
-	}
-	h.size = size
-	return true
-}
-
-func (h *share) release() {
-	h.of.used.Add(-h.size)
-	h.size = 0
 }

@@ -2,6 +2,7 @@ package api
 
 import (
 	"bytes"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf16"
@@ -15,12 +16,13 @@ import (
 // which takes null for 0, the last of two equal keys, keys in any case, and
 // replaces what is not UTF-8: each of these would change a measurement silently.
 //
-// Its time and memory are bounded by the length of b and by maxSamples.
-func decodeJSON(b []byte, maxSamples int) (f fields, err error) {
+// Its time and memory are bounded by the length of b and by maxSamples. The
+// samples are put into what room returns, and nothing shares memory with b.
+func decodeJSON(b []byte, maxSamples int, room func(int) []float32) (f fields, err error) {
 	if i := invalidUTF8(b); i >= 0 {
 		return f, bearing.Errorf(bearing.Malformed, "invalid_utf8", "the body is not valid UTF-8").At("byte " + strconv.Itoa(i))
 	}
-	s := &scanner{b: b, maxSamples: maxSamples}
+	s := &scanner{b: b, maxSamples: maxSamples, room: room}
 	if s.peek() == 0 && s.i == len(b) {
 		return f, bearing.Errorf(bearing.Malformed, "body_empty", "the body is blank: send a window")
 	}
@@ -28,7 +30,7 @@ func decodeJSON(b []byte, maxSamples int) (f fields, err error) {
 		return f, bearing.Errorf(bearing.Malformed, "json_malformed", "the body is no JSON object")
 	}
 	s.i++
-	seen := make(map[string]bool, 8)
+	var seen [len(keys)]bool
 	for first := true; ; first = false {
 		if s.peek() == '}' && first {
 			break
@@ -37,10 +39,13 @@ func decodeJSON(b []byte, maxSamples int) (f fields, err error) {
 		if err != nil {
 			return f, err
 		}
-		if seen[key] {
-			return f, bearing.Errorf(bearing.Malformed, "duplicate_field", "field %q stands twice", bearing.Clip(key)).At(pointer(key))
+		// A key that is not known is refused where it first stands.
+		if k := slices.Index(keys[:], key); k >= 0 {
+			if seen[k] {
+				return f, bearing.Errorf(bearing.Malformed, "duplicate_field", "field %q stands twice", key).At(pointer(key))
+			}
+			seen[k] = true
 		}
-		seen[key] = true
 		if s.peek() != ':' {
 			return f, s.malformed("a colon is missing")
 		}
@@ -63,6 +68,9 @@ func decodeJSON(b []byte, maxSamples int) (f fields, err error) {
 	}
 	return f, nil
 }
+
+// keys are the fields of a window.
+var keys = [...]string{"start", "unit", "bearing", "axis", "sample_rate_hz", "shaft_speed_rpm", "samples"}
 
 func invalidUTF8(b []byte) int {
 	if utf8.Valid(b) {
@@ -143,7 +151,7 @@ func (s *scanner) samples() ([]float32, error) {
 		return nil, s.wrongType("samples", "an array of numbers")
 	}
 	s.i++
-	x := make([]float32, 0, min(s.commas()+1, s.maxSamples))
+	x := s.room(min(s.commas()+1, s.maxSamples))[:0]
 	if s.peek() == ']' {
 		s.i++
 		return x, nil
@@ -203,6 +211,7 @@ type scanner struct {
 	b          []byte
 	i          int
 	maxSamples int
+	room       func(int) []float32
 }
 
 func (s *scanner) malformed(what string) error {
@@ -288,7 +297,15 @@ func (s *scanner) text() (string, error) {
 		return "", s.malformed("a string is missing")
 	}
 	s.i++
-	var out []byte
+	from := s.i
+	for s.i < len(s.b) && s.b[s.i] != '"' && s.b[s.i] != '\\' && s.b[s.i] >= ' ' {
+		s.i++
+	}
+	if s.i < len(s.b) && s.b[s.i] == '"' {
+		s.i++
+		return string(s.b[from : s.i-1]), nil
+	}
+	out := slices.Clone(s.b[from:s.i])
 	for s.i < len(s.b) {
 		switch c := s.b[s.i]; {
 		case c == '"':

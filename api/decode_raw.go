@@ -13,7 +13,10 @@ import (
 
 // decodeRaw reads samples as little-endian numbers, with the other fields as
 // query parameters: float32, or with dtype=i16le int16 counts of scale units.
-func decodeRaw(query string, body []byte, maxSamples int) (fields, error) {
+//
+// float32 samples share memory with body where the machine has them in the same
+// form; others are put into what room returns.
+func decodeRaw(query string, body []byte, maxSamples int, room func(int) []float32) (fields, error) {
 	var f fields
 	q, err := parseQuery(query, "start", "sample_rate_hz", "unit", "shaft_speed_rpm", "bearing", "axis", "dtype", "scale")
 	if err != nil {
@@ -35,7 +38,7 @@ func decodeRaw(query string, body []byte, maxSamples int) (fields, error) {
 		if hasScale {
 			return f, bearing.Errorf(bearing.Invalid, "parameter_invalid", "scale goes with dtype=i16le only").At("scale")
 		}
-		f.samples, err = float32s(body, maxSamples)
+		f.samples, err = float32s(body, maxSamples, room)
 	case "i16le":
 		if !hasScale {
 			return f, bearing.Errorf(bearing.Invalid, "scale_missing", "dtype=i16le needs scale, the value of one count in units").At("scale")
@@ -43,29 +46,41 @@ func decodeRaw(query string, body []byte, maxSamples int) (fields, error) {
 		if scale == 0 {
 			return f, bearing.Errorf(bearing.Invalid, "scale_not_finite", "scale must not be 0").At("scale")
 		}
-		f.samples, err = int16s(body, scale, maxSamples)
+		f.samples, err = int16s(body, scale, maxSamples, room)
 	default:
 		return f, bearing.Errorf(bearing.Unsupported, "dtype_unsupported", "dtype %q is not read: use f32le or i16le", bearing.Clip(q["dtype"])).At("dtype")
 	}
 	return f, err
 }
 
-func float32s(b []byte, maxSamples int) ([]float32, error) {
+var littleEndian = binary.NativeEndian.Uint16([]byte{1, 0}) == 1
+
+func float32s(b []byte, maxSamples int, room func(int) []float32) ([]float32, error) {
 	n, err := samplesIn(b, 4, maxSamples)
-	x := make([]float32, n)
+	if err != nil {
+		return nil, err
+	}
+	if x := floatsOf(b); x != nil && littleEndian {
+		return x, nil
+	}
+	x := room(n)
 	for i := range x {
 		x[i] = math.Float32frombits(binary.LittleEndian.Uint32(b[4*i:]))
 	}
-	return x, err
+	return x, nil
 }
 
-func int16s(b []byte, scale float64, maxSamples int) ([]float32, error) {
+func int16s(b []byte, scale float64, maxSamples int, room func(int) []float32) ([]float32, error) {
 	n, err := samplesIn(b, 2, maxSamples)
-	x := make([]float32, n)
-	for i := range x {
-		x[i] = float32(float64(int16(binary.LittleEndian.Uint16(b[2*i:]))) * scale)
+	if err != nil {
+		return nil, err
 	}
-	return x, err
+	x := room(n)
+	for i := range x {
+		x[i] = float32(float64(int16(binary.LittleEndian.Uint16(b))) * scale)
+		b = b[2:]
+	}
+	return x, nil
 }
 
 // samplesIn returns how many samples of that many bytes b holds, 0 with an error.

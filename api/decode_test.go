@@ -32,7 +32,7 @@ func TestSamplesAreCorrectlyRounded(t *testing.T) {
 		}
 		tokens = append(tokens, strconv.FormatFloat(v, "eg"[rng.IntN(2)], rng.IntN(20)-1, 64))
 	}
-	f, err := decodeJSON([]byte(`{"samples":[`+strings.Join(tokens, ",")+`]}`), len(tokens))
+	f, err := decodeJSON([]byte(`{"samples":[`+strings.Join(tokens, ",")+`]}`), len(tokens), makeFloats)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -55,10 +55,12 @@ func TestDecodersStop(t *testing.T) {
 		decode func(samples int) (fields, error)
 	}{
 		{"JSON", func(n int) (fields, error) {
-			return decodeJSON([]byte(`{"samples":[`+strings.Repeat("1,", n-1)+`1]}`), 100)
+			return decodeJSON([]byte(`{"samples":[`+strings.Repeat("1,", n-1)+`1]}`), 100, makeFloats)
 		}},
-		{"f32le", func(n int) (fields, error) { return decodeRaw("", make([]byte, 4*n), 100) }},
-		{"i16le", func(n int) (fields, error) { return decodeRaw("dtype=i16le&scale=1", make([]byte, 2*n), 100) }},
+		{"f32le", func(n int) (fields, error) { return decodeRaw("", make([]byte, 4*n), 100, makeFloats) }},
+		{"i16le", func(n int) (fields, error) {
+			return decodeRaw("dtype=i16le&scale=1", make([]byte, 2*n), 100, makeFloats)
+		}},
 	} {
 		if f, err := c.decode(100); err != nil || len(f.samples) != 100 {
 			t.Errorf("%s: %d samples, %v", c.name, len(f.samples), err)
@@ -78,7 +80,7 @@ func FuzzDecodeJSON(f *testing.F) {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
-		got, err := decodeJSON(b, fuzzSamples)
+		got, err := decodeJSON(b, fuzzSamples, makeFloats)
 		if err != nil {
 			if !knownCode[bearing.CodeOf(err)] {
 				t.Errorf("code %q", bearing.CodeOf(err))
@@ -131,7 +133,7 @@ func FuzzDecodeRaw(f *testing.F) {
 	f.Add("dtype=i16le&scale=0.1&start=x", []byte{1, 2, 3})
 	f.Add("%zz&unit=g&unit=g", []byte{})
 	f.Fuzz(func(t *testing.T, query string, b []byte) {
-		got, err := decodeRaw(query, b, fuzzSamples)
+		got, err := decodeRaw(query, b, fuzzSamples, makeFloats)
 		if err == nil {
 			if len(got.samples) != len(b)/4 && len(got.samples) != len(b)/2 {
 				t.Errorf("%d samples of %d bytes", len(got.samples), len(b))

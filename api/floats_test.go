@@ -128,7 +128,7 @@ func TestFloatsEverywhere(t *testing.T) {
 				tokens[j] = strconv.Itoa(j) + ".5"
 			}
 			tokens[i] = token
-			f, err := decodeJSON([]byte(`{"samples":[`+strings.Join(tokens, ", ")+`]}`), n)
+			f, err := decodeJSON([]byte(`{"samples":[`+strings.Join(tokens, ", ")+`]}`), n, makeFloats)
 			if bearing.CodeOf(err) != code {
 				t.Errorf("%q at %d: %v, want %q", token, i, err, code)
 			}

@@ -21,7 +21,8 @@ func (s *server) postWindow(w http.ResponseWriter, r *http.Request) (err error) 
 			s.metrics.reject(public(r.Context(), err).Code)
 		}
 	}()
-	// Held until the core is done: the samples are about as large as their body.
+	// What the window is made of goes to the next request when the core is done
+	// with it, which Diagnoser promises even if the client went away.
 	own := &share{of: &s.budget}
 	defer own.release()
 	win, err := s.decode(w, r, own)
@@ -51,16 +52,9 @@ func (s *server) decode(w http.ResponseWriter, r *http.Request, own *share) (*be
 			return nil, bearing.Errorf(bearing.Unsupported, "encoding_unsupported", "Content-Encoding %q is not read: send the body as it is", bearing.Clip(e))
 		}
 	}
-	media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	if err != nil || media != "application/json" && media != "application/octet-stream" {
-		return nil, bearing.Errorf(bearing.Unsupported, "media_type_unsupported", "Content-Type %q is not read: send application/json or application/octet-stream", bearing.Clip(r.Header.Get("Content-Type")))
-	}
-	if media == "application/json" && r.URL.RawQuery != "" {
-		return nil, bearing.Errorf(bearing.Invalid, "unknown_parameter", "a window as JSON takes no query parameters: put the fields into the body")
-	}
-	sensor := chi.URLParam(r, "sensor")
-	if !bearing.IsName(sensor) {
-		_, err := bearing.NewWindow(bearing.Window{Sensor: sensor}, bearing.Limits{})
+	sensor, media, query := chi.URLParam(r, "sensor"), r.Header.Get("Content-Type"), r.URL.RawQuery
+	decode, err := decoderOf(sensor, media, query)
+	if err != nil {
 		return nil, err
 	}
 	body, err := s.readBody(w, r, own)
@@ -69,16 +63,65 @@ func (s *server) decode(w http.ResponseWriter, r *http.Request, own *share) (*be
 	}
 	start := time.Now()
 	defer func() { s.cfg.ObserveDecode(time.Since(start)) }()
-	var f fields
-	if media == "application/json" {
-		f, err = decodeJSON(body, s.cfg.MaxSamples)
-	} else {
-		f, err = decodeRaw(r.URL.RawQuery, body, s.cfg.MaxSamples)
-	}
+	f, err := decode(query, body, s.cfg.MaxSamples, own.floats)
 	if err != nil {
 		return nil, err
 	}
 	return f.window(sensor, s.cfg.MaxSamples)
+}
+
+// DecodeWindow reads a window as the service does, from what a request states:
+// the name in its path, its Content-Type, its query and its body. The window may
+// share memory with body, whose samples it converts in place.
+func DecodeWindow(sensor, contentType, query string, body []byte, maxSamples int) (*bearing.Window, error) {
+	decode, err := decoderOf(sensor, contentType, query)
+	if err != nil {
+		return nil, err
+	}
+	f, err := decode(query, body, maxSamples, makeFloats)
+	if err != nil {
+		return nil, err
+	}
+	return f.window(sensor, maxSamples)
+}
+
+func makeFloats(n int) []float32 { return make([]float32, n) }
+
+type decoder func(query string, body []byte, maxSamples int, room func(int) []float32) (fields, error)
+
+// decoderOf returns the decoder of a request, or what is wrong with it before
+// its body is looked at.
+func decoderOf(sensor, contentType, query string) (decoder, error) {
+	decode := decoder(decodeRaw)
+	switch mediaType(contentType) {
+	case "application/octet-stream":
+	case "application/json":
+		if query != "" {
+			return nil, bearing.Errorf(bearing.Invalid, "unknown_parameter", "a window as JSON takes no query parameters: put the fields into the body")
+		}
+		decode = func(_ string, body []byte, maxSamples int, room func(int) []float32) (fields, error) {
+			return decodeJSON(body, maxSamples, room)
+		}
+	default:
+		return nil, bearing.Errorf(bearing.Unsupported, "media_type_unsupported", "Content-Type %q is not read: send application/json or application/octet-stream", bearing.Clip(contentType))
+	}
+	if !bearing.IsName(sensor) {
+		_, err := bearing.NewWindow(bearing.Window{Sensor: sensor}, bearing.Limits{})
+		return nil, err
+	}
+	return decode, nil
+}
+
+// mediaType returns the type without its parameters, "" if it cannot be read.
+func mediaType(contentType string) string {
+	if contentType == "application/json" || contentType == "application/octet-stream" {
+		return contentType // nearly always
+	}
+	media, _, err := mime.ParseMediaType(contentType)
+	if err != nil {
+		return ""
+	}
+	return media
 }
 
 // fields are a window as a client states it, in either form.

@@ -10,7 +10,8 @@ import (
 )
 
 // request is one row on its way to the writer, encoded by its caller. It holds
-// nothing that a caller who gave up might change.
+// nothing that a caller who gave up might change: of the window only what encode
+// made of its samples, whose memory the caller uses again.
 type request struct {
 	d      bearing.Diagnosis
 	doc    []byte
@@ -39,6 +40,7 @@ type result struct {
 // store_closed after Close. If the transaction failed, every window in it gets
 // the error and none is stored; it is not tried again. If ctx ends first, Append
 // returns its error, and the row may still be stored: sending it again is safe.
+// However it returns, it keeps nothing of w.
 func (db *DB) Append(ctx context.Context, d bearing.Diagnosis, w *bearing.Window) (bearing.Diagnosis, error) {
 	release, err := db.reading() // the encoder, too, lives until Close
 	if err != nil {

@@ -113,6 +113,33 @@ func (h *held) commit(tx *sql.Tx) error {
 	return tx.Commit()
 }
 
+// TestAppendKeepsNoSamples: a caller that gave up may use the memory of its
+// samples again while their row still waits.
+func TestAppendKeepsNoSamples(t *testing.T) {
+	h := &held{began: make(chan struct{}, 100), open: make(chan struct{})}
+	db := open(t, Config{commit: h.commit})
+	d, w := window(t, "pump", 1, 0)
+	want := append([]float32(nil), w.Samples...)
+	ctx, cancel := context.WithCancel(t.Context())
+	go func() {
+		<-h.began
+		cancel()
+	}()
+	if _, err := db.Append(ctx, d, w); !errors.Is(err, context.Canceled) {
+		t.Fatalf("got %v", err)
+	}
+	clear(w.Samples)
+	w.Sensor, w.Axis, w.Bearing = "other", "other", "other"
+	close(h.open)
+	if _, err := put(t, db, "pump", 2, 0); err != nil { // the first is stored before it
+		t.Fatal(err)
+	}
+	got, err := db.Window(t.Context(), d.ID)
+	if err != nil || cmp.Diff(want, got.Samples) != "" || got.Sensor != "pump" {
+		t.Errorf("stored as %+v, %v", got, err)
+	}
+}
+
 // TestFailedCommit: all waiters of the batch learn of it, nothing of it is
 // stored, and the next batch goes through.
 func TestFailedCommit(t *testing.T) {
