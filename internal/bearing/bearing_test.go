@@ -1,6 +1,8 @@
 package bearing
 
 import (
+	"crypto/sha256"
+	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -101,6 +103,35 @@ func TestNewWindow(t *testing.T) {
 		f("sample_not_finite", func(w *Window) { w.Samples[1] = float32(v) })
 	}
 	f("sample_out_of_range", func(w *Window) { w.Samples[1] = -3e38 })
+}
+
+// TestDigestOnDisk: digests are stored, so their definition stays.
+func TestDigestOnDisk(t *testing.T) {
+	for _, n := range []int{0, 1, 1023, 1024, 1025, 5000} {
+		w := Window{SampleRate: 12000, ShaftSpeed: 29.95, Unit: G, Bearing: "6205", Samples: make([]float32, n)}
+		want := binary.LittleEndian.AppendUint64(nil, math.Float64bits(12000))
+		want = binary.LittleEndian.AppendUint64(want, math.Float64bits(29.95))
+		want = append(want, "\x01\x00\x00\x00\x00\x00\x00\x00g\x04\x00\x00\x00\x00\x00\x00\x006205"...)
+		for i := range w.Samples {
+			w.Samples[i] = float32(i) - 0.3
+			want = binary.LittleEndian.AppendUint32(want, math.Float32bits(w.Samples[i]))
+		}
+		if w.Digest() != sha256.Sum256(want) {
+			t.Errorf("the digest of %d samples is another", n)
+		}
+	}
+}
+
+// TestAccelerationBounds: the last values on either side.
+func TestAccelerationBounds(t *testing.T) {
+	for v, ok := range map[float32]bool{
+		MaxAcceleration: true, -MaxAcceleration: true, float32(math.Copysign(0, -1)): true, 1e-45: true,
+		math.Nextafter32(MaxAcceleration, math.MaxFloat32): false, -math.Nextafter32(MaxAcceleration, math.MaxFloat32): false,
+	} {
+		if err := toG([]float32{1, v, 2}, G); (err == nil) != ok {
+			t.Errorf("%v: %v", v, err)
+		}
+	}
 }
 
 // TestIdentity: the ID depends on sensor, axis and instant only, the digest on

@@ -5,6 +5,7 @@ import (
 	"encoding/base32"
 	"encoding/binary"
 	"math"
+	"slices"
 	"time"
 )
 
@@ -110,13 +111,16 @@ var (
 // toG converts x from unit u to g in place and refuses what is no acceleration:
 // past this, sums of samples and of their fourth powers stay finite.
 func toG(x []float32, u Unit) error {
-	for i, v := range x {
-		if !(v >= -MaxAcceleration && v <= MaxAcceleration) {
-			if math.IsNaN(float64(v)) || math.IsInf(float64(v), 0) {
-				return Errorf(Invalid, "sample_not_finite", "sample %d is %v: every sample must be a finite number", i, v).At("/samples")
-			}
-			return Errorf(Invalid, "sample_out_of_range", "sample %d is %g: no acceleration is beyond %g, check the format and the unit", i, v, float64(MaxAcceleration)).At("/samples")
-		}
+	// Without signs, bits of float32 are in the order of their values, infinities
+	// and NaN last. One look at the largest is enough for nearly every window.
+	const abs = 1<<31 - 1
+	limit := math.Float32bits(MaxAcceleration) // exact
+	var largest uint32
+	for _, v := range x {
+		largest = max(largest, math.Float32bits(v)&abs)
+	}
+	if largest > limit {
+		return badSample(x)
 	}
 	if u == MetresPerSec2 {
 		for i, v := range x {
@@ -124,6 +128,16 @@ func toG(x []float32, u Unit) error {
 		}
 	}
 	return nil
+}
+
+// badSample refuses the first of x that is no acceleration.
+func badSample(x []float32) error {
+	i := slices.IndexFunc(x, func(v float32) bool { return !(v >= -MaxAcceleration && v <= MaxAcceleration) })
+	v := x[i]
+	if math.IsNaN(float64(v)) || math.IsInf(float64(v), 0) {
+		return Errorf(Invalid, "sample_not_finite", "sample %d is %v: every sample must be a finite number", i, v).At("/samples")
+	}
+	return Errorf(Invalid, "sample_out_of_range", "sample %d is %g: no acceleration is beyond %g, check the format and the unit", i, v, float64(MaxAcceleration)).At("/samples")
 }
 
 // IsName reports whether s matches [A-Za-z0-9][A-Za-z0-9._-]{0,63}, the grammar
@@ -190,14 +204,16 @@ func (w *Window) Digest() [sha256.Size]byte {
 		buf = binary.LittleEndian.AppendUint64(buf, uint64(len(s)))
 		buf = append(buf, s...)
 	}
-	for _, v := range w.Samples {
-		if len(buf) > cap(buf)-4 {
-			h.Write(buf)
-			buf = buf[:0]
-		}
-		buf = binary.LittleEndian.AppendUint32(buf, math.Float32bits(v))
-	}
 	h.Write(buf)
+	buf = buf[:4096]
+	for x := w.Samples; len(x) > 0; {
+		n := min(len(x), len(buf)/4)
+		for i, v := range x[:n] {
+			binary.LittleEndian.PutUint32(buf[4*i:], math.Float32bits(v))
+		}
+		h.Write(buf[:4*n])
+		x = x[n:]
+	}
 	return [sha256.Size]byte(h.Sum(nil))
 }
 

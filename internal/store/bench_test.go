@@ -37,3 +37,21 @@ func BenchmarkAppend(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkEncode is what a row costs its caller.
+func BenchmarkEncode(b *testing.B) {
+	db := open(b, Config{})
+	w := &bearing.Window{Sensor: "pump", Start: epoch, SampleRate: 12000, Unit: bearing.G, Samples: make([]float32, 2048)}
+	rng := rand.New(rand.NewPCG(1, 1))
+	for i := range w.Samples {
+		w.Samples[i] = float32(rng.NormFloat64())
+	}
+	d := diagnosis(w, bearing.Normal)
+	b.ReportAllocs()
+	b.SetBytes(4 * int64(len(w.Samples)))
+	for b.Loop() {
+		if _, err := db.encode(d, w); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"hash/crc32"
 	"math"
+	"sync"
 
 	"github.com/klauspost/compress/zstd"
 )
@@ -18,7 +19,12 @@ var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 type codec struct {
 	enc *zstd.Encoder
 	dec *zstd.Decoder
+
+	scratch sync.Pool // of *[]byte, what encode needs beside the blob
 }
+
+// maxScratch is the largest scratch that is kept; most windows need a hundredth.
+const maxScratch = 1 << 20
 
 // maxBlob bounds what a damaged blob may inflate to.
 const maxBlob = 1 << 30
@@ -32,7 +38,7 @@ func newCodec() (*codec, error) {
 	if err != nil {
 		return nil, errors.Join(err, enc.Close())
 	}
-	return &codec{enc, dec}, nil
+	return &codec{enc: enc, dec: dec}, nil
 }
 
 func (c *codec) close() {
@@ -43,13 +49,23 @@ func (c *codec) close() {
 // encode returns the blob and the CRC-32C of the samples in their natural order.
 func (c *codec) encode(x []float32) (blob []byte, crc uint32) {
 	n := len(x)
-	plain, apart := make([]byte, 0, 4*n), make([]byte, 4*n)
+	buf, _ := c.scratch.Get().(*[]byte)
+	if buf == nil || len(*buf) < 8*n {
+		b := make([]byte, 8*n)
+		buf = &b
+	}
+	if len(*buf) <= maxScratch {
+		defer c.scratch.Put(buf)
+	}
+	plain, apart := (*buf)[:4*n], (*buf)[4*n:8*n]
+	b0, b1, b2, b3 := apart[:n], apart[n:2*n], apart[2*n:3*n], apart[3*n:]
 	for i, v := range x {
 		b := math.Float32bits(v)
-		plain = binary.LittleEndian.AppendUint32(plain, b)
-		apart[i], apart[n+i], apart[2*n+i], apart[3*n+i] = byte(b), byte(b>>8), byte(b>>16), byte(b>>24)
+		binary.LittleEndian.PutUint32(plain[4*i:], b)
+		b0[i], b1[i], b2[i], b3[i] = byte(b), byte(b>>8), byte(b>>16), byte(b>>24)
 	}
-	return c.enc.EncodeAll(apart, plain[:0:0]), crc32.Checksum(plain, castagnoli)
+	// The blob is its own memory: it outlives the scratch.
+	return c.enc.EncodeAll(apart, nil), crc32.Checksum(plain, castagnoli)
 }
 
 // errDamaged is for a blob that is not what was stored.
