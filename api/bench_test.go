@@ -8,8 +8,10 @@ import (
 	"io"
 	"math/rand/v2"
 	"net/http"
+	"runtime"
 	"strconv"
 	"testing"
+	"time"
 
 	"brinell/internal/bearing"
 )
@@ -133,11 +135,44 @@ func (p *poster) Header() http.Header         { return p.header }
 func (p *poster) Write(b []byte) (int, error) { return len(b), nil }
 func (p *poster) WriteHeader(status int)      { p.status = status }
 
+func (p *poster) SetReadDeadline(time.Time) error  { return nil }
+func (p *poster) SetWriteDeadline(time.Time) error { return nil }
+
 func (p *poster) post(tb testing.TB) {
 	clear(p.header)
 	_, _ = p.body.Seek(0, io.SeekStart)
 	if p.handler.ServeHTTP(p, p.request); p.status != http.StatusCreated {
 		tb.Fatalf("status %d", p.status)
+	}
+}
+
+// TestPostAllocations bounds what a request takes from the heap: 32 small objects
+// of 4.6 KiB together when this was written, half of them net/http's and chi's way
+// of routing and the encoding of the answer, and nothing that grows with the
+// window. Memory of a window that were not reused would show in the bytes.
+func TestPostAllocations(t *testing.T) {
+	asText, _, f32, i16 := forms()
+	for _, c := range []struct {
+		name, query, media string
+		body               []byte
+		objects            float64
+	}{
+		{"json", "", asJSON, asText, 34},
+		{"f32", benchQuery, asRaw, f32, 34},
+		{"i16", benchQueryI16, asRaw, i16, 36},
+	} {
+		p := newPoster(t, c.query, c.media, c.body)
+		const runs = 200
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		objects := testing.AllocsPerRun(runs, func() { p.post(t) })
+		runtime.ReadMemStats(&after)
+		size := (after.TotalAlloc - before.TotalAlloc) / runs
+		t.Logf("%s: %v objects, %d bytes", c.name, objects, size)
+		// The race detector empties pools at random.
+		if bytes := uint64(6 << 10); !raceEnabled && (objects > c.objects || size > bytes) {
+			t.Errorf("%s: a request takes %v objects and %d bytes, at most %v and %d", c.name, objects, size, c.objects, bytes)
+		}
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"runtime/debug"
 	"time"
@@ -42,6 +43,9 @@ func (s *server) observe(next http.Handler) http.Handler {
 				route = "none"
 			}
 			s.metrics.requests.WithLabelValues(route, methodLabel(r.Method), statusClass(a.status)).Observe(took.Seconds())
+			if !s.cfg.Log.Enabled(r.Context(), slog.LevelDebug) {
+				return // its arguments would be allocated
+			}
 			s.cfg.Log.Debug("request", "request_id", requestIDOf(r.Context()), "method", methodLabel(r.Method), "route", route, "status", a.status, "duration", took)
 		}()
 		next.ServeHTTP(a, r)
