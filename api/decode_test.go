@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -67,6 +68,50 @@ func TestDecodersStop(t *testing.T) {
 		}
 		if f, err := c.decode(101); bearing.CodeOf(err) != "window_too_long" || cap(f.samples) > 100 {
 			t.Errorf("%s: room for %d samples, %v", c.name, cap(f.samples), err)
+		}
+	}
+}
+
+// TestRawInPlace: float32 samples are read the same wherever their body begins,
+// and without memory of their own where it can be used as it is.
+func TestRawInPlace(t *testing.T) {
+	want := []float32{0.1, -2e-3, 3, float32(math.Copysign(0, -1)), 1e-45}
+	b := append(make([]byte, 0, 64), "xxxxxxxx"...)
+	for offset := range 8 {
+		body := append(b[:offset], raw(want...)...)[offset:]
+		made := 0
+		f, err := decodeRaw("", body, 100, func(n int) []float32 { made++; return makeFloats(n) })
+		if err != nil || !slices.Equal(f.samples, want) {
+			t.Errorf("offset %d: %v, %v", offset, f.samples, err)
+		}
+		if inPlace := littleEndian && offset%4 == 0; inPlace != (made == 0) {
+			t.Errorf("offset %d: memory made %d times", offset, made)
+		}
+	}
+}
+
+// TestDecodeWindow: windows read outside a request pass the same checks.
+func TestDecodeWindow(t *testing.T) {
+	const ok = "start=2026-01-31T12:00:00Z&sample_rate_hz=12000&unit=g"
+	for _, c := range []struct{ sensor, media, query, body, code string }{
+		{"pump", asJSON, "", good, ""},
+		{"pump", asJSON + "; charset=utf-8", "", good, ""},
+		{"pump", asRaw, ok, "12345678", ""},
+		{"pump", asRaw, ok + "&dtype=i16le&scale=0.1", "12345678", ""},
+		{"a b", asJSON, "", good, "sensor_name"},
+		{"pump", "text/plain", "", good, "media_type_unsupported"},
+		{"pump", asJSON + ";;", "", good, "media_type_unsupported"},
+		{"pump", asJSON, ok, good, "unknown_parameter"},
+		{"pump", asJSON, "", "", "body_empty"},
+		{"pump", asJSON, "", good[1:], "json_malformed"},
+		{"pump", asRaw, ok, "", "window_empty"},
+		{"pump", asRaw, ok, "123", "length_mismatch"},
+		{"pump", asRaw, ok, strings.Repeat("1234", 101), "window_too_long"},
+		{"pump", asRaw, "", "1234", "start_missing"},
+	} {
+		w, err := DecodeWindow(c.sensor, c.media, c.query, []byte(c.body), 100)
+		if bearing.CodeOf(err) != c.code || (w != nil) != (c.code == "") {
+			t.Errorf("%v: %v, %v", c, w, err)
 		}
 	}
 }
