@@ -33,15 +33,17 @@ func (s *server) postWindow(w http.ResponseWriter, r *http.Request) (err error) 
 	if err != nil {
 		return err
 	}
+	b, err := d.Encode()
+	if err != nil {
+		return err
+	}
 	status := http.StatusCreated
 	if d.Duplicate {
 		status = http.StatusOK
 	}
 	w.Header().Set("Location", "/v1/diagnoses/"+d.ID)
-	if err = sendJSON(w, status, d); err != nil {
-		w.Header().Del("Location")
-	}
-	return err
+	send(w, status, "application/json", b)
+	return nil
 }
 
 // decode checks what needs no body first: a wrong name should not cost a

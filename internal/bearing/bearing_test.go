@@ -105,6 +105,30 @@ func TestNewWindow(t *testing.T) {
 	f("sample_out_of_range", func(w *Window) { w.Samples[1] = -3e38 })
 }
 
+// TestEncode: Encode agrees with json.Marshal byte by byte, whatever the texts.
+func TestEncode(t *testing.T) {
+	text := `<"probabilities":{},"features":{}>&\"features\":{}` + "\u2028\x00"
+	full := Diagnosis{
+		ID: "x", Sensor: text, Axis: text, Start: time.Unix(1, 5).UTC(), ReceivedAt: time.Unix(2, 0).UTC(), SampleRate: 12000.5, SampleCount: 3, Unit: G,
+		ShaftSpeedRPM: 1797, Bearing: text, Fault: Fault(text), Probabilities: Values{{"normal", 1. / 3}, {text, 1e-300}}, Features: Values{{"rms", -0.5}, {"a b", 1e21}, {"", 0}},
+		Model: ModelRef{text, text, text}, Segments: 1, Duplicate: true,
+	}
+	for _, d := range []Diagnosis{{}, full, {Features: full.Features}, {Probabilities: full.Probabilities, Bearing: text}, {Features: Values{}}} {
+		want, err := json.Marshal(d)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := d.Encode(); err != nil || string(got) != string(want) {
+			t.Errorf("%v\n got %s\nwant %s", err, got, want)
+		}
+	}
+	for _, d := range []Diagnosis{{Features: Values{{"rms", math.NaN()}}}, {Probabilities: Values{{"normal", math.Inf(1)}}}, {SampleRate: math.NaN()}} {
+		if b, err := d.Encode(); err == nil {
+			t.Errorf("encoded as %s", b)
+		}
+	}
+}
+
 // TestDigestOnDisk: digests are stored, so their definition stays.
 func TestDigestOnDisk(t *testing.T) {
 	for _, n := range []int{0, 1, 1023, 1024, 1025, 5000} {

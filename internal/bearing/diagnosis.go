@@ -29,6 +29,37 @@ type Diagnosis struct {
 	Duplicate     bool      `json:"duplicate,omitempty"`
 }
 
+// Encode returns what json.Marshal returns for d, in half the time: that reads
+// each list again, byte by byte, after its MarshalJSON. Here the lists are put
+// into the rest, which has them empty. Their keys stand nowhere else in it, since
+// JSON escapes quotes in text.
+func (d Diagnosis) Encode() ([]byte, error) {
+	lists := []struct {
+		empty  string
+		values Values
+	}{{`"probabilities":{}`, d.Probabilities}, {`"features":{}`, d.Features}}
+	bare := d
+	bare.Probabilities, bare.Features = nil, nil
+	rest, err := json.Marshal(bare)
+	if err != nil {
+		return nil, err
+	}
+	b := make([]byte, 0, len(rest)+40*(len(lists[0].values)+len(lists[1].values)))
+	for _, l := range lists {
+		i := bytes.Index(rest, []byte(l.empty))
+		if i < 0 { // the fields are others by now
+			return json.Marshal(d)
+		}
+		i += len(l.empty) - len("{}")
+		b = append(b, rest[:i]...)
+		if b, err = l.values.appendJSON(b); err != nil {
+			return nil, err
+		}
+		rest = rest[i+len("{}"):]
+	}
+	return append(b, rest...), nil
+}
+
 // ModelRef names the model that answered.
 type ModelRef struct {
 	Name    string `json:"name"`
@@ -59,7 +90,10 @@ func (v Values) Get(name string) (float64, bool) {
 // MarshalJSON writes an object in list order. NaN and Inf have no JSON form and
 // are an error.
 func (v Values) MarshalJSON() ([]byte, error) {
-	b := make([]byte, 0, 2+len(v)*40)
+	return v.appendJSON(make([]byte, 0, 2+len(v)*40))
+}
+
+func (v Values) appendJSON(b []byte) ([]byte, error) {
 	b = append(b, '{')
 	for i, x := range v {
 		if i > 0 {
@@ -68,7 +102,15 @@ func (v Values) MarshalJSON() ([]byte, error) {
 		if x.Value-x.Value != 0 {
 			return nil, fmt.Errorf("value %q is %v", x.Name, x.Value)
 		}
-		b = strconv.AppendQuote(b, x.Name)
+		if IsName(x.Name) { // needs no escapes
+			b = append(append(append(b, '"'), x.Name...), '"')
+		} else {
+			name, err := json.Marshal(x.Name)
+			if err != nil {
+				return nil, err
+			}
+			b = append(b, name...)
+		}
 		b = append(b, ':')
 		b = strconv.AppendFloat(b, x.Value, 'g', -1, 64)
 	}

@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"time"
 
@@ -69,7 +68,7 @@ func (db *DB) encode(d bearing.Diagnosis, w *bearing.Window) (*request, error) {
 	}
 	// What is returned now and what is read back later are alike.
 	d.Start, d.ReceivedAt, d.Duplicate = utc(d.Start), utc(d.ReceivedAt), false
-	doc, err := json.Marshal(d)
+	doc, err := d.Encode()
 	if err != nil {
 		return nil, fmt.Errorf("encode diagnosis %s: %w", d.ID, err)
 	}
