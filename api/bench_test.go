@@ -146,8 +146,8 @@ func (p *poster) post(tb testing.TB) {
 	}
 }
 
-// TestPostAllocations bounds what a request takes from the heap: 32 small objects
-// of 4.6 KiB together when this was written, half of them net/http's and chi's way
+// TestPostAllocations bounds what a request takes from the heap: 33 small objects
+// of 4 KiB together when this was written, half of them net/http's and chi's way
 // of routing and the encoding of the answer, and nothing that grows with the
 // window. Memory of a window that were not reused would show in the bytes.
 func TestPostAllocations(t *testing.T) {
