@@ -21,8 +21,8 @@ import (
 const rules = `
 internal/bearing    :
 internal/kernel     :
-features/dsp        :
-features            : internal/bearing features/dsp
+features/dsp        : internal/kernel
+features            : internal/bearing internal/kernel features/dsp
 models/nn           : internal/kernel
 dataset/matfile     : internal/bearing
 dataset/npyfile     : internal/bearing
@@ -32,7 +32,7 @@ dataset             : internal/bearing features/dsp dataset/matfile dataset/npyf
 dataset/excerpts    :
 models              : internal/bearing features features/dsp models/nn
 models/pretrained   : models
-models/train        : internal/bearing dataset models models/nn
+models/train        : internal/bearing internal/kernel dataset models models/nn
 models/prune        : models models/nn models/train
 internal/diagnose   : internal/bearing features models
 internal/store      : internal/bearing

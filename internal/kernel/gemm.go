@@ -1,8 +1,3 @@
-// Package kernel holds the float32 loops in which networks spend their time.
-//
-// The plain Go code here is the definition of each kernel. It knows slices and
-// strides only: no layers, no tensors. Callers split work between goroutines;
-// a kernel runs on one.
 package kernel
 
 // Gemm computes the matrix product
@@ -21,44 +16,65 @@ func Gemm(m, n, k int, a []float32, ars, acs int, b []float32, ldb int, c []floa
 	if m == 0 || n == 0 {
 		return
 	}
-	if !acc {
-		for i := range m {
-			clear(c[i*ldc : i*ldc+n])
-		}
-	}
+	_ = c[(m-1)*ldc+n-1]
 	if k == 0 {
+		if !acc {
+			for i := range m {
+				clear(c[i*ldc : i*ldc+n])
+			}
+		}
 		return
 	}
 	// The last element of each operand, so that the loops cannot overrun.
 	_ = a[(m-1)*ars+(k-1)*acs]
 	_ = b[(k-1)*ldb+n-1]
-	i := 0
-	for ; i+2 <= m; i += 2 {
-		j := 0
-		for ; j+4 <= n; j += 4 {
-			tile2x4(k, a[i*ars:], ars, acs, b[j:], ldb, c[i*ldc+j:], ldc)
-		}
-		if j < n {
-			edge(2, n-j, k, a[i*ars:], ars, acs, b[j:], ldb, c[i*ldc+j:], ldc)
-		}
+	if !gemmAsm(m, n, k, a, ars, acs, b, ldb, c, ldc, acc) {
+		gemm(m, n, k, a, ars, acs, b, ldb, c, ldc, acc)
 	}
-	if i < m {
-		j := 0
-		for ; j+4 <= n; j += 4 {
-			tile1x4(k, a[i*ars:], acs, b[j:], ldb, c[i*ldc+j:])
-		}
-		if j < n {
-			edge(1, n-j, k, a[i*ars:], ars, acs, b[j:], ldb, c[i*ldc+j:], ldc)
+}
+
+// gemm defines Gemm.
+func gemm(m, n, k int, a []float32, ars, acs int, b []float32, ldb int, c []float32, ldc int, acc bool) {
+	var zero [4]float32
+	for i := 0; i < m; i += 2 {
+		rows := min(2, m-i)
+		for j := 0; j < n; j += 4 {
+			cols := min(4, n-j)
+			if rows == 2 && cols == 4 {
+				s := tile2x4(k, a[i*ars:], ars, acs, b[j:], ldb, zero[:])
+				for r := range 2 {
+					dst := c[(i+r)*ldc+j:][:4:4]
+					if acc {
+						dst[0] += s[r][0]
+						dst[1] += s[r][1]
+						dst[2] += s[r][2]
+						dst[3] += s[r][3]
+					} else {
+						dst[0], dst[1], dst[2], dst[3] = s[r][0], s[r][1], s[r][2], s[r][3]
+					}
+				}
+				continue
+			}
+			for r := range rows {
+				for q := range cols {
+					at := (i+r)*ldc + j + q
+					s := dot(k, a[(i+r)*ars:], acs, b[j+q:], ldb, 0)
+					if acc {
+						s += c[at]
+					}
+					c[at] = s
+				}
+			}
 		}
 	}
 }
 
-// tile2x4 adds the product of two rows of A and four columns of B to C. Eight
-// sums and six operands are what the sixteen vector registers of amd64 hold.
-func tile2x4(k int, a []float32, ars, acs int, b []float32, ldb int, c []float32, ldc int) {
-	c0, c1 := c[:4:4], c[ldc:ldc+4:ldc+4]
-	s00, s01, s02, s03 := c0[0], c0[1], c0[2], c0[3]
-	s10, s11, s12, s13 := c1[0], c1[1], c1[2], c1[3]
+// tile2x4 returns the product of two rows of A and four columns of B, with init
+// added. Eight sums and six operands are what the sixteen vector registers of
+// amd64 hold.
+func tile2x4(k int, a []float32, ars, acs int, b []float32, ldb int, init []float32) (s [2][4]float32) {
+	s00, s01, s02, s03 := init[0], init[1], init[2], init[3]
+	s10, s11, s12, s13 := s00, s01, s02, s03
 	for p, ia, ib := 0, 0, 0; p < k; p, ia, ib = p+1, ia+acs, ib+ldb {
 		x, y := a[ia], a[ia+ars]
 		bb := b[ib : ib+4 : ib+4]
@@ -71,52 +87,13 @@ func tile2x4(k int, a []float32, ars, acs int, b []float32, ldb int, c []float32
 		s12 += y * bb[2]
 		s13 += y * bb[3]
 	}
-	c0[0], c0[1], c0[2], c0[3] = s00, s01, s02, s03
-	c1[0], c1[1], c1[2], c1[3] = s10, s11, s12, s13
+	return [2][4]float32{{s00, s01, s02, s03}, {s10, s11, s12, s13}}
 }
 
-func tile1x4(k int, a []float32, acs int, b []float32, ldb int, c []float32) {
-	c0 := c[:4:4]
-	s0, s1, s2, s3 := c0[0], c0[1], c0[2], c0[3]
+// dot is one element of a product, for the edges.
+func dot(k int, a []float32, acs int, b []float32, ldb int, init float32) float32 {
 	for p, ia, ib := 0, 0, 0; p < k; p, ia, ib = p+1, ia+acs, ib+ldb {
-		x := a[ia]
-		bb := b[ib : ib+4 : ib+4]
-		s0 += x * bb[0]
-		s1 += x * bb[1]
-		s2 += x * bb[2]
-		s3 += x * bb[3]
+		init += a[ia] * b[ib]
 	}
-	c0[0], c0[1], c0[2], c0[3] = s0, s1, s2, s3
-}
-
-// edge serves the last one to three columns.
-func edge(m, n, k int, a []float32, ars, acs int, b []float32, ldb int, c []float32, ldc int) {
-	for i := range m {
-		for j := range n {
-			s := c[i*ldc+j]
-			for p, ia, ib := 0, i*ars, j; p < k; p, ia, ib = p+1, ia+acs, ib+ldb {
-				s += a[ia] * b[ib]
-			}
-			c[i*ldc+j] = s
-		}
-	}
-}
-
-// AddRow adds row to each of the m rows of c: c[i*ldc+j] += row[j].
-func AddRow(m int, c []float32, ldc int, row []float32) {
-	for i := range m {
-		dst := c[i*ldc : i*ldc+len(row)]
-		for j, v := range row {
-			dst[j] += v
-		}
-	}
-}
-
-// ReLU sets the negative elements of x to zero, in place. NaN stays NaN.
-func ReLU(x []float32) {
-	for i, v := range x {
-		if v < 0 {
-			x[i] = 0
-		}
-	}
+	return init
 }

@@ -17,9 +17,10 @@ type conv struct {
 	kernel        int
 	stride        int
 	before, after int
-	w, b          *Param // b nil without bias
-	xp            Tensor // input with its padding
-	dyp           Tensor // gradient with its padding, for dx
+	w, b          *Param    // b nil without bias
+	bias          []float32 // of b, or zeros
+	xp            Tensor    // input with its padding
+	dyp           Tensor    // gradient with its padding, for dx
 	flipped       []float32
 	dw, db        *partial
 }
@@ -32,6 +33,9 @@ func newConv(i int, l Layer, in, out Shape, rng *rand.Rand) *conv {
 	if l.Bias {
 		c.b = newParam(i, Bias, true, out.C)
 		c.db = newPartial(out.C)
+		c.bias = c.b.W
+	} else {
+		c.bias = make([]float32, out.C)
 	}
 	return c
 }
@@ -50,10 +54,7 @@ func (c *conv) forward(x, y Tensor, _ bool) {
 		for n := lo; n < hi; n++ {
 			xp, yn := c.xp.At(n), y.At(n)
 			pad(xp, x.At(n), c.before*x.C)
-			kernel.Gemm(c.out.L, c.out.C, row, xp, c.stride*c.in.C, 1, c.w.W, c.out.C, yn, c.out.C, false)
-			if c.b != nil {
-				kernel.AddRow(c.out.L, yn, c.out.C, c.b.W)
-			}
+			kernel.Affine(c.out.L, c.out.C, row, xp, c.stride*c.in.C, c.w.W, c.bias, yn, kernel.Act{})
 		}
 	})
 }

@@ -30,8 +30,7 @@ func (d *dense) forward(x, y Tensor, _ bool) {
 	shard(x.N, func(_, lo, hi int) {
 		rows := hi - lo
 		yn := y.Data[lo*d.out : hi*d.out]
-		kernel.Gemm(rows, d.out, d.in, x.Data[lo*d.in:hi*d.in], d.in, 1, d.w.W, d.out, yn, d.out, false)
-		kernel.AddRow(rows, yn, d.out, d.b.W)
+		kernel.Affine(rows, d.out, d.in, x.Data[lo*d.in:hi*d.in], d.in, d.w.W, d.b.W, yn, kernel.Act{})
 	})
 }
 

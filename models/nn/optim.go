@@ -1,6 +1,10 @@
 package nn
 
-import "math"
+import (
+	"math"
+
+	"brinell/internal/kernel"
+)
 
 // Optimizer moves parameters against their gradients.
 type Optimizer interface {
@@ -40,16 +44,7 @@ func (o *SGD) Step(params []*Param, lr float64) {
 			v = make([]float32, len(p.W))
 			o.v[p] = v
 		}
-		decay := decayOf(p, o.WeightDecay)
-		for i, w := range p.W {
-			g := p.G[i] + decay*w
-			v[i] = mu*v[i] + g
-			if o.Nesterov {
-				p.W[i] = w - rate*(g+mu*v[i])
-			} else {
-				p.W[i] = w - rate*v[i]
-			}
-		}
+		kernel.SGD(p.W, p.G, v, mu, rate, decayOf(p, o.WeightDecay), o.Nesterov)
 	}
 }
 
@@ -78,9 +73,10 @@ func (o *Adam) Step(params []*Param, lr float64) {
 	o.t++
 	// Both bias corrections folded into the rate and ε.
 	root := math.Sqrt(1 - math.Pow(b2, float64(o.t)))
-	rate := float32(lr * root / (1 - math.Pow(b1, float64(o.t))))
-	e := float32(eps * root)
-	f1, f2 := float32(b1), float32(b2)
+	step := kernel.AdamStep{
+		Beta1: float32(b1), Beta2: float32(b2),
+		Rate: float32(lr * root / (1 - math.Pow(b1, float64(o.t)))), Epsilon: float32(eps * root),
+	}
 	for _, p := range params {
 		if p.G == nil {
 			continue
@@ -90,12 +86,8 @@ func (o *Adam) Step(params []*Param, lr float64) {
 			m, v = make([]float32, len(p.W)), make([]float32, len(p.W))
 			o.m[p], o.v[p] = m, v
 		}
-		decay := float32(lr) * decayOf(p, o.WeightDecay)
-		for i, g := range p.G {
-			m[i] = f1*m[i] + (1-f1)*g
-			v[i] = f2*v[i] + (1-f2)*g*g
-			p.W[i] -= decay*p.W[i] + rate*m[i]/(float32(math.Sqrt(float64(v[i])))+e)
-		}
+		step.Decay = float32(lr) * decayOf(p, o.WeightDecay)
+		kernel.Adam(p.W, p.G, m, v, step)
 	}
 }
 

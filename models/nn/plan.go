@@ -150,21 +150,19 @@ func (s *step) forward(x []float32) {
 			copy(s.padded[s.offset:], x)
 			x = s.padded
 		}
-		kernel.Gemm(s.out.L, s.out.C, s.row, x, s.stride, 1, s.w, s.out.C, s.y, s.out.C, false)
-		kernel.AddRow(s.out.L, s.y, s.out.C, s.b)
+		kernel.Affine(s.out.L, s.out.C, s.row, x, s.stride, s.w, s.b, s.y, kernel.Act{})
 	case OpBatchNorm:
 		for i, v := range x {
 			s.y[i] = v*s.scale[i%s.in.C] + s.shift[i%s.in.C]
 		}
 	case OpReLU:
-		copy(s.y, x)
-		kernel.ReLU(s.y)
+		kernel.ReLU(s.y, x)
 	case OpMaxPool:
 		maxPoolWindow(s.y, x, nil, s.k, s.in.C)
 	case OpAvgPool:
 		avgPoolWindow(s.y, x, s.k, s.in.C)
 	}
 	if s.relu {
-		kernel.ReLU(s.y)
+		kernel.ReLU(s.y, s.y)
 	}
 }

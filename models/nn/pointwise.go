@@ -14,9 +14,7 @@ func (relu) params() []*Param { return nil }
 func (relu) forward(x, y Tensor, _ bool) {
 	shard(x.N, func(_, lo, hi int) {
 		size := x.L * x.C
-		yn := y.Data[lo*size : hi*size]
-		copy(yn, x.Data[lo*size:hi*size])
-		kernel.ReLU(yn)
+		kernel.ReLU(y.Data[lo*size:hi*size], x.Data[lo*size:hi*size])
 	})
 }
 
@@ -27,13 +25,7 @@ func (relu) backward(_, y, dy, dx Tensor) {
 	}
 	shard(y.N, func(_, lo, hi int) {
 		size := y.L * y.C
-		for i := lo * size; i < hi*size; i++ {
-			if y.Data[i] > 0 {
-				dx.Data[i] = dy.Data[i]
-			} else {
-				dx.Data[i] = 0
-			}
-		}
+		kernel.ReLUBack(dx.Data[lo*size:hi*size], y.Data[lo*size:hi*size], dy.Data[lo*size:hi*size])
 	})
 }
 

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"brinell/internal/kernel"
 	"brinell/models/nn"
 )
 
@@ -187,20 +188,9 @@ func addSubgradient(net *nn.Network, lambda float64) {
 // with t = lr·λ. Unlike the subgradient it reaches zero exactly, and an adaptive
 // optimizer does not rescale it.
 func shrink(net *nn.Network, t float64) {
-	s := float32(t)
 	for _, p := range net.Params() {
-		if p.Role != nn.Gamma {
-			continue
-		}
-		for i, g := range p.W {
-			switch {
-			case g > s:
-				p.W[i] = g - s
-			case g < -s:
-				p.W[i] = g + s
-			default:
-				p.W[i] = 0
-			}
+		if p.Role == nn.Gamma {
+			kernel.Shrink(p.W, float32(t))
 		}
 	}
 }
