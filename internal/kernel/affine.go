@@ -43,10 +43,11 @@ func Affine(m, n, k int, a []float32, ars int, b, bias, c []float32, act Act) {
 func affine(m, n, k int, a []float32, ars int, b, bias, c []float32, act Act) {
 	for i := 0; i < m; i += 2 {
 		rows := min(2, m-i)
-		dst := c[i*n:]
+		first := i
 		if act.Pool {
-			dst = c[i/2*n:]
+			first = i / 2
 		}
+		dst := c[first*n:]
 		for j := 0; j < n; j += 4 {
 			cols := min(4, n-j)
 			var s [2][4]float32

@@ -64,7 +64,13 @@ func gemmCase(name string, strides func(m, k int) (ars, acs int), acc bool) kern
 
 func affineCase(act Act) kernelCase {
 	return kernelCase{name: fmt.Sprintf("Affine%+v", act), sizes: products(), loose: true,
-		lengths: func(s []int) []int { return []int{s[0]*3 + s[2], s[2] * s[1], s[1], s[0] * s[1]} },
+		lengths: func(s []int) []int {
+			rows := s[0]
+			if act.Pool {
+				rows /= 2
+			}
+			return []int{s[0]*3 + s[2], s[2] * s[1], s[1], rows * s[1]}
+		},
 		call: func(s []int, x [][]float32, plain bool) {
 			if !plain {
 				Affine(s[0], s[1], s[2], x[0], 3, x[1], x[2], x[3], act)

@@ -1,0 +1,101 @@
+package nn
+
+import "brinell/internal/kernel"
+
+// arrange chooses for each convolution whether channels or time fill the lanes of
+// a vector, inserts what changes the layout between them, and sets up the
+// buffers. Narrow layers, as slimming leaves them, gain most from time.
+func arrange(steps []step) []step {
+	var out []step
+	lanes := false // time in the lanes of what the last step wrote
+	for _, s := range steps {
+		switch {
+		case s.op == OpConv && s.prefersLanes(lanes):
+			if !lanes || s.stride != s.in.C {
+				if lanes {
+					out = append(out, toRows(s.in))
+				}
+				out = append(out, s.toLanes())
+				s.offset = 0
+			}
+			s.putTimeInLanes()
+			lanes = true
+		case lanes && (s.op == OpDense || s.op == OpLogits):
+			// The weights take the layout of their input instead.
+			s.w = permuteRows(s.w, s.in, len(s.b))
+			s.ld = s.in.L
+			lanes = false
+		case lanes:
+			out = append(out, toRows(s.in))
+			lanes = false
+		}
+		out = append(out, s)
+	}
+	return out
+}
+
+// prefersLanes compares the two layouts by the vectors that they multiply; a
+// change of layout costs about two multiplications an element.
+func (s *step) prefersLanes(have bool) bool {
+	v := kernel.Lanes()
+	if v == 1 {
+		return false
+	}
+	up := func(n int) int { return (n + v - 1) / v }
+	rows, lanes := s.m*up(len(s.b))*s.k, up(s.m)*len(s.b)*s.k
+	change := 2 * s.in.size()
+	if have {
+		rows += change
+	}
+	if !have || s.stride != s.in.C {
+		lanes += change
+	}
+	return lanes < rows
+}
+
+// rowsOf returns how many rows of stride elements hold the padded signal and
+// every tap of every step.
+func (s *step) rowsOf() int {
+	return max((s.size+s.stride-1)/s.stride, s.m+(s.k-1)/s.stride)
+}
+
+// toLanes is the step that brings the padded input of s into rows of one phase of
+// the stride each.
+func (s *step) toLanes() step {
+	n := s.rowsOf()
+	return step{op: opToLanes, in: s.in, out: s.in, m: n, k: s.stride, size: n * s.stride, offset: s.offset}
+}
+
+// putTimeInLanes turns the weights and states where each tap stands.
+func (s *step) putTimeInLanes() {
+	n := s.rowsOf()
+	off := make([]int32, s.k)
+	for p := range off {
+		off[p] = int32(p%s.stride*n + p/s.stride)
+	}
+	out := len(s.b)
+	w := make([]float32, len(s.w))
+	kernel.Transpose(s.k, out, s.w, w, s.k)
+	if s.offset > 0 {
+		s.offset /= s.in.C // padding before each channel's row
+	}
+	s.lanes, s.w, s.taps = true, w, kernel.NewTaps(off)
+	s.ld, s.size = n, s.stride*n+s.m+kernel.Slack
+}
+
+func toRows(in Shape) step {
+	return step{op: opToRows, in: in, out: in, size: in.size(), ld: in.L}
+}
+
+// permuteRows brings the weights of a dense layer into the order of an input
+// with a row for each channel.
+func permuteRows(w []float32, in Shape, out int) []float32 {
+	p := make([]float32, 0, len(w))
+	for c := range in.C {
+		for l := range in.L {
+			row := (l*in.C + c) * out
+			p = append(p, w[row:row+out]...)
+		}
+	}
+	return p
+}
