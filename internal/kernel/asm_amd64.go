@@ -149,6 +149,9 @@ func reLUAVX512(t *span)
 func reLUBackAVX512(t *span)
 
 //go:noescape
+func addAVX512(t *span)
+
+//go:noescape
 func adamAVX512(t *span)
 
 //go:noescape
@@ -303,6 +306,9 @@ func reLUAVX2(t *span)
 
 //go:noescape
 func reLUBackAVX2(t *span)
+
+//go:noescape
+func addAVX2(t *span)
 
 //go:noescape
 func adamAVX2(t *span)
@@ -521,6 +527,8 @@ func callSweep(name int, s *span) {
 		reLUAVX512(s)
 	case levelAVX512<<8 + sweepReLUBack:
 		reLUBackAVX512(s)
+	case levelAVX512<<8 + sweepAdd:
+		addAVX512(s)
 	case levelAVX512<<8 + sweepAdam:
 		adamAVX512(s)
 	case levelAVX512<<8 + sweepSGD:
@@ -545,6 +553,8 @@ func callSweep(name int, s *span) {
 		reLUAVX2(s)
 	case levelAVX2<<8 + sweepReLUBack:
 		reLUBackAVX2(s)
+	case levelAVX2<<8 + sweepAdd:
+		addAVX2(s)
 	case levelAVX2<<8 + sweepAdam:
 		adamAVX2(s)
 	case levelAVX2<<8 + sweepSGD:

@@ -4985,6 +4985,26 @@ loop:
 	VZEROUPPER
 	RET
 
+// func addAVX512(t *byte)
+// Requires: AVX, AVX512F
+TEXT ·addAVX512(SB), NOSPLIT, $0-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ 8(AX), DX
+	MOVQ 48(AX), AX
+	SHLQ $0x02, AX
+	XORQ BX, BX
+
+loop:
+	VMOVUPS (CX)(BX*1), Z0
+	VADDPS  (DX)(BX*1), Z0, Z0
+	VMOVUPS Z0, (CX)(BX*1)
+	ADDQ    $0x40, BX
+	CMPQ    BX, AX
+	JLT     loop
+	VZEROUPPER
+	RET
+
 // func adamAVX512(t *byte)
 // Requires: AVX, AVX512F
 TEXT ·adamAVX512(SB), NOSPLIT, $0-8
@@ -9081,6 +9101,26 @@ loop:
 	VMOVUPS Y0, (CX)(SI*1)
 	ADDQ    $0x20, SI
 	CMPQ    SI, AX
+	JLT     loop
+	VZEROUPPER
+	RET
+
+// func addAVX2(t *byte)
+// Requires: AVX
+TEXT ·addAVX2(SB), NOSPLIT, $0-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ 8(AX), DX
+	MOVQ 48(AX), AX
+	SHLQ $0x02, AX
+	XORQ BX, BX
+
+loop:
+	VMOVUPS (CX)(BX*1), Y0
+	VADDPS  (DX)(BX*1), Y0, Y0
+	VMOVUPS Y0, (CX)(BX*1)
+	ADDQ    $0x20, BX
+	CMPQ    BX, AX
 	JLT     loop
 	VZEROUPPER
 	RET

@@ -6,6 +6,7 @@ import "math"
 const (
 	sweepReLU = iota
 	sweepReLUBack
+	sweepAdd
 	sweepScale
 	sweepScaleReLU
 	sweepNormBack
@@ -46,6 +47,19 @@ func reLUBack(dx, y, dy []float32) {
 		} else {
 			dx[i] = 0
 		}
+	}
+}
+
+// Add adds x to y, element by element. It panics if y is shorter than x.
+func Add(y, x []float32) {
+	y = y[:len(x)]
+	n := runAsm(sweepAdd, span{n: len(x)}, y, x)
+	add(y[n:], x[n:])
+}
+
+func add(y, x []float32) {
+	for i, v := range x {
+		y[i] += v
 	}
 }
 

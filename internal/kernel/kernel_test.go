@@ -200,6 +200,13 @@ var kernels = []kernelCase{
 		}
 		f(x[0], x[1], x[2])
 	}, false},
+	{"Add", upTo(67), each(2), func(s []int, x [][]float32, plain bool) {
+		f := Add
+		if plain {
+			f = add
+		}
+		f(x[0], x[1])
+	}, false},
 	{"Adam", upTo(67), each(4), func(s []int, x [][]float32, plain bool) {
 		for i, v := range x[3] { // a mean of squares
 			x[3][i] = float32(math.Abs(float64(v)))

@@ -17,10 +17,9 @@ type conv struct {
 	kernel        int
 	stride        int
 	before, after int
-	w, b          *Param    // b nil without bias
-	bias          []float32 // of b, or zeros
-	xp            Tensor    // input with its padding
-	dyp           Tensor    // gradient with its padding, for dx
+	w, b          *Param            // b nil without bias
+	bias          []float32         // of b, or zeros
+	xp, dyp       [shards][]float32 // one padded input and gradient for each shard
 	flipped       []float32
 	dw, db        *partial
 }
@@ -48,15 +47,21 @@ func (c *conv) params() []*Param {
 }
 
 func (c *conv) forward(x, y Tensor, _ bool) {
-	c.xp = c.xp.resize(x.N, c.before+x.L+c.after, x.C)
 	row := c.kernel * c.in.C
-	shard(x.N, func(_, lo, hi int) {
+	shard(x.N, func(s, lo, hi int) {
 		for n := lo; n < hi; n++ {
-			xp, yn := c.xp.At(n), y.At(n)
-			pad(xp, x.At(n), c.before*x.C)
-			kernel.Affine(c.out.L, c.out.C, row, xp, c.stride*c.in.C, c.w.W, c.bias, yn, kernel.Act{})
+			kernel.Affine(c.out.L, c.out.C, row, c.padded(s, x.At(n)), c.stride*c.in.C, c.w.W, c.bias, y.At(n), kernel.Act{})
 		}
 	})
+}
+
+// padded returns a window with its padding. Padding again in the backward pass
+// costs less than keeping the padded batch in memory.
+func (c *conv) padded(s int, xn []float32) []float32 {
+	if c.before+c.after == 0 {
+		return xn
+	}
+	return pad(scratch(&c.xp[s], (c.before+c.in.L+c.after)*c.in.C), xn, c.before*c.in.C)
 }
 
 // backward: dW[k][c][o] = Σ_l xp[l·stride+k][c] dy[l][o], db[o] = Σ_l dy[l][o],
@@ -64,64 +69,76 @@ func (c *conv) forward(x, y Tensor, _ bool) {
 func (c *conv) backward(x, _, dy, dx Tensor) {
 	row := c.kernel * c.in.C
 	if dx.Data != nil {
-		c.prepareDX(dy)
+		c.flip()
 	}
 	shard(x.N, func(s, lo, hi int) {
+		if c.b != nil {
+			clear(c.db.sums[s])
+		}
 		for n := lo; n < hi; n++ {
 			dyn := dy.At(n)
-			kernel.Gemm(row, c.out.C, c.out.L, c.xp.At(n), 1, c.stride*c.in.C, dyn, c.out.C, c.dw.sums[s], c.out.C, true)
+			kernel.Gemm(row, c.out.C, c.out.L, c.padded(s, x.At(n)), 1, c.stride*c.in.C, dyn, c.out.C, c.dw.sums[s], c.out.C, n > lo)
 			if c.b != nil {
 				addRows(c.db.sums[s], dyn)
 			}
 			if dx.Data != nil {
-				c.inputGradient(n, dyn, dx.At(n))
+				c.inputGradient(s, dyn, dx.At(n))
 			}
 		}
 	})
-	c.dw.reduce(c.w.G)
+	c.dw.reduce(c.w.G, x.N)
 	if c.b != nil {
-		c.db.reduce(c.b.G)
+		c.db.reduce(c.b.G, x.N)
 	}
 }
 
-// prepareDX sets up the transposed convolution: dx is the convolution of dy,
-// spread by the stride and padded, with the kernel flipped in time and with
-// in and out exchanged, W'[k][o][c] = W[K-1-k][c][o].
-func (c *conv) prepareDX(dy Tensor) {
+// flip sets up the transposed convolution: dx is the convolution of dy, spread by
+// the stride and padded, with the kernel flipped in time and with in and out
+// exchanged, W'[k][o][c] = W[K-1-k][c][o].
+func (c *conv) flip() {
 	if c.flipped == nil {
 		c.flipped = make([]float32, len(c.w.W))
 	}
-	in, out := c.in.C, c.out.C
+	size := c.in.C * c.out.C
 	for k := range c.kernel {
-		for i := range in {
-			src := c.w.W[((c.kernel-1-k)*in+i)*out:]
-			for o := range out {
-				c.flipped[(k*out+o)*in+i] = src[o]
-			}
-		}
+		from := (c.kernel - 1 - k) * size
+		kernel.Transpose(c.in.C, c.out.C, c.w.W[from:from+size], c.flipped[k*size:], c.in.C)
 	}
-	c.dyp = c.dyp.resize(dy.N, c.in.L+c.kernel-1, out)
 }
 
-func (c *conv) inputGradient(n int, dyn, dxn []float32) {
-	p := c.dyp.At(n)
-	clear(p)
-	// Step t of dyp holds dy[l] for t = l·stride + K-1 - before. Rows that fall
+func (c *conv) inputGradient(s int, dyn, dxn []float32) {
+	rows := c.in.L + c.kernel - 1
+	p := scratch(&c.dyp[s], rows*c.out.C)
+	// Step t of p holds dy[l] for t = l·stride + K-1 - before. Rows that fall
 	// outside touched padding only.
 	first := c.kernel - 1 - c.before
-	for l := range c.out.L {
-		if t := first + l*c.stride; t >= 0 && t < c.dyp.L {
-			copy(p[t*c.out.C:(t+1)*c.out.C], dyn[l*c.out.C:])
+	if c.stride == 1 {
+		pad(p, dyn, first*c.out.C)
+	} else {
+		clear(p)
+		for l := range c.out.L {
+			if t := first + l*c.stride; t >= 0 && t < rows {
+				copy(p[t*c.out.C:(t+1)*c.out.C], dyn[l*c.out.C:])
+			}
 		}
 	}
 	kernel.Gemm(c.in.L, c.in.C, c.kernel*c.out.C, p, c.out.C, 1, c.flipped, c.in.C, dxn, c.in.C, false)
 }
 
-// pad copies x to dst from offset on and clears the rest.
-func pad(dst, x []float32, offset int) {
+// scratch returns n elements of *buf, which it allocates at first use.
+func scratch(buf *[]float32, n int) []float32 {
+	if *buf == nil {
+		*buf = make([]float32, n)
+	}
+	return *buf
+}
+
+// pad copies x to dst from offset on, clears the rest and returns dst.
+func pad(dst, x []float32, offset int) []float32 {
 	clear(dst[:offset])
 	copy(dst[offset:], x)
 	clear(dst[offset+len(x):])
+	return dst
 }
 
 // addRows adds every row of x, len(sum) wide, to sum.

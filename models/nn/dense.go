@@ -12,14 +12,12 @@ type dense struct {
 	in, out int
 	w, b    *Param
 	wt      []float32 // W transposed, [out, in], for dx
-	dw, db  *partial
 }
 
 func newDense(i int, in, out Shape, rng *rand.Rand) *dense {
 	d := &dense{in: in.size(), out: out.C}
 	d.w = newParam(i, Weight, true, d.in, d.out).he(d.in, rng)
 	d.b = newParam(i, Bias, true, d.out)
-	d.dw, d.db = newPartial(len(d.w.W)), newPartial(d.out)
 	d.wt = make([]float32, len(d.w.W))
 	return d
 }
@@ -35,24 +33,18 @@ func (d *dense) forward(x, y Tensor, _ bool) {
 }
 
 // backward: dW[i][o] = Σ_n x[n][i] dy[n][o], db[o] = Σ_n dy[n][o],
-// dx[n][i] = Σ_o dy[n][o] W[i][o].
+// dx[n][i] = Σ_o dy[n][o] W[i][o]. Shards take rows of dW, so that none needs a
+// sum of its own.
 func (d *dense) backward(x, _, dy, dx Tensor) {
-	if dx.Data != nil {
-		for i := range d.in {
-			for o := range d.out {
-				d.wt[o*d.in+i] = d.w.W[i*d.out+o]
-			}
-		}
-	}
-	shard(x.N, func(s, lo, hi int) {
-		rows := hi - lo
-		xn, dyn := x.Data[lo*d.in:hi*d.in], dy.Data[lo*d.out:hi*d.out]
-		kernel.Gemm(d.in, d.out, rows, xn, 1, d.in, dyn, d.out, d.dw.sums[s], d.out, true)
-		addRows(d.db.sums[s], dyn)
-		if dx.Data != nil {
-			kernel.Gemm(rows, d.in, d.out, dyn, d.out, 1, d.wt, d.in, dx.Data[lo*d.in:hi*d.in], d.in, false)
-		}
+	shard(d.in, func(_, lo, hi int) {
+		kernel.Gemm(hi-lo, d.out, x.N, x.Data[lo:], 1, d.in, dy.Data, d.out, d.w.G[lo*d.out:hi*d.out], d.out, true)
 	})
-	d.dw.reduce(d.w.G)
-	d.db.reduce(d.b.G)
+	addRows(d.b.G, dy.Data)
+	if dx.Data == nil {
+		return
+	}
+	kernel.Transpose(d.in, d.out, d.w.W, d.wt, d.in)
+	shard(x.N, func(_, lo, hi int) {
+		kernel.Gemm(hi-lo, d.in, d.out, dy.windows(lo, hi), d.out, 1, d.wt, d.in, dx.windows(lo, hi), d.in, false)
+	})
 }

@@ -4,7 +4,11 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"runtime"
 	"sync"
+	"sync/atomic"
+
+	"brinell/internal/kernel"
 )
 
 // Role says what a parameter is.
@@ -71,6 +75,9 @@ func New(spec Spec, classes int, rng *rand.Rand) (*Network, error) {
 	in := spec.Input
 	for i, l := range spec.Layers {
 		c := compile(i, l, in, shapes[i], rng)
+		if r, ok := c.(*relu); ok && i > 0 {
+			r.fuse(n.layers[i-1])
+		}
 		n.layers = append(n.layers, c)
 		n.params = append(n.params, c.params()...)
 		in = shapes[i]
@@ -85,7 +92,7 @@ func compile(i int, l Layer, in, out Shape, rng *rand.Rand) layer {
 	case OpBatchNorm:
 		return newBatchNorm(i, in)
 	case OpReLU:
-		return relu{}
+		return &relu{}
 	case OpMaxPool:
 		return &maxPool{k: l.Kernel}
 	case OpAvgPool:
@@ -130,7 +137,11 @@ func (n *Network) Forward(x Tensor, train bool) Tensor {
 	n.in = x
 	for i, l := range n.layers {
 		s := n.shapes[i]
-		n.acts[i] = n.acts[i].resize(x.N, s.L, s.C)
+		if n.inPlace(i) {
+			n.acts[i] = n.acts[i-1]
+		} else {
+			n.acts[i] = n.acts[i].resize(x.N, s.L, s.C)
+		}
 		l.forward(n.input(i), n.acts[i], train)
 	}
 	return n.acts[len(n.acts)-1]
@@ -144,12 +155,23 @@ func (n *Network) Backward(dlogits Tensor) {
 		var dx Tensor
 		if i > 0 {
 			x := n.acts[i-1]
-			n.grads[i] = n.grads[i].resize(x.N, x.L, x.C)
+			if n.inPlace(i) {
+				n.grads[i] = dy
+			} else {
+				n.grads[i] = n.grads[i].resize(x.N, x.L, x.C)
+			}
 			dx = n.grads[i]
 		}
 		n.layers[i].backward(n.input(i), n.acts[i], dy, dx)
 		dy = dx
 	}
+}
+
+// inPlace reports whether layer i writes over its input: a ReLU may, because no
+// layer reads its own output afterwards.
+func (n *Network) inPlace(i int) bool {
+	_, ok := n.layers[i].(*relu)
+	return ok && i > 0
 }
 
 func (n *Network) input(i int) Tensor {
@@ -201,21 +223,27 @@ func (p *Param) he(fanIn int, rng *rand.Rand) *Param {
 // any number of processors.
 const shards = 8
 
-// shard calls f for each piece [lo, hi) of n windows, at the same time.
+// shard calls f for each piece [lo, hi) of n windows, on as many goroutines as run
+// at a time.
 func shard(n int, f func(s, lo, hi int)) {
-	if n == 1 {
-		f(0, 0, 1)
-		return
-	}
-	var wg sync.WaitGroup
-	for s := range shards {
-		lo, hi := s*n/shards, (s+1)*n/shards
-		if lo < hi {
-			wg.Go(func() { f(s, lo, hi) })
+	var next atomic.Int32
+	work := func() {
+		for s := int(next.Add(1)) - 1; s < shards; s = int(next.Add(1)) - 1 {
+			if lo, hi := bounds(s, n); lo < hi {
+				f(s, lo, hi)
+			}
 		}
 	}
+	var wg sync.WaitGroup
+	for range min(runtime.GOMAXPROCS(0), n, shards) - 1 {
+		wg.Go(work)
+	}
+	work()
 	wg.Wait()
 }
+
+// bounds returns piece s of n windows.
+func bounds(s, n int) (lo, hi int) { return s * n / shards, (s + 1) * n / shards }
 
 // partial holds one accumulator per shard for a gradient of size n.
 type partial struct{ sums [shards][]float32 }
@@ -228,12 +256,11 @@ func newPartial(n int) *partial {
 	return p
 }
 
-// reduce adds the accumulators to dst in shard order and clears them.
-func (p *partial) reduce(dst []float32) {
-	for _, sum := range p.sums {
-		for i, v := range sum {
-			dst[i] += v
-			sum[i] = 0
+// reduce adds the accumulators of n windows to dst in shard order.
+func (p *partial) reduce(dst []float32, n int) {
+	for s, sum := range p.sums {
+		if lo, hi := bounds(s, n); lo < hi {
+			kernel.Add(dst, sum)
 		}
 	}
 }

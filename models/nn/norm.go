@@ -1,6 +1,10 @@
 package nn
 
-import "math"
+import (
+	"math"
+
+	"brinell/internal/kernel"
+)
 
 // Batch-norm constants, as in most frameworks.
 const (
@@ -19,23 +23,31 @@ const (
 // Reference: S. Ioffe, C. Szegedy, Batch normalization, ICML 2015, alg. 1-2.
 type batchNorm struct {
 	c                     int
+	relu                  bool // the ReLU that follows is done here
 	gamma, beta, mean, va *Param
-	mu, inv               []float32 // of the last training batch
-	sums                  [shards][2][]float64
+	mu, inv               []float32         // of the last batch, or the running ones
+	part                  [shards][]float64 // two sums of each shard, by kernel.Columns
+	sum, product          []float64         // of all shards, by channel
+	u, v, w               []float32         // coefficients by channel
+	cu, cv, cw            []float32         // the same by kernel.Columns
 }
 
 func newBatchNorm(i int, in Shape) *batchNorm {
+	c := in.C
+	channels := func() []float32 { return make([]float32, c) }
 	b := &batchNorm{
-		c:     in.C,
-		gamma: newParam(i, Gamma, true, in.C).fill(1),
-		beta:  newParam(i, Beta, true, in.C),
-		mean:  newParam(i, Mean, false, in.C),
-		va:    newParam(i, Variance, false, in.C).fill(1),
-		mu:    make([]float32, in.C),
-		inv:   make([]float32, in.C),
+		c:     c,
+		gamma: newParam(i, Gamma, true, c).fill(1),
+		beta:  newParam(i, Beta, true, c),
+		mean:  newParam(i, Mean, false, c),
+		va:    newParam(i, Variance, false, c).fill(1),
+		mu:    channels(), inv: channels(),
+		sum: make([]float64, c), product: make([]float64, c),
+		u: channels(), v: channels(), w: channels(),
 	}
-	for s := range b.sums {
-		b.sums[s] = [2][]float64{make([]float64, in.C), make([]float64, in.C)}
+	b.cu = kernel.Columns(nil, b.u)
+	for s := range b.part {
+		b.part[s] = make([]float64, 2*len(b.cu))
 	}
 	return b
 }
@@ -43,55 +55,38 @@ func newBatchNorm(i int, in Shape) *batchNorm {
 func (b *batchNorm) params() []*Param { return []*Param{b.gamma, b.beta, b.mean, b.va} }
 
 func (b *batchNorm) forward(x, y Tensor, train bool) {
-	mu, inv := b.mu, b.inv
 	if train {
 		b.batchStatistics(x)
 	} else {
-		mu = b.mean.W
+		copy(b.mu, b.mean.W)
 		for c, v := range b.va.W {
-			inv[c] = invSqrt(float64(v))
+			b.inv[c] = invSqrt(float64(v))
 		}
 	}
+	for c := range b.u {
+		b.u[c] = b.gamma.W[c] * b.inv[c]
+		b.v[c] = b.beta.W[c] - b.mu[c]*b.u[c]
+	}
+	b.cu, b.cv = kernel.Columns(b.cu, b.u), kernel.Columns(b.cv, b.v)
 	shard(x.N, func(_, lo, hi int) {
-		for n := lo; n < hi; n++ {
-			xn, yn := x.At(n), y.At(n)
-			for len(xn) > 0 {
-				for c := range b.c {
-					yn[c] = b.gamma.W[c]*(xn[c]-mu[c])*inv[c] + b.beta.W[c]
-				}
-				xn, yn = xn[b.c:], yn[b.c:]
-			}
-		}
+		kernel.Scale(y.windows(lo, hi), x.windows(lo, hi), b.cu, b.cv, b.relu)
 	})
 }
 
 func invSqrt(variance float64) float32 { return float32(1 / math.Sqrt(variance+bnEpsilon)) }
 
-// batchStatistics sets mu and inv from x and moves the running statistics.
+// batchStatistics sets mu and inv from x and moves the running statistics. The
+// variance is the mean square less the squared mean, which float64 affords for
+// float32 samples.
 func (b *batchNorm) batchStatistics(x Tensor) {
 	m := float64(x.N * x.L)
-	sum, _ := b.perChannel(x.N, func(n int, s, _ []float64) {
-		for xn := x.At(n); len(xn) > 0; xn = xn[b.c:] {
-			for c := range s {
-				s[c] += float64(xn[c])
-			}
-		}
-	})
+	b.channelSums(x, x)
 	for c := range b.mu {
-		b.mu[c] = float32(sum[c] / m)
-	}
-	sq, _ := b.perChannel(x.N, func(n int, s, _ []float64) {
-		for xn := x.At(n); len(xn) > 0; xn = xn[b.c:] {
-			for c := range s {
-				d := float64(xn[c] - b.mu[c])
-				s[c] += d * d
-			}
-		}
-	})
-	for c, v := range sq {
-		b.inv[c] = invSqrt(v / m)
+		mean := b.sum[c] / m
+		sq := max(0, b.product[c]-m*mean*mean)
+		b.mu[c], b.inv[c] = float32(mean), invSqrt(sq/m)
 		b.mean.W[c] += bnMomentum * (b.mu[c] - b.mean.W[c])
-		b.va.W[c] += bnMomentum * (float32(v/max(1, m-1)) - b.va.W[c])
+		b.va.W[c] += bnMomentum * (float32(sq/max(1, m-1)) - b.va.W[c])
 	}
 }
 
@@ -99,61 +94,43 @@ func (b *batchNorm) batchStatistics(x Tensor) {
 //
 //	dβ = Σ dy,  dγ = Σ dy x̂,  dx = γ/√(σ²+ε) (dy - dβ/M - x̂ dγ/M)
 func (b *batchNorm) backward(x, _, dy, dx Tensor) {
-	dbeta, dgamma := b.perChannel(x.N, func(n int, s, t []float64) {
-		xn, dyn := x.At(n), dy.At(n)
-		for len(xn) > 0 {
-			for c := range s {
-				s[c] += float64(dyn[c])
-				t[c] += float64(dyn[c] * (xn[c] - b.mu[c]) * b.inv[c])
-			}
-			xn, dyn = xn[b.c:], dyn[b.c:]
-		}
-	})
+	b.channelSums(dy, x)
+	m := float64(x.N * x.L)
 	for c := range b.c {
-		b.beta.G[c] += float32(dbeta[c])
-		b.gamma.G[c] += float32(dgamma[c])
+		mu, inv, gamma := float64(b.mu[c]), float64(b.inv[c]), float64(b.gamma.W[c])
+		dbeta := b.sum[c]
+		dgamma := inv * (b.product[c] - mu*b.sum[c])
+		b.beta.G[c] += float32(dbeta)
+		b.gamma.G[c] += float32(dgamma)
+		// dx = u dy + v x + w
+		slope := gamma * inv * inv * dgamma / m
+		b.u[c] = float32(gamma * inv)
+		b.v[c] = float32(-slope)
+		b.w[c] = float32(slope*mu - gamma*inv*dbeta/m)
 	}
 	if dx.Data == nil {
 		return
 	}
-	m := float64(x.N * x.L)
-	for c := range b.c {
-		dbeta[c] /= m
-		dgamma[c] /= m
-	}
+	b.cu, b.cv, b.cw = kernel.Columns(b.cu, b.u), kernel.Columns(b.cv, b.v), kernel.Columns(b.cw, b.w)
 	shard(x.N, func(_, lo, hi int) {
-		for n := lo; n < hi; n++ {
-			xn, dyn, dxn := x.At(n), dy.At(n), dx.At(n)
-			for len(xn) > 0 {
-				for c := range b.c {
-					xhat := (xn[c] - b.mu[c]) * b.inv[c]
-					dxn[c] = b.gamma.W[c] * b.inv[c] * (dyn[c] - float32(dbeta[c]) - xhat*float32(dgamma[c]))
-				}
-				xn, dyn, dxn = xn[b.c:], dyn[b.c:], dxn[b.c:]
-			}
-		}
+		kernel.NormBack(dx.windows(lo, hi), dy.windows(lo, hi), x.windows(lo, hi), b.cu, b.cv, b.cw)
 	})
 }
 
-// perChannel runs f on every window with two zeroed sums per channel and
-// returns the sums over all windows, added in shard order. The result is valid
-// until the next call.
-func (b *batchNorm) perChannel(n int, f func(n int, s, t []float64)) (s, t []float64) {
-	for i := range b.sums {
-		clear(b.sums[i][0])
-		clear(b.sums[i][1])
-	}
-	shard(n, func(i, lo, hi int) {
-		for n := lo; n < hi; n++ {
-			f(n, b.sums[i][0], b.sums[i][1])
-		}
+// channelSums sets sum and product to Σ x and Σ x·y of each channel, shards added
+// in their order.
+func (b *batchNorm) channelSums(x, y Tensor) {
+	n := len(b.cu)
+	shard(x.N, func(s, lo, hi int) {
+		clear(b.part[s])
+		kernel.Sums(b.part[s][:n], b.part[s][n:], x.windows(lo, hi), y.windows(lo, hi))
 	})
-	s, t = b.sums[0][0], b.sums[0][1]
-	for _, p := range b.sums[1:] {
-		for c := range s {
-			s[c] += p[0][c]
-			t[c] += p[1][c]
+	clear(b.sum)
+	clear(b.product)
+	for s := range shards {
+		if lo, hi := bounds(s, x.N); lo < hi {
+			kernel.Fold(b.sum, b.part[s][:n])
+			kernel.Fold(b.product, b.part[s][n:])
 		}
 	}
-	return s, t
 }

@@ -6,26 +6,32 @@ import (
 	"brinell/internal/kernel"
 )
 
-// relu is y = max(0, x), any shape.
-type relu struct{}
+// relu is y = max(0, x), any shape. After another layer it works in place, and a
+// batch-norm does it in its own pass.
+type relu struct{ done bool }
 
-func (relu) params() []*Param { return nil }
+func (r *relu) fuse(before layer) {
+	if b, ok := before.(*batchNorm); ok {
+		b.relu, r.done = true, true
+	}
+}
 
-func (relu) forward(x, y Tensor, _ bool) {
-	shard(x.N, func(_, lo, hi int) {
-		size := x.L * x.C
-		kernel.ReLU(y.Data[lo*size:hi*size], x.Data[lo*size:hi*size])
-	})
+func (*relu) params() []*Param { return nil }
+
+func (r *relu) forward(x, y Tensor, _ bool) {
+	if r.done {
+		return
+	}
+	shard(x.N, func(_, lo, hi int) { kernel.ReLU(y.windows(lo, hi), x.windows(lo, hi)) })
 }
 
 // backward: dx = dy where y > 0, else 0.
-func (relu) backward(_, y, dy, dx Tensor) {
+func (*relu) backward(_, y, dy, dx Tensor) {
 	if dx.Data == nil {
 		return
 	}
 	shard(y.N, func(_, lo, hi int) {
-		size := y.L * y.C
-		kernel.ReLUBack(dx.Data[lo*size:hi*size], y.Data[lo*size:hi*size], dy.Data[lo*size:hi*size])
+		kernel.ReLUBack(dx.windows(lo, hi), y.windows(lo, hi), dy.windows(lo, hi))
 	})
 }
 

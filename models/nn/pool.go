@@ -1,15 +1,25 @@
 package nn
 
+import "brinell/internal/kernel"
+
 // maxPool takes the maximum of each k consecutive steps, per channel. Steps
 // beyond the last whole group are left out. Shapes: x [N, L, C], y [N, ⌊L/k⌋, C].
 type maxPool struct {
 	k   int
-	arg []uint8 // which of the k steps won, as many as y has elements
+	arg []uint8 // which of the k steps won, as many as y has elements; k = 2 asks x
 }
 
 func (*maxPool) params() []*Param { return nil }
 
 func (p *maxPool) forward(x, y Tensor, _ bool) {
+	if p.k == 2 {
+		shard(x.N, func(_, lo, hi int) {
+			for n := lo; n < hi; n++ {
+				kernel.MaxPool2(y.At(n), x.At(n), x.C)
+			}
+		})
+		return
+	}
 	if len(p.arg) < len(y.Data) {
 		p.arg = make([]uint8, len(y.Data))
 	}
@@ -47,6 +57,12 @@ func (p *maxPool) backward(x, y, dy, dx Tensor) {
 	}
 	shard(x.N, func(_, lo, hi int) {
 		for n := lo; n < hi; n++ {
+			if p.k == 2 {
+				pooled := 2 * y.L * y.C // the odd step at the end has no part
+				kernel.MaxPool2Back(dx.At(n)[:pooled], x.At(n), dy.At(n), x.C)
+				clear(dx.At(n)[pooled:])
+				continue
+			}
 			dyn, dxn, arg := dy.At(n), dx.At(n), p.arg[n*y.L*y.C:]
 			clear(dxn)
 			for o := 0; o < len(dyn); o += x.C {

@@ -15,6 +15,9 @@ func NewTensor(n, l, c int) Tensor {
 // At returns window n as a slice of L*C elements.
 func (t Tensor) At(n int) []float32 { return t.Data[n*t.L*t.C : (n+1)*t.L*t.C] }
 
+// windows returns the elements of windows lo to hi-1.
+func (t Tensor) windows(lo, hi int) []float32 { return t.Data[lo*t.L*t.C : hi*t.L*t.C] }
+
 // resize returns a tensor [n, l, c] that reuses t's memory where it suffices.
 // Its contents are undefined.
 func (t Tensor) resize(n, l, c int) Tensor {

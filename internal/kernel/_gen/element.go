@@ -39,6 +39,12 @@ func elements(s isa) {
 		w.load(2, dy)
 		w.store(s.keep(s.greater(y, s.zero()), dy, false), 0)
 	})
+	simple(s, "add", 2, nil, func(w *sweep, _ []reg.VecVirtual) {
+		y := s.vec()
+		w.load(0, y)
+		VADDPS(w.at(1, 0), y, y)
+		w.store(y, 0)
+	})
 	simple(s, "adam", 4, []int{0, 1, 2, 3, 4, 5, 6}, func(w *sweep, c []reg.VecVirtual) {
 		// c: β1, 1-β1, β2, 1-β2, rate, ε, decay
 		x, g, m, v := s.vec(), s.vec(), s.vec(), s.vec()
