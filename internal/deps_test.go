@@ -52,7 +52,7 @@ github.com/danielgtaylor/huma/v2    : api
 github.com/prometheus               : api internal/diagnose cmd/brinell
 modernc.org/sqlite                  : internal/store
 github.com/klauspost/compress       : api internal/store
-gonum.org/v1/gonum                  : features/dsp features
+gonum.org/v1/gonum                  : features/dsp features cmd/brinell
 gonum.org/v1/plot                   : cmd/brinell
 github.com/mjibson/go-dsp           : features/dsp cmd/brinell
 github.com/spf13                    : cmd/brinell

@@ -33,7 +33,7 @@ func newRoot() *cobra.Command {
 	root.AddCommand(
 		serveCommand(), diagnoseCommand(), featuresCommand(),
 		trainCommand(), slimCommand(), evaluateCommand(),
-		datasetCommand(), modelCommand(), healthcheckCommand(),
+		datasetCommand(), modelCommand(), benchCommand(), healthcheckCommand(),
 	)
 	wrapArgs(root)
 	return root

@@ -182,6 +182,9 @@ func maxPool2AVX512(t *span)
 func maxPool2BackAVX512(t *span)
 
 //go:noescape
+func peakAVX512(t *span)
+
+//go:noescape
 func rows8x1AVX2(t *tile)
 
 //go:noescape
@@ -339,6 +342,9 @@ func maxPool2AVX2(t *span)
 
 //go:noescape
 func maxPool2BackAVX2(t *span)
+
+//go:noescape
+func peakAVX2(t *span)
 
 // callTile runs the tile of that shape.
 func callTile(shape int, t *tile) {
@@ -549,6 +555,8 @@ func callSweep(name int, s *span) {
 		maxPool2AVX512(s)
 	case levelAVX512<<8 + sweepMaxPool2Back:
 		maxPool2BackAVX512(s)
+	case levelAVX512<<8 + sweepPeak:
+		peakAVX512(s)
 	case levelAVX2<<8 + sweepReLU:
 		reLUAVX2(s)
 	case levelAVX2<<8 + sweepReLUBack:
@@ -575,6 +583,8 @@ func callSweep(name int, s *span) {
 		maxPool2AVX2(s)
 	case levelAVX2<<8 + sweepMaxPool2Back:
 		maxPool2BackAVX2(s)
+	case levelAVX2<<8 + sweepPeak:
+		peakAVX2(s)
 	default:
 		panic("kernel: no such pass")
 	}

@@ -204,3 +204,17 @@ func sumsAsm(sum, product []float64, x, y []float32) int {
 	callSweep(sweepSums, &s)
 	return s.n
 }
+
+// peakChains are the independent sums of the peak loop, as in the generator.
+const peakChains = 12
+
+// Peak runs n rounds of multiply-adds that wait for nothing, and returns how many
+// floating-point operations that was: with the time it took, the peak that a
+// kernel of the implementation in use can come near. In plain Go it is 0.
+func Peak(n int) (operations int) {
+	if level == levelGo {
+		return 0
+	}
+	callSweep(sweepPeak, &span{n: n})
+	return n * peakChains * Lanes() * 2
+}

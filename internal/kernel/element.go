@@ -17,6 +17,7 @@ const (
 	sweepSGD
 	sweepNesterov
 	sweepShrink
+	sweepPeak
 )
 
 // ReLU sets y to max(0, x), element by element; y may be x. NaN stays NaN. It

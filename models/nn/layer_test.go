@@ -2,7 +2,6 @@ package nn
 
 import (
 	"encoding/json"
-	"fmt"
 	"math"
 	"math/rand/v2"
 	"reflect"
@@ -297,37 +296,6 @@ func FuzzSpec(f *testing.F) {
 			}
 			n.Forward(NewTensor(1, s.Input.L, s.Input.C), false)
 			n.Plan().Forward(make([]float32, s.Input.size()))
-		}
-	})
-}
-
-func BenchmarkPlan(b *testing.B) {
-	spec := Spec{Name: "wdcnn-like", Input: Shape{2048, 1}, Layers: []Layer{
-		Conv(16, 64, 8, Same), BatchNorm(), ReLU(), MaxPool(2),
-		Conv(32, 3, 1, Same), BatchNorm(), ReLU(), MaxPool(2),
-		Conv(64, 3, 1, Same), BatchNorm(), ReLU(), MaxPool(2),
-		Dense(100), BatchNorm(), ReLU(), Logits()}}
-	net, err := New(spec, 10, rand.New(rand.NewPCG(1, 1)))
-	if err != nil {
-		b.Fatal(err)
-	}
-	x := randomBatch(rand.New(rand.NewPCG(1, 2)), 64, spec.Input)
-	plan := net.Plan()
-	b.Run("forward/N=1", func(b *testing.B) {
-		b.ReportAllocs()
-		for b.Loop() {
-			plan.Forward(x.At(0))
-		}
-	})
-	b.Run(fmt.Sprintf("train/N=%d", x.N), func(b *testing.B) {
-		b.ReportAllocs()
-		labels := make([]int, x.N)
-		dz, opt := NewTensor(x.N, 1, 10), &Adam{}
-		for b.Loop() {
-			CrossEntropy(net.Forward(x, true), labels, dz)
-			net.ZeroGrad()
-			net.Backward(dz)
-			opt.Step(net.Params(), 1e-3)
 		}
 	})
 }

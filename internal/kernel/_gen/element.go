@@ -122,7 +122,29 @@ func elements(s isa) {
 	})
 	sums(s)
 	pools(s)
+	peak(s)
 }
+
+// peak is as many independent multiply-adds as the processor can start at a time,
+// n times.
+func peak(s isa) {
+	w := newSweep(s, "peak", 0)
+	acc := s.vecs(peakChains)
+	for _, v := range acc {
+		VXORPS(v, v, v)
+	}
+	x := s.zero()
+	Label("loop")
+	for _, v := range acc {
+		VFMADD231PS(x, x, v)
+	}
+	ADDQ(U8(4), w.i)
+	CMPQ(w.i, w.n)
+	JLT(LabelRef("loop"))
+	end()
+}
+
+const peakChains = 12
 
 // VPCMPEQDOnes sets all bits.
 func VPCMPEQDOnes(s isa, v reg.VecVirtual) {
