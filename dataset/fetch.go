@@ -137,7 +137,10 @@ func (f fetcher) run(ctx context.Context) error {
 		if err == nil {
 			return f.finish()
 		}
-		if _, again := errors.AsType[interrupted](err); !again || attempt == f.opts.Attempts || ctx.Err() != nil {
+		if ctx.Err() != nil {
+			return ctx.Err() // whatever the last answer was
+		}
+		if _, again := errors.AsType[interrupted](err); !again || attempt == f.opts.Attempts {
 			return err
 		}
 		timer := time.NewTimer(wait)
