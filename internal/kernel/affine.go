@@ -8,18 +8,50 @@ type Act struct {
 	Pool bool
 }
 
+// Weights are a matrix B [k, n] stored in panels of columns, so that the kernel
+// walks through memory in order: wide matrices row by row would map to few places
+// of the first cache.
+type Weights struct {
+	k, n, width int
+	data        []float32
+}
+
+// Pack stores b [k, n] for products with m rows each by the implementation in use.
+// It takes the memory of w where that suffices, and b itself where no panels are
+// needed: b must then stay as it is.
+func (w Weights) Pack(b []float32, m, k, n int) Weights {
+	b = b[:k*n]
+	width := 2 * Lanes()
+	if n <= width || m == 1 || Lanes() == 1 {
+		return Weights{k, n, n, b}
+	}
+	data := w.data
+	if w.width == w.n || cap(data) < k*n {
+		data = make([]float32, k*n) // what it has may be somebody's b
+	}
+	data = data[:k*n]
+	for j := 0; j < n; j += width {
+		cols, panel := min(width, n-j), data[j*k:]
+		for p := range k {
+			copy(panel[p*cols:(p+1)*cols], b[p*n+j:])
+		}
+	}
+	return Weights{k, n, width, data}
+}
+
 // Affine computes a layer with its activation:
 //
-//	y[i][j] = bias[j] + Σ_p A[i][p] B[p][j],  A[i][p] = a[i*ars+p],  B[p][j] = b[p*n+j]
+//	y[i][j] = bias[j] + Σ_p A[i][p] B[p][j],  A[i][p] = a[i*ars+p]
 //	c[i*n+j] = act(y)[i][j]
 //
-// for i < m steps (m/2 with pooling), j < n channels, p < k. Rows of A may
-// overlap, as those of a convolution do; c must not overlap a, b or bias. It
-// panics if a slice is too short.
-func Affine(m, n, k int, a []float32, ars int, b, bias, c []float32, act Act) {
+// for i < m steps (m/2 with pooling), j < n channels, p < k, with B [k, n] in w.
+// Rows of A may overlap, as those of a convolution do; c must not overlap a, w or
+// bias. It panics if a slice is too short.
+func Affine(m int, a []float32, ars int, w Weights, bias, c []float32, act Act) {
 	if act.Pool {
 		m &^= 1
 	}
+	k, n := w.k, w.n
 	if m == 0 || n == 0 {
 		return
 	}
@@ -31,23 +63,25 @@ func Affine(m, n, k int, a []float32, ars int, b, bias, c []float32, act Act) {
 	}
 	if k > 0 {
 		_ = a[(m-1)*ars+k-1]
-		_ = b[k*n-1]
-		if affineAsm(m, n, k, a, ars, b, bias, c, act) {
-			return
+	}
+	for j := 0; j < n; j += w.width {
+		cols := min(w.width, n-j)
+		if k == 0 || !affineAsm(m, cols, k, a, ars, w.data[j*k:], bias[j:], c[j:], n, act) {
+			affine(m, cols, k, a, ars, w.data[j*k:], bias[j:], c[j:], n, act)
 		}
 	}
-	affine(m, n, k, a, ars, b, bias, c, act)
 }
 
-// affine defines Affine. Two rows at a time, so that pooling finds its pair.
-func affine(m, n, k int, a []float32, ars int, b, bias, c []float32, act Act) {
+// affine defines a panel of Affine, n wide. Two rows at a time, so that pooling
+// finds its pair.
+func affine(m, n, k int, a []float32, ars int, b, bias, c []float32, ldc int, act Act) {
 	for i := 0; i < m; i += 2 {
 		rows := min(2, m-i)
 		first := i
 		if act.Pool {
 			first = i / 2
 		}
-		dst := c[first*n:]
+		dst := c[first*ldc:]
 		for j := 0; j < n; j += 4 {
 			cols := min(4, n-j)
 			var s [2][4]float32
@@ -74,7 +108,7 @@ func affine(m, n, k int, a []float32, ars int, b, bias, c []float32, act Act) {
 				}
 				dst[j+q] = x
 				if rows == 2 {
-					dst[n+j+q] = y
+					dst[ldc+j+q] = y
 				}
 			}
 		}

@@ -14,7 +14,7 @@ func rows4x1AVX512(t *tile)
 func rows2x1AVX512(t *tile)
 
 //go:noescape
-func rows8x2AVX512(t *tile)
+func rows12x2AVX512(t *tile)
 
 //go:noescape
 func rows4x2AVX512(t *tile)
@@ -56,7 +56,7 @@ func rows4x1mAVX512(t *tile)
 func rows2x1mAVX512(t *tile)
 
 //go:noescape
-func rows8x2mAVX512(t *tile)
+func rows12x2mAVX512(t *tile)
 
 //go:noescape
 func rows4x2mAVX512(t *tile)
@@ -355,8 +355,8 @@ func callTile(shape int, t *tile) {
 		rows4x1AVX512(t)
 	case levelAVX512<<shapeLevel + 0*shapeLanes + 0*shapeMasked + 2<<shapeRows + 1:
 		rows2x1AVX512(t)
-	case levelAVX512<<shapeLevel + 0*shapeLanes + 0*shapeMasked + 8<<shapeRows + 2:
-		rows8x2AVX512(t)
+	case levelAVX512<<shapeLevel + 0*shapeLanes + 0*shapeMasked + 12<<shapeRows + 2:
+		rows12x2AVX512(t)
 	case levelAVX512<<shapeLevel + 0*shapeLanes + 0*shapeMasked + 4<<shapeRows + 2:
 		rows4x2AVX512(t)
 	case levelAVX512<<shapeLevel + 0*shapeLanes + 0*shapeMasked + 2<<shapeRows + 2:
@@ -383,8 +383,8 @@ func callTile(shape int, t *tile) {
 		rows4x1mAVX512(t)
 	case levelAVX512<<shapeLevel + 0*shapeLanes + 1*shapeMasked + 2<<shapeRows + 1:
 		rows2x1mAVX512(t)
-	case levelAVX512<<shapeLevel + 0*shapeLanes + 1*shapeMasked + 8<<shapeRows + 2:
-		rows8x2mAVX512(t)
+	case levelAVX512<<shapeLevel + 0*shapeLanes + 1*shapeMasked + 12<<shapeRows + 2:
+		rows12x2mAVX512(t)
 	case levelAVX512<<shapeLevel + 0*shapeLanes + 1*shapeMasked + 4<<shapeRows + 2:
 		rows4x2mAVX512(t)
 	case levelAVX512<<shapeLevel + 0*shapeLanes + 1*shapeMasked + 2<<shapeRows + 2:

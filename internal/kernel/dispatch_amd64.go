@@ -82,11 +82,11 @@ func gemmAsm(m, n, k int, a []float32, ars, acs int, b []float32, ldb int, c []f
 	return true
 }
 
-func affineAsm(m, n, k int, a []float32, ars int, b, bias, c []float32, act Act) bool {
+func affineAsm(m, n, k int, a []float32, ars int, b, bias, c []float32, ldc int, act Act) bool {
 	if level == levelGo {
 		return false
 	}
-	t := tile{ars: 4 * ars, acs: 4, ldb: 4 * n, ldc: 4 * n, k: k, flags: flagBias | act.flags()}
+	t := tile{ars: 4 * ars, acs: 4, ldb: 4 * n, ldc: 4 * ldc, k: k, flags: flagBias | act.flags()}
 	rowTiles(t, m, n, a, b, bias, c)
 	return true
 }
@@ -138,7 +138,7 @@ func tallest(vecs int) int {
 	case vecs > 2:
 		return 1
 	case level == levelAVX512:
-		return 16 / vecs
+		return 20 - 4*vecs // 16 or 12
 	}
 	return 10 - 2*vecs // 8 or 6
 }

@@ -8,7 +8,9 @@ func gemmAsm(m, n, k int, a []float32, ars, acs int, b []float32, ldb int, c []f
 	return false
 }
 
-func affineAsm(m, n, k int, a []float32, ars int, b, bias, c []float32, act Act) bool { return false }
+func affineAsm(m, n, k int, a []float32, ars int, b, bias, c []float32, ldc int, act Act) bool {
+	return false
+}
 
 func affineLanesAsm(n, m int, w, x []float32, taps Taps, bias, c []float32, ldc int, act Act) bool {
 	return false

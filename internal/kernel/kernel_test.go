@@ -36,7 +36,7 @@ func products() (sizes [][]int) {
 		}
 	}
 	for _, n := range []int{1, 5, 10, 100, 127, 128, 129, 400} {
-		sizes = append(sizes, []int{1, n, 512})
+		sizes = append(sizes, []int{1, n, 512}, []int{6, n, 40})
 	}
 	return append(sizes, []int{256, 16, 64}, []int{128, 32, 48}, []int{64, 64, 96}, []int{67, 13, 64}, []int{192, 64, 64}, []int{100, 5, 67})
 }
@@ -73,14 +73,14 @@ func affineCase(act Act) kernelCase {
 		},
 		call: func(s []int, x [][]float32, plain bool) {
 			if !plain {
-				Affine(s[0], s[1], s[2], x[0], 3, x[1], x[2], x[3], act)
+				Affine(s[0], x[0], 3, Weights{}.Pack(x[1], s[0], s[2], s[1]), x[2], x[3], act)
 				return
 			}
 			m := s[0]
 			if act.Pool {
 				m &^= 1
 			}
-			affine(m, s[1], s[2], x[0], 3, x[1], x[2], x[3], act)
+			affine(m, s[1], s[2], x[0], 3, x[1], x[2], x[3], s[1], act)
 		}}
 }
 
@@ -360,9 +360,9 @@ func TestBitIdentical(t *testing.T) {
 		}
 		restore := Use(impl)
 		whole, row := make([]float32, m*n), make([]float32, n)
-		Affine(m, n, k, a, k, b, bias, whole, Act{})
+		Affine(m, a, k, Weights{}.Pack(b, m, k, n), bias, whole, Act{})
 		for i := range m {
-			Affine(1, n, k, a[i*k:], k, b, bias, row, Act{})
+			Affine(1, a[i*k:], k, Weights{}.Pack(b, 1, k, n), bias, row, Act{})
 			if !slices.Equal(row, whole[i*n:(i+1)*n]) {
 				t.Errorf("%s: row %d alone differs", impl, i)
 			}
@@ -394,7 +394,8 @@ func TestRefusesShortSlices(t *testing.T) {
 	long := make([]float32, 64)
 	for name, f := range map[string]func(){
 		"Gemm":        func() { Gemm(2, 4, 2, long, 2, 1, x, 4, long, 4, false) },
-		"Affine":      func() { Affine(2, 4, 2, long, 2, long, long, x, Act{}) },
+		"Affine":      func() { Affine(2, long, 2, Weights{}.Pack(long, 2, 2, 4), long, x, Act{}) },
+		"Pack":        func() { Weights{}.Pack(x, 2, 2, 4) },
 		"AffineLanes": func() { AffineLanes(1, 4, long, x, NewTaps([]int32{0}), long, long, 4, Act{}) },
 		"Scale":       func() { Scale(x, long, long, long, false) },
 		"MaxPool2":    func() { MaxPool2(long, x, 1) },

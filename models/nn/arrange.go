@@ -4,7 +4,8 @@ import "brinell/internal/kernel"
 
 // arrange chooses for each convolution whether channels or time fill the lanes of
 // a vector, inserts what changes the layout between them, and sets up the
-// buffers. Narrow layers, as slimming leaves them, gain most from time.
+// buffers. Narrow layers, as slimming leaves them, gain most from time. The order
+// of every sum stays, so that the choice does not change a logit.
 func arrange(steps []step) []step {
 	var out []step
 	lanes := false // time in the lanes of what the last step wrote
@@ -20,11 +21,6 @@ func arrange(steps []step) []step {
 			}
 			s.putTimeInLanes()
 			lanes = true
-		case lanes && (s.op == OpDense || s.op == OpLogits):
-			// The weights take the layout of their input instead.
-			s.w = permuteRows(s.w, s.in, len(s.b))
-			s.ld = s.in.L
-			lanes = false
 		case lanes:
 			out = append(out, toRows(s.in))
 			lanes = false
@@ -85,17 +81,4 @@ func (s *step) putTimeInLanes() {
 
 func toRows(in Shape) step {
 	return step{op: opToRows, in: in, out: in, size: in.size(), ld: in.L}
-}
-
-// permuteRows brings the weights of a dense layer into the order of an input
-// with a row for each channel.
-func permuteRows(w []float32, in Shape, out int) []float32 {
-	p := make([]float32, 0, len(w))
-	for c := range in.C {
-		for l := range in.L {
-			row := (l*in.C + c) * out
-			p = append(p, w[row:row+out]...)
-		}
-	}
-	return p
 }

@@ -20,7 +20,9 @@ type conv struct {
 	w, b          *Param            // b nil without bias
 	bias          []float32         // of b, or zeros
 	xp, dyp       [shards][]float32 // one padded input and gradient for each shard
-	flipped       []float32
+	flipped, none []float32         // weights turned for dx, and its bias
+	packed        kernel.Weights
+	turned        kernel.Weights // flipped
 	dw, db        *partial
 }
 
@@ -47,10 +49,10 @@ func (c *conv) params() []*Param {
 }
 
 func (c *conv) forward(x, y Tensor, _ bool) {
-	row := c.kernel * c.in.C
+	c.packed = c.packed.Pack(c.w.W, c.out.L, c.kernel*c.in.C, c.out.C)
 	shard(x.N, func(s, lo, hi int) {
 		for n := lo; n < hi; n++ {
-			kernel.Affine(c.out.L, c.out.C, row, c.padded(s, x.At(n)), c.stride*c.in.C, c.w.W, c.bias, y.At(n), kernel.Act{})
+			kernel.Affine(c.out.L, c.padded(s, x.At(n)), c.stride*c.in.C, c.packed, c.bias, y.At(n), kernel.Act{})
 		}
 	})
 }
@@ -67,23 +69,18 @@ func (c *conv) padded(s int, xn []float32) []float32 {
 // backward: dW[k][c][o] = Σ_l xp[l·stride+k][c] dy[l][o], db[o] = Σ_l dy[l][o],
 // and dxp[l·stride+k][c] += dy[l][o] W[k][c][o].
 func (c *conv) backward(x, _, dy, dx Tensor) {
-	row := c.kernel * c.in.C
 	if dx.Data != nil {
 		c.flip()
 	}
 	shard(x.N, func(s, lo, hi int) {
+		if c.stride == 1 && c.before+c.after == c.kernel-1 {
+			c.stacked(s, lo, hi, x, dy, dx)
+		} else {
+			c.oneByOne(s, lo, hi, x, dy, dx)
+		}
 		if c.b != nil {
 			clear(c.db.sums[s])
-		}
-		for n := lo; n < hi; n++ {
-			dyn := dy.At(n)
-			kernel.Gemm(row, c.out.C, c.out.L, c.padded(s, x.At(n)), 1, c.stride*c.in.C, dyn, c.out.C, c.dw.sums[s], c.out.C, n > lo)
-			if c.b != nil {
-				addRows(c.db.sums[s], dyn)
-			}
-			if dx.Data != nil {
-				c.inputGradient(s, dyn, dx.At(n))
-			}
+			addRows(c.db.sums[s], dy.windows(lo, hi))
 		}
 	})
 	c.dw.reduce(c.w.G, x.N)
@@ -92,18 +89,51 @@ func (c *conv) backward(x, _, dy, dx Tensor) {
 	}
 }
 
+// oneByOne adds up the gradients of the windows of a shard.
+func (c *conv) oneByOne(s, lo, hi int, x, dy, dx Tensor) {
+	row := c.kernel * c.in.C
+	for n := lo; n < hi; n++ {
+		kernel.Gemm(row, c.out.C, c.out.L, c.padded(s, x.At(n)), 1, c.stride*c.in.C, dy.At(n), c.out.C, c.dw.sums[s], c.out.C, n > lo)
+		if dx.Data != nil {
+			c.inputGradient(s, dy.At(n), dx.At(n))
+		}
+	}
+}
+
+// stacked does the same with one product over all windows, one behind the other
+// with their padding, so that dW is written once and not for each window. Where
+// the view of x crosses from one window into the next, dy is padding, zero.
+func (c *conv) stacked(s, lo, hi int, x, dy, dx Tensor) {
+	rows := c.in.L + c.kernel - 1
+	in, out := rows*c.in.C, rows*c.out.C
+	xp, dyp := scratch(&c.xp[s], (hi-lo)*in), scratch(&c.dyp[s], (hi-lo)*out)
+	first := c.after * c.out.C // where dy begins in its padding
+	for i := range hi - lo {
+		pad(xp[i*in:(i+1)*in], x.At(lo+i), c.before*c.in.C)
+		pad(dyp[i*out:(i+1)*out], dy.At(lo+i), first)
+	}
+	kernel.Gemm(c.kernel*c.in.C, c.out.C, (hi-lo)*rows-c.kernel+1, xp, 1, c.in.C, dyp[first:], c.out.C, c.dw.sums[s], c.out.C, false)
+	if dx.Data == nil {
+		return
+	}
+	for i := range hi - lo {
+		kernel.Affine(c.in.L, dyp[i*out:], c.out.C, c.turned, c.none, dx.At(lo+i), kernel.Act{})
+	}
+}
+
 // flip sets up the transposed convolution: dx is the convolution of dy, spread by
 // the stride and padded, with the kernel flipped in time and with in and out
 // exchanged, W'[k][o][c] = W[K-1-k][c][o].
 func (c *conv) flip() {
 	if c.flipped == nil {
-		c.flipped = make([]float32, len(c.w.W))
+		c.flipped, c.none = make([]float32, len(c.w.W)), make([]float32, c.in.C)
 	}
 	size := c.in.C * c.out.C
 	for k := range c.kernel {
 		from := (c.kernel - 1 - k) * size
 		kernel.Transpose(c.in.C, c.out.C, c.w.W[from:from+size], c.flipped[k*size:], c.in.C)
 	}
+	c.turned = c.turned.Pack(c.flipped, c.in.L, c.kernel*c.out.C, c.in.C)
 }
 
 func (c *conv) inputGradient(s int, dyn, dxn []float32) {
@@ -112,25 +142,21 @@ func (c *conv) inputGradient(s int, dyn, dxn []float32) {
 	// Step t of p holds dy[l] for t = l·stride + K-1 - before. Rows that fall
 	// outside touched padding only.
 	first := c.kernel - 1 - c.before
-	if c.stride == 1 {
-		pad(p, dyn, first*c.out.C)
-	} else {
-		clear(p)
-		for l := range c.out.L {
-			if t := first + l*c.stride; t >= 0 && t < rows {
-				copy(p[t*c.out.C:(t+1)*c.out.C], dyn[l*c.out.C:])
-			}
+	clear(p)
+	for l := range c.out.L {
+		if t := first + l*c.stride; t >= 0 && t < rows {
+			copy(p[t*c.out.C:(t+1)*c.out.C], dyn[l*c.out.C:])
 		}
 	}
-	kernel.Gemm(c.in.L, c.in.C, c.kernel*c.out.C, p, c.out.C, 1, c.flipped, c.in.C, dxn, c.in.C, false)
+	kernel.Affine(c.in.L, p, c.out.C, c.turned, c.none, dxn, kernel.Act{})
 }
 
-// scratch returns n elements of *buf, which it allocates at first use.
+// scratch returns n elements of *buf, which it makes longer where it must.
 func scratch(buf *[]float32, n int) []float32 {
-	if *buf == nil {
+	if cap(*buf) < n {
 		*buf = make([]float32, n)
 	}
-	return *buf
+	return (*buf)[:n]
 }
 
 // pad copies x to dst from offset on, clears the rest and returns dst.

@@ -25,10 +25,11 @@ func newDense(i int, in, out Shape, rng *rand.Rand) *dense {
 func (d *dense) params() []*Param { return []*Param{d.w, d.b} }
 
 func (d *dense) forward(x, y Tensor, _ bool) {
+	w := kernel.Weights{}.Pack(d.w.W, 1, d.in, d.out)
 	shard(x.N, func(_, lo, hi int) {
 		rows := hi - lo
 		yn := y.Data[lo*d.out : hi*d.out]
-		kernel.Affine(rows, d.out, d.in, x.Data[lo*d.in:hi*d.in], d.in, d.w.W, d.b.W, yn, kernel.Act{})
+		kernel.Affine(rows, x.Data[lo*d.in:hi*d.in], d.in, w, d.b.W, yn, kernel.Act{})
 	})
 }
 

@@ -23,6 +23,7 @@ type step struct {
 
 	// Weights, shared between clones.
 	w, b         []float32 // [kernel·in, out], with time in the lanes [out, kernel·in]
+	packed       kernel.Weights
 	scale, shift []float32 // of a batch-norm that follows no weights, by kernel.Columns
 
 	m, k   int // steps before pooling, inputs of one; the width of a pool
@@ -51,6 +52,11 @@ const (
 func (n *Network) Plan() *Plan {
 	p := &Plan{in: n.Spec.Input, y: make([]float32, n.Classes)}
 	p.steps = arrange(n.fuse())
+	for i := range p.steps {
+		if s := &p.steps[i]; s.w != nil && !s.lanes {
+			s.packed = s.packed.Pack(s.w, s.m, s.k, len(s.b))
+		}
+	}
 	p.allocate()
 	return p
 }
@@ -166,7 +172,7 @@ func (s *step) run(y []float32, ld int) {
 		if s.lanes {
 			kernel.AffineLanes(len(s.b), s.m, s.w, s.buf, s.taps, s.b, y, ld, s.act)
 		} else {
-			kernel.Affine(s.m, len(s.b), s.k, s.buf, s.stride, s.w, s.b, y, s.act)
+			kernel.Affine(s.m, s.buf, s.stride, s.packed, s.b, y, s.act)
 		}
 	case OpBatchNorm:
 		kernel.Scale(y, s.buf, s.scale, s.shift, false)

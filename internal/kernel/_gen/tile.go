@@ -37,7 +37,7 @@ const (
 func tiles(s isa) {
 	one, two := 8, 6 // most rows of tiles one and two vectors wide
 	if s.wide {
-		one, two = 16, 8
+		one, two = 16, 12
 	}
 	for _, masked := range []bool{false, true} {
 		for _, rows := range []int{one, 4, 2} {
