@@ -9,6 +9,8 @@ import (
 
 	godsp "github.com/mjibson/go-dsp/fft"
 	"gonum.org/v1/gonum/dsp/fourier"
+
+	"brinell/internal/kernel"
 )
 
 func noise(n int) []float64 {
@@ -45,6 +47,15 @@ func apart(a, b []complex128) float64 {
 }
 
 func TestRealFFT(t *testing.T) {
+	for _, impl := range kernel.Implementations() {
+		t.Run(impl, func(t *testing.T) {
+			defer kernel.Use(impl)()
+			testRealFFT(t)
+		})
+	}
+}
+
+func testRealFFT(t *testing.T) {
 	check := func(n int, want []complex128, name string) {
 		t.Helper()
 		f, x := NewRealFFT(n), noise(n)
@@ -207,14 +218,19 @@ func BenchmarkRealFFT(b *testing.B) {
 		}
 		ours := NewRealFFT(n)
 		c := ours.Coefficients(nil, x)
-		run("brinell", func() { ours.Coefficients(c, x) })
-		if ours.packed != nil {
-			single, x32 := NewRealFFT32(n), make([]float32, n)
-			for i, v := range x {
-				x32[i] = float32(v)
+		x32 := make([]float32, n)
+		for i, v := range x {
+			x32[i] = float32(v)
+		}
+		for _, impl := range kernel.Implementations() {
+			restore := kernel.Use(impl)
+			run("float64/"+impl, func() { ours.Coefficients(c, x) })
+			if ours.packed != nil {
+				single := NewRealFFT32(n)
+				c := single.Coefficients(nil, x32)
+				run("float32/"+impl, func() { single.Coefficients(c, x32) })
 			}
-			c := single.Coefficients(nil, x32)
-			run("brinell32", func() { single.Coefficients(c, x32) })
+			restore()
 		}
 		gonum := fourier.NewFFT(n)
 		run("gonum", func() { gonum.Coefficients(c, x) })

@@ -77,12 +77,12 @@ func NewFFT[T Real](m int) *FFT[T] {
 	return f
 }
 
-// chunk is the stride of the second pass. It is shorter than some vectors, so the
-// pass takes several p at once and has each factor as many times.
+// chunk is the stride of the second pass. It is shorter than some vectors, so of
+// radix 4 the pass takes several p at once and has each factor as many times.
 const chunk = 4
 
-func copies(s int) int {
-	if s == chunk {
+func copies(r, s int) int {
+	if r == 4 && s == chunk {
 		return chunk
 	}
 	return 1
@@ -91,12 +91,10 @@ func copies(s int) int {
 // twiddles returns exp(-2πi pk/n), p < n/r: for k = 1..r-1 a plane of real parts
 // and one of imaginary ones, each factor as often as copies says.
 func twiddles[T Real](n, s, r int) []T {
-	if r == n {
-		if r != 4 {
-			return nil // all 1, and the pass knows
-		}
+	if r == 3 {
+		return nil // it is the last pass: all 1
 	}
-	c := copies(s)
+	c := copies(r, s)
 	plane := n / r * c
 	w := make([]T, 2*(r-1)*plane)
 	for k := 1; k < r; k++ {
@@ -164,7 +162,7 @@ func radix4First[T Real](y, x Parts[T], w []T) {
 }
 
 func radix4[T Real](y, x Parts[T], w []T, s int) {
-	h, c, plane := len(x.Re)/4, copies(s), len(w)/6
+	h, c, plane := len(x.Re)/4, copies(4, s), len(w)/6
 	for p := range h / s {
 		i := p * c
 		w1r, w1i, w2r, w2i, w3r, w3i := w[i], w[plane+i], w[2*plane+i], w[3*plane+i], w[4*plane+i], w[5*plane+i]
@@ -190,14 +188,11 @@ func radix4[T Real](y, x Parts[T], w []T, s int) {
 	}
 }
 
-// radix2 is the pass before that of radix 3, or the last one, without factors.
+// radix2 is the last pass, or the one before that of radix 3.
 func radix2[T Real](y, x Parts[T], w []T, s int) {
-	h, c, plane := len(x.Re)/2, copies(s), len(w)/2
+	h, plane := len(x.Re)/2, len(w)/2
 	for p := range h / s {
-		wr, wi := T(1), T(0)
-		if plane > 0 {
-			wr, wi = w[p*c], w[plane+p*c]
-		}
+		wr, wi := w[p], w[plane+p]
 		i := p * s
 		ar, br, ai, bi := x.Re[i:i+s], x.Re[i+h:][:s], x.Im[i:][:s], x.Im[i+h:][:s]
 		i *= 2
@@ -301,10 +296,3 @@ func times[T Real](x, y Parts[T]) {
 		x.Re[i], x.Im[i] = a*y.Re[i]-b*y.Im[i], a*y.Im[i]+b*y.Re[i]
 	}
 }
-
-// No assembly yet.
-func passAsm[T Real](y, x Parts[T], p pass[T]) bool          { return false }
-func untangleAsm[T Real](z, u Parts[T]) int                  { return 0 }
-func deinterleaveAsm[T Real](dst Parts[T], x []T) int        { return 0 }
-func interleaveAsm[T Real](dst []T, x Parts[T], scale T) int { return 0 }
-func timesAsm[T Real](x, y Parts[T]) int                     { return 0 }
