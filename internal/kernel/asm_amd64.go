@@ -233,6 +233,24 @@ func interleaveF32AVX512(t *strip)
 func timesF32AVX512(t *strip)
 
 //go:noescape
+func summariseF64AVX512(t *strip)
+
+//go:noescape
+func deviationsF64AVX512(t *strip)
+
+//go:noescape
+func binsF64AVX512(t *strip)
+
+//go:noescape
+func widenF64AVX512(t *strip)
+
+//go:noescape
+func addPowerF64AVX512(t *strip)
+
+//go:noescape
+func momentsF64AVX512(t *strip)
+
+//go:noescape
 func rows8x1AVX2(t *tile)
 
 //go:noescape
@@ -441,6 +459,24 @@ func interleaveF32AVX2(t *strip)
 
 //go:noescape
 func timesF32AVX2(t *strip)
+
+//go:noescape
+func summariseF64AVX2(t *strip)
+
+//go:noescape
+func deviationsF64AVX2(t *strip)
+
+//go:noescape
+func binsF64AVX2(t *strip)
+
+//go:noescape
+func widenF64AVX2(t *strip)
+
+//go:noescape
+func addPowerF64AVX2(t *strip)
+
+//go:noescape
+func momentsF64AVX2(t *strip)
 
 // callTile runs the tile of that shape.
 func callTile(shape int, t *tile) {
@@ -689,6 +725,12 @@ const (
 	stripDeinterleave = 2 * (1 + iota)
 	stripInterleave   = 2 * (1 + iota)
 	stripTimes        = 2 * (1 + iota)
+	stripSummarise    = 2 * (1 + iota)
+	stripDeviations   = 2 * (1 + iota)
+	stripBins         = 2 * (1 + iota)
+	stripWiden        = 2 * (1 + iota)
+	stripAddPower     = 2 * (1 + iota)
+	stripMoments      = 2 * (1 + iota)
 )
 
 // callStrip runs the function of that name.
@@ -730,6 +772,18 @@ func callStrip(name int, t *strip) {
 		interleaveF32AVX512(t)
 	case levelAVX512<<8 + stripTimes + 1:
 		timesF32AVX512(t)
+	case levelAVX512<<8 + stripSummarise + 0:
+		summariseF64AVX512(t)
+	case levelAVX512<<8 + stripDeviations + 0:
+		deviationsF64AVX512(t)
+	case levelAVX512<<8 + stripBins + 0:
+		binsF64AVX512(t)
+	case levelAVX512<<8 + stripWiden + 0:
+		widenF64AVX512(t)
+	case levelAVX512<<8 + stripAddPower + 0:
+		addPowerF64AVX512(t)
+	case levelAVX512<<8 + stripMoments + 0:
+		momentsF64AVX512(t)
 	case levelAVX2<<8 + stripRadix4First + 0:
 		radix4FirstF64AVX2(t)
 	case levelAVX2<<8 + stripRadix4Chunk + 0:
@@ -766,6 +820,18 @@ func callStrip(name int, t *strip) {
 		interleaveF32AVX2(t)
 	case levelAVX2<<8 + stripTimes + 1:
 		timesF32AVX2(t)
+	case levelAVX2<<8 + stripSummarise + 0:
+		summariseF64AVX2(t)
+	case levelAVX2<<8 + stripDeviations + 0:
+		deviationsF64AVX2(t)
+	case levelAVX2<<8 + stripBins + 0:
+		binsF64AVX2(t)
+	case levelAVX2<<8 + stripWiden + 0:
+		widenF64AVX2(t)
+	case levelAVX2<<8 + stripAddPower + 0:
+		addPowerF64AVX2(t)
+	case levelAVX2<<8 + stripMoments + 0:
+		momentsF64AVX2(t)
 	default:
 		panic("kernel: no such strip")
 	}

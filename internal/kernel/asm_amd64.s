@@ -6576,6 +6576,209 @@ loop:
 	VZEROUPPER
 	RET
 
+// func summariseF64AVX512(t *byte)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·summariseF64AVX512(SB), NOSPLIT, $0-8
+	MOVQ         t+0(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         48(AX), AX
+	VXORPS       Z0, Z0, Z0
+	VXORPS       Z1, Z1, Z1
+	VXORPS       Z2, Z2, Z2
+	VXORPS       Z3, Z3, Z3
+	VBROADCASTSD constant32<>+0(SB), Z4
+	VBROADCASTSD constant33<>+0(SB), Z5
+	VBROADCASTSD constant34<>+0(SB), Z6
+
+loop:
+	VCVTPS2PD   (CX), Z7
+	VADDPD      Z7, Z0, Z0
+	VFMADD231PD Z7, Z7, Z1
+	VMINPD      Z7, Z4, Z4
+	VMAXPD      Z7, Z5, Z5
+	VANDPD      Z6, Z7, Z7
+	VADDPD      Z7, Z2, Z2
+	VSQRTPD     Z7, Z7
+	VADDPD      Z7, Z3, Z3
+	ADDQ        $+32, CX
+	DECQ        AX
+	JNE         loop
+	VMOVUPS     Z0, (DX)
+	VMOVUPS     Z1, 64(DX)
+	VMOVUPS     Z2, 128(DX)
+	VMOVUPS     Z3, 192(DX)
+	VMOVUPS     Z4, 256(DX)
+	VMOVUPS     Z5, 320(DX)
+	VZEROUPPER
+	RET
+
+DATA constant32<>+0(SB)/8, $0x7ff0000000000000
+GLOBL constant32<>(SB), RODATA|NOPTR, $8
+
+DATA constant33<>+0(SB)/8, $0xfff0000000000000
+GLOBL constant33<>(SB), RODATA|NOPTR, $8
+
+DATA constant34<>+0(SB)/8, $0x7fffffffffffffff
+GLOBL constant34<>(SB), RODATA|NOPTR, $8
+
+// func deviationsF64AVX512(t *byte)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·deviationsF64AVX512(SB), NOSPLIT, $0-8
+	MOVQ         t+0(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         48(AX), BX
+	VBROADCASTSD 80(AX), Z0
+	VBROADCASTSD 88(AX), Z1
+	VXORPS       Z2, Z2, Z2
+	VXORPS       Z3, Z3, Z3
+	VXORPS       Z4, Z4, Z4
+
+loop:
+	VCVTPS2PD   (CX), Z5
+	VSUBPD      Z0, Z5, Z5
+	VMULPD      Z1, Z5, Z5
+	VMULPD      Z5, Z5, Z6
+	VADDPD      Z6, Z2, Z2
+	VFMADD231PD Z5, Z6, Z3
+	VFMADD231PD Z6, Z6, Z4
+	ADDQ        $+32, CX
+	DECQ        BX
+	JNE         loop
+	VMOVUPS     Z2, (DX)
+	VMOVUPS     Z3, 64(DX)
+	VMOVUPS     Z4, 128(DX)
+	VZEROUPPER
+	RET
+
+// func binsF64AVX512(t *byte)
+// Requires: AVX, AVX2, AVX512F
+TEXT ·binsF64AVX512(SB), NOSPLIT, $0-8
+	MOVQ         t+0(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), BX
+	MOVQ         48(AX), SI
+	VBROADCASTSD 80(AX), Z0
+	VBROADCASTSD 88(AX), Z1
+	VBROADCASTSD 96(AX), Z2
+	VPBROADCASTD (BX), Y3
+
+loop:
+	VCVTPS2PD  (DX), Z4
+	VSUBPD     Z0, Z4, Z4
+	VDIVPD     Z1, Z4, Z4
+	VMULPD     Z2, Z4, Z4
+	VCVTTPD2DQ Z4, Y4
+	VPMINSD    Y3, Y4, Y4
+	VMOVDQU    Y4, (CX)
+	ADDQ       $+32, CX
+	ADDQ       $+32, DX
+	DECQ       SI
+	JNE        loop
+	VZEROUPPER
+	RET
+
+// func widenF64AVX512(t *byte)
+// Requires: AVX, AVX512F
+TEXT ·widenF64AVX512(SB), NOSPLIT, $0-8
+	MOVQ         t+0(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         48(AX), BX
+	VBROADCASTSD 80(AX), Z0
+
+loop:
+	VCVTPS2PD (DX), Z1
+	VSUBPD    Z0, Z1, Z1
+	VMOVUPS   Z1, (CX)
+	ADDQ      $+64, CX
+	ADDQ      $+32, DX
+	DECQ      BX
+	JNE       loop
+	VZEROUPPER
+	RET
+
+// func addPowerF64AVX512(t *byte)
+// Requires: AVX, AVX512F
+TEXT ·addPowerF64AVX512(SB), NOSPLIT, $0-8
+	MOVQ         t+0(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), BX
+	MOVQ         48(AX), SI
+	VBROADCASTSD 80(AX), Z0
+
+loop:
+	VMOVUPS     (DX), Z1
+	VMOVUPS     (BX), Z2
+	VMOVUPS     (CX), Z3
+	VMULPD      Z1, Z1, Z1
+	VFMADD231PD Z2, Z2, Z1
+	VFMADD231PD Z0, Z1, Z3
+	VMOVUPS     Z3, (CX)
+	ADDQ        $+64, CX
+	ADDQ        $+64, DX
+	ADDQ        $+64, BX
+	DECQ        SI
+	JNE         loop
+	VZEROUPPER
+	RET
+
+// func momentsF64AVX512(t *byte)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·momentsF64AVX512(SB), NOSPLIT, $0-8
+	MOVQ         t+0(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         48(AX), BX
+	VBROADCASTSD 80(AX), Z0
+	VXORPS       Z1, Z1, Z1
+	VXORPS       Z2, Z2, Z2
+	VXORPS       Z3, Z3, Z3
+	VXORPS       Z4, Z4, Z4
+	VXORPS       Z5, Z5, Z5
+	VMOVUPS      quads35<>+0(SB), Z6
+	VBROADCASTSD constant36<>+0(SB), Z7
+
+loop:
+	VMOVUPS (CX), Z8
+	VADDPD  Z6, Z0, Z9
+	VADDPD  Z7, Z6, Z6
+	VADDPD  Z8, Z1, Z1
+	VMULPD  Z9, Z8, Z8
+	VADDPD  Z8, Z2, Z2
+	VMULPD  Z9, Z8, Z8
+	VADDPD  Z8, Z3, Z3
+	VMULPD  Z9, Z8, Z8
+	VADDPD  Z8, Z4, Z4
+	VMULPD  Z9, Z8, Z8
+	VADDPD  Z8, Z5, Z5
+	ADDQ    $+64, CX
+	DECQ    BX
+	JNE     loop
+	VMOVUPS Z1, (DX)
+	VMOVUPS Z2, 64(DX)
+	VMOVUPS Z3, 128(DX)
+	VMOVUPS Z4, 192(DX)
+	VMOVUPS Z5, 256(DX)
+	VZEROUPPER
+	RET
+
+DATA quads35<>+0(SB)/8, $0x0000000000000000
+DATA quads35<>+8(SB)/8, $0x3ff0000000000000
+DATA quads35<>+16(SB)/8, $0x4000000000000000
+DATA quads35<>+24(SB)/8, $0x4008000000000000
+DATA quads35<>+32(SB)/8, $0x4010000000000000
+DATA quads35<>+40(SB)/8, $0x4014000000000000
+DATA quads35<>+48(SB)/8, $0x4018000000000000
+DATA quads35<>+56(SB)/8, $0x401c000000000000
+GLOBL quads35<>(SB), RODATA|NOPTR, $64
+
+DATA constant36<>+0(SB)/8, $0x4020000000000000
+GLOBL constant36<>(SB), RODATA|NOPTR, $8
+
 // func rows8x1AVX2(t *byte)
 // Requires: AVX, FMA3
 TEXT ·rows8x1AVX2(SB), NOSPLIT, $0-8
@@ -11026,8 +11229,8 @@ TEXT ·radix3F64AVX2(SB), NOSPLIT, $0-8
 	MOVQ         24(AX), SI
 	MOVQ         48(AX), DI
 	MOVQ         64(AX), AX
-	VBROADCASTSD constant32<>+0(SB), Y0
-	VBROADCASTSD constant33<>+0(SB), Y1
+	VBROADCASTSD constant37<>+0(SB), Y0
+	VBROADCASTSD constant38<>+0(SB), Y1
 
 loop:
 	VMOVUPS      (BX), Y2
@@ -11067,11 +11270,11 @@ loop:
 	VZEROUPPER
 	RET
 
-DATA constant32<>+0(SB)/8, $0x3fe0000000000000
-GLOBL constant32<>(SB), RODATA|NOPTR, $8
+DATA constant37<>+0(SB)/8, $0x3fe0000000000000
+GLOBL constant37<>(SB), RODATA|NOPTR, $8
 
-DATA constant33<>+0(SB)/8, $0x3febb67ae8584caa
-GLOBL constant33<>(SB), RODATA|NOPTR, $8
+DATA constant38<>+0(SB)/8, $0x3febb67ae8584caa
+GLOBL constant38<>(SB), RODATA|NOPTR, $8
 
 // func untangleF64AVX2(t *byte)
 // Requires: AVX, AVX2, FMA3
@@ -11084,7 +11287,7 @@ TEXT ·untangleF64AVX2(SB), NOSPLIT, $0-8
 	MOVQ         32(AX), DI
 	MOVQ         40(AX), R8
 	MOVQ         48(AX), AX
-	VBROADCASTSD constant34<>+0(SB), Y0
+	VBROADCASTSD constant39<>+0(SB), Y0
 
 loop:
 	VMOVUPS      (CX), Y1
@@ -11130,8 +11333,8 @@ loop:
 	VZEROUPPER
 	RET
 
-DATA constant34<>+0(SB)/8, $0x3fe0000000000000
-GLOBL constant34<>(SB), RODATA|NOPTR, $8
+DATA constant39<>+0(SB)/8, $0x3fe0000000000000
+GLOBL constant39<>(SB), RODATA|NOPTR, $8
 
 // func deinterleaveF64AVX2(t *byte)
 // Requires: AVX, AVX2
@@ -11587,8 +11790,8 @@ TEXT ·radix3F32AVX2(SB), NOSPLIT, $0-8
 	MOVQ         24(AX), SI
 	MOVQ         48(AX), DI
 	MOVQ         64(AX), AX
-	VBROADCASTSS constant35<>+0(SB), Y0
-	VBROADCASTSS constant36<>+0(SB), Y1
+	VBROADCASTSS constant40<>+0(SB), Y0
+	VBROADCASTSS constant41<>+0(SB), Y1
 
 loop:
 	VMOVUPS      (BX), Y2
@@ -11628,11 +11831,11 @@ loop:
 	VZEROUPPER
 	RET
 
-DATA constant35<>+0(SB)/4, $0x3f000000
-GLOBL constant35<>(SB), RODATA|NOPTR, $4
+DATA constant40<>+0(SB)/4, $0x3f000000
+GLOBL constant40<>(SB), RODATA|NOPTR, $4
 
-DATA constant36<>+0(SB)/4, $0x3f5db3d7
-GLOBL constant36<>(SB), RODATA|NOPTR, $4
+DATA constant41<>+0(SB)/4, $0x3f5db3d7
+GLOBL constant41<>(SB), RODATA|NOPTR, $4
 
 // func untangleF32AVX2(t *byte)
 // Requires: AVX, AVX2, FMA3
@@ -11645,8 +11848,8 @@ TEXT ·untangleF32AVX2(SB), NOSPLIT, $0-8
 	MOVQ         32(AX), DI
 	MOVQ         40(AX), R8
 	MOVQ         48(AX), AX
-	VBROADCASTSS constant37<>+0(SB), Y0
-	VMOVUPS      quads38<>+0(SB), Y1
+	VBROADCASTSS constant42<>+0(SB), Y0
+	VMOVUPS      quads43<>+0(SB), Y1
 
 loop:
 	VMOVUPS      (CX), Y2
@@ -11692,14 +11895,14 @@ loop:
 	VZEROUPPER
 	RET
 
-DATA constant37<>+0(SB)/4, $0x3f000000
-GLOBL constant37<>(SB), RODATA|NOPTR, $4
+DATA constant42<>+0(SB)/4, $0x3f000000
+GLOBL constant42<>(SB), RODATA|NOPTR, $4
 
-DATA quads38<>+0(SB)/8, $0x0000000600000007
-DATA quads38<>+8(SB)/8, $0x0000000400000005
-DATA quads38<>+16(SB)/8, $0x0000000200000003
-DATA quads38<>+24(SB)/8, $0x0000000000000001
-GLOBL quads38<>(SB), RODATA|NOPTR, $32
+DATA quads43<>+0(SB)/8, $0x0000000600000007
+DATA quads43<>+8(SB)/8, $0x0000000400000005
+DATA quads43<>+16(SB)/8, $0x0000000200000003
+DATA quads43<>+24(SB)/8, $0x0000000000000001
+GLOBL quads43<>(SB), RODATA|NOPTR, $32
 
 // func deinterleaveF32AVX2(t *byte)
 // Requires: AVX, AVX2
@@ -11787,3 +11990,202 @@ loop:
 	JNE          loop
 	VZEROUPPER
 	RET
+
+// func summariseF64AVX2(t *byte)
+// Requires: AVX, FMA3
+TEXT ·summariseF64AVX2(SB), NOSPLIT, $0-8
+	MOVQ         t+0(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         48(AX), AX
+	VXORPS       Y0, Y0, Y0
+	VXORPS       Y1, Y1, Y1
+	VXORPS       Y2, Y2, Y2
+	VXORPS       Y3, Y3, Y3
+	VBROADCASTSD constant44<>+0(SB), Y4
+	VBROADCASTSD constant45<>+0(SB), Y5
+	VBROADCASTSD constant46<>+0(SB), Y6
+
+loop:
+	VCVTPS2PD   (CX), Y7
+	VADDPD      Y7, Y0, Y0
+	VFMADD231PD Y7, Y7, Y1
+	VMINPD      Y7, Y4, Y4
+	VMAXPD      Y7, Y5, Y5
+	VANDPD      Y6, Y7, Y7
+	VADDPD      Y7, Y2, Y2
+	VSQRTPD     Y7, Y7
+	VADDPD      Y7, Y3, Y3
+	ADDQ        $+16, CX
+	DECQ        AX
+	JNE         loop
+	VMOVUPS     Y0, (DX)
+	VMOVUPS     Y1, 32(DX)
+	VMOVUPS     Y2, 64(DX)
+	VMOVUPS     Y3, 96(DX)
+	VMOVUPS     Y4, 128(DX)
+	VMOVUPS     Y5, 160(DX)
+	VZEROUPPER
+	RET
+
+DATA constant44<>+0(SB)/8, $0x7ff0000000000000
+GLOBL constant44<>(SB), RODATA|NOPTR, $8
+
+DATA constant45<>+0(SB)/8, $0xfff0000000000000
+GLOBL constant45<>(SB), RODATA|NOPTR, $8
+
+DATA constant46<>+0(SB)/8, $0x7fffffffffffffff
+GLOBL constant46<>(SB), RODATA|NOPTR, $8
+
+// func deviationsF64AVX2(t *byte)
+// Requires: AVX, FMA3
+TEXT ·deviationsF64AVX2(SB), NOSPLIT, $0-8
+	MOVQ         t+0(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         48(AX), BX
+	VBROADCASTSD 80(AX), Y0
+	VBROADCASTSD 88(AX), Y1
+	VXORPS       Y2, Y2, Y2
+	VXORPS       Y3, Y3, Y3
+	VXORPS       Y4, Y4, Y4
+
+loop:
+	VCVTPS2PD   (CX), Y5
+	VSUBPD      Y0, Y5, Y5
+	VMULPD      Y1, Y5, Y5
+	VMULPD      Y5, Y5, Y6
+	VADDPD      Y6, Y2, Y2
+	VFMADD231PD Y5, Y6, Y3
+	VFMADD231PD Y6, Y6, Y4
+	ADDQ        $+16, CX
+	DECQ        BX
+	JNE         loop
+	VMOVUPS     Y2, (DX)
+	VMOVUPS     Y3, 32(DX)
+	VMOVUPS     Y4, 64(DX)
+	VZEROUPPER
+	RET
+
+// func binsF64AVX2(t *byte)
+// Requires: AVX, AVX2
+TEXT ·binsF64AVX2(SB), NOSPLIT, $0-8
+	MOVQ         t+0(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), BX
+	MOVQ         48(AX), SI
+	VBROADCASTSD 80(AX), Y0
+	VBROADCASTSD 88(AX), Y1
+	VBROADCASTSD 96(AX), Y2
+	VPBROADCASTD (BX), X3
+
+loop:
+	VCVTPS2PD   (DX), Y4
+	VSUBPD      Y0, Y4, Y4
+	VDIVPD      Y1, Y4, Y4
+	VMULPD      Y2, Y4, Y4
+	VCVTTPD2DQY Y4, X4
+	VPMINSD     X3, X4, X4
+	VMOVDQU     X4, (CX)
+	ADDQ        $+16, CX
+	ADDQ        $+16, DX
+	DECQ        SI
+	JNE         loop
+	VZEROUPPER
+	RET
+
+// func widenF64AVX2(t *byte)
+// Requires: AVX
+TEXT ·widenF64AVX2(SB), NOSPLIT, $0-8
+	MOVQ         t+0(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         48(AX), BX
+	VBROADCASTSD 80(AX), Y0
+
+loop:
+	VCVTPS2PD (DX), Y1
+	VSUBPD    Y0, Y1, Y1
+	VMOVUPS   Y1, (CX)
+	ADDQ      $+32, CX
+	ADDQ      $+16, DX
+	DECQ      BX
+	JNE       loop
+	VZEROUPPER
+	RET
+
+// func addPowerF64AVX2(t *byte)
+// Requires: AVX, FMA3
+TEXT ·addPowerF64AVX2(SB), NOSPLIT, $0-8
+	MOVQ         t+0(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), BX
+	MOVQ         48(AX), SI
+	VBROADCASTSD 80(AX), Y0
+
+loop:
+	VMOVUPS     (DX), Y1
+	VMOVUPS     (BX), Y2
+	VMOVUPS     (CX), Y3
+	VMULPD      Y1, Y1, Y1
+	VFMADD231PD Y2, Y2, Y1
+	VFMADD231PD Y0, Y1, Y3
+	VMOVUPS     Y3, (CX)
+	ADDQ        $+32, CX
+	ADDQ        $+32, DX
+	ADDQ        $+32, BX
+	DECQ        SI
+	JNE         loop
+	VZEROUPPER
+	RET
+
+// func momentsF64AVX2(t *byte)
+// Requires: AVX
+TEXT ·momentsF64AVX2(SB), NOSPLIT, $0-8
+	MOVQ         t+0(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         48(AX), BX
+	VBROADCASTSD 80(AX), Y0
+	VXORPS       Y1, Y1, Y1
+	VXORPS       Y2, Y2, Y2
+	VXORPS       Y3, Y3, Y3
+	VXORPS       Y4, Y4, Y4
+	VXORPS       Y5, Y5, Y5
+	VMOVUPS      quads47<>+0(SB), Y6
+	VBROADCASTSD constant48<>+0(SB), Y7
+
+loop:
+	VMOVUPS (CX), Y8
+	VADDPD  Y6, Y0, Y9
+	VADDPD  Y7, Y6, Y6
+	VADDPD  Y8, Y1, Y1
+	VMULPD  Y9, Y8, Y8
+	VADDPD  Y8, Y2, Y2
+	VMULPD  Y9, Y8, Y8
+	VADDPD  Y8, Y3, Y3
+	VMULPD  Y9, Y8, Y8
+	VADDPD  Y8, Y4, Y4
+	VMULPD  Y9, Y8, Y8
+	VADDPD  Y8, Y5, Y5
+	ADDQ    $+32, CX
+	DECQ    BX
+	JNE     loop
+	VMOVUPS Y1, (DX)
+	VMOVUPS Y2, 32(DX)
+	VMOVUPS Y3, 64(DX)
+	VMOVUPS Y4, 96(DX)
+	VMOVUPS Y5, 128(DX)
+	VZEROUPPER
+	RET
+
+DATA quads47<>+0(SB)/8, $0x0000000000000000
+DATA quads47<>+8(SB)/8, $0x3ff0000000000000
+DATA quads47<>+16(SB)/8, $0x4000000000000000
+DATA quads47<>+24(SB)/8, $0x4008000000000000
+GLOBL quads47<>(SB), RODATA|NOPTR, $32
+
+DATA constant48<>+0(SB)/8, $0x4010000000000000
+GLOBL constant48<>(SB), RODATA|NOPTR, $8

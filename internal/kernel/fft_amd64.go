@@ -10,7 +10,7 @@ type strip struct {
 	p       [6]unsafe.Pointer
 	n       int // vectors, or factors of a pass
 	s, h, w int // stride, distance of what a butterfly reads, plane of factors; in bytes
-	c       float64
+	c       [3]float64
 }
 
 // sizeOf returns the bytes of a number, how many a vector of the implementation in

@@ -8,9 +8,9 @@ import (
 )
 
 // kernels64 is every kernel of float64.
-var kernels64 = []caseOf[float64]{
+var kernels64 = append([]caseOf[float64]{
 	passCase[float64](), untangleCase[float64](), deinterleaveCase[float64](), interleaveCase[float64](), timesCase[float64](),
-}
+}, signalKernels...)
 
 func typed[T Real](name string) string { return fmt.Sprintf("%s/%T", name, T(0)) }
 

@@ -120,6 +120,7 @@ func main() {
 		tiles(s)
 		elements(s)
 		transforms(s)
+		signals(s)
 	}
 	if !flag.Parsed() {
 		flag.Parse()
