@@ -10,7 +10,8 @@ type Parts[T Real] struct{ Re, Im []T }
 
 // NewParts returns n zeros.
 func NewParts[T Real](n int) Parts[T] {
-	// Runs of a power of two apart would fall into the same sets of the cache.
+	// Runs a power of two apart would fall into the same sets of the cache. A
+	// whole number of cache lines keeps vectors aligned.
 	const apart = 80
 	buf := make([]T, 2*n+2*apart)
 	return Parts[T]{buf[:n:n], buf[n+apart : 2*n+apart : 2*n+apart]}
