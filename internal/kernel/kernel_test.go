@@ -314,7 +314,7 @@ func (k caseOf[T]) same(got, want T, size []int) bool {
 	g, w := float64(got), float64(want)
 	tol := (4e-6 + 1e-7*float64(size[len(size)-1])) * max(1, math.Abs(w))
 	if any(got) == any(g) {
-		tol *= 1e-9
+		tol *= 1e-8
 	}
 	return got == want || math.IsNaN(g) && math.IsNaN(w) || k.loose && math.Abs(g-w) <= tol
 }

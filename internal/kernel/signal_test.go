@@ -35,9 +35,9 @@ var signalKernels = []caseOf[float64]{
 	samplesCase("Deviations", 3, func(x []float32, dst []float64, plain bool) {
 		var s [3]float64
 		if plain {
-			deviations(x, 0.1, 3, &s)
+			deviations(x, 0.1, 0.9, &s)
 		} else {
-			s = Deviations(x, 0.1, 3)
+			s = Deviations(x, 0.1, 0.9)
 		}
 		copy(dst, s[:])
 	}),
