@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"brinell/features/dsp"
+	"brinell/internal/kernel"
 )
 
 // Config says what is computed. The zero value means the defaults.
@@ -169,48 +170,28 @@ type analysis struct {
 // reports whether all samples are finite, and else leaves a half done.
 func (a *analysis) time(x []float32) bool {
 	n := float64(len(x))
-	lo, hi := x[0], x[0]
-	var sum, abs, root, sq float64
-	for _, s := range x {
-		v := float64(s)
-		sum += v
-		sq += v * v
-		w := math.Abs(v)
-		abs += w
-		root += math.Sqrt(w)
-		lo, hi = min(lo, s), max(hi, s)
+	s := kernel.Summarise(x)
+	if !(s.Squares <= math.MaxFloat64) {
+		return false // NaN and Inf go through a sum of squares
 	}
-	a.min, a.max = float64(lo), float64(hi)
+	a.min, a.max = s.Min, s.Max
 	a.peak = max(-a.min, a.max)
-	a.meanAbs, a.rootAbs, a.rms = abs/n, root/n, math.Sqrt(sq/n)
-	a.mean = sum / n
+	a.meanAbs, a.rootAbs, a.rms = s.Abs/n, s.Root/n, math.Sqrt(s.Squares/n)
+	a.mean = s.Sum / n
 	a.std, a.skewness, a.kurtosis, a.entropy = 0, 0, 0, 0
-	// Deviations in units of the range, so that fourth powers stay in range.
 	width := a.max - a.min
-	if !(width <= math.MaxFloat64) {
-		return false // NaN goes through min and max
-	}
 	if width == 0 {
 		// Exactly: rounding of the sum must not look like a signal.
 		a.mean = a.min
 		return true
 	}
-	var m2, m3, m4 float64
-	var bins [entropyBins]int
-	for _, s := range x {
-		d := (float64(s) - a.mean) / width
-		q := d * d
-		m2 += q
-		m3 += q * d
-		m4 += q * q
-		b := int((float64(s) - a.min) / width * entropyBins)
-		bins[min(b, entropyBins-1)]++
-	}
-	m2, m3, m4 = m2/n, m3/n, m4/n
+	// Deviations in units of the range, so that fourth powers stay in range.
+	m := kernel.Deviations(x, a.mean, 1/width)
+	m2, m3, m4 := m[0]/n, m[1]/n, m[2]/n
 	a.std = math.Sqrt(m2) * width
 	a.skewness = m3 / (m2 * math.Sqrt(m2))
 	a.kurtosis = m4 / (m2 * m2)
-	for _, c := range bins {
+	for _, c := range a.histogram(x) {
 		if c > 0 {
 			p := float64(c) / n
 			a.entropy -= p * math.Log(p)
@@ -219,20 +200,46 @@ func (a *analysis) time(x []float32) bool {
 	return true
 }
 
+// histogram counts the samples in equal bins from the least to the largest one.
+func (a *analysis) histogram(x []float32) [entropyBins]int {
+	// Samples in a row often share a bin; counts in turn do not wait for each other.
+	var counts [4][entropyBins]int
+	var bins [256]int32
+	for len(x) > 0 {
+		k := min(len(x), len(bins))
+		kernel.Bins(bins[:k], x[:k], a.min, a.max-a.min, entropyBins)
+		for i, b := range bins[:k] {
+			counts[i%4][b%entropyBins]++
+		}
+		x = x[k:]
+	}
+	for _, c := range counts[1:] {
+		for b, v := range c {
+			counts[0][b] += v
+		}
+	}
+	return counts[0]
+}
+
 // frequency computes the frequency domain from a.power, the periodogram of
 // pieces of n samples at rate fs.
 func (a *analysis) frequency(fs float64, n int) {
-	clear(a.bands)
 	var total, m1 float64
 	df := fs / float64(n)
 	count := len(a.bands)
-	for k, p := range a.power[1:] {
-		bin := float64(k + 1)
-		total += p
-		m1 += bin * p
-		// Bin k+1 of n lies at the share 2(k+1)/n of half the rate.
-		b := min(2*(k+1)*count/n, count-1)
-		a.bands[b] += p
+	lo := 1
+	for b := range a.bands {
+		// Bin k of n lies at the share 2k/n of half the rate.
+		hi := len(a.power)
+		if b < count-1 {
+			hi = ((b+1)*n + 2*count - 1) / (2 * count)
+		}
+		hi = max(lo, hi)
+		m := kernel.Moments(a.power[lo:hi], float64(lo))
+		a.bands[b] = m[0]
+		total += m[0]
+		m1 += m[1]
+		lo = hi
 	}
 	for b, p := range a.bands {
 		a.bands[b] = math.Sqrt(p)
@@ -242,15 +249,8 @@ func (a *analysis) frequency(fs float64, n int) {
 		return
 	}
 	centre := m1 / total
-	var m2, m3, m4 float64
-	for k, p := range a.power[1:] {
-		d := float64(k+1) - centre
-		q := d * d
-		m2 += q * p
-		m3 += q * d * p
-		m4 += q * q * p
-	}
-	m2, m3, m4 = m2/total, m3/total, m4/total
+	m := kernel.Moments(a.power[1:], 1-centre)
+	m2, m3, m4 := m[2]/total, m[3]/total, m[4]/total
 	a.centre = centre * df
 	a.freqStd = math.Sqrt(m2) * df
 	a.rmsFreq = math.Sqrt(m2+centre*centre) * df

@@ -6,6 +6,8 @@ import (
 	"math/rand/v2"
 	"slices"
 	"testing"
+
+	"brinell/internal/kernel"
 )
 
 func extractor(t testing.TB, bands int) *Extractor {
@@ -341,19 +343,22 @@ func TestExtractAllocatesNothing(t *testing.T) {
 
 func BenchmarkExtract(b *testing.B) {
 	for _, n := range []int{2048, 16384, 16381, 1 << 20} {
-		b.Run(fmt.Sprintf("L=%d", n), func(b *testing.B) {
-			e := extractor(b, 16)
-			rng := rand.New(rand.NewPCG(1, 1))
-			x := make([]float32, n)
-			for i := range x {
-				x[i] = float32(rng.NormFloat64())
-			}
-			dst := e.Extract(nil, x, 12000)
-			b.ReportAllocs()
-			b.SetBytes(int64(4 * n))
-			for b.Loop() {
-				e.Extract(dst, x, 12000)
-			}
-		})
+		for _, impl := range kernel.Implementations() {
+			b.Run(fmt.Sprintf("L=%d/%s", n, impl), func(b *testing.B) {
+				defer kernel.Use(impl)()
+				e := extractor(b, 16)
+				rng := rand.New(rand.NewPCG(1, 1))
+				x := make([]float32, n)
+				for i := range x {
+					x[i] = float32(rng.NormFloat64())
+				}
+				dst := e.Extract(nil, x, 12000)
+				b.ReportAllocs()
+				b.SetBytes(int64(4 * n))
+				for b.Loop() {
+					e.Extract(dst, x, 12000)
+				}
+			})
+		}
 	}
 }

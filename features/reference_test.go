@@ -4,12 +4,23 @@ import (
 	"encoding/json"
 	"os"
 	"testing"
+
+	"brinell/internal/kernel"
 )
 
 // TestReference holds every row against NumPy and SciPy: all lengths, among them
 // a prime one and one that takes two pieces. testdata/reference.json states the
 // calls and versions that made it.
 func TestReference(t *testing.T) {
+	for _, impl := range kernel.Implementations() {
+		t.Run(impl, func(t *testing.T) {
+			defer kernel.Use(impl)()
+			testReference(t)
+		})
+	}
+}
+
+func testReference(t *testing.T) {
 	var golden struct {
 		Cases []struct {
 			X       string

@@ -2,31 +2,37 @@ package dsp
 
 import (
 	"math"
-	"math/bits"
 	"math/cmplx"
+	"unsafe"
 
 	"gonum.org/v1/gonum/dsp/fourier"
+
+	"brinell/internal/kernel"
 )
 
 // RealFFT is a plan for the discrete Fourier transform of real sequences of one
 // length. It owns its work space: not safe for concurrent use.
 //
-// Lengths whose prime factors are all at most 7 go to gonum's mixed-radix
-// transform. Others take Bluestein's algorithm, which costs two complex transforms
-// of about 1.5 n at any length; mixed radix alone is quadratic in a large prime
-// factor, and lengths are chosen by clients.
+// Lengths that are a power of two, or three times one, take a complex transform of
+// half the length. Others whose prime factors are all at most 7 go to gonum's
+// mixed-radix transform. The rest takes Bluestein's algorithm, which costs two
+// complex transforms of about 1.5 n at any length; mixed radix alone is quadratic
+// in a large prime factor, and lengths are chosen by clients.
 type RealFFT struct {
 	n      int
+	packed *packed[float64]
 	direct *fourier.FFT
 	chirp  *bluestein
 }
 
 // NewRealFFT returns the plan for length n. It panics if n < 1.
 func NewRealFFT(n int) *RealFFT {
-	if n < 1 {
+	switch {
+	case n < 1:
 		panic("dsp: transform length must be positive")
-	}
-	if smooth(n) {
+	case n%2 == 0 && kernel.FFTLen(n/2):
+		return &RealFFT{n: n, packed: newPacked[float64](n)}
+	case smooth(n):
 		return &RealFFT{n: n, direct: fourier.NewFFT(n)}
 	}
 	return &RealFFT{n: n, chirp: newBluestein(n)}
@@ -59,17 +65,19 @@ func (f *RealFFT) Coefficients(dst []complex128, x []float64) []complex128 {
 	if len(x) != f.n || len(dst) != f.n/2+1 {
 		panic("dsp: transform length mismatch")
 	}
-	if f.direct != nil {
-		return f.direct.Coefficients(dst, x)
-	}
-	b := f.chirp
-	clear(b.work)
-	for j, v := range x {
-		b.work[j] = complex(v, 0) * b.w[j]
-	}
-	b.convolve(false)
-	for k := range dst {
-		dst[k] = b.work[k] * b.w[k]
+	switch {
+	case f.packed != nil:
+		f.packed.coefficients(parts128(dst), x)
+	case f.direct != nil:
+		f.direct.Coefficients(dst, x)
+	default:
+		b := f.chirp
+		copy(b.in.Re, x)
+		clear(b.in.Im)
+		kernel.Times(b.in.First(f.n), b.w)
+		out := b.convolve(f.n).First(len(dst))
+		kernel.Times(out, b.w)
+		kernel.Interleave(parts128(dst), out, 1)
 	}
 	return dst
 }
@@ -91,6 +99,10 @@ func (f *RealFFT) Inverse(dst []float64, c []complex128) []float64 {
 		panic("dsp: transform length mismatch")
 	}
 	scale := 1 / float64(f.n)
+	if f.packed != nil {
+		f.packed.inverse(dst, parts128(c))
+		return dst
+	}
 	if f.direct != nil {
 		f.direct.Sequence(dst, c)
 		for i := range dst {
@@ -100,18 +112,24 @@ func (f *RealFFT) Inverse(dst []float64, c []complex128) []float64 {
 	}
 	// x is the real part of the transform of the conjugate one-sided spectrum, in
 	// which every bin but 0 Hz and half the rate stands for itself and its mirror.
+	// Lags are negative here: input and output of the convolution run backwards.
 	b := f.chirp
-	clear(b.work)
-	for k := 1; k <= (f.n-1)/2; k++ {
-		b.work[k] = 2 * cmplx.Conj(c[k]) * b.w[k]
+	m := len(b.in.Re)
+	clear(b.in.Re)
+	clear(b.in.Im)
+	for k := 1; k <= f.n/2; k++ {
+		v := 2 * cmplx.Conj(c[k])
+		if 2*k == f.n {
+			v = complex(real(c[k]), 0)
+		}
+		v *= complex(b.w.Re[k], b.w.Im[k])
+		b.in.Re[m-k], b.in.Im[m-k] = real(v), imag(v)
 	}
-	b.work[0] = complex(real(c[0]), 0)
-	if f.n%2 == 0 {
-		b.work[f.n/2] = complex(real(c[f.n/2]), 0) * b.w[f.n/2]
-	}
-	b.convolve(true)
+	b.in.Re[0] = real(c[0])
+	out := b.convolve(m)
 	for i := range dst {
-		dst[i] = real(b.work[i]*b.w[i]) * scale
+		j := (m - i) % m
+		dst[i] = (out.Re[j]*b.w.Re[i] - out.Im[j]*b.w.Im[i]) * scale
 	}
 	return dst
 }
@@ -128,58 +146,150 @@ func (f *RealFFT) Inverse(dst []float64, c []complex128) []float64 {
 // Reference: L. I. Bluestein, A linear filtering approach to the computation of
 // the discrete Fourier transform, IEEE Trans. Audio Electroacoust. 18 (1970).
 type bluestein struct {
-	fft    *fourier.CmplxFFT
-	w      []complex128 // chirp, n elements
-	filter []complex128 // transform of the conjugate chirp over m, m elements
-	work   []complex128 // input times chirp, then the convolution; m elements
-	spec   []complex128
+	fft      *kernel.FFT[float64]
+	w        kernel.Parts[float64] // chirp, n elements
+	filter   kernel.Parts[float64] // transform of the conjugate chirp over m
+	in, work kernel.Parts[float64] // m elements each
 }
 
 func newBluestein(n int) *bluestein {
 	h := n/2 + 1
 	m := fastLen(n + h - 1)
-	b := &bluestein{fft: fourier.NewCmplxFFT(m), w: make([]complex128, n),
-		work: make([]complex128, m), spec: make([]complex128, m)}
+	b := &bluestein{kernel.NewFFT[float64](m), kernel.NewParts[float64](n), kernel.NewParts[float64](m),
+		kernel.NewParts[float64](m), kernel.NewParts[float64](m)}
 	for j := range n {
 		// j² mod 2n in integers keeps the angle exact for large j.
-		angle := math.Pi * float64(j*j%(2*n)) / float64(n)
-		b.w[j] = cmplx.Rect(1, -angle)
-		c := cmplx.Conj(b.w[j]) / complex(float64(m), 0)
+		sin, cos := math.Sincos(math.Pi * float64(j*j%(2*n)) / float64(n))
+		b.w.Re[j], b.w.Im[j] = cos, -sin
+		cos, sin = cos/float64(m), sin/float64(m)
 		if j < h {
-			b.work[j] = c
+			b.in.Re[j], b.in.Im[j] = cos, sin
 		}
 		if j > 0 {
-			b.work[m-j] = c
+			b.in.Re[m-j], b.in.Im[m-j] = cos, sin
 		}
 	}
-	b.filter = b.fft.Coefficients(nil, b.work)
+	f, _ := b.fft.Transform(b.in, b.work)
+	copy(b.filter.Re, f.Re)
+	copy(b.filter.Im, f.Im)
 	return b
 }
 
-// fastLen returns the least length of at least n that is a power of two times
-// 1, 3, 5, 9 or 15, which mixed radix transforms fastest.
+// fastLen returns the least length of at least n for which there is a plan.
 func fastLen(n int) int {
-	for ; ; n++ {
-		switch n >> bits.TrailingZeros(uint(n)) {
-		case 1, 3, 5, 9, 15:
-			return n
-		}
+	for !kernel.FFTLen(n) {
+		n++
 	}
+	return n
 }
 
-// convolve replaces work by its cyclic convolution with the filter, or with the
-// reversed filter.
-func (b *bluestein) convolve(reversed bool) {
-	b.fft.Coefficients(b.spec, b.work)
-	if reversed {
-		b.spec[0] *= b.filter[0]
-		for i, m := 1, len(b.spec); i < m; i++ {
-			b.spec[i] *= b.filter[m-i]
-		}
-	} else {
-		for i, f := range b.filter {
-			b.spec[i] *= f
-		}
+// convolve returns the cyclic convolution of the first n numbers of in with the
+// filter. It overwrites in.
+func (b *bluestein) convolve(n int) kernel.Parts[float64] {
+	clear(b.in.Re[n:])
+	clear(b.in.Im[n:])
+	c, spare := b.fft.Transform(b.in, b.work)
+	kernel.Times(c, b.filter)
+	c, _ = b.fft.Transform(c.Swap(), spare.Swap())
+	return c.Swap()
+}
+
+// packed transforms real sequences of even length n by a complex transform of
+// their pairs.
+//
+// Reference: W. H. Press et al., Numerical Recipes, 3rd ed. (2007), section 12.3.
+type packed[T kernel.Real] struct {
+	fft     *kernel.FFT[T]
+	u       kernel.Parts[T] // factors of Untangle, n/4+1 elements
+	back    []T             // -u.Im
+	x, work kernel.Parts[T] // n/2 elements each
+}
+
+func newPacked[T kernel.Real](n int) *packed[T] {
+	m := n / 2
+	p := &packed[T]{kernel.NewFFT[T](m), kernel.NewParts[T](m/2 + 1), make([]T, m/2+1), kernel.NewParts[T](m), kernel.NewParts[T](m)}
+	for k := range p.u.Re {
+		sin, cos := math.Sincos(math.Pi * float64(k) / float64(m))
+		p.u.Re[k], p.u.Im[k], p.back[k] = T(-sin), T(-cos), T(cos)
 	}
-	b.fft.Sequence(b.work, b.spec)
+	return p
+}
+
+// spectrum transforms the pairs of x, which Deinterleave has put into p.x. Of the
+// result element 0 holds the two real bins, 0 Hz and half the rate.
+func (p *packed[T]) spectrum() kernel.Parts[T] {
+	c, _ := p.fft.Transform(p.x, p.work)
+	kernel.Untangle(c, p.u)
+	c.Re[0], c.Im[0] = c.Re[0]+c.Im[0], c.Re[0]-c.Im[0]
+	return c
+}
+
+// coefficients is RealFFT.Coefficients with the numbers of dst as pairs.
+func (p *packed[T]) coefficients(dst, x []T) {
+	kernel.Deinterleave(p.x, x)
+	c := p.spectrum()
+	m := len(c.Re)
+	kernel.Interleave(dst[:2*m], c, 1)
+	dst[1], dst[2*m], dst[2*m+1] = 0, c.Im[0], 0
+}
+
+// inverse is RealFFT.Inverse with the numbers of c as pairs.
+func (p *packed[T]) inverse(dst, c []T) {
+	m := len(p.x.Re)
+	kernel.Deinterleave(p.x, c)
+	p.x.Re[0], p.x.Im[0] = (c[0]+c[2*m])/2, (c[0]-c[2*m])/2
+	kernel.Untangle(p.x, kernel.Parts[T]{Re: p.u.Re, Im: p.back})
+	x, _ := p.fft.Transform(p.x.Swap(), p.work.Swap())
+	kernel.Interleave(dst, x.Swap(), 1/T(m))
+}
+
+// parts128 are the numbers of c as pairs of real and imaginary part, as they
+// stand in memory.
+func parts128(c []complex128) []float64 {
+	return unsafe.Slice((*float64)(unsafe.Pointer(unsafe.SliceData(c))), 2*len(c))
+}
+
+// RealFFT32 is RealFFT in single precision, for lengths that are a power of two.
+// Its results are within about 1e-6 of the largest |X|. It owns its work space:
+// not safe for concurrent use.
+type RealFFT32 struct{ packed *packed[float32] }
+
+// NewRealFFT32 returns the plan for length n. It panics unless n is a power of two
+// and at least 2.
+func NewRealFFT32(n int) *RealFFT32 {
+	if n < 2 || n&(n-1) != 0 {
+		panic("dsp: transform length must be a power of two")
+	}
+	return &RealFFT32{newPacked[float32](n)}
+}
+
+// Len returns the length of the real sequence.
+func (f *RealFFT32) Len() int { return 2 * len(f.packed.x.Re) }
+
+// Coefficients is RealFFT.Coefficients in single precision.
+func (f *RealFFT32) Coefficients(dst []complex64, x []float32) []complex64 {
+	if dst == nil {
+		dst = make([]complex64, f.Len()/2+1)
+	}
+	if len(x) != f.Len() || len(dst) != f.Len()/2+1 {
+		panic("dsp: transform length mismatch")
+	}
+	f.packed.coefficients(parts64(dst), x)
+	return dst
+}
+
+// Inverse is RealFFT.Inverse in single precision.
+func (f *RealFFT32) Inverse(dst []float32, c []complex64) []float32 {
+	if dst == nil {
+		dst = make([]float32, f.Len())
+	}
+	if len(dst) != f.Len() || len(c) != f.Len()/2+1 {
+		panic("dsp: transform length mismatch")
+	}
+	f.packed.inverse(dst, parts64(c))
+	return dst
+}
+
+func parts64(c []complex64) []float32 {
+	return unsafe.Slice((*float32)(unsafe.Pointer(unsafe.SliceData(c))), 2*len(c))
 }

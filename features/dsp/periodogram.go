@@ -1,16 +1,22 @@
 package dsp
 
+import "brinell/internal/kernel"
+
 // Periodogram is a plan for the power spectrum of windows of any length by
 // pieces of one length. It owns its work space: not safe for concurrent use.
 type Periodogram struct {
 	plan *RealFFT
 	x    []float64
-	c    []complex128
+	c    []complex128 // unless the plan has parts
 }
 
 // NewPeriodogram returns the plan for pieces of n samples. It panics if n < 1.
 func NewPeriodogram(n int) *Periodogram {
-	return &Periodogram{NewRealFFT(n), make([]float64, n), make([]complex128, n/2+1)}
+	p := &Periodogram{plan: NewRealFFT(n), x: make([]float64, n)}
+	if p.plan.packed == nil {
+		p.c = make([]complex128, n/2+1)
+	}
+	return p
 }
 
 // Len returns the length n of a piece; bin k lies at k/n of the sampling rate.
@@ -46,8 +52,14 @@ func (p *Periodogram) Power(dst []float64, x []float32, mean float64) []float64 
 	scale := 2 / (float64(n) * float64(n) * float64(pieces))
 	for i := range pieces {
 		from := min(i*n, len(x)-n)
-		for j, v := range x[from : from+n] {
-			p.x[j] = float64(v) - mean
+		kernel.Widen(p.x, x[from:from+n], mean)
+		if packed := p.plan.packed; packed != nil {
+			kernel.Deinterleave(packed.x, p.x)
+			c := packed.spectrum()
+			dst[0] += scale * c.Re[0] * c.Re[0]
+			dst[n/2] += scale * c.Im[0] * c.Im[0]
+			kernel.AddPower(dst[1:n/2], kernel.Parts[float64]{Re: c.Re[1:], Im: c.Im[1:]}, scale)
+			continue
 		}
 		p.plan.Coefficients(p.c, p.x)
 		for k, c := range p.c {

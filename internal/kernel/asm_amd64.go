@@ -185,6 +185,78 @@ func maxPool2BackAVX512(t *span)
 func peakAVX512(t *span)
 
 //go:noescape
+func radix4FirstF64AVX512(t *strip)
+
+//go:noescape
+func radix4ChunkF64AVX512(t *strip)
+
+//go:noescape
+func radix4F64AVX512(t *strip)
+
+//go:noescape
+func radix2F64AVX512(t *strip)
+
+//go:noescape
+func radix3F64AVX512(t *strip)
+
+//go:noescape
+func untangleF64AVX512(t *strip)
+
+//go:noescape
+func deinterleaveF64AVX512(t *strip)
+
+//go:noescape
+func interleaveF64AVX512(t *strip)
+
+//go:noescape
+func timesF64AVX512(t *strip)
+
+//go:noescape
+func radix4FirstF32AVX512(t *strip)
+
+//go:noescape
+func radix4ChunkF32AVX512(t *strip)
+
+//go:noescape
+func radix4F32AVX512(t *strip)
+
+//go:noescape
+func radix2F32AVX512(t *strip)
+
+//go:noescape
+func radix3F32AVX512(t *strip)
+
+//go:noescape
+func untangleF32AVX512(t *strip)
+
+//go:noescape
+func deinterleaveF32AVX512(t *strip)
+
+//go:noescape
+func interleaveF32AVX512(t *strip)
+
+//go:noescape
+func timesF32AVX512(t *strip)
+
+//go:noescape
+func summariseF64AVX512(t *strip)
+
+//go:noescape
+func deviationsF64AVX512(t *strip)
+
+//go:noescape
+func binsF64AVX512(t *strip)
+
+//go:noescape
+func widenF64AVX512(t *strip)
+
+//go:noescape
+func addPowerF64AVX512(t *strip)
+
+//go:noescape
+func momentsF64AVX512(t *strip)
+
+//go:noescape
 func rows8x1AVX2(t *tile)
 
 //go:noescape
@@ -345,6 +417,78 @@ func maxPool2BackAVX2(t *span)
 
 //go:noescape
 func peakAVX2(t *span)
+
+//go:noescape
+func radix4FirstF64AVX2(t *strip)
+
+//go:noescape
+func radix4ChunkF64AVX2(t *strip)
+
+//go:noescape
+func radix4F64AVX2(t *strip)
+
+//go:noescape
+func radix2F64AVX2(t *strip)
+
+//go:noescape
+func radix3F64AVX2(t *strip)
+
+//go:noescape
+func untangleF64AVX2(t *strip)
+
+//go:noescape
+func deinterleaveF64AVX2(t *strip)
+
+//go:noescape
+func interleaveF64AVX2(t *strip)
+
+//go:noescape
+func timesF64AVX2(t *strip)
+
+//go:noescape
+func radix4FirstF32AVX2(t *strip)
+
+//go:noescape
+func radix4ChunkF32AVX2(t *strip)
+
+//go:noescape
+func radix4F32AVX2(t *strip)
+
+//go:noescape
+func radix2F32AVX2(t *strip)
+
+//go:noescape
+func radix3F32AVX2(t *strip)
+
+//go:noescape
+func untangleF32AVX2(t *strip)
+
+//go:noescape
+func deinterleaveF32AVX2(t *strip)
+
+//go:noescape
+func interleaveF32AVX2(t *strip)
+
+//go:noescape
+func timesF32AVX2(t *strip)
+
+//go:noescape
+func summariseF64AVX2(t *strip)
+
+//go:noescape
+func deviationsF64AVX2(t *strip)
+
+//go:noescape
+func binsF64AVX2(t *strip)
+
+//go:noescape
+func widenF64AVX2(t *strip)
+
+//go:noescape
+func addPowerF64AVX2(t *strip)
+
+//go:noescape
+func momentsF64AVX2(t *strip)
 
 // callTile runs the tile of that shape.
 func callTile(shape int, t *tile) {
@@ -587,5 +731,128 @@ func callSweep(name int, s *span) {
 		peakAVX2(s)
 	default:
 		panic("kernel: no such pass")
+	}
+}
+
+// The functions over strips, those for float32 right behind their twins.
+const (
+	stripRadix4First  = 2 * (1 + iota)
+	stripRadix4Chunk  = 2 * (1 + iota)
+	stripRadix4       = 2 * (1 + iota)
+	stripRadix2       = 2 * (1 + iota)
+	stripRadix3       = 2 * (1 + iota)
+	stripUntangle     = 2 * (1 + iota)
+	stripDeinterleave = 2 * (1 + iota)
+	stripInterleave   = 2 * (1 + iota)
+	stripTimes        = 2 * (1 + iota)
+	stripSummarise    = 2 * (1 + iota)
+	stripDeviations   = 2 * (1 + iota)
+	stripBins         = 2 * (1 + iota)
+	stripWiden        = 2 * (1 + iota)
+	stripAddPower     = 2 * (1 + iota)
+	stripMoments      = 2 * (1 + iota)
+)
+
+// callStrip runs the function of that name.
+func callStrip(name int, t *strip) {
+	switch level<<8 + name {
+	case levelAVX512<<8 + stripRadix4First + 0:
+		radix4FirstF64AVX512(t)
+	case levelAVX512<<8 + stripRadix4Chunk + 0:
+		radix4ChunkF64AVX512(t)
+	case levelAVX512<<8 + stripRadix4 + 0:
+		radix4F64AVX512(t)
+	case levelAVX512<<8 + stripRadix2 + 0:
+		radix2F64AVX512(t)
+	case levelAVX512<<8 + stripRadix3 + 0:
+		radix3F64AVX512(t)
+	case levelAVX512<<8 + stripUntangle + 0:
+		untangleF64AVX512(t)
+	case levelAVX512<<8 + stripDeinterleave + 0:
+		deinterleaveF64AVX512(t)
+	case levelAVX512<<8 + stripInterleave + 0:
+		interleaveF64AVX512(t)
+	case levelAVX512<<8 + stripTimes + 0:
+		timesF64AVX512(t)
+	case levelAVX512<<8 + stripRadix4First + 1:
+		radix4FirstF32AVX512(t)
+	case levelAVX512<<8 + stripRadix4Chunk + 1:
+		radix4ChunkF32AVX512(t)
+	case levelAVX512<<8 + stripRadix4 + 1:
+		radix4F32AVX512(t)
+	case levelAVX512<<8 + stripRadix2 + 1:
+		radix2F32AVX512(t)
+	case levelAVX512<<8 + stripRadix3 + 1:
+		radix3F32AVX512(t)
+	case levelAVX512<<8 + stripUntangle + 1:
+		untangleF32AVX512(t)
+	case levelAVX512<<8 + stripDeinterleave + 1:
+		deinterleaveF32AVX512(t)
+	case levelAVX512<<8 + stripInterleave + 1:
+		interleaveF32AVX512(t)
+	case levelAVX512<<8 + stripTimes + 1:
+		timesF32AVX512(t)
+	case levelAVX512<<8 + stripSummarise + 0:
+		summariseF64AVX512(t)
+	case levelAVX512<<8 + stripDeviations + 0:
+		deviationsF64AVX512(t)
+	case levelAVX512<<8 + stripBins + 0:
+		binsF64AVX512(t)
+	case levelAVX512<<8 + stripWiden + 0:
+		widenF64AVX512(t)
+	case levelAVX512<<8 + stripAddPower + 0:
+		addPowerF64AVX512(t)
+	case levelAVX512<<8 + stripMoments + 0:
+		momentsF64AVX512(t)
+	case levelAVX2<<8 + stripRadix4First + 0:
+		radix4FirstF64AVX2(t)
+	case levelAVX2<<8 + stripRadix4Chunk + 0:
+		radix4ChunkF64AVX2(t)
+	case levelAVX2<<8 + stripRadix4 + 0:
+		radix4F64AVX2(t)
+	case levelAVX2<<8 + stripRadix2 + 0:
+		radix2F64AVX2(t)
+	case levelAVX2<<8 + stripRadix3 + 0:
+		radix3F64AVX2(t)
+	case levelAVX2<<8 + stripUntangle + 0:
+		untangleF64AVX2(t)
+	case levelAVX2<<8 + stripDeinterleave + 0:
+		deinterleaveF64AVX2(t)
+	case levelAVX2<<8 + stripInterleave + 0:
+		interleaveF64AVX2(t)
+	case levelAVX2<<8 + stripTimes + 0:
+		timesF64AVX2(t)
+	case levelAVX2<<8 + stripRadix4First + 1:
+		radix4FirstF32AVX2(t)
+	case levelAVX2<<8 + stripRadix4Chunk + 1:
+		radix4ChunkF32AVX2(t)
+	case levelAVX2<<8 + stripRadix4 + 1:
+		radix4F32AVX2(t)
+	case levelAVX2<<8 + stripRadix2 + 1:
+		radix2F32AVX2(t)
+	case levelAVX2<<8 + stripRadix3 + 1:
+		radix3F32AVX2(t)
+	case levelAVX2<<8 + stripUntangle + 1:
+		untangleF32AVX2(t)
+	case levelAVX2<<8 + stripDeinterleave + 1:
+		deinterleaveF32AVX2(t)
+	case levelAVX2<<8 + stripInterleave + 1:
+		interleaveF32AVX2(t)
+	case levelAVX2<<8 + stripTimes + 1:
+		timesF32AVX2(t)
+	case levelAVX2<<8 + stripSummarise + 0:
+		summariseF64AVX2(t)
+	case levelAVX2<<8 + stripDeviations + 0:
+		deviationsF64AVX2(t)
+	case levelAVX2<<8 + stripBins + 0:
+		binsF64AVX2(t)
+	case levelAVX2<<8 + stripWiden + 0:
+		widenF64AVX2(t)
+	case levelAVX2<<8 + stripAddPower + 0:
+		addPowerF64AVX2(t)
+	case levelAVX2<<8 + stripMoments + 0:
+		momentsF64AVX2(t)
+	default:
+		panic("kernel: no such strip")
 	}
 }

@@ -5530,6 +5530,1459 @@ loop:
 	VZEROUPPER
 	RET
 
+// func radix4FirstF64AVX512(t *byte)
+// Requires: AVX, AVX512F
+TEXT ·radix4FirstF64AVX512(SB), NOSPLIT, $0-8
+	MOVQ    t+0(FP), AX
+	MOVQ    (AX), CX
+	MOVQ    8(AX), DX
+	MOVQ    16(AX), BX
+	MOVQ    24(AX), SI
+	MOVQ    32(AX), DI
+	MOVQ    48(AX), R8
+	MOVQ    64(AX), R9
+	LEAQ    (R9)(R9*2), R10
+	MOVQ    72(AX), AX
+	LEAQ    (AX)(AX*2), R11
+	ADDQ    DI, R11
+	VMOVUPS quads18<>+0(SB), Z0
+	VMOVUPS quads19<>+0(SB), Z1
+
+loop:
+	VMOVUPS       (BX), Z2
+	VMOVUPS       (BX)(R9*2), Z3
+	VSUBPD        Z3, Z2, Z4
+	VADDPD        Z3, Z2, Z2
+	VMOVUPS       (SI), Z3
+	VMOVUPS       (SI)(R9*2), Z5
+	VSUBPD        Z5, Z3, Z6
+	VADDPD        Z5, Z3, Z3
+	VMOVUPS       (BX)(R9*1), Z5
+	VMOVUPS       (BX)(R10*1), Z7
+	VSUBPD        Z7, Z5, Z8
+	VADDPD        Z7, Z5, Z5
+	VMOVUPS       (SI)(R9*1), Z7
+	VMOVUPS       (SI)(R10*1), Z9
+	VSUBPD        Z9, Z7, Z10
+	VADDPD        Z9, Z7, Z7
+	VSUBPD        Z5, Z2, Z9
+	VADDPD        Z5, Z2, Z2
+	VMOVAPS       Z9, Z5
+	VSUBPD        Z7, Z3, Z9
+	VADDPD        Z7, Z3, Z3
+	VMOVAPS       Z9, Z7
+	VSUBPD        Z10, Z4, Z9
+	VADDPD        Z10, Z4, Z4
+	VMOVAPS       Z9, Z10
+	VSUBPD        Z8, Z6, Z9
+	VADDPD        Z8, Z6, Z6
+	VMOVAPS       Z9, Z8
+	VMOVUPS       (DI), Z9
+	VMOVUPS       (DI)(AX*1), Z11
+	VMULPD        Z9, Z4, Z12
+	VFNMADD231PD  Z11, Z8, Z12
+	VMULPD        Z11, Z4, Z11
+	VFMADD231PD   Z9, Z8, Z11
+	VMOVAPS       Z12, Z4
+	VMOVAPS       Z11, Z8
+	VMOVUPS       (DI)(AX*2), Z9
+	VMOVUPS       (R11), Z11
+	VMULPD        Z9, Z5, Z12
+	VFNMADD231PD  Z11, Z7, Z12
+	VMULPD        Z11, Z5, Z11
+	VFMADD231PD   Z9, Z7, Z11
+	VMOVAPS       Z12, Z5
+	VMOVAPS       Z11, Z7
+	VMOVUPS       (R11)(AX*1), Z9
+	VMOVUPS       (R11)(AX*2), Z11
+	VMULPD        Z9, Z10, Z12
+	VFNMADD231PD  Z11, Z6, Z12
+	VMULPD        Z11, Z10, Z11
+	VFMADD231PD   Z9, Z6, Z11
+	VMOVAPS       Z12, Z10
+	VMOVAPS       Z11, Z6
+	VUNPCKLPD     Z4, Z2, Z9
+	VUNPCKHPD     Z4, Z2, Z2
+	VUNPCKLPD     Z10, Z5, Z4
+	VUNPCKHPD     Z10, Z5, Z5
+	VMOVAPS       Z9, Z10
+	VPERMT2PD     Z4, Z0, Z10
+	VMOVUPS       Y10, (CX)
+	VEXTRACTF64X4 $0x01, Z10, 64(CX)
+	VMOVAPS       Z9, Z9
+	VPERMT2PD     Z4, Z1, Z9
+	VMOVUPS       Y9, 128(CX)
+	VEXTRACTF64X4 $0x01, Z9, 192(CX)
+	VMOVAPS       Z2, Z4
+	VPERMT2PD     Z5, Z0, Z4
+	VMOVUPS       Y4, 32(CX)
+	VEXTRACTF64X4 $0x01, Z4, 96(CX)
+	VMOVAPS       Z2, Z2
+	VPERMT2PD     Z5, Z1, Z2
+	VMOVUPS       Y2, 160(CX)
+	VEXTRACTF64X4 $0x01, Z2, 224(CX)
+	VUNPCKLPD     Z8, Z3, Z2
+	VUNPCKHPD     Z8, Z3, Z3
+	VUNPCKLPD     Z6, Z7, Z4
+	VUNPCKHPD     Z6, Z7, Z5
+	VMOVAPS       Z2, Z6
+	VPERMT2PD     Z4, Z0, Z6
+	VMOVUPS       Y6, (DX)
+	VEXTRACTF64X4 $0x01, Z6, 64(DX)
+	VMOVAPS       Z2, Z2
+	VPERMT2PD     Z4, Z1, Z2
+	VMOVUPS       Y2, 128(DX)
+	VEXTRACTF64X4 $0x01, Z2, 192(DX)
+	VMOVAPS       Z3, Z2
+	VPERMT2PD     Z5, Z0, Z2
+	VMOVUPS       Y2, 32(DX)
+	VEXTRACTF64X4 $0x01, Z2, 96(DX)
+	VMOVAPS       Z3, Z2
+	VPERMT2PD     Z5, Z1, Z2
+	VMOVUPS       Y2, 160(DX)
+	VEXTRACTF64X4 $0x01, Z2, 224(DX)
+	ADDQ          $+64, BX
+	ADDQ          $+64, SI
+	ADDQ          $+64, DI
+	ADDQ          $+64, R11
+	ADDQ          $+256, CX
+	ADDQ          $+256, DX
+	DECQ          R8
+	JNE           loop
+	VZEROUPPER
+	RET
+
+DATA quads18<>+0(SB)/8, $0x0000000000000000
+DATA quads18<>+8(SB)/8, $0x0000000000000001
+DATA quads18<>+16(SB)/8, $0x0000000000000008
+DATA quads18<>+24(SB)/8, $0x0000000000000009
+DATA quads18<>+32(SB)/8, $0x0000000000000002
+DATA quads18<>+40(SB)/8, $0x0000000000000003
+DATA quads18<>+48(SB)/8, $0x000000000000000a
+DATA quads18<>+56(SB)/8, $0x000000000000000b
+GLOBL quads18<>(SB), RODATA|NOPTR, $64
+
+DATA quads19<>+0(SB)/8, $0x0000000000000004
+DATA quads19<>+8(SB)/8, $0x0000000000000005
+DATA quads19<>+16(SB)/8, $0x000000000000000c
+DATA quads19<>+24(SB)/8, $0x000000000000000d
+DATA quads19<>+32(SB)/8, $0x0000000000000006
+DATA quads19<>+40(SB)/8, $0x0000000000000007
+DATA quads19<>+48(SB)/8, $0x000000000000000e
+DATA quads19<>+56(SB)/8, $0x000000000000000f
+GLOBL quads19<>(SB), RODATA|NOPTR, $64
+
+// func radix4ChunkF64AVX512(t *byte)
+// Requires: AVX, AVX512F
+TEXT ·radix4ChunkF64AVX512(SB), NOSPLIT, $0-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ 8(AX), DX
+	MOVQ 16(AX), BX
+	MOVQ 24(AX), SI
+	MOVQ 32(AX), DI
+	MOVQ 48(AX), R8
+	MOVQ 64(AX), R9
+	LEAQ (R9)(R9*2), R10
+	MOVQ 72(AX), AX
+	LEAQ (AX)(AX*2), R11
+	ADDQ DI, R11
+
+loop:
+	VMOVUPS       (BX), Z0
+	VMOVUPS       (BX)(R9*2), Z1
+	VSUBPD        Z1, Z0, Z2
+	VADDPD        Z1, Z0, Z0
+	VMOVUPS       (SI), Z1
+	VMOVUPS       (SI)(R9*2), Z3
+	VSUBPD        Z3, Z1, Z4
+	VADDPD        Z3, Z1, Z1
+	VMOVUPS       (BX)(R9*1), Z3
+	VMOVUPS       (BX)(R10*1), Z5
+	VSUBPD        Z5, Z3, Z6
+	VADDPD        Z5, Z3, Z3
+	VMOVUPS       (SI)(R9*1), Z5
+	VMOVUPS       (SI)(R10*1), Z7
+	VSUBPD        Z7, Z5, Z8
+	VADDPD        Z7, Z5, Z5
+	VSUBPD        Z3, Z0, Z7
+	VADDPD        Z3, Z0, Z0
+	VMOVAPS       Z7, Z3
+	VSUBPD        Z5, Z1, Z7
+	VADDPD        Z5, Z1, Z1
+	VMOVAPS       Z7, Z5
+	VSUBPD        Z8, Z2, Z7
+	VADDPD        Z8, Z2, Z2
+	VMOVAPS       Z7, Z8
+	VSUBPD        Z6, Z4, Z7
+	VADDPD        Z6, Z4, Z4
+	VMOVAPS       Z7, Z6
+	VMOVUPS       (DI), Z7
+	VMOVUPS       (DI)(AX*1), Z9
+	VMULPD        Z7, Z2, Z10
+	VFNMADD231PD  Z9, Z6, Z10
+	VMULPD        Z9, Z2, Z9
+	VFMADD231PD   Z7, Z6, Z9
+	VMOVAPS       Z10, Z2
+	VMOVAPS       Z9, Z6
+	VMOVUPS       (DI)(AX*2), Z7
+	VMOVUPS       (R11), Z9
+	VMULPD        Z7, Z3, Z10
+	VFNMADD231PD  Z9, Z5, Z10
+	VMULPD        Z9, Z3, Z9
+	VFMADD231PD   Z7, Z5, Z9
+	VMOVAPS       Z10, Z3
+	VMOVAPS       Z9, Z5
+	VMOVUPS       (R11)(AX*1), Z7
+	VMOVUPS       (R11)(AX*2), Z9
+	VMULPD        Z7, Z8, Z10
+	VFNMADD231PD  Z9, Z4, Z10
+	VMULPD        Z9, Z8, Z9
+	VFMADD231PD   Z7, Z4, Z9
+	VMOVAPS       Z10, Z8
+	VMOVAPS       Z9, Z4
+	VMOVUPS       Y0, (CX)
+	VEXTRACTF64X4 $0x01, Z0, 128(CX)
+	VMOVUPS       Y2, 32(CX)
+	VEXTRACTF64X4 $0x01, Z2, 160(CX)
+	VMOVUPS       Y3, 64(CX)
+	VEXTRACTF64X4 $0x01, Z3, 192(CX)
+	VMOVUPS       Y8, 96(CX)
+	VEXTRACTF64X4 $0x01, Z8, 224(CX)
+	VMOVUPS       Y1, (DX)
+	VEXTRACTF64X4 $0x01, Z1, 128(DX)
+	VMOVUPS       Y6, 32(DX)
+	VEXTRACTF64X4 $0x01, Z6, 160(DX)
+	VMOVUPS       Y5, 64(DX)
+	VEXTRACTF64X4 $0x01, Z5, 192(DX)
+	VMOVUPS       Y4, 96(DX)
+	VEXTRACTF64X4 $0x01, Z4, 224(DX)
+	ADDQ          $+64, BX
+	ADDQ          $+64, SI
+	ADDQ          $+64, DI
+	ADDQ          $+64, R11
+	ADDQ          $+256, CX
+	ADDQ          $+256, DX
+	DECQ          R8
+	JNE           loop
+	VZEROUPPER
+	RET
+
+// func radix4F64AVX512(t *byte)
+// Requires: AVX, AVX512F
+TEXT ·radix4F64AVX512(SB), NOSPLIT, $0-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ 8(AX), DX
+	MOVQ 16(AX), BX
+	MOVQ 24(AX), SI
+	MOVQ 32(AX), DI
+	MOVQ 48(AX), R8
+	MOVQ 64(AX), R9
+	LEAQ (R9)(R9*2), R10
+	MOVQ 72(AX), R11
+	LEAQ (R11)(R11*2), R12
+	ADDQ DI, R12
+	MOVQ 56(AX), AX
+	LEAQ (AX)(AX*2), R13
+
+factor:
+	VBROADCASTSD (DI), Z0
+	VBROADCASTSD (DI)(R11*1), Z1
+	VBROADCASTSD (DI)(R11*2), Z2
+	VBROADCASTSD (R12), Z3
+	VBROADCASTSD (R12)(R11*1), Z4
+	VBROADCASTSD (R12)(R11*2), Z5
+	MOVQ         AX, R14
+
+loop:
+	VMOVUPS      (BX), Z6
+	VMOVUPS      (BX)(R9*2), Z7
+	VSUBPD       Z7, Z6, Z8
+	VADDPD       Z7, Z6, Z6
+	VMOVUPS      (SI), Z7
+	VMOVUPS      (SI)(R9*2), Z9
+	VSUBPD       Z9, Z7, Z10
+	VADDPD       Z9, Z7, Z7
+	VMOVUPS      (BX)(R9*1), Z9
+	VMOVUPS      (BX)(R10*1), Z11
+	VSUBPD       Z11, Z9, Z12
+	VADDPD       Z11, Z9, Z9
+	VMOVUPS      (SI)(R9*1), Z11
+	VMOVUPS      (SI)(R10*1), Z13
+	VSUBPD       Z13, Z11, Z14
+	VADDPD       Z13, Z11, Z11
+	VSUBPD       Z9, Z6, Z13
+	VADDPD       Z9, Z6, Z6
+	VMOVAPS      Z13, Z9
+	VSUBPD       Z11, Z7, Z13
+	VADDPD       Z11, Z7, Z7
+	VMOVAPS      Z13, Z11
+	VSUBPD       Z14, Z8, Z13
+	VADDPD       Z14, Z8, Z8
+	VMOVAPS      Z13, Z14
+	VSUBPD       Z12, Z10, Z13
+	VADDPD       Z12, Z10, Z10
+	VMOVAPS      Z13, Z12
+	VMULPD       Z0, Z8, Z13
+	VFNMADD231PD Z1, Z12, Z13
+	VMULPD       Z1, Z8, Z15
+	VFMADD231PD  Z0, Z12, Z15
+	VMOVAPS      Z13, Z8
+	VMOVAPS      Z15, Z12
+	VMULPD       Z2, Z9, Z13
+	VFNMADD231PD Z3, Z11, Z13
+	VMULPD       Z3, Z9, Z15
+	VFMADD231PD  Z2, Z11, Z15
+	VMOVAPS      Z13, Z9
+	VMOVAPS      Z15, Z11
+	VMULPD       Z4, Z14, Z13
+	VFNMADD231PD Z5, Z10, Z13
+	VMULPD       Z5, Z14, Z15
+	VFMADD231PD  Z4, Z10, Z15
+	VMOVAPS      Z13, Z14
+	VMOVAPS      Z15, Z10
+	VMOVUPS      Z6, (CX)
+	VMOVUPS      Z7, (DX)
+	VMOVUPS      Z8, (CX)(AX*1)
+	VMOVUPS      Z12, (DX)(AX*1)
+	VMOVUPS      Z9, (CX)(AX*2)
+	VMOVUPS      Z11, (DX)(AX*2)
+	VMOVUPS      Z14, (CX)(R13*1)
+	VMOVUPS      Z10, (DX)(R13*1)
+	ADDQ         $+64, BX
+	ADDQ         $+64, SI
+	ADDQ         $+64, CX
+	ADDQ         $+64, DX
+	SUBQ         $+64, R14
+	JNE          loop
+	ADDQ         R13, CX
+	ADDQ         R13, DX
+	ADDQ         $0x08, DI
+	ADDQ         $0x08, R12
+	DECQ         R8
+	JNE          factor
+	VZEROUPPER
+	RET
+
+// func radix2F64AVX512(t *byte)
+// Requires: AVX, AVX512F
+TEXT ·radix2F64AVX512(SB), NOSPLIT, $0-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ 8(AX), DX
+	MOVQ 16(AX), BX
+	MOVQ 24(AX), SI
+	MOVQ 32(AX), DI
+	MOVQ 48(AX), R8
+	MOVQ 64(AX), R9
+	MOVQ 56(AX), R10
+	MOVQ 72(AX), AX
+
+factor:
+	VBROADCASTSD (DI), Z0
+	VBROADCASTSD (DI)(AX*1), Z1
+	MOVQ         R10, R11
+
+loop:
+	VMOVUPS      (BX), Z2
+	VMOVUPS      (BX)(R9*1), Z3
+	VSUBPD       Z3, Z2, Z4
+	VADDPD       Z3, Z2, Z2
+	VMOVUPS      Z2, (CX)
+	VMOVUPS      (SI), Z2
+	VMOVUPS      (SI)(R9*1), Z3
+	VSUBPD       Z3, Z2, Z5
+	VADDPD       Z3, Z2, Z2
+	VMOVUPS      Z2, (DX)
+	VMULPD       Z0, Z4, Z2
+	VFNMADD231PD Z1, Z5, Z2
+	VMULPD       Z1, Z4, Z3
+	VFMADD231PD  Z0, Z5, Z3
+	VMOVAPS      Z2, Z4
+	VMOVAPS      Z3, Z5
+	VMOVUPS      Z4, (CX)(R10*1)
+	VMOVUPS      Z5, (DX)(R10*1)
+	ADDQ         $+64, CX
+	ADDQ         $+64, DX
+	ADDQ         $+64, BX
+	ADDQ         $+64, SI
+	SUBQ         $+64, R11
+	JNE          loop
+	ADDQ         R10, CX
+	ADDQ         R10, DX
+	ADDQ         $0x08, DI
+	DECQ         R8
+	JNE          factor
+	VZEROUPPER
+	RET
+
+// func radix3F64AVX512(t *byte)
+// Requires: AVX, AVX512F
+TEXT ·radix3F64AVX512(SB), NOSPLIT, $0-8
+	MOVQ         t+0(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), BX
+	MOVQ         24(AX), SI
+	MOVQ         48(AX), DI
+	MOVQ         64(AX), AX
+	VBROADCASTSD constant20<>+0(SB), Z0
+	VBROADCASTSD constant21<>+0(SB), Z1
+
+loop:
+	VMOVUPS      (BX), Z2
+	VMOVUPS      (BX)(AX*1), Z3
+	VMOVUPS      (BX)(AX*2), Z4
+	VSUBPD       Z4, Z3, Z5
+	VMULPD       Z1, Z5, Z5
+	VADDPD       Z4, Z3, Z3
+	VMOVAPS      Z2, Z4
+	VFNMADD231PD Z0, Z3, Z4
+	VADDPD       Z3, Z2, Z2
+	VMOVUPS      Z2, (CX)
+	VMOVUPS      (SI), Z2
+	VMOVUPS      (SI)(AX*1), Z3
+	VMOVUPS      (SI)(AX*2), Z6
+	VSUBPD       Z6, Z3, Z7
+	VMULPD       Z1, Z7, Z7
+	VADDPD       Z6, Z3, Z3
+	VMOVAPS      Z2, Z6
+	VFNMADD231PD Z0, Z3, Z6
+	VADDPD       Z3, Z2, Z2
+	VMOVUPS      Z2, (DX)
+	VADDPD       Z7, Z4, Z2
+	VMOVUPS      Z2, (CX)(AX*1)
+	VSUBPD       Z7, Z4, Z4
+	VMOVUPS      Z4, (CX)(AX*2)
+	VSUBPD       Z5, Z6, Z2
+	VMOVUPS      Z2, (DX)(AX*1)
+	VADDPD       Z5, Z6, Z6
+	VMOVUPS      Z6, (DX)(AX*2)
+	ADDQ         $+64, CX
+	ADDQ         $+64, DX
+	ADDQ         $+64, BX
+	ADDQ         $+64, SI
+	DECQ         DI
+	JNE          loop
+	VZEROUPPER
+	RET
+
+DATA constant20<>+0(SB)/8, $0x3fe0000000000000
+GLOBL constant20<>(SB), RODATA|NOPTR, $8
+
+DATA constant21<>+0(SB)/8, $0x3febb67ae8584caa
+GLOBL constant21<>(SB), RODATA|NOPTR, $8
+
+// func untangleF64AVX512(t *byte)
+// Requires: AVX, AVX512F
+TEXT ·untangleF64AVX512(SB), NOSPLIT, $0-8
+	MOVQ         t+0(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), BX
+	MOVQ         24(AX), SI
+	MOVQ         32(AX), DI
+	MOVQ         40(AX), R8
+	MOVQ         48(AX), AX
+	VBROADCASTSD constant22<>+0(SB), Z0
+	VMOVUPS      quads23<>+0(SB), Z1
+
+loop:
+	VMOVUPS      (CX), Z2
+	VMOVUPS      (DX), Z3
+	VMOVUPS      (BX), Z4
+	VMOVUPS      (SI), Z5
+	VPERMPD      Z4, Z1, Z4
+	VPERMPD      Z5, Z1, Z5
+	VADDPD       Z4, Z2, Z6
+	VSUBPD       Z5, Z3, Z7
+	VSUBPD       Z4, Z2, Z4
+	VADDPD       Z5, Z3, Z5
+	VMULPD       Z0, Z6, Z6
+	VMULPD       Z0, Z7, Z7
+	VMULPD       Z0, Z4, Z4
+	VMULPD       Z0, Z5, Z5
+	VMOVUPS      (DI), Z2
+	VMOVUPS      (R8), Z3
+	VMULPD       Z2, Z4, Z8
+	VFNMADD231PD Z3, Z5, Z8
+	VMULPD       Z3, Z4, Z3
+	VFMADD231PD  Z2, Z5, Z3
+	VMOVAPS      Z8, Z4
+	VMOVAPS      Z3, Z5
+	VADDPD       Z4, Z6, Z2
+	VADDPD       Z5, Z7, Z3
+	VMOVUPS      Z2, (CX)
+	VMOVUPS      Z3, (DX)
+	VSUBPD       Z4, Z6, Z4
+	VSUBPD       Z7, Z5, Z5
+	VPERMPD      Z4, Z1, Z4
+	VPERMPD      Z5, Z1, Z5
+	VMOVUPS      Z4, (BX)
+	VMOVUPS      Z5, (SI)
+	ADDQ         $+64, CX
+	ADDQ         $+64, DX
+	ADDQ         $-64, BX
+	ADDQ         $-64, SI
+	ADDQ         $+64, DI
+	ADDQ         $+64, R8
+	DECQ         AX
+	JNE          loop
+	VZEROUPPER
+	RET
+
+DATA constant22<>+0(SB)/8, $0x3fe0000000000000
+GLOBL constant22<>(SB), RODATA|NOPTR, $8
+
+DATA quads23<>+0(SB)/8, $0x0000000000000007
+DATA quads23<>+8(SB)/8, $0x0000000000000006
+DATA quads23<>+16(SB)/8, $0x0000000000000005
+DATA quads23<>+24(SB)/8, $0x0000000000000004
+DATA quads23<>+32(SB)/8, $0x0000000000000003
+DATA quads23<>+40(SB)/8, $0x0000000000000002
+DATA quads23<>+48(SB)/8, $0x0000000000000001
+DATA quads23<>+56(SB)/8, $0x0000000000000000
+GLOBL quads23<>(SB), RODATA|NOPTR, $64
+
+// func deinterleaveF64AVX512(t *byte)
+// Requires: AVX, AVX512F
+TEXT ·deinterleaveF64AVX512(SB), NOSPLIT, $0-8
+	MOVQ    t+0(FP), AX
+	MOVQ    (AX), CX
+	MOVQ    8(AX), DX
+	MOVQ    16(AX), BX
+	MOVQ    48(AX), AX
+	VMOVUPS pairs24<>+0(SB), Z0
+
+loop:
+	VMOVUPS   (BX), Z1
+	VMOVUPS   64(BX), Z2
+	VUNPCKLPD Z2, Z1, Z3
+	VUNPCKHPD Z2, Z1, Z1
+	VPERMPD   Z3, Z0, Z3
+	VPERMPD   Z1, Z0, Z1
+	VMOVUPS   Z3, (CX)
+	VMOVUPS   Z1, (DX)
+	ADDQ      $+64, CX
+	ADDQ      $+64, DX
+	ADDQ      $+128, BX
+	DECQ      AX
+	JNE       loop
+	VZEROUPPER
+	RET
+
+DATA pairs24<>+0(SB)/8, $0x0000000000000000
+DATA pairs24<>+8(SB)/8, $0x0000000000000002
+DATA pairs24<>+16(SB)/8, $0x0000000000000004
+DATA pairs24<>+24(SB)/8, $0x0000000000000006
+DATA pairs24<>+32(SB)/8, $0x0000000000000001
+DATA pairs24<>+40(SB)/8, $0x0000000000000003
+DATA pairs24<>+48(SB)/8, $0x0000000000000005
+DATA pairs24<>+56(SB)/8, $0x0000000000000007
+GLOBL pairs24<>(SB), RODATA|NOPTR, $64
+
+// func interleaveF64AVX512(t *byte)
+// Requires: AVX, AVX512F
+TEXT ·interleaveF64AVX512(SB), NOSPLIT, $0-8
+	MOVQ         t+0(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), BX
+	MOVQ         48(AX), SI
+	VBROADCASTSD 80(AX), Z0
+	VMOVUPS      quads25<>+0(SB), Z1
+
+loop:
+	VMOVUPS   (DX), Z2
+	VMOVUPS   (BX), Z3
+	VMULPD    Z0, Z2, Z2
+	VMULPD    Z0, Z3, Z3
+	VPERMPD   Z2, Z1, Z2
+	VPERMPD   Z3, Z1, Z3
+	VUNPCKLPD Z3, Z2, Z4
+	VUNPCKHPD Z3, Z2, Z2
+	VMOVUPS   Z4, (CX)
+	VMOVUPS   Z2, 64(CX)
+	ADDQ      $+128, CX
+	ADDQ      $+64, DX
+	ADDQ      $+64, BX
+	DECQ      SI
+	JNE       loop
+	VZEROUPPER
+	RET
+
+DATA quads25<>+0(SB)/8, $0x0000000000000000
+DATA quads25<>+8(SB)/8, $0x0000000000000004
+DATA quads25<>+16(SB)/8, $0x0000000000000001
+DATA quads25<>+24(SB)/8, $0x0000000000000005
+DATA quads25<>+32(SB)/8, $0x0000000000000002
+DATA quads25<>+40(SB)/8, $0x0000000000000006
+DATA quads25<>+48(SB)/8, $0x0000000000000003
+DATA quads25<>+56(SB)/8, $0x0000000000000007
+GLOBL quads25<>(SB), RODATA|NOPTR, $64
+
+// func timesF64AVX512(t *byte)
+// Requires: AVX, AVX512F
+TEXT ·timesF64AVX512(SB), NOSPLIT, $0-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ 8(AX), DX
+	MOVQ 16(AX), BX
+	MOVQ 24(AX), SI
+	MOVQ 48(AX), AX
+
+loop:
+	VMOVUPS      (CX), Z0
+	VMOVUPS      (DX), Z1
+	VMOVUPS      (BX), Z2
+	VMOVUPS      (SI), Z3
+	VMULPD       Z2, Z0, Z4
+	VFNMADD231PD Z3, Z1, Z4
+	VMULPD       Z3, Z0, Z3
+	VFMADD231PD  Z2, Z1, Z3
+	VMOVAPS      Z4, Z0
+	VMOVAPS      Z3, Z1
+	VMOVUPS      Z0, (CX)
+	VMOVUPS      Z1, (DX)
+	ADDQ         $+64, CX
+	ADDQ         $+64, DX
+	ADDQ         $+64, BX
+	ADDQ         $+64, SI
+	DECQ         AX
+	JNE          loop
+	VZEROUPPER
+	RET
+
+// func radix4FirstF32AVX512(t *byte)
+// Requires: AVX, AVX512F
+TEXT ·radix4FirstF32AVX512(SB), NOSPLIT, $0-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ 8(AX), DX
+	MOVQ 16(AX), BX
+	MOVQ 24(AX), SI
+	MOVQ 32(AX), DI
+	MOVQ 48(AX), R8
+	MOVQ 64(AX), R9
+	LEAQ (R9)(R9*2), R10
+	MOVQ 72(AX), AX
+	LEAQ (AX)(AX*2), R11
+	ADDQ DI, R11
+
+loop:
+	VMOVUPS       (BX), Z0
+	VMOVUPS       (BX)(R9*2), Z1
+	VSUBPS        Z1, Z0, Z2
+	VADDPS        Z1, Z0, Z0
+	VMOVUPS       (SI), Z1
+	VMOVUPS       (SI)(R9*2), Z3
+	VSUBPS        Z3, Z1, Z4
+	VADDPS        Z3, Z1, Z1
+	VMOVUPS       (BX)(R9*1), Z3
+	VMOVUPS       (BX)(R10*1), Z5
+	VSUBPS        Z5, Z3, Z6
+	VADDPS        Z5, Z3, Z3
+	VMOVUPS       (SI)(R9*1), Z5
+	VMOVUPS       (SI)(R10*1), Z7
+	VSUBPS        Z7, Z5, Z8
+	VADDPS        Z7, Z5, Z5
+	VSUBPS        Z3, Z0, Z7
+	VADDPS        Z3, Z0, Z0
+	VMOVAPS       Z7, Z3
+	VSUBPS        Z5, Z1, Z7
+	VADDPS        Z5, Z1, Z1
+	VMOVAPS       Z7, Z5
+	VSUBPS        Z8, Z2, Z7
+	VADDPS        Z8, Z2, Z2
+	VMOVAPS       Z7, Z8
+	VSUBPS        Z6, Z4, Z7
+	VADDPS        Z6, Z4, Z4
+	VMOVAPS       Z7, Z6
+	VMOVUPS       (DI), Z7
+	VMOVUPS       (DI)(AX*1), Z9
+	VMULPS        Z7, Z2, Z10
+	VFNMADD231PS  Z9, Z6, Z10
+	VMULPS        Z9, Z2, Z9
+	VFMADD231PS   Z7, Z6, Z9
+	VMOVAPS       Z10, Z2
+	VMOVAPS       Z9, Z6
+	VMOVUPS       (DI)(AX*2), Z7
+	VMOVUPS       (R11), Z9
+	VMULPS        Z7, Z3, Z10
+	VFNMADD231PS  Z9, Z5, Z10
+	VMULPS        Z9, Z3, Z9
+	VFMADD231PS   Z7, Z5, Z9
+	VMOVAPS       Z10, Z3
+	VMOVAPS       Z9, Z5
+	VMOVUPS       (R11)(AX*1), Z7
+	VMOVUPS       (R11)(AX*2), Z9
+	VMULPS        Z7, Z8, Z10
+	VFNMADD231PS  Z9, Z4, Z10
+	VMULPS        Z9, Z8, Z9
+	VFMADD231PS   Z7, Z4, Z9
+	VMOVAPS       Z10, Z8
+	VMOVAPS       Z9, Z4
+	VUNPCKLPS     Z2, Z0, Z7
+	VUNPCKHPS     Z2, Z0, Z0
+	VUNPCKLPS     Z8, Z3, Z2
+	VUNPCKHPS     Z8, Z3, Z3
+	VUNPCKLPD     Z2, Z7, Z8
+	VUNPCKHPD     Z2, Z7, Z2
+	VUNPCKLPD     Z3, Z0, Z7
+	VUNPCKHPD     Z3, Z0, Z0
+	VMOVUPS       X8, (CX)
+	VEXTRACTF32X4 $0x01, Z8, 64(CX)
+	VEXTRACTF32X4 $0x02, Z8, 128(CX)
+	VEXTRACTF32X4 $0x03, Z8, 192(CX)
+	VMOVUPS       X2, 16(CX)
+	VEXTRACTF32X4 $0x01, Z2, 80(CX)
+	VEXTRACTF32X4 $0x02, Z2, 144(CX)
+	VEXTRACTF32X4 $0x03, Z2, 208(CX)
+	VMOVUPS       X7, 32(CX)
+	VEXTRACTF32X4 $0x01, Z7, 96(CX)
+	VEXTRACTF32X4 $0x02, Z7, 160(CX)
+	VEXTRACTF32X4 $0x03, Z7, 224(CX)
+	VMOVUPS       X0, 48(CX)
+	VEXTRACTF32X4 $0x01, Z0, 112(CX)
+	VEXTRACTF32X4 $0x02, Z0, 176(CX)
+	VEXTRACTF32X4 $0x03, Z0, 240(CX)
+	VUNPCKLPS     Z6, Z1, Z0
+	VUNPCKHPS     Z6, Z1, Z1
+	VUNPCKLPS     Z4, Z5, Z2
+	VUNPCKHPS     Z4, Z5, Z3
+	VUNPCKLPD     Z2, Z0, Z4
+	VUNPCKHPD     Z2, Z0, Z0
+	VUNPCKLPD     Z3, Z1, Z2
+	VUNPCKHPD     Z3, Z1, Z1
+	VMOVUPS       X4, (DX)
+	VEXTRACTF32X4 $0x01, Z4, 64(DX)
+	VEXTRACTF32X4 $0x02, Z4, 128(DX)
+	VEXTRACTF32X4 $0x03, Z4, 192(DX)
+	VMOVUPS       X0, 16(DX)
+	VEXTRACTF32X4 $0x01, Z0, 80(DX)
+	VEXTRACTF32X4 $0x02, Z0, 144(DX)
+	VEXTRACTF32X4 $0x03, Z0, 208(DX)
+	VMOVUPS       X2, 32(DX)
+	VEXTRACTF32X4 $0x01, Z2, 96(DX)
+	VEXTRACTF32X4 $0x02, Z2, 160(DX)
+	VEXTRACTF32X4 $0x03, Z2, 224(DX)
+	VMOVUPS       X1, 48(DX)
+	VEXTRACTF32X4 $0x01, Z1, 112(DX)
+	VEXTRACTF32X4 $0x02, Z1, 176(DX)
+	VEXTRACTF32X4 $0x03, Z1, 240(DX)
+	ADDQ          $+64, BX
+	ADDQ          $+64, SI
+	ADDQ          $+64, DI
+	ADDQ          $+64, R11
+	ADDQ          $+256, CX
+	ADDQ          $+256, DX
+	DECQ          R8
+	JNE           loop
+	VZEROUPPER
+	RET
+
+// func radix4ChunkF32AVX512(t *byte)
+// Requires: AVX, AVX512F
+TEXT ·radix4ChunkF32AVX512(SB), NOSPLIT, $0-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ 8(AX), DX
+	MOVQ 16(AX), BX
+	MOVQ 24(AX), SI
+	MOVQ 32(AX), DI
+	MOVQ 48(AX), R8
+	MOVQ 64(AX), R9
+	LEAQ (R9)(R9*2), R10
+	MOVQ 72(AX), AX
+	LEAQ (AX)(AX*2), R11
+	ADDQ DI, R11
+
+loop:
+	VMOVUPS       (BX), Z0
+	VMOVUPS       (BX)(R9*2), Z1
+	VSUBPS        Z1, Z0, Z2
+	VADDPS        Z1, Z0, Z0
+	VMOVUPS       (SI), Z1
+	VMOVUPS       (SI)(R9*2), Z3
+	VSUBPS        Z3, Z1, Z4
+	VADDPS        Z3, Z1, Z1
+	VMOVUPS       (BX)(R9*1), Z3
+	VMOVUPS       (BX)(R10*1), Z5
+	VSUBPS        Z5, Z3, Z6
+	VADDPS        Z5, Z3, Z3
+	VMOVUPS       (SI)(R9*1), Z5
+	VMOVUPS       (SI)(R10*1), Z7
+	VSUBPS        Z7, Z5, Z8
+	VADDPS        Z7, Z5, Z5
+	VSUBPS        Z3, Z0, Z7
+	VADDPS        Z3, Z0, Z0
+	VMOVAPS       Z7, Z3
+	VSUBPS        Z5, Z1, Z7
+	VADDPS        Z5, Z1, Z1
+	VMOVAPS       Z7, Z5
+	VSUBPS        Z8, Z2, Z7
+	VADDPS        Z8, Z2, Z2
+	VMOVAPS       Z7, Z8
+	VSUBPS        Z6, Z4, Z7
+	VADDPS        Z6, Z4, Z4
+	VMOVAPS       Z7, Z6
+	VMOVUPS       (DI), Z7
+	VMOVUPS       (DI)(AX*1), Z9
+	VMULPS        Z7, Z2, Z10
+	VFNMADD231PS  Z9, Z6, Z10
+	VMULPS        Z9, Z2, Z9
+	VFMADD231PS   Z7, Z6, Z9
+	VMOVAPS       Z10, Z2
+	VMOVAPS       Z9, Z6
+	VMOVUPS       (DI)(AX*2), Z7
+	VMOVUPS       (R11), Z9
+	VMULPS        Z7, Z3, Z10
+	VFNMADD231PS  Z9, Z5, Z10
+	VMULPS        Z9, Z3, Z9
+	VFMADD231PS   Z7, Z5, Z9
+	VMOVAPS       Z10, Z3
+	VMOVAPS       Z9, Z5
+	VMOVUPS       (R11)(AX*1), Z7
+	VMOVUPS       (R11)(AX*2), Z9
+	VMULPS        Z7, Z8, Z10
+	VFNMADD231PS  Z9, Z4, Z10
+	VMULPS        Z9, Z8, Z9
+	VFMADD231PS   Z7, Z4, Z9
+	VMOVAPS       Z10, Z8
+	VMOVAPS       Z9, Z4
+	VMOVUPS       X0, (CX)
+	VEXTRACTF32X4 $0x01, Z0, 64(CX)
+	VEXTRACTF32X4 $0x02, Z0, 128(CX)
+	VEXTRACTF32X4 $0x03, Z0, 192(CX)
+	VMOVUPS       X2, 16(CX)
+	VEXTRACTF32X4 $0x01, Z2, 80(CX)
+	VEXTRACTF32X4 $0x02, Z2, 144(CX)
+	VEXTRACTF32X4 $0x03, Z2, 208(CX)
+	VMOVUPS       X3, 32(CX)
+	VEXTRACTF32X4 $0x01, Z3, 96(CX)
+	VEXTRACTF32X4 $0x02, Z3, 160(CX)
+	VEXTRACTF32X4 $0x03, Z3, 224(CX)
+	VMOVUPS       X8, 48(CX)
+	VEXTRACTF32X4 $0x01, Z8, 112(CX)
+	VEXTRACTF32X4 $0x02, Z8, 176(CX)
+	VEXTRACTF32X4 $0x03, Z8, 240(CX)
+	VMOVUPS       X1, (DX)
+	VEXTRACTF32X4 $0x01, Z1, 64(DX)
+	VEXTRACTF32X4 $0x02, Z1, 128(DX)
+	VEXTRACTF32X4 $0x03, Z1, 192(DX)
+	VMOVUPS       X6, 16(DX)
+	VEXTRACTF32X4 $0x01, Z6, 80(DX)
+	VEXTRACTF32X4 $0x02, Z6, 144(DX)
+	VEXTRACTF32X4 $0x03, Z6, 208(DX)
+	VMOVUPS       X5, 32(DX)
+	VEXTRACTF32X4 $0x01, Z5, 96(DX)
+	VEXTRACTF32X4 $0x02, Z5, 160(DX)
+	VEXTRACTF32X4 $0x03, Z5, 224(DX)
+	VMOVUPS       X4, 48(DX)
+	VEXTRACTF32X4 $0x01, Z4, 112(DX)
+	VEXTRACTF32X4 $0x02, Z4, 176(DX)
+	VEXTRACTF32X4 $0x03, Z4, 240(DX)
+	ADDQ          $+64, BX
+	ADDQ          $+64, SI
+	ADDQ          $+64, DI
+	ADDQ          $+64, R11
+	ADDQ          $+256, CX
+	ADDQ          $+256, DX
+	DECQ          R8
+	JNE           loop
+	VZEROUPPER
+	RET
+
+// func radix4F32AVX512(t *byte)
+// Requires: AVX, AVX512F
+TEXT ·radix4F32AVX512(SB), NOSPLIT, $0-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ 8(AX), DX
+	MOVQ 16(AX), BX
+	MOVQ 24(AX), SI
+	MOVQ 32(AX), DI
+	MOVQ 48(AX), R8
+	MOVQ 64(AX), R9
+	LEAQ (R9)(R9*2), R10
+	MOVQ 72(AX), R11
+	LEAQ (R11)(R11*2), R12
+	ADDQ DI, R12
+	MOVQ 56(AX), AX
+	LEAQ (AX)(AX*2), R13
+
+factor:
+	VBROADCASTSS (DI), Z0
+	VBROADCASTSS (DI)(R11*1), Z1
+	VBROADCASTSS (DI)(R11*2), Z2
+	VBROADCASTSS (R12), Z3
+	VBROADCASTSS (R12)(R11*1), Z4
+	VBROADCASTSS (R12)(R11*2), Z5
+	MOVQ         AX, R14
+
+loop:
+	VMOVUPS      (BX), Z6
+	VMOVUPS      (BX)(R9*2), Z7
+	VSUBPS       Z7, Z6, Z8
+	VADDPS       Z7, Z6, Z6
+	VMOVUPS      (SI), Z7
+	VMOVUPS      (SI)(R9*2), Z9
+	VSUBPS       Z9, Z7, Z10
+	VADDPS       Z9, Z7, Z7
+	VMOVUPS      (BX)(R9*1), Z9
+	VMOVUPS      (BX)(R10*1), Z11
+	VSUBPS       Z11, Z9, Z12
+	VADDPS       Z11, Z9, Z9
+	VMOVUPS      (SI)(R9*1), Z11
+	VMOVUPS      (SI)(R10*1), Z13
+	VSUBPS       Z13, Z11, Z14
+	VADDPS       Z13, Z11, Z11
+	VSUBPS       Z9, Z6, Z13
+	VADDPS       Z9, Z6, Z6
+	VMOVAPS      Z13, Z9
+	VSUBPS       Z11, Z7, Z13
+	VADDPS       Z11, Z7, Z7
+	VMOVAPS      Z13, Z11
+	VSUBPS       Z14, Z8, Z13
+	VADDPS       Z14, Z8, Z8
+	VMOVAPS      Z13, Z14
+	VSUBPS       Z12, Z10, Z13
+	VADDPS       Z12, Z10, Z10
+	VMOVAPS      Z13, Z12
+	VMULPS       Z0, Z8, Z13
+	VFNMADD231PS Z1, Z12, Z13
+	VMULPS       Z1, Z8, Z15
+	VFMADD231PS  Z0, Z12, Z15
+	VMOVAPS      Z13, Z8
+	VMOVAPS      Z15, Z12
+	VMULPS       Z2, Z9, Z13
+	VFNMADD231PS Z3, Z11, Z13
+	VMULPS       Z3, Z9, Z15
+	VFMADD231PS  Z2, Z11, Z15
+	VMOVAPS      Z13, Z9
+	VMOVAPS      Z15, Z11
+	VMULPS       Z4, Z14, Z13
+	VFNMADD231PS Z5, Z10, Z13
+	VMULPS       Z5, Z14, Z15
+	VFMADD231PS  Z4, Z10, Z15
+	VMOVAPS      Z13, Z14
+	VMOVAPS      Z15, Z10
+	VMOVUPS      Z6, (CX)
+	VMOVUPS      Z7, (DX)
+	VMOVUPS      Z8, (CX)(AX*1)
+	VMOVUPS      Z12, (DX)(AX*1)
+	VMOVUPS      Z9, (CX)(AX*2)
+	VMOVUPS      Z11, (DX)(AX*2)
+	VMOVUPS      Z14, (CX)(R13*1)
+	VMOVUPS      Z10, (DX)(R13*1)
+	ADDQ         $+64, BX
+	ADDQ         $+64, SI
+	ADDQ         $+64, CX
+	ADDQ         $+64, DX
+	SUBQ         $+64, R14
+	JNE          loop
+	ADDQ         R13, CX
+	ADDQ         R13, DX
+	ADDQ         $0x04, DI
+	ADDQ         $0x04, R12
+	DECQ         R8
+	JNE          factor
+	VZEROUPPER
+	RET
+
+// func radix2F32AVX512(t *byte)
+// Requires: AVX, AVX512F
+TEXT ·radix2F32AVX512(SB), NOSPLIT, $0-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ 8(AX), DX
+	MOVQ 16(AX), BX
+	MOVQ 24(AX), SI
+	MOVQ 32(AX), DI
+	MOVQ 48(AX), R8
+	MOVQ 64(AX), R9
+	MOVQ 56(AX), R10
+	MOVQ 72(AX), AX
+
+factor:
+	VBROADCASTSS (DI), Z0
+	VBROADCASTSS (DI)(AX*1), Z1
+	MOVQ         R10, R11
+
+loop:
+	VMOVUPS      (BX), Z2
+	VMOVUPS      (BX)(R9*1), Z3
+	VSUBPS       Z3, Z2, Z4
+	VADDPS       Z3, Z2, Z2
+	VMOVUPS      Z2, (CX)
+	VMOVUPS      (SI), Z2
+	VMOVUPS      (SI)(R9*1), Z3
+	VSUBPS       Z3, Z2, Z5
+	VADDPS       Z3, Z2, Z2
+	VMOVUPS      Z2, (DX)
+	VMULPS       Z0, Z4, Z2
+	VFNMADD231PS Z1, Z5, Z2
+	VMULPS       Z1, Z4, Z3
+	VFMADD231PS  Z0, Z5, Z3
+	VMOVAPS      Z2, Z4
+	VMOVAPS      Z3, Z5
+	VMOVUPS      Z4, (CX)(R10*1)
+	VMOVUPS      Z5, (DX)(R10*1)
+	ADDQ         $+64, CX
+	ADDQ         $+64, DX
+	ADDQ         $+64, BX
+	ADDQ         $+64, SI
+	SUBQ         $+64, R11
+	JNE          loop
+	ADDQ         R10, CX
+	ADDQ         R10, DX
+	ADDQ         $0x04, DI
+	DECQ         R8
+	JNE          factor
+	VZEROUPPER
+	RET
+
+// func radix3F32AVX512(t *byte)
+// Requires: AVX, AVX512F
+TEXT ·radix3F32AVX512(SB), NOSPLIT, $0-8
+	MOVQ         t+0(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), BX
+	MOVQ         24(AX), SI
+	MOVQ         48(AX), DI
+	MOVQ         64(AX), AX
+	VBROADCASTSS constant26<>+0(SB), Z0
+	VBROADCASTSS constant27<>+0(SB), Z1
+
+loop:
+	VMOVUPS      (BX), Z2
+	VMOVUPS      (BX)(AX*1), Z3
+	VMOVUPS      (BX)(AX*2), Z4
+	VSUBPS       Z4, Z3, Z5
+	VMULPS       Z1, Z5, Z5
+	VADDPS       Z4, Z3, Z3
+	VMOVAPS      Z2, Z4
+	VFNMADD231PS Z0, Z3, Z4
+	VADDPS       Z3, Z2, Z2
+	VMOVUPS      Z2, (CX)
+	VMOVUPS      (SI), Z2
+	VMOVUPS      (SI)(AX*1), Z3
+	VMOVUPS      (SI)(AX*2), Z6
+	VSUBPS       Z6, Z3, Z7
+	VMULPS       Z1, Z7, Z7
+	VADDPS       Z6, Z3, Z3
+	VMOVAPS      Z2, Z6
+	VFNMADD231PS Z0, Z3, Z6
+	VADDPS       Z3, Z2, Z2
+	VMOVUPS      Z2, (DX)
+	VADDPS       Z7, Z4, Z2
+	VMOVUPS      Z2, (CX)(AX*1)
+	VSUBPS       Z7, Z4, Z4
+	VMOVUPS      Z4, (CX)(AX*2)
+	VSUBPS       Z5, Z6, Z2
+	VMOVUPS      Z2, (DX)(AX*1)
+	VADDPS       Z5, Z6, Z6
+	VMOVUPS      Z6, (DX)(AX*2)
+	ADDQ         $+64, CX
+	ADDQ         $+64, DX
+	ADDQ         $+64, BX
+	ADDQ         $+64, SI
+	DECQ         DI
+	JNE          loop
+	VZEROUPPER
+	RET
+
+DATA constant26<>+0(SB)/4, $0x3f000000
+GLOBL constant26<>(SB), RODATA|NOPTR, $4
+
+DATA constant27<>+0(SB)/4, $0x3f5db3d7
+GLOBL constant27<>(SB), RODATA|NOPTR, $4
+
+// func untangleF32AVX512(t *byte)
+// Requires: AVX, AVX512F
+TEXT ·untangleF32AVX512(SB), NOSPLIT, $0-8
+	MOVQ         t+0(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), BX
+	MOVQ         24(AX), SI
+	MOVQ         32(AX), DI
+	MOVQ         40(AX), R8
+	MOVQ         48(AX), AX
+	VBROADCASTSS constant28<>+0(SB), Z0
+	VMOVUPS      quads29<>+0(SB), Z1
+
+loop:
+	VMOVUPS      (CX), Z2
+	VMOVUPS      (DX), Z3
+	VMOVUPS      (BX), Z4
+	VMOVUPS      (SI), Z5
+	VPERMPS      Z4, Z1, Z4
+	VPERMPS      Z5, Z1, Z5
+	VADDPS       Z4, Z2, Z6
+	VSUBPS       Z5, Z3, Z7
+	VSUBPS       Z4, Z2, Z4
+	VADDPS       Z5, Z3, Z5
+	VMULPS       Z0, Z6, Z6
+	VMULPS       Z0, Z7, Z7
+	VMULPS       Z0, Z4, Z4
+	VMULPS       Z0, Z5, Z5
+	VMOVUPS      (DI), Z2
+	VMOVUPS      (R8), Z3
+	VMULPS       Z2, Z4, Z8
+	VFNMADD231PS Z3, Z5, Z8
+	VMULPS       Z3, Z4, Z3
+	VFMADD231PS  Z2, Z5, Z3
+	VMOVAPS      Z8, Z4
+	VMOVAPS      Z3, Z5
+	VADDPS       Z4, Z6, Z2
+	VADDPS       Z5, Z7, Z3
+	VMOVUPS      Z2, (CX)
+	VMOVUPS      Z3, (DX)
+	VSUBPS       Z4, Z6, Z4
+	VSUBPS       Z7, Z5, Z5
+	VPERMPS      Z4, Z1, Z4
+	VPERMPS      Z5, Z1, Z5
+	VMOVUPS      Z4, (BX)
+	VMOVUPS      Z5, (SI)
+	ADDQ         $+64, CX
+	ADDQ         $+64, DX
+	ADDQ         $-64, BX
+	ADDQ         $-64, SI
+	ADDQ         $+64, DI
+	ADDQ         $+64, R8
+	DECQ         AX
+	JNE          loop
+	VZEROUPPER
+	RET
+
+DATA constant28<>+0(SB)/4, $0x3f000000
+GLOBL constant28<>(SB), RODATA|NOPTR, $4
+
+DATA quads29<>+0(SB)/8, $0x0000000e0000000f
+DATA quads29<>+8(SB)/8, $0x0000000c0000000d
+DATA quads29<>+16(SB)/8, $0x0000000a0000000b
+DATA quads29<>+24(SB)/8, $0x0000000800000009
+DATA quads29<>+32(SB)/8, $0x0000000600000007
+DATA quads29<>+40(SB)/8, $0x0000000400000005
+DATA quads29<>+48(SB)/8, $0x0000000200000003
+DATA quads29<>+56(SB)/8, $0x0000000000000001
+GLOBL quads29<>(SB), RODATA|NOPTR, $64
+
+// func deinterleaveF32AVX512(t *byte)
+// Requires: AVX, AVX512F
+TEXT ·deinterleaveF32AVX512(SB), NOSPLIT, $0-8
+	MOVQ    t+0(FP), AX
+	MOVQ    (AX), CX
+	MOVQ    8(AX), DX
+	MOVQ    16(AX), BX
+	MOVQ    48(AX), AX
+	VMOVUPS pairs30<>+0(SB), Z0
+
+loop:
+	VMOVUPS (BX), Z1
+	VMOVUPS 64(BX), Z2
+	VSHUFPS $0x88, Z2, Z1, Z3
+	VSHUFPS $0xdd, Z2, Z1, Z1
+	VPERMPD Z3, Z0, Z3
+	VPERMPD Z1, Z0, Z1
+	VMOVUPS Z3, (CX)
+	VMOVUPS Z1, (DX)
+	ADDQ    $+64, CX
+	ADDQ    $+64, DX
+	ADDQ    $+128, BX
+	DECQ    AX
+	JNE     loop
+	VZEROUPPER
+	RET
+
+DATA pairs30<>+0(SB)/8, $0x0000000000000000
+DATA pairs30<>+8(SB)/8, $0x0000000000000002
+DATA pairs30<>+16(SB)/8, $0x0000000000000004
+DATA pairs30<>+24(SB)/8, $0x0000000000000006
+DATA pairs30<>+32(SB)/8, $0x0000000000000001
+DATA pairs30<>+40(SB)/8, $0x0000000000000003
+DATA pairs30<>+48(SB)/8, $0x0000000000000005
+DATA pairs30<>+56(SB)/8, $0x0000000000000007
+GLOBL pairs30<>(SB), RODATA|NOPTR, $64
+
+// func interleaveF32AVX512(t *byte)
+// Requires: AVX, AVX512F
+TEXT ·interleaveF32AVX512(SB), NOSPLIT, $0-8
+	MOVQ         t+0(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), BX
+	MOVQ         48(AX), SI
+	VBROADCASTSS 80(AX), Z0
+	VMOVUPS      quads31<>+0(SB), Z1
+
+loop:
+	VMOVUPS   (DX), Z2
+	VMOVUPS   (BX), Z3
+	VMULPS    Z0, Z2, Z2
+	VMULPS    Z0, Z3, Z3
+	VPERMPD   Z2, Z1, Z2
+	VPERMPD   Z3, Z1, Z3
+	VUNPCKLPS Z3, Z2, Z4
+	VUNPCKHPS Z3, Z2, Z2
+	VMOVUPS   Z4, (CX)
+	VMOVUPS   Z2, 64(CX)
+	ADDQ      $+128, CX
+	ADDQ      $+64, DX
+	ADDQ      $+64, BX
+	DECQ      SI
+	JNE       loop
+	VZEROUPPER
+	RET
+
+DATA quads31<>+0(SB)/8, $0x0000000000000000
+DATA quads31<>+8(SB)/8, $0x0000000000000004
+DATA quads31<>+16(SB)/8, $0x0000000000000001
+DATA quads31<>+24(SB)/8, $0x0000000000000005
+DATA quads31<>+32(SB)/8, $0x0000000000000002
+DATA quads31<>+40(SB)/8, $0x0000000000000006
+DATA quads31<>+48(SB)/8, $0x0000000000000003
+DATA quads31<>+56(SB)/8, $0x0000000000000007
+GLOBL quads31<>(SB), RODATA|NOPTR, $64
+
+// func timesF32AVX512(t *byte)
+// Requires: AVX, AVX512F
+TEXT ·timesF32AVX512(SB), NOSPLIT, $0-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ 8(AX), DX
+	MOVQ 16(AX), BX
+	MOVQ 24(AX), SI
+	MOVQ 48(AX), AX
+
+loop:
+	VMOVUPS      (CX), Z0
+	VMOVUPS      (DX), Z1
+	VMOVUPS      (BX), Z2
+	VMOVUPS      (SI), Z3
+	VMULPS       Z2, Z0, Z4
+	VFNMADD231PS Z3, Z1, Z4
+	VMULPS       Z3, Z0, Z3
+	VFMADD231PS  Z2, Z1, Z3
+	VMOVAPS      Z4, Z0
+	VMOVAPS      Z3, Z1
+	VMOVUPS      Z0, (CX)
+	VMOVUPS      Z1, (DX)
+	ADDQ         $+64, CX
+	ADDQ         $+64, DX
+	ADDQ         $+64, BX
+	ADDQ         $+64, SI
+	DECQ         AX
+	JNE          loop
+	VZEROUPPER
+	RET
+
+// func summariseF64AVX512(t *byte)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·summariseF64AVX512(SB), NOSPLIT, $0-8
+	MOVQ         t+0(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         48(AX), AX
+	VXORPS       Z0, Z0, Z0
+	VXORPS       Z1, Z1, Z1
+	VXORPS       Z2, Z2, Z2
+	VXORPS       Z3, Z3, Z3
+	VBROADCASTSD constant32<>+0(SB), Z4
+	VBROADCASTSD constant33<>+0(SB), Z5
+	VBROADCASTSD constant34<>+0(SB), Z6
+
+loop:
+	VCVTPS2PD   (CX), Z7
+	VADDPD      Z7, Z0, Z0
+	VFMADD231PD Z7, Z7, Z1
+	VMINPD      Z7, Z4, Z4
+	VMAXPD      Z7, Z5, Z5
+	VANDPD      Z6, Z7, Z7
+	VADDPD      Z7, Z2, Z2
+	VSQRTPD     Z7, Z7
+	VADDPD      Z7, Z3, Z3
+	ADDQ        $+32, CX
+	DECQ        AX
+	JNE         loop
+	VMOVUPS     Z0, (DX)
+	VMOVUPS     Z1, 64(DX)
+	VMOVUPS     Z2, 128(DX)
+	VMOVUPS     Z3, 192(DX)
+	VMOVUPS     Z4, 256(DX)
+	VMOVUPS     Z5, 320(DX)
+	VZEROUPPER
+	RET
+
+DATA constant32<>+0(SB)/8, $0x7ff0000000000000
+GLOBL constant32<>(SB), RODATA|NOPTR, $8
+
+DATA constant33<>+0(SB)/8, $0xfff0000000000000
+GLOBL constant33<>(SB), RODATA|NOPTR, $8
+
+DATA constant34<>+0(SB)/8, $0x7fffffffffffffff
+GLOBL constant34<>(SB), RODATA|NOPTR, $8
+
+// func deviationsF64AVX512(t *byte)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·deviationsF64AVX512(SB), NOSPLIT, $0-8
+	MOVQ         t+0(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         48(AX), BX
+	VBROADCASTSD 80(AX), Z0
+	VBROADCASTSD 88(AX), Z1
+	VXORPS       Z2, Z2, Z2
+	VXORPS       Z3, Z3, Z3
+	VXORPS       Z4, Z4, Z4
+
+loop:
+	VCVTPS2PD   (CX), Z5
+	VSUBPD      Z0, Z5, Z5
+	VMULPD      Z1, Z5, Z5
+	VMULPD      Z5, Z5, Z6
+	VADDPD      Z6, Z2, Z2
+	VFMADD231PD Z5, Z6, Z3
+	VFMADD231PD Z6, Z6, Z4
+	ADDQ        $+32, CX
+	DECQ        BX
+	JNE         loop
+	VMOVUPS     Z2, (DX)
+	VMOVUPS     Z3, 64(DX)
+	VMOVUPS     Z4, 128(DX)
+	VZEROUPPER
+	RET
+
+// func binsF64AVX512(t *byte)
+// Requires: AVX, AVX2, AVX512F
+TEXT ·binsF64AVX512(SB), NOSPLIT, $0-8
+	MOVQ         t+0(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), BX
+	MOVQ         48(AX), SI
+	VBROADCASTSD 80(AX), Z0
+	VBROADCASTSD 88(AX), Z1
+	VBROADCASTSD 96(AX), Z2
+	VPBROADCASTD (BX), Y3
+
+loop:
+	VCVTPS2PD  (DX), Z4
+	VSUBPD     Z0, Z4, Z4
+	VDIVPD     Z1, Z4, Z4
+	VMULPD     Z2, Z4, Z4
+	VCVTTPD2DQ Z4, Y4
+	VPMINSD    Y3, Y4, Y4
+	VMOVDQU    Y4, (CX)
+	ADDQ       $+32, CX
+	ADDQ       $+32, DX
+	DECQ       SI
+	JNE        loop
+	VZEROUPPER
+	RET
+
+// func widenF64AVX512(t *byte)
+// Requires: AVX, AVX512F
+TEXT ·widenF64AVX512(SB), NOSPLIT, $0-8
+	MOVQ         t+0(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         48(AX), BX
+	VBROADCASTSD 80(AX), Z0
+
+loop:
+	VCVTPS2PD (DX), Z1
+	VSUBPD    Z0, Z1, Z1
+	VMOVUPS   Z1, (CX)
+	ADDQ      $+64, CX
+	ADDQ      $+32, DX
+	DECQ      BX
+	JNE       loop
+	VZEROUPPER
+	RET
+
+// func addPowerF64AVX512(t *byte)
+// Requires: AVX, AVX512F
+TEXT ·addPowerF64AVX512(SB), NOSPLIT, $0-8
+	MOVQ         t+0(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), BX
+	MOVQ         48(AX), SI
+	VBROADCASTSD 80(AX), Z0
+
+loop:
+	VMOVUPS     (DX), Z1
+	VMOVUPS     (BX), Z2
+	VMOVUPS     (CX), Z3
+	VMULPD      Z1, Z1, Z1
+	VFMADD231PD Z2, Z2, Z1
+	VFMADD231PD Z0, Z1, Z3
+	VMOVUPS     Z3, (CX)
+	ADDQ        $+64, CX
+	ADDQ        $+64, DX
+	ADDQ        $+64, BX
+	DECQ        SI
+	JNE         loop
+	VZEROUPPER
+	RET
+
+// func momentsF64AVX512(t *byte)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·momentsF64AVX512(SB), NOSPLIT, $0-8
+	MOVQ         t+0(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         48(AX), BX
+	VBROADCASTSD 80(AX), Z0
+	VXORPS       Z1, Z1, Z1
+	VXORPS       Z2, Z2, Z2
+	VXORPS       Z3, Z3, Z3
+	VXORPS       Z4, Z4, Z4
+	VXORPS       Z5, Z5, Z5
+	VMOVUPS      quads35<>+0(SB), Z6
+	VBROADCASTSD constant36<>+0(SB), Z7
+
+loop:
+	VMOVUPS (CX), Z8
+	VADDPD  Z6, Z0, Z9
+	VADDPD  Z7, Z6, Z6
+	VADDPD  Z8, Z1, Z1
+	VMULPD  Z9, Z8, Z8
+	VADDPD  Z8, Z2, Z2
+	VMULPD  Z9, Z8, Z8
+	VADDPD  Z8, Z3, Z3
+	VMULPD  Z9, Z8, Z8
+	VADDPD  Z8, Z4, Z4
+	VMULPD  Z9, Z8, Z8
+	VADDPD  Z8, Z5, Z5
+	ADDQ    $+64, CX
+	DECQ    BX
+	JNE     loop
+	VMOVUPS Z1, (DX)
+	VMOVUPS Z2, 64(DX)
+	VMOVUPS Z3, 128(DX)
+	VMOVUPS Z4, 192(DX)
+	VMOVUPS Z5, 256(DX)
+	VZEROUPPER
+	RET
+
+DATA quads35<>+0(SB)/8, $0x0000000000000000
+DATA quads35<>+8(SB)/8, $0x3ff0000000000000
+DATA quads35<>+16(SB)/8, $0x4000000000000000
+DATA quads35<>+24(SB)/8, $0x4008000000000000
+DATA quads35<>+32(SB)/8, $0x4010000000000000
+DATA quads35<>+40(SB)/8, $0x4014000000000000
+DATA quads35<>+48(SB)/8, $0x4018000000000000
+DATA quads35<>+56(SB)/8, $0x401c000000000000
+GLOBL quads35<>(SB), RODATA|NOPTR, $64
+
+DATA constant36<>+0(SB)/8, $0x4020000000000000
+GLOBL constant36<>(SB), RODATA|NOPTR, $8
+
 // func rows8x1AVX2(t *byte)
 // Requires: AVX, FMA3
 TEXT ·rows8x1AVX2(SB), NOSPLIT, $0-8
@@ -9688,3 +11141,1315 @@ loop:
 	JLT         loop
 	VZEROUPPER
 	RET
+
+// func radix4FirstF64AVX2(t *byte)
+// Requires: AVX, FMA3
+TEXT ·radix4FirstF64AVX2(SB), NOSPLIT, $0-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ 8(AX), DX
+	MOVQ 16(AX), BX
+	MOVQ 24(AX), SI
+	MOVQ 32(AX), DI
+	MOVQ 48(AX), R8
+	MOVQ 64(AX), R9
+	LEAQ (R9)(R9*2), R10
+	MOVQ 72(AX), AX
+	LEAQ (AX)(AX*2), R11
+	ADDQ DI, R11
+
+loop:
+	VMOVUPS      (BX), Y0
+	VMOVUPS      (BX)(R9*2), Y1
+	VSUBPD       Y1, Y0, Y2
+	VADDPD       Y1, Y0, Y0
+	VMOVUPS      (SI), Y1
+	VMOVUPS      (SI)(R9*2), Y3
+	VSUBPD       Y3, Y1, Y4
+	VADDPD       Y3, Y1, Y1
+	VMOVUPS      (BX)(R9*1), Y3
+	VMOVUPS      (BX)(R10*1), Y5
+	VSUBPD       Y5, Y3, Y6
+	VADDPD       Y5, Y3, Y3
+	VMOVUPS      (SI)(R9*1), Y5
+	VMOVUPS      (SI)(R10*1), Y7
+	VSUBPD       Y7, Y5, Y8
+	VADDPD       Y7, Y5, Y5
+	VSUBPD       Y3, Y0, Y7
+	VADDPD       Y3, Y0, Y0
+	VMOVAPS      Y7, Y3
+	VSUBPD       Y5, Y1, Y7
+	VADDPD       Y5, Y1, Y1
+	VMOVAPS      Y7, Y5
+	VSUBPD       Y8, Y2, Y7
+	VADDPD       Y8, Y2, Y2
+	VMOVAPS      Y7, Y8
+	VSUBPD       Y6, Y4, Y7
+	VADDPD       Y6, Y4, Y4
+	VMOVAPS      Y7, Y6
+	VMOVUPS      (DI), Y7
+	VMOVUPS      (DI)(AX*1), Y9
+	VMULPD       Y7, Y2, Y10
+	VFNMADD231PD Y9, Y6, Y10
+	VMULPD       Y9, Y2, Y9
+	VFMADD231PD  Y7, Y6, Y9
+	VMOVAPS      Y10, Y2
+	VMOVAPS      Y9, Y6
+	VMOVUPS      (DI)(AX*2), Y7
+	VMOVUPS      (R11), Y9
+	VMULPD       Y7, Y3, Y10
+	VFNMADD231PD Y9, Y5, Y10
+	VMULPD       Y9, Y3, Y9
+	VFMADD231PD  Y7, Y5, Y9
+	VMOVAPS      Y10, Y3
+	VMOVAPS      Y9, Y5
+	VMOVUPS      (R11)(AX*1), Y7
+	VMOVUPS      (R11)(AX*2), Y9
+	VMULPD       Y7, Y8, Y10
+	VFNMADD231PD Y9, Y4, Y10
+	VMULPD       Y9, Y8, Y9
+	VFMADD231PD  Y7, Y4, Y9
+	VMOVAPS      Y10, Y8
+	VMOVAPS      Y9, Y4
+	VUNPCKLPD    Y2, Y0, Y7
+	VUNPCKHPD    Y2, Y0, Y0
+	VUNPCKLPD    Y8, Y3, Y2
+	VUNPCKHPD    Y8, Y3, Y3
+	VPERM2F128   $0x20, Y2, Y7, Y8
+	VMOVUPS      Y8, (CX)
+	VPERM2F128   $0x31, Y2, Y7, Y2
+	VMOVUPS      Y2, 64(CX)
+	VPERM2F128   $0x20, Y3, Y0, Y2
+	VMOVUPS      Y2, 32(CX)
+	VPERM2F128   $0x31, Y3, Y0, Y0
+	VMOVUPS      Y0, 96(CX)
+	VUNPCKLPD    Y6, Y1, Y0
+	VUNPCKHPD    Y6, Y1, Y1
+	VUNPCKLPD    Y4, Y5, Y2
+	VUNPCKHPD    Y4, Y5, Y3
+	VPERM2F128   $0x20, Y2, Y0, Y4
+	VMOVUPS      Y4, (DX)
+	VPERM2F128   $0x31, Y2, Y0, Y0
+	VMOVUPS      Y0, 64(DX)
+	VPERM2F128   $0x20, Y3, Y1, Y0
+	VMOVUPS      Y0, 32(DX)
+	VPERM2F128   $0x31, Y3, Y1, Y0
+	VMOVUPS      Y0, 96(DX)
+	ADDQ         $+32, BX
+	ADDQ         $+32, SI
+	ADDQ         $+32, DI
+	ADDQ         $+32, R11
+	ADDQ         $+128, CX
+	ADDQ         $+128, DX
+	DECQ         R8
+	JNE          loop
+	VZEROUPPER
+	RET
+
+// func radix4ChunkF64AVX2(t *byte)
+// Requires: AVX, FMA3
+TEXT ·radix4ChunkF64AVX2(SB), NOSPLIT, $0-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ 8(AX), DX
+	MOVQ 16(AX), BX
+	MOVQ 24(AX), SI
+	MOVQ 32(AX), DI
+	MOVQ 48(AX), R8
+	MOVQ 64(AX), R9
+	LEAQ (R9)(R9*2), R10
+	MOVQ 72(AX), AX
+	LEAQ (AX)(AX*2), R11
+	ADDQ DI, R11
+
+loop:
+	VMOVUPS      (BX), Y0
+	VMOVUPS      (BX)(R9*2), Y1
+	VSUBPD       Y1, Y0, Y2
+	VADDPD       Y1, Y0, Y0
+	VMOVUPS      (SI), Y1
+	VMOVUPS      (SI)(R9*2), Y3
+	VSUBPD       Y3, Y1, Y4
+	VADDPD       Y3, Y1, Y1
+	VMOVUPS      (BX)(R9*1), Y3
+	VMOVUPS      (BX)(R10*1), Y5
+	VSUBPD       Y5, Y3, Y6
+	VADDPD       Y5, Y3, Y3
+	VMOVUPS      (SI)(R9*1), Y5
+	VMOVUPS      (SI)(R10*1), Y7
+	VSUBPD       Y7, Y5, Y8
+	VADDPD       Y7, Y5, Y5
+	VSUBPD       Y3, Y0, Y7
+	VADDPD       Y3, Y0, Y0
+	VMOVAPS      Y7, Y3
+	VSUBPD       Y5, Y1, Y7
+	VADDPD       Y5, Y1, Y1
+	VMOVAPS      Y7, Y5
+	VSUBPD       Y8, Y2, Y7
+	VADDPD       Y8, Y2, Y2
+	VMOVAPS      Y7, Y8
+	VSUBPD       Y6, Y4, Y7
+	VADDPD       Y6, Y4, Y4
+	VMOVAPS      Y7, Y6
+	VMOVUPS      (DI), Y7
+	VMOVUPS      (DI)(AX*1), Y9
+	VMULPD       Y7, Y2, Y10
+	VFNMADD231PD Y9, Y6, Y10
+	VMULPD       Y9, Y2, Y9
+	VFMADD231PD  Y7, Y6, Y9
+	VMOVAPS      Y10, Y2
+	VMOVAPS      Y9, Y6
+	VMOVUPS      (DI)(AX*2), Y7
+	VMOVUPS      (R11), Y9
+	VMULPD       Y7, Y3, Y10
+	VFNMADD231PD Y9, Y5, Y10
+	VMULPD       Y9, Y3, Y9
+	VFMADD231PD  Y7, Y5, Y9
+	VMOVAPS      Y10, Y3
+	VMOVAPS      Y9, Y5
+	VMOVUPS      (R11)(AX*1), Y7
+	VMOVUPS      (R11)(AX*2), Y9
+	VMULPD       Y7, Y8, Y10
+	VFNMADD231PD Y9, Y4, Y10
+	VMULPD       Y9, Y8, Y9
+	VFMADD231PD  Y7, Y4, Y9
+	VMOVAPS      Y10, Y8
+	VMOVAPS      Y9, Y4
+	VMOVUPS      Y0, (CX)
+	VMOVUPS      Y2, 32(CX)
+	VMOVUPS      Y3, 64(CX)
+	VMOVUPS      Y8, 96(CX)
+	VMOVUPS      Y1, (DX)
+	VMOVUPS      Y6, 32(DX)
+	VMOVUPS      Y5, 64(DX)
+	VMOVUPS      Y4, 96(DX)
+	ADDQ         $+32, BX
+	ADDQ         $+32, SI
+	ADDQ         $+32, DI
+	ADDQ         $+32, R11
+	ADDQ         $+128, CX
+	ADDQ         $+128, DX
+	DECQ         R8
+	JNE          loop
+	VZEROUPPER
+	RET
+
+// func radix4F64AVX2(t *byte)
+// Requires: AVX, FMA3
+TEXT ·radix4F64AVX2(SB), NOSPLIT, $0-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ 8(AX), DX
+	MOVQ 16(AX), BX
+	MOVQ 24(AX), SI
+	MOVQ 32(AX), DI
+	MOVQ 48(AX), R8
+	MOVQ 64(AX), R9
+	LEAQ (R9)(R9*2), R10
+	MOVQ 72(AX), R11
+	LEAQ (R11)(R11*2), R12
+	ADDQ DI, R12
+	MOVQ 56(AX), AX
+	LEAQ (AX)(AX*2), R13
+
+factor:
+	MOVQ AX, R14
+
+loop:
+	VMOVUPS      (BX), Y0
+	VMOVUPS      (BX)(R9*2), Y1
+	VSUBPD       Y1, Y0, Y2
+	VADDPD       Y1, Y0, Y0
+	VMOVUPS      (SI), Y1
+	VMOVUPS      (SI)(R9*2), Y3
+	VSUBPD       Y3, Y1, Y4
+	VADDPD       Y3, Y1, Y1
+	VMOVUPS      (BX)(R9*1), Y3
+	VMOVUPS      (BX)(R10*1), Y5
+	VSUBPD       Y5, Y3, Y6
+	VADDPD       Y5, Y3, Y3
+	VMOVUPS      (SI)(R9*1), Y5
+	VMOVUPS      (SI)(R10*1), Y7
+	VSUBPD       Y7, Y5, Y8
+	VADDPD       Y7, Y5, Y5
+	VSUBPD       Y3, Y0, Y7
+	VADDPD       Y3, Y0, Y0
+	VMOVAPS      Y7, Y3
+	VSUBPD       Y5, Y1, Y7
+	VADDPD       Y5, Y1, Y1
+	VMOVAPS      Y7, Y5
+	VSUBPD       Y8, Y2, Y7
+	VADDPD       Y8, Y2, Y2
+	VMOVAPS      Y7, Y8
+	VSUBPD       Y6, Y4, Y7
+	VADDPD       Y6, Y4, Y4
+	VMOVAPS      Y7, Y6
+	VBROADCASTSD (DI), Y7
+	VBROADCASTSD (DI)(R11*1), Y9
+	VMULPD       Y7, Y2, Y10
+	VFNMADD231PD Y9, Y6, Y10
+	VMULPD       Y9, Y2, Y9
+	VFMADD231PD  Y7, Y6, Y9
+	VMOVAPS      Y10, Y2
+	VMOVAPS      Y9, Y6
+	VBROADCASTSD (DI)(R11*2), Y7
+	VBROADCASTSD (R12), Y9
+	VMULPD       Y7, Y3, Y10
+	VFNMADD231PD Y9, Y5, Y10
+	VMULPD       Y9, Y3, Y9
+	VFMADD231PD  Y7, Y5, Y9
+	VMOVAPS      Y10, Y3
+	VMOVAPS      Y9, Y5
+	VBROADCASTSD (R12)(R11*1), Y7
+	VBROADCASTSD (R12)(R11*2), Y9
+	VMULPD       Y7, Y8, Y10
+	VFNMADD231PD Y9, Y4, Y10
+	VMULPD       Y9, Y8, Y9
+	VFMADD231PD  Y7, Y4, Y9
+	VMOVAPS      Y10, Y8
+	VMOVAPS      Y9, Y4
+	VMOVUPS      Y0, (CX)
+	VMOVUPS      Y1, (DX)
+	VMOVUPS      Y2, (CX)(AX*1)
+	VMOVUPS      Y6, (DX)(AX*1)
+	VMOVUPS      Y3, (CX)(AX*2)
+	VMOVUPS      Y5, (DX)(AX*2)
+	VMOVUPS      Y8, (CX)(R13*1)
+	VMOVUPS      Y4, (DX)(R13*1)
+	ADDQ         $+32, BX
+	ADDQ         $+32, SI
+	ADDQ         $+32, CX
+	ADDQ         $+32, DX
+	SUBQ         $+32, R14
+	JNE          loop
+	ADDQ         R13, CX
+	ADDQ         R13, DX
+	ADDQ         $0x08, DI
+	ADDQ         $0x08, R12
+	DECQ         R8
+	JNE          factor
+	VZEROUPPER
+	RET
+
+// func radix2F64AVX2(t *byte)
+// Requires: AVX, FMA3
+TEXT ·radix2F64AVX2(SB), NOSPLIT, $0-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ 8(AX), DX
+	MOVQ 16(AX), BX
+	MOVQ 24(AX), SI
+	MOVQ 32(AX), DI
+	MOVQ 48(AX), R8
+	MOVQ 64(AX), R9
+	MOVQ 56(AX), R10
+	MOVQ 72(AX), AX
+
+factor:
+	VBROADCASTSD (DI), Y0
+	VBROADCASTSD (DI)(AX*1), Y1
+	MOVQ         R10, R11
+
+loop:
+	VMOVUPS      (BX), Y2
+	VMOVUPS      (BX)(R9*1), Y3
+	VSUBPD       Y3, Y2, Y4
+	VADDPD       Y3, Y2, Y2
+	VMOVUPS      Y2, (CX)
+	VMOVUPS      (SI), Y2
+	VMOVUPS      (SI)(R9*1), Y3
+	VSUBPD       Y3, Y2, Y5
+	VADDPD       Y3, Y2, Y2
+	VMOVUPS      Y2, (DX)
+	VMULPD       Y0, Y4, Y2
+	VFNMADD231PD Y1, Y5, Y2
+	VMULPD       Y1, Y4, Y3
+	VFMADD231PD  Y0, Y5, Y3
+	VMOVAPS      Y2, Y4
+	VMOVAPS      Y3, Y5
+	VMOVUPS      Y4, (CX)(R10*1)
+	VMOVUPS      Y5, (DX)(R10*1)
+	ADDQ         $+32, CX
+	ADDQ         $+32, DX
+	ADDQ         $+32, BX
+	ADDQ         $+32, SI
+	SUBQ         $+32, R11
+	JNE          loop
+	ADDQ         R10, CX
+	ADDQ         R10, DX
+	ADDQ         $0x08, DI
+	DECQ         R8
+	JNE          factor
+	VZEROUPPER
+	RET
+
+// func radix3F64AVX2(t *byte)
+// Requires: AVX, FMA3
+TEXT ·radix3F64AVX2(SB), NOSPLIT, $0-8
+	MOVQ         t+0(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), BX
+	MOVQ         24(AX), SI
+	MOVQ         48(AX), DI
+	MOVQ         64(AX), AX
+	VBROADCASTSD constant37<>+0(SB), Y0
+	VBROADCASTSD constant38<>+0(SB), Y1
+
+loop:
+	VMOVUPS      (BX), Y2
+	VMOVUPS      (BX)(AX*1), Y3
+	VMOVUPS      (BX)(AX*2), Y4
+	VSUBPD       Y4, Y3, Y5
+	VMULPD       Y1, Y5, Y5
+	VADDPD       Y4, Y3, Y3
+	VMOVAPS      Y2, Y4
+	VFNMADD231PD Y0, Y3, Y4
+	VADDPD       Y3, Y2, Y2
+	VMOVUPS      Y2, (CX)
+	VMOVUPS      (SI), Y2
+	VMOVUPS      (SI)(AX*1), Y3
+	VMOVUPS      (SI)(AX*2), Y6
+	VSUBPD       Y6, Y3, Y7
+	VMULPD       Y1, Y7, Y7
+	VADDPD       Y6, Y3, Y3
+	VMOVAPS      Y2, Y6
+	VFNMADD231PD Y0, Y3, Y6
+	VADDPD       Y3, Y2, Y2
+	VMOVUPS      Y2, (DX)
+	VADDPD       Y7, Y4, Y2
+	VMOVUPS      Y2, (CX)(AX*1)
+	VSUBPD       Y7, Y4, Y4
+	VMOVUPS      Y4, (CX)(AX*2)
+	VSUBPD       Y5, Y6, Y2
+	VMOVUPS      Y2, (DX)(AX*1)
+	VADDPD       Y5, Y6, Y6
+	VMOVUPS      Y6, (DX)(AX*2)
+	ADDQ         $+32, CX
+	ADDQ         $+32, DX
+	ADDQ         $+32, BX
+	ADDQ         $+32, SI
+	DECQ         DI
+	JNE          loop
+	VZEROUPPER
+	RET
+
+DATA constant37<>+0(SB)/8, $0x3fe0000000000000
+GLOBL constant37<>(SB), RODATA|NOPTR, $8
+
+DATA constant38<>+0(SB)/8, $0x3febb67ae8584caa
+GLOBL constant38<>(SB), RODATA|NOPTR, $8
+
+// func untangleF64AVX2(t *byte)
+// Requires: AVX, AVX2, FMA3
+TEXT ·untangleF64AVX2(SB), NOSPLIT, $0-8
+	MOVQ         t+0(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), BX
+	MOVQ         24(AX), SI
+	MOVQ         32(AX), DI
+	MOVQ         40(AX), R8
+	MOVQ         48(AX), AX
+	VBROADCASTSD constant39<>+0(SB), Y0
+
+loop:
+	VMOVUPS      (CX), Y1
+	VMOVUPS      (DX), Y2
+	VMOVUPS      (BX), Y3
+	VMOVUPS      (SI), Y4
+	VPERMPD      $0x1b, Y3, Y3
+	VPERMPD      $0x1b, Y4, Y4
+	VADDPD       Y3, Y1, Y5
+	VSUBPD       Y4, Y2, Y6
+	VSUBPD       Y3, Y1, Y3
+	VADDPD       Y4, Y2, Y4
+	VMULPD       Y0, Y5, Y5
+	VMULPD       Y0, Y6, Y6
+	VMULPD       Y0, Y3, Y3
+	VMULPD       Y0, Y4, Y4
+	VMOVUPS      (DI), Y1
+	VMOVUPS      (R8), Y2
+	VMULPD       Y1, Y3, Y7
+	VFNMADD231PD Y2, Y4, Y7
+	VMULPD       Y2, Y3, Y2
+	VFMADD231PD  Y1, Y4, Y2
+	VMOVAPS      Y7, Y3
+	VMOVAPS      Y2, Y4
+	VADDPD       Y3, Y5, Y1
+	VADDPD       Y4, Y6, Y2
+	VMOVUPS      Y1, (CX)
+	VMOVUPS      Y2, (DX)
+	VSUBPD       Y3, Y5, Y3
+	VSUBPD       Y6, Y4, Y4
+	VPERMPD      $0x1b, Y3, Y3
+	VPERMPD      $0x1b, Y4, Y4
+	VMOVUPS      Y3, (BX)
+	VMOVUPS      Y4, (SI)
+	ADDQ         $+32, CX
+	ADDQ         $+32, DX
+	ADDQ         $-32, BX
+	ADDQ         $-32, SI
+	ADDQ         $+32, DI
+	ADDQ         $+32, R8
+	DECQ         AX
+	JNE          loop
+	VZEROUPPER
+	RET
+
+DATA constant39<>+0(SB)/8, $0x3fe0000000000000
+GLOBL constant39<>(SB), RODATA|NOPTR, $8
+
+// func deinterleaveF64AVX2(t *byte)
+// Requires: AVX, AVX2
+TEXT ·deinterleaveF64AVX2(SB), NOSPLIT, $0-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ 8(AX), DX
+	MOVQ 16(AX), BX
+	MOVQ 48(AX), AX
+
+loop:
+	VMOVUPS   (BX), Y0
+	VMOVUPS   32(BX), Y1
+	VUNPCKLPD Y1, Y0, Y2
+	VUNPCKHPD Y1, Y0, Y0
+	VPERMPD   $0xd8, Y2, Y2
+	VPERMPD   $0xd8, Y0, Y0
+	VMOVUPS   Y2, (CX)
+	VMOVUPS   Y0, (DX)
+	ADDQ      $+32, CX
+	ADDQ      $+32, DX
+	ADDQ      $+64, BX
+	DECQ      AX
+	JNE       loop
+	VZEROUPPER
+	RET
+
+// func interleaveF64AVX2(t *byte)
+// Requires: AVX, AVX2
+TEXT ·interleaveF64AVX2(SB), NOSPLIT, $0-8
+	MOVQ         t+0(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), BX
+	MOVQ         48(AX), SI
+	VBROADCASTSD 80(AX), Y0
+
+loop:
+	VMOVUPS   (DX), Y1
+	VMOVUPS   (BX), Y2
+	VMULPD    Y0, Y1, Y1
+	VMULPD    Y0, Y2, Y2
+	VPERMPD   $0xd8, Y1, Y1
+	VPERMPD   $0xd8, Y2, Y2
+	VUNPCKLPD Y2, Y1, Y3
+	VUNPCKHPD Y2, Y1, Y1
+	VMOVUPS   Y3, (CX)
+	VMOVUPS   Y1, 32(CX)
+	ADDQ      $+64, CX
+	ADDQ      $+32, DX
+	ADDQ      $+32, BX
+	DECQ      SI
+	JNE       loop
+	VZEROUPPER
+	RET
+
+// func timesF64AVX2(t *byte)
+// Requires: AVX, FMA3
+TEXT ·timesF64AVX2(SB), NOSPLIT, $0-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ 8(AX), DX
+	MOVQ 16(AX), BX
+	MOVQ 24(AX), SI
+	MOVQ 48(AX), AX
+
+loop:
+	VMOVUPS      (CX), Y0
+	VMOVUPS      (DX), Y1
+	VMOVUPS      (BX), Y2
+	VMOVUPS      (SI), Y3
+	VMULPD       Y2, Y0, Y4
+	VFNMADD231PD Y3, Y1, Y4
+	VMULPD       Y3, Y0, Y3
+	VFMADD231PD  Y2, Y1, Y3
+	VMOVAPS      Y4, Y0
+	VMOVAPS      Y3, Y1
+	VMOVUPS      Y0, (CX)
+	VMOVUPS      Y1, (DX)
+	ADDQ         $+32, CX
+	ADDQ         $+32, DX
+	ADDQ         $+32, BX
+	ADDQ         $+32, SI
+	DECQ         AX
+	JNE          loop
+	VZEROUPPER
+	RET
+
+// func radix4FirstF32AVX2(t *byte)
+// Requires: AVX, FMA3
+TEXT ·radix4FirstF32AVX2(SB), NOSPLIT, $0-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ 8(AX), DX
+	MOVQ 16(AX), BX
+	MOVQ 24(AX), SI
+	MOVQ 32(AX), DI
+	MOVQ 48(AX), R8
+	MOVQ 64(AX), R9
+	LEAQ (R9)(R9*2), R10
+	MOVQ 72(AX), AX
+	LEAQ (AX)(AX*2), R11
+	ADDQ DI, R11
+
+loop:
+	VMOVUPS      (BX), Y0
+	VMOVUPS      (BX)(R9*2), Y1
+	VSUBPS       Y1, Y0, Y2
+	VADDPS       Y1, Y0, Y0
+	VMOVUPS      (SI), Y1
+	VMOVUPS      (SI)(R9*2), Y3
+	VSUBPS       Y3, Y1, Y4
+	VADDPS       Y3, Y1, Y1
+	VMOVUPS      (BX)(R9*1), Y3
+	VMOVUPS      (BX)(R10*1), Y5
+	VSUBPS       Y5, Y3, Y6
+	VADDPS       Y5, Y3, Y3
+	VMOVUPS      (SI)(R9*1), Y5
+	VMOVUPS      (SI)(R10*1), Y7
+	VSUBPS       Y7, Y5, Y8
+	VADDPS       Y7, Y5, Y5
+	VSUBPS       Y3, Y0, Y7
+	VADDPS       Y3, Y0, Y0
+	VMOVAPS      Y7, Y3
+	VSUBPS       Y5, Y1, Y7
+	VADDPS       Y5, Y1, Y1
+	VMOVAPS      Y7, Y5
+	VSUBPS       Y8, Y2, Y7
+	VADDPS       Y8, Y2, Y2
+	VMOVAPS      Y7, Y8
+	VSUBPS       Y6, Y4, Y7
+	VADDPS       Y6, Y4, Y4
+	VMOVAPS      Y7, Y6
+	VMOVUPS      (DI), Y7
+	VMOVUPS      (DI)(AX*1), Y9
+	VMULPS       Y7, Y2, Y10
+	VFNMADD231PS Y9, Y6, Y10
+	VMULPS       Y9, Y2, Y9
+	VFMADD231PS  Y7, Y6, Y9
+	VMOVAPS      Y10, Y2
+	VMOVAPS      Y9, Y6
+	VMOVUPS      (DI)(AX*2), Y7
+	VMOVUPS      (R11), Y9
+	VMULPS       Y7, Y3, Y10
+	VFNMADD231PS Y9, Y5, Y10
+	VMULPS       Y9, Y3, Y9
+	VFMADD231PS  Y7, Y5, Y9
+	VMOVAPS      Y10, Y3
+	VMOVAPS      Y9, Y5
+	VMOVUPS      (R11)(AX*1), Y7
+	VMOVUPS      (R11)(AX*2), Y9
+	VMULPS       Y7, Y8, Y10
+	VFNMADD231PS Y9, Y4, Y10
+	VMULPS       Y9, Y8, Y9
+	VFMADD231PS  Y7, Y4, Y9
+	VMOVAPS      Y10, Y8
+	VMOVAPS      Y9, Y4
+	VUNPCKLPS    Y2, Y0, Y7
+	VUNPCKHPS    Y2, Y0, Y0
+	VUNPCKLPS    Y8, Y3, Y2
+	VUNPCKHPS    Y8, Y3, Y3
+	VUNPCKLPD    Y2, Y7, Y8
+	VUNPCKHPD    Y2, Y7, Y2
+	VUNPCKLPD    Y3, Y0, Y7
+	VUNPCKHPD    Y3, Y0, Y0
+	VMOVUPS      X8, (CX)
+	VEXTRACTF128 $0x01, Y8, 64(CX)
+	VMOVUPS      X2, 16(CX)
+	VEXTRACTF128 $0x01, Y2, 80(CX)
+	VMOVUPS      X7, 32(CX)
+	VEXTRACTF128 $0x01, Y7, 96(CX)
+	VMOVUPS      X0, 48(CX)
+	VEXTRACTF128 $0x01, Y0, 112(CX)
+	VUNPCKLPS    Y6, Y1, Y0
+	VUNPCKHPS    Y6, Y1, Y1
+	VUNPCKLPS    Y4, Y5, Y2
+	VUNPCKHPS    Y4, Y5, Y3
+	VUNPCKLPD    Y2, Y0, Y4
+	VUNPCKHPD    Y2, Y0, Y0
+	VUNPCKLPD    Y3, Y1, Y2
+	VUNPCKHPD    Y3, Y1, Y1
+	VMOVUPS      X4, (DX)
+	VEXTRACTF128 $0x01, Y4, 64(DX)
+	VMOVUPS      X0, 16(DX)
+	VEXTRACTF128 $0x01, Y0, 80(DX)
+	VMOVUPS      X2, 32(DX)
+	VEXTRACTF128 $0x01, Y2, 96(DX)
+	VMOVUPS      X1, 48(DX)
+	VEXTRACTF128 $0x01, Y1, 112(DX)
+	ADDQ         $+32, BX
+	ADDQ         $+32, SI
+	ADDQ         $+32, DI
+	ADDQ         $+32, R11
+	ADDQ         $+128, CX
+	ADDQ         $+128, DX
+	DECQ         R8
+	JNE          loop
+	VZEROUPPER
+	RET
+
+// func radix4ChunkF32AVX2(t *byte)
+// Requires: AVX, FMA3
+TEXT ·radix4ChunkF32AVX2(SB), NOSPLIT, $0-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ 8(AX), DX
+	MOVQ 16(AX), BX
+	MOVQ 24(AX), SI
+	MOVQ 32(AX), DI
+	MOVQ 48(AX), R8
+	MOVQ 64(AX), R9
+	LEAQ (R9)(R9*2), R10
+	MOVQ 72(AX), AX
+	LEAQ (AX)(AX*2), R11
+	ADDQ DI, R11
+
+loop:
+	VMOVUPS      (BX), Y0
+	VMOVUPS      (BX)(R9*2), Y1
+	VSUBPS       Y1, Y0, Y2
+	VADDPS       Y1, Y0, Y0
+	VMOVUPS      (SI), Y1
+	VMOVUPS      (SI)(R9*2), Y3
+	VSUBPS       Y3, Y1, Y4
+	VADDPS       Y3, Y1, Y1
+	VMOVUPS      (BX)(R9*1), Y3
+	VMOVUPS      (BX)(R10*1), Y5
+	VSUBPS       Y5, Y3, Y6
+	VADDPS       Y5, Y3, Y3
+	VMOVUPS      (SI)(R9*1), Y5
+	VMOVUPS      (SI)(R10*1), Y7
+	VSUBPS       Y7, Y5, Y8
+	VADDPS       Y7, Y5, Y5
+	VSUBPS       Y3, Y0, Y7
+	VADDPS       Y3, Y0, Y0
+	VMOVAPS      Y7, Y3
+	VSUBPS       Y5, Y1, Y7
+	VADDPS       Y5, Y1, Y1
+	VMOVAPS      Y7, Y5
+	VSUBPS       Y8, Y2, Y7
+	VADDPS       Y8, Y2, Y2
+	VMOVAPS      Y7, Y8
+	VSUBPS       Y6, Y4, Y7
+	VADDPS       Y6, Y4, Y4
+	VMOVAPS      Y7, Y6
+	VMOVUPS      (DI), Y7
+	VMOVUPS      (DI)(AX*1), Y9
+	VMULPS       Y7, Y2, Y10
+	VFNMADD231PS Y9, Y6, Y10
+	VMULPS       Y9, Y2, Y9
+	VFMADD231PS  Y7, Y6, Y9
+	VMOVAPS      Y10, Y2
+	VMOVAPS      Y9, Y6
+	VMOVUPS      (DI)(AX*2), Y7
+	VMOVUPS      (R11), Y9
+	VMULPS       Y7, Y3, Y10
+	VFNMADD231PS Y9, Y5, Y10
+	VMULPS       Y9, Y3, Y9
+	VFMADD231PS  Y7, Y5, Y9
+	VMOVAPS      Y10, Y3
+	VMOVAPS      Y9, Y5
+	VMOVUPS      (R11)(AX*1), Y7
+	VMOVUPS      (R11)(AX*2), Y9
+	VMULPS       Y7, Y8, Y10
+	VFNMADD231PS Y9, Y4, Y10
+	VMULPS       Y9, Y8, Y9
+	VFMADD231PS  Y7, Y4, Y9
+	VMOVAPS      Y10, Y8
+	VMOVAPS      Y9, Y4
+	VMOVUPS      X0, (CX)
+	VEXTRACTF128 $0x01, Y0, 64(CX)
+	VMOVUPS      X2, 16(CX)
+	VEXTRACTF128 $0x01, Y2, 80(CX)
+	VMOVUPS      X3, 32(CX)
+	VEXTRACTF128 $0x01, Y3, 96(CX)
+	VMOVUPS      X8, 48(CX)
+	VEXTRACTF128 $0x01, Y8, 112(CX)
+	VMOVUPS      X1, (DX)
+	VEXTRACTF128 $0x01, Y1, 64(DX)
+	VMOVUPS      X6, 16(DX)
+	VEXTRACTF128 $0x01, Y6, 80(DX)
+	VMOVUPS      X5, 32(DX)
+	VEXTRACTF128 $0x01, Y5, 96(DX)
+	VMOVUPS      X4, 48(DX)
+	VEXTRACTF128 $0x01, Y4, 112(DX)
+	ADDQ         $+32, BX
+	ADDQ         $+32, SI
+	ADDQ         $+32, DI
+	ADDQ         $+32, R11
+	ADDQ         $+128, CX
+	ADDQ         $+128, DX
+	DECQ         R8
+	JNE          loop
+	VZEROUPPER
+	RET
+
+// func radix4F32AVX2(t *byte)
+// Requires: AVX, FMA3
+TEXT ·radix4F32AVX2(SB), NOSPLIT, $0-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ 8(AX), DX
+	MOVQ 16(AX), BX
+	MOVQ 24(AX), SI
+	MOVQ 32(AX), DI
+	MOVQ 48(AX), R8
+	MOVQ 64(AX), R9
+	LEAQ (R9)(R9*2), R10
+	MOVQ 72(AX), R11
+	LEAQ (R11)(R11*2), R12
+	ADDQ DI, R12
+	MOVQ 56(AX), AX
+	LEAQ (AX)(AX*2), R13
+
+factor:
+	MOVQ AX, R14
+
+loop:
+	VMOVUPS      (BX), Y0
+	VMOVUPS      (BX)(R9*2), Y1
+	VSUBPS       Y1, Y0, Y2
+	VADDPS       Y1, Y0, Y0
+	VMOVUPS      (SI), Y1
+	VMOVUPS      (SI)(R9*2), Y3
+	VSUBPS       Y3, Y1, Y4
+	VADDPS       Y3, Y1, Y1
+	VMOVUPS      (BX)(R9*1), Y3
+	VMOVUPS      (BX)(R10*1), Y5
+	VSUBPS       Y5, Y3, Y6
+	VADDPS       Y5, Y3, Y3
+	VMOVUPS      (SI)(R9*1), Y5
+	VMOVUPS      (SI)(R10*1), Y7
+	VSUBPS       Y7, Y5, Y8
+	VADDPS       Y7, Y5, Y5
+	VSUBPS       Y3, Y0, Y7
+	VADDPS       Y3, Y0, Y0
+	VMOVAPS      Y7, Y3
+	VSUBPS       Y5, Y1, Y7
+	VADDPS       Y5, Y1, Y1
+	VMOVAPS      Y7, Y5
+	VSUBPS       Y8, Y2, Y7
+	VADDPS       Y8, Y2, Y2
+	VMOVAPS      Y7, Y8
+	VSUBPS       Y6, Y4, Y7
+	VADDPS       Y6, Y4, Y4
+	VMOVAPS      Y7, Y6
+	VBROADCASTSS (DI), Y7
+	VBROADCASTSS (DI)(R11*1), Y9
+	VMULPS       Y7, Y2, Y10
+	VFNMADD231PS Y9, Y6, Y10
+	VMULPS       Y9, Y2, Y9
+	VFMADD231PS  Y7, Y6, Y9
+	VMOVAPS      Y10, Y2
+	VMOVAPS      Y9, Y6
+	VBROADCASTSS (DI)(R11*2), Y7
+	VBROADCASTSS (R12), Y9
+	VMULPS       Y7, Y3, Y10
+	VFNMADD231PS Y9, Y5, Y10
+	VMULPS       Y9, Y3, Y9
+	VFMADD231PS  Y7, Y5, Y9
+	VMOVAPS      Y10, Y3
+	VMOVAPS      Y9, Y5
+	VBROADCASTSS (R12)(R11*1), Y7
+	VBROADCASTSS (R12)(R11*2), Y9
+	VMULPS       Y7, Y8, Y10
+	VFNMADD231PS Y9, Y4, Y10
+	VMULPS       Y9, Y8, Y9
+	VFMADD231PS  Y7, Y4, Y9
+	VMOVAPS      Y10, Y8
+	VMOVAPS      Y9, Y4
+	VMOVUPS      Y0, (CX)
+	VMOVUPS      Y1, (DX)
+	VMOVUPS      Y2, (CX)(AX*1)
+	VMOVUPS      Y6, (DX)(AX*1)
+	VMOVUPS      Y3, (CX)(AX*2)
+	VMOVUPS      Y5, (DX)(AX*2)
+	VMOVUPS      Y8, (CX)(R13*1)
+	VMOVUPS      Y4, (DX)(R13*1)
+	ADDQ         $+32, BX
+	ADDQ         $+32, SI
+	ADDQ         $+32, CX
+	ADDQ         $+32, DX
+	SUBQ         $+32, R14
+	JNE          loop
+	ADDQ         R13, CX
+	ADDQ         R13, DX
+	ADDQ         $0x04, DI
+	ADDQ         $0x04, R12
+	DECQ         R8
+	JNE          factor
+	VZEROUPPER
+	RET
+
+// func radix2F32AVX2(t *byte)
+// Requires: AVX, FMA3
+TEXT ·radix2F32AVX2(SB), NOSPLIT, $0-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ 8(AX), DX
+	MOVQ 16(AX), BX
+	MOVQ 24(AX), SI
+	MOVQ 32(AX), DI
+	MOVQ 48(AX), R8
+	MOVQ 64(AX), R9
+	MOVQ 56(AX), R10
+	MOVQ 72(AX), AX
+
+factor:
+	VBROADCASTSS (DI), Y0
+	VBROADCASTSS (DI)(AX*1), Y1
+	MOVQ         R10, R11
+
+loop:
+	VMOVUPS      (BX), Y2
+	VMOVUPS      (BX)(R9*1), Y3
+	VSUBPS       Y3, Y2, Y4
+	VADDPS       Y3, Y2, Y2
+	VMOVUPS      Y2, (CX)
+	VMOVUPS      (SI), Y2
+	VMOVUPS      (SI)(R9*1), Y3
+	VSUBPS       Y3, Y2, Y5
+	VADDPS       Y3, Y2, Y2
+	VMOVUPS      Y2, (DX)
+	VMULPS       Y0, Y4, Y2
+	VFNMADD231PS Y1, Y5, Y2
+	VMULPS       Y1, Y4, Y3
+	VFMADD231PS  Y0, Y5, Y3
+	VMOVAPS      Y2, Y4
+	VMOVAPS      Y3, Y5
+	VMOVUPS      Y4, (CX)(R10*1)
+	VMOVUPS      Y5, (DX)(R10*1)
+	ADDQ         $+32, CX
+	ADDQ         $+32, DX
+	ADDQ         $+32, BX
+	ADDQ         $+32, SI
+	SUBQ         $+32, R11
+	JNE          loop
+	ADDQ         R10, CX
+	ADDQ         R10, DX
+	ADDQ         $0x04, DI
+	DECQ         R8
+	JNE          factor
+	VZEROUPPER
+	RET
+
+// func radix3F32AVX2(t *byte)
+// Requires: AVX, FMA3
+TEXT ·radix3F32AVX2(SB), NOSPLIT, $0-8
+	MOVQ         t+0(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), BX
+	MOVQ         24(AX), SI
+	MOVQ         48(AX), DI
+	MOVQ         64(AX), AX
+	VBROADCASTSS constant40<>+0(SB), Y0
+	VBROADCASTSS constant41<>+0(SB), Y1
+
+loop:
+	VMOVUPS      (BX), Y2
+	VMOVUPS      (BX)(AX*1), Y3
+	VMOVUPS      (BX)(AX*2), Y4
+	VSUBPS       Y4, Y3, Y5
+	VMULPS       Y1, Y5, Y5
+	VADDPS       Y4, Y3, Y3
+	VMOVAPS      Y2, Y4
+	VFNMADD231PS Y0, Y3, Y4
+	VADDPS       Y3, Y2, Y2
+	VMOVUPS      Y2, (CX)
+	VMOVUPS      (SI), Y2
+	VMOVUPS      (SI)(AX*1), Y3
+	VMOVUPS      (SI)(AX*2), Y6
+	VSUBPS       Y6, Y3, Y7
+	VMULPS       Y1, Y7, Y7
+	VADDPS       Y6, Y3, Y3
+	VMOVAPS      Y2, Y6
+	VFNMADD231PS Y0, Y3, Y6
+	VADDPS       Y3, Y2, Y2
+	VMOVUPS      Y2, (DX)
+	VADDPS       Y7, Y4, Y2
+	VMOVUPS      Y2, (CX)(AX*1)
+	VSUBPS       Y7, Y4, Y4
+	VMOVUPS      Y4, (CX)(AX*2)
+	VSUBPS       Y5, Y6, Y2
+	VMOVUPS      Y2, (DX)(AX*1)
+	VADDPS       Y5, Y6, Y6
+	VMOVUPS      Y6, (DX)(AX*2)
+	ADDQ         $+32, CX
+	ADDQ         $+32, DX
+	ADDQ         $+32, BX
+	ADDQ         $+32, SI
+	DECQ         DI
+	JNE          loop
+	VZEROUPPER
+	RET
+
+DATA constant40<>+0(SB)/4, $0x3f000000
+GLOBL constant40<>(SB), RODATA|NOPTR, $4
+
+DATA constant41<>+0(SB)/4, $0x3f5db3d7
+GLOBL constant41<>(SB), RODATA|NOPTR, $4
+
+// func untangleF32AVX2(t *byte)
+// Requires: AVX, AVX2, FMA3
+TEXT ·untangleF32AVX2(SB), NOSPLIT, $0-8
+	MOVQ         t+0(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), BX
+	MOVQ         24(AX), SI
+	MOVQ         32(AX), DI
+	MOVQ         40(AX), R8
+	MOVQ         48(AX), AX
+	VBROADCASTSS constant42<>+0(SB), Y0
+	VMOVUPS      quads43<>+0(SB), Y1
+
+loop:
+	VMOVUPS      (CX), Y2
+	VMOVUPS      (DX), Y3
+	VMOVUPS      (BX), Y4
+	VMOVUPS      (SI), Y5
+	VPERMPS      Y4, Y1, Y4
+	VPERMPS      Y5, Y1, Y5
+	VADDPS       Y4, Y2, Y6
+	VSUBPS       Y5, Y3, Y7
+	VSUBPS       Y4, Y2, Y4
+	VADDPS       Y5, Y3, Y5
+	VMULPS       Y0, Y6, Y6
+	VMULPS       Y0, Y7, Y7
+	VMULPS       Y0, Y4, Y4
+	VMULPS       Y0, Y5, Y5
+	VMOVUPS      (DI), Y2
+	VMOVUPS      (R8), Y3
+	VMULPS       Y2, Y4, Y8
+	VFNMADD231PS Y3, Y5, Y8
+	VMULPS       Y3, Y4, Y3
+	VFMADD231PS  Y2, Y5, Y3
+	VMOVAPS      Y8, Y4
+	VMOVAPS      Y3, Y5
+	VADDPS       Y4, Y6, Y2
+	VADDPS       Y5, Y7, Y3
+	VMOVUPS      Y2, (CX)
+	VMOVUPS      Y3, (DX)
+	VSUBPS       Y4, Y6, Y4
+	VSUBPS       Y7, Y5, Y5
+	VPERMPS      Y4, Y1, Y4
+	VPERMPS      Y5, Y1, Y5
+	VMOVUPS      Y4, (BX)
+	VMOVUPS      Y5, (SI)
+	ADDQ         $+32, CX
+	ADDQ         $+32, DX
+	ADDQ         $-32, BX
+	ADDQ         $-32, SI
+	ADDQ         $+32, DI
+	ADDQ         $+32, R8
+	DECQ         AX
+	JNE          loop
+	VZEROUPPER
+	RET
+
+DATA constant42<>+0(SB)/4, $0x3f000000
+GLOBL constant42<>(SB), RODATA|NOPTR, $4
+
+DATA quads43<>+0(SB)/8, $0x0000000600000007
+DATA quads43<>+8(SB)/8, $0x0000000400000005
+DATA quads43<>+16(SB)/8, $0x0000000200000003
+DATA quads43<>+24(SB)/8, $0x0000000000000001
+GLOBL quads43<>(SB), RODATA|NOPTR, $32
+
+// func deinterleaveF32AVX2(t *byte)
+// Requires: AVX, AVX2
+TEXT ·deinterleaveF32AVX2(SB), NOSPLIT, $0-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ 8(AX), DX
+	MOVQ 16(AX), BX
+	MOVQ 48(AX), AX
+
+loop:
+	VMOVUPS (BX), Y0
+	VMOVUPS 32(BX), Y1
+	VSHUFPS $0x88, Y1, Y0, Y2
+	VSHUFPS $0xdd, Y1, Y0, Y0
+	VPERMPD $0xd8, Y2, Y2
+	VPERMPD $0xd8, Y0, Y0
+	VMOVUPS Y2, (CX)
+	VMOVUPS Y0, (DX)
+	ADDQ    $+32, CX
+	ADDQ    $+32, DX
+	ADDQ    $+64, BX
+	DECQ    AX
+	JNE     loop
+	VZEROUPPER
+	RET
+
+// func interleaveF32AVX2(t *byte)
+// Requires: AVX, AVX2
+TEXT ·interleaveF32AVX2(SB), NOSPLIT, $0-8
+	MOVQ         t+0(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), BX
+	MOVQ         48(AX), SI
+	VBROADCASTSS 80(AX), Y0
+
+loop:
+	VMOVUPS   (DX), Y1
+	VMOVUPS   (BX), Y2
+	VMULPS    Y0, Y1, Y1
+	VMULPS    Y0, Y2, Y2
+	VPERMPD   $0xd8, Y1, Y1
+	VPERMPD   $0xd8, Y2, Y2
+	VUNPCKLPS Y2, Y1, Y3
+	VUNPCKHPS Y2, Y1, Y1
+	VMOVUPS   Y3, (CX)
+	VMOVUPS   Y1, 32(CX)
+	ADDQ      $+64, CX
+	ADDQ      $+32, DX
+	ADDQ      $+32, BX
+	DECQ      SI
+	JNE       loop
+	VZEROUPPER
+	RET
+
+// func timesF32AVX2(t *byte)
+// Requires: AVX, FMA3
+TEXT ·timesF32AVX2(SB), NOSPLIT, $0-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ 8(AX), DX
+	MOVQ 16(AX), BX
+	MOVQ 24(AX), SI
+	MOVQ 48(AX), AX
+
+loop:
+	VMOVUPS      (CX), Y0
+	VMOVUPS      (DX), Y1
+	VMOVUPS      (BX), Y2
+	VMOVUPS      (SI), Y3
+	VMULPS       Y2, Y0, Y4
+	VFNMADD231PS Y3, Y1, Y4
+	VMULPS       Y3, Y0, Y3
+	VFMADD231PS  Y2, Y1, Y3
+	VMOVAPS      Y4, Y0
+	VMOVAPS      Y3, Y1
+	VMOVUPS      Y0, (CX)
+	VMOVUPS      Y1, (DX)
+	ADDQ         $+32, CX
+	ADDQ         $+32, DX
+	ADDQ         $+32, BX
+	ADDQ         $+32, SI
+	DECQ         AX
+	JNE          loop
+	VZEROUPPER
+	RET
+
+// func summariseF64AVX2(t *byte)
+// Requires: AVX, FMA3
+TEXT ·summariseF64AVX2(SB), NOSPLIT, $0-8
+	MOVQ         t+0(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         48(AX), AX
+	VXORPS       Y0, Y0, Y0
+	VXORPS       Y1, Y1, Y1
+	VXORPS       Y2, Y2, Y2
+	VXORPS       Y3, Y3, Y3
+	VBROADCASTSD constant44<>+0(SB), Y4
+	VBROADCASTSD constant45<>+0(SB), Y5
+	VBROADCASTSD constant46<>+0(SB), Y6
+
+loop:
+	VCVTPS2PD   (CX), Y7
+	VADDPD      Y7, Y0, Y0
+	VFMADD231PD Y7, Y7, Y1
+	VMINPD      Y7, Y4, Y4
+	VMAXPD      Y7, Y5, Y5
+	VANDPD      Y6, Y7, Y7
+	VADDPD      Y7, Y2, Y2
+	VSQRTPD     Y7, Y7
+	VADDPD      Y7, Y3, Y3
+	ADDQ        $+16, CX
+	DECQ        AX
+	JNE         loop
+	VMOVUPS     Y0, (DX)
+	VMOVUPS     Y1, 32(DX)
+	VMOVUPS     Y2, 64(DX)
+	VMOVUPS     Y3, 96(DX)
+	VMOVUPS     Y4, 128(DX)
+	VMOVUPS     Y5, 160(DX)
+	VZEROUPPER
+	RET
+
+DATA constant44<>+0(SB)/8, $0x7ff0000000000000
+GLOBL constant44<>(SB), RODATA|NOPTR, $8
+
+DATA constant45<>+0(SB)/8, $0xfff0000000000000
+GLOBL constant45<>(SB), RODATA|NOPTR, $8
+
+DATA constant46<>+0(SB)/8, $0x7fffffffffffffff
+GLOBL constant46<>(SB), RODATA|NOPTR, $8
+
+// func deviationsF64AVX2(t *byte)
+// Requires: AVX, FMA3
+TEXT ·deviationsF64AVX2(SB), NOSPLIT, $0-8
+	MOVQ         t+0(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         48(AX), BX
+	VBROADCASTSD 80(AX), Y0
+	VBROADCASTSD 88(AX), Y1
+	VXORPS       Y2, Y2, Y2
+	VXORPS       Y3, Y3, Y3
+	VXORPS       Y4, Y4, Y4
+
+loop:
+	VCVTPS2PD   (CX), Y5
+	VSUBPD      Y0, Y5, Y5
+	VMULPD      Y1, Y5, Y5
+	VMULPD      Y5, Y5, Y6
+	VADDPD      Y6, Y2, Y2
+	VFMADD231PD Y5, Y6, Y3
+	VFMADD231PD Y6, Y6, Y4
+	ADDQ        $+16, CX
+	DECQ        BX
+	JNE         loop
+	VMOVUPS     Y2, (DX)
+	VMOVUPS     Y3, 32(DX)
+	VMOVUPS     Y4, 64(DX)
+	VZEROUPPER
+	RET
+
+// func binsF64AVX2(t *byte)
+// Requires: AVX, AVX2
+TEXT ·binsF64AVX2(SB), NOSPLIT, $0-8
+	MOVQ         t+0(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), BX
+	MOVQ         48(AX), SI
+	VBROADCASTSD 80(AX), Y0
+	VBROADCASTSD 88(AX), Y1
+	VBROADCASTSD 96(AX), Y2
+	VPBROADCASTD (BX), X3
+
+loop:
+	VCVTPS2PD   (DX), Y4
+	VSUBPD      Y0, Y4, Y4
+	VDIVPD      Y1, Y4, Y4
+	VMULPD      Y2, Y4, Y4
+	VCVTTPD2DQY Y4, X4
+	VPMINSD     X3, X4, X4
+	VMOVDQU     X4, (CX)
+	ADDQ        $+16, CX
+	ADDQ        $+16, DX
+	DECQ        SI
+	JNE         loop
+	VZEROUPPER
+	RET
+
+// func widenF64AVX2(t *byte)
+// Requires: AVX
+TEXT ·widenF64AVX2(SB), NOSPLIT, $0-8
+	MOVQ         t+0(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         48(AX), BX
+	VBROADCASTSD 80(AX), Y0
+
+loop:
+	VCVTPS2PD (DX), Y1
+	VSUBPD    Y0, Y1, Y1
+	VMOVUPS   Y1, (CX)
+	ADDQ      $+32, CX
+	ADDQ      $+16, DX
+	DECQ      BX
+	JNE       loop
+	VZEROUPPER
+	RET
+
+// func addPowerF64AVX2(t *byte)
+// Requires: AVX, FMA3
+TEXT ·addPowerF64AVX2(SB), NOSPLIT, $0-8
+	MOVQ         t+0(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), BX
+	MOVQ         48(AX), SI
+	VBROADCASTSD 80(AX), Y0
+
+loop:
+	VMOVUPS     (DX), Y1
+	VMOVUPS     (BX), Y2
+	VMOVUPS     (CX), Y3
+	VMULPD      Y1, Y1, Y1
+	VFMADD231PD Y2, Y2, Y1
+	VFMADD231PD Y0, Y1, Y3
+	VMOVUPS     Y3, (CX)
+	ADDQ        $+32, CX
+	ADDQ        $+32, DX
+	ADDQ        $+32, BX
+	DECQ        SI
+	JNE         loop
+	VZEROUPPER
+	RET
+
+// func momentsF64AVX2(t *byte)
+// Requires: AVX
+TEXT ·momentsF64AVX2(SB), NOSPLIT, $0-8
+	MOVQ         t+0(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         48(AX), BX
+	VBROADCASTSD 80(AX), Y0
+	VXORPS       Y1, Y1, Y1
+	VXORPS       Y2, Y2, Y2
+	VXORPS       Y3, Y3, Y3
+	VXORPS       Y4, Y4, Y4
+	VXORPS       Y5, Y5, Y5
+	VMOVUPS      quads47<>+0(SB), Y6
+	VBROADCASTSD constant48<>+0(SB), Y7
+
+loop:
+	VMOVUPS (CX), Y8
+	VADDPD  Y6, Y0, Y9
+	VADDPD  Y7, Y6, Y6
+	VADDPD  Y8, Y1, Y1
+	VMULPD  Y9, Y8, Y8
+	VADDPD  Y8, Y2, Y2
+	VMULPD  Y9, Y8, Y8
+	VADDPD  Y8, Y3, Y3
+	VMULPD  Y9, Y8, Y8
+	VADDPD  Y8, Y4, Y4
+	VMULPD  Y9, Y8, Y8
+	VADDPD  Y8, Y5, Y5
+	ADDQ    $+32, CX
+	DECQ    BX
+	JNE     loop
+	VMOVUPS Y1, (DX)
+	VMOVUPS Y2, 32(DX)
+	VMOVUPS Y3, 64(DX)
+	VMOVUPS Y4, 96(DX)
+	VMOVUPS Y5, 128(DX)
+	VZEROUPPER
+	RET
+
+DATA quads47<>+0(SB)/8, $0x0000000000000000
+DATA quads47<>+8(SB)/8, $0x3ff0000000000000
+DATA quads47<>+16(SB)/8, $0x4000000000000000
+DATA quads47<>+24(SB)/8, $0x4008000000000000
+GLOBL quads47<>(SB), RODATA|NOPTR, $32
+
+DATA constant48<>+0(SB)/8, $0x4010000000000000
+GLOBL constant48<>(SB), RODATA|NOPTR, $8

@@ -11,11 +11,13 @@ import (
 // kernelCase is one kernel for the shared check: lengths gives the sizes of its
 // operands for a size, call runs it, or with plain its definition. All operands
 // may be written; the check compares all of them.
-type kernelCase struct {
+type kernelCase = caseOf[float32]
+
+type caseOf[T Real] struct {
 	name    string
 	sizes   [][]int
 	lengths func(size []int) []int
-	call    func(size []int, x [][]float32, plain bool)
+	call    func(size []int, x [][]T, plain bool)
 	loose   bool // results of a sum or a root, which rounding changes
 }
 
@@ -218,6 +220,7 @@ var kernels = []kernelCase{
 		f(x[0], x[1], x[2], x[3], AdamStep{0.9, 0.999, 0.01, 1e-8, 0.001})
 	}, true},
 	sgdCase(false), sgdCase(true),
+	passCase[float32](), untangleCase[float32](), deinterleaveCase[float32](), interleaveCase[float32](), timesCase[float32](),
 	{"Shrink", upTo(67), each(1), func(s []int, x [][]float32, plain bool) {
 		f := Shrink
 		if plain {
@@ -246,28 +249,36 @@ func TestKernels(t *testing.T) {
 		t.Run(impl, func(t *testing.T) {
 			defer Use(impl)()
 			for _, k := range kernels {
-				t.Run(k.name, func(t *testing.T) {
-					rng := rand.New(rand.NewPCG(1, 2))
-					for i, size := range k.sizes {
-						for _, special := range []bool{false, true} {
-							k.check(t, rng, size, i%16, special)
-							if t.Failed() {
-								return
-							}
-						}
-					}
-				})
+				t.Run(k.name, k.checkAll)
+			}
+			for _, k := range kernels64 {
+				t.Run(k.name, k.checkAll)
 			}
 		})
 	}
 }
 
-func (k kernelCase) check(t *testing.T, rng *rand.Rand, size []int, offset int, special bool) {
+func (k caseOf[T]) checkAll(t *testing.T) {
+	rng := rand.New(rand.NewPCG(1, 2))
+	for i, size := range k.sizes {
+		for _, special := range []bool{false, true} {
+			k.check(t, rng, size, i%16, special)
+			if t.Failed() {
+				return
+			}
+		}
+	}
+}
+
+func (k caseOf[T]) check(t *testing.T, rng *rand.Rand, size []int, offset int, special bool) {
 	t.Helper()
 	const guard = 17
-	var got, want, all [][]float32
+	var got, want, all [][]T
 	for i, n := range k.lengths(size) {
-		buf := random(rng, n+offset+i%3+2*guard)
+		buf := make([]T, n+offset+i%3+2*guard)
+		for j, v := range random(rng, len(buf)) {
+			buf[j] = T(v)
+		}
 		if special {
 			kinds := len(specials)
 			if k.loose {
@@ -275,7 +286,7 @@ func (k kernelCase) check(t *testing.T, rng *rand.Rand, size []int, offset int, 
 			}
 			for j := range buf {
 				if rng.IntN(40) == 0 {
-					buf[j] = specials[rng.IntN(kinds)]
+					buf[j] = T(specials[rng.IntN(kinds)])
 				}
 			}
 		}
@@ -297,7 +308,7 @@ func (k kernelCase) check(t *testing.T, rng *rand.Rand, size []int, offset int, 
 		from := guard + offset + i%3
 		for j := range buf {
 			inside := j >= from && j < from+len(got[i])
-			if !inside && math.Float32bits(buf[j]) != math.Float32bits(before[j]) {
+			if !inside && math.Float64bits(float64(buf[j])) != math.Float64bits(float64(before[j])) {
 				t.Errorf("size %v: wrote element %d beside operand %d of %d elements", size, j-from, i, len(got[i]))
 				return
 			}
@@ -312,9 +323,12 @@ var specials = []float32{
 
 // same allows the rounding of sums, of as many products below one as the last of
 // the sizes says.
-func (k kernelCase) same(got, want float32, size []int) bool {
+func (k caseOf[T]) same(got, want T, size []int) bool {
 	g, w := float64(got), float64(want)
 	tol := (4e-6 + 1e-7*float64(size[len(size)-1])) * max(1, math.Abs(w))
+	if any(got) == any(g) {
+		tol *= 1e-8
+	}
 	return got == want || math.IsNaN(g) && math.IsNaN(w) || k.loose && math.Abs(g-w) <= tol
 }
 
@@ -399,6 +413,11 @@ func TestRefusesShortSlices(t *testing.T) {
 		"AffineLanes": func() { AffineLanes(1, 4, long, x, NewTaps([]int32{0}), long, long, 4, Act{}) },
 		"Scale":       func() { Scale(x, long, long, long, false) },
 		"MaxPool2":    func() { MaxPool2(long, x, 1) },
+		"NewFFT":      func() { NewFFT[float64](10) },
+		"Transform":   func() { NewFFT[float64](8).Transform(NewParts[float64](8), NewParts[float64](7)) },
+		"Untangle":    func() { Untangle(NewParts[float32](8), NewParts[float32](4)) },
+		"Interleave":  func() { Interleave(x, NewParts[float32](4), 1) },
+		"Times":       func() { Times(NewParts[float32](4), NewParts[float32](3)) },
 		"NewTaps":     func() { NewTaps([]int32{-1}) },
 		"Use":         func() { Use("neon") },
 	} {
@@ -419,12 +438,17 @@ func FuzzKernels(f *testing.F) {
 	f.Add(uint8(0), uint64(1), uint16(3), uint16(5), uint16(7), true)
 	f.Add(uint8(4), uint64(2), uint16(33), uint16(17), uint16(48), false)
 	f.Fuzz(func(t *testing.T, which uint8, seed uint64, m, n, k uint16, special bool) {
-		c := kernels[int(which)%len(kernels)]
+		var check func(*testing.T, *rand.Rand, []int, int, bool)
+		if i := int(which) % (len(kernels) + len(kernels64)); i < len(kernels) {
+			check = kernels[i].check
+		} else {
+			check = kernels64[i-len(kernels)].check
+		}
 		size := []int{int(m % 130), 1 + int(n%130), 1 + int(k%200)}
 		rng := rand.New(rand.NewPCG(seed, 1))
 		for _, impl := range Implementations() {
 			restore := Use(impl)
-			c.check(t, rng, size, int(seed%16), special)
+			check(t, rng, size, int(seed%16), special)
 			restore()
 		}
 	})

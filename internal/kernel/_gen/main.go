@@ -119,6 +119,8 @@ func main() {
 	for _, s := range isas {
 		tiles(s)
 		elements(s)
+		transforms(s)
+		signals(s)
 	}
 	if !flag.Parsed() {
 		flag.Parse()
@@ -156,6 +158,7 @@ func goFile() []byte {
 		p("\tcase level%s<<8 + sweep%s:\n\t\t%s(s)", d.isa, strings.ToUpper(d.name[:1])+d.name[1:], d.name+d.isa)
 	}
 	p("\tdefault:\n\t\tpanic(\"kernel: no such pass\")\n\t}\n}")
+	stripSwitch(p)
 	out, err := format.Source(b.Bytes())
 	if err != nil {
 		panic(err)
