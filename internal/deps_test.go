@@ -30,7 +30,7 @@ dataset/csvfile     : internal/bearing
 dataset/wavfile     : internal/bearing
 dataset             : internal/bearing features/dsp dataset/matfile dataset/npyfile dataset/csvfile dataset/wavfile
 dataset/excerpts    :
-models              : internal/bearing features features/dsp models/nn
+models              : internal/bearing internal/kernel features features/dsp models/nn
 models/pretrained   : models
 models/train        : internal/bearing internal/kernel dataset models models/nn
 models/prune        : models models/nn models/train

@@ -6,6 +6,7 @@ import (
 
 	"brinell/features/dsp"
 	"brinell/internal/bearing"
+	"brinell/internal/kernel"
 )
 
 // Preprocessing says how samples become network input. It is part of the model
@@ -85,26 +86,27 @@ func (in *Input) Fill(dst, x []float32) {
 }
 
 // zscore brings x to mean 0 and population standard deviation 1 in place, and a
-// constant to 0.
+// constant to 0. Sums are in float64, which affords the variance as the mean square
+// less the squared mean.
 func zscore(x []float32) {
-	var sum, sq float64
-	for _, v := range x {
-		sum += float64(v)
-	}
-	mean := sum / float64(len(x))
-	for _, v := range x {
-		d := float64(v) - mean
-		sq += d * d
-	}
-	sigma := math.Sqrt(sq / float64(len(x)))
+	var part [2][16]float64
+	kernel.Sums(part[0][:], part[1][:], x, x)
+	var sum, sq [1]float64
+	kernel.Fold(sum[:], part[0][:])
+	kernel.Fold(sq[:], part[1][:])
+	n := float64(len(x))
+	mean := sum[0] / n
+	sigma := math.Sqrt(max(0, sq[0]/n-mean*mean))
 	// Rounding of a constant leaves a residue relative to its level.
 	if sigma <= 1e-6*math.Abs(mean) || sigma == 0 {
 		clear(x)
 		return
 	}
-	for i, v := range x {
-		x[i] = float32((float64(v) - mean) / sigma)
+	var scale, shift [16]float32
+	for i := range scale {
+		scale[i], shift[i] = float32(1/sigma), float32(-mean/sigma)
 	}
+	kernel.Scale(x, x, scale[:], shift[:], false)
 }
 
 // Segments returns the starts of the windows of length n that cover total

@@ -5,6 +5,5 @@
 // It knows numbers only: no windows, no bearings, no features. Lengths that do
 // not fit are a bug of the caller and panic; what a user can cause, such as an
 // impossible sampling rate, is an error. Samples are not checked: NaN and Inf go
-// through. Plans own their work space and belong to one goroutine; a Resampler
-// keeps no state and may be shared.
+// through. Plans and resamplers own their work space and belong to one goroutine.
 package dsp

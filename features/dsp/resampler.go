@@ -3,11 +3,13 @@ package dsp
 import (
 	"fmt"
 	"math"
+
+	"brinell/internal/kernel"
 )
 
 // Resampler changes the sampling rate of a signal and limits its band in one
-// linear-phase filter. It keeps no state between calls and is safe for
-// concurrent use.
+// linear-phase filter. It keeps no signal between calls, but owns its work space:
+// not safe for concurrent use.
 //
 // The filter is a Kaiser-windowed sinc of 80 dB: pass band up to 0.9 band, -6 dB
 // at band, stop band from 1.1 band, unit gain at 0 Hz for every output phase.
@@ -25,6 +27,7 @@ type Resampler struct {
 	half   int         // taps on either side
 	taps   [][]float32 // by phase
 	interp bool        // between phases: p is larger than the table
+	poly   *polyphase  // for the last length, where kernels have vectors
 }
 
 // Filter design: stop-band attenuation in dB, width of the transition as a share
@@ -134,9 +137,12 @@ func (r *Resampler) OutLen(n int) int { return (n*r.p + r.q - 1) / r.q }
 // so a slope goes on; a reflection longer than x repeats its last value. The
 // caller chooses len(dst), OutLen(len(x)) or else: outputs past the end of x lie
 // in the continuation. Sums are in float32. NaN and Inf spread as far as the
-// filter reaches. It allocates nothing. dst must not overlap x. It panics if x is
-// empty.
+// filter reaches. It allocates nothing at the length of dst of the call before. dst
+// must not overlap x. It panics if x is empty.
 func (r *Resampler) Process(dst, x []float32) []float32 {
+	if !r.interp && r.p <= maxPhases && len(dst) > 0 && kernel.Lanes() > 1 {
+		return r.filter(dst, x)
+	}
 	for i := range dst {
 		at := i * r.q
 		base, rest := at/r.p, at%r.p
@@ -160,19 +166,8 @@ func (r *Resampler) dot(taps, x []float32, base int) float32 {
 		return dot(taps, x[from:from+len(taps)])
 	}
 	var sum float32
-	last := len(x) - 1
 	for k, c := range taps {
-		j := from + k
-		v := float32(0)
-		switch {
-		case j < 0:
-			v = 2*x[0] - x[min(-j, last)]
-		case j > last:
-			v = 2*x[last] - x[max(2*last-j, 0)]
-		default:
-			v = x[j]
-		}
-		sum += c * v
+		sum += c * continued(x, from+k)
 	}
 	return sum
 }

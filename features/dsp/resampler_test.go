@@ -3,6 +3,7 @@ package dsp
 import (
 	"fmt"
 	"math"
+	"math/rand/v2"
 	"testing"
 )
 
@@ -203,6 +204,34 @@ func TestResamplerOtherLengths(t *testing.T) {
 		for i, v := range r.Process(make([]float32, n), x) {
 			if v-v != 0 || i < len(want) && v != want[i] {
 				t.Fatalf("length %d: sample %d is %v", n, i, v)
+			}
+		}
+	}
+}
+
+// TestResamplerByVectors compares the polyphase filter with one tap after the
+// other, over ratios, lengths and the ends.
+func TestResamplerByVectors(t *testing.T) {
+	rng := rand.New(rand.NewPCG(5, 6))
+	for _, rates := range [][2]float64{{12000, 12000}, {48000, 12000}, {12800, 12000}, {48800, 12000}, {12000, 16000}, {25600, 12000}} {
+		r, err := NewResampler(rates[0], rates[1], 5000)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, n := range []int{1, 7, 61, 500, 8192} {
+			x := make([]float32, n)
+			for i := range x {
+				x[i] = rng.Float32() - 0.5
+			}
+			for _, out := range []int{1, 3, 64, 250, r.OutLen(n)} {
+				got, want := r.filter(make([]float32, out), x), make([]float32, out)
+				for i := range want {
+					at := i * r.q
+					want[i] = r.dot(r.taps[at%r.p], x, at/r.p)
+					if math.Abs(float64(got[i]-want[i])) > 2e-6 {
+						t.Fatalf("%v, %d to %d samples: output %d is %v, want %v", rates, n, out, i, got[i], want[i])
+					}
+				}
 			}
 		}
 	}
