@@ -4,9 +4,9 @@ STATICCHECK ?= honnef.co/go/tools/cmd/staticcheck@v0.8.2
 FUZZTIME    ?= 60s
 DATA        ?= $(BRINELL_DATA)
 
-.PHONY: check test race fmt vet lint arm64 bench fuzz generate model build
+.PHONY: check test race purego fmt vet lint arm64 arm64-test bench fuzz generate model build
 
-check: fmt vet lint test race arm64
+check: fmt vet lint test purego race arm64
 
 test:
 	$(GO) test ./...
@@ -15,6 +15,10 @@ test:
 # take minutes and meet no more of them.
 race:
 	CGO_ENABLED=1 $(GO) test -race ./api/... ./internal/... ./features/... ./models/nn ./models/prune ./dataset
+
+# Everything on the plain Go kernels.
+purego:
+	$(GO) test -tags purego ./...
 
 fmt:
 	@out=$$(gofmt -l .); test -z "$$out" || { echo "gofmt differs:"; echo "$$out"; exit 1; }
@@ -28,8 +32,13 @@ lint:
 arm64:
 	CGO_ENABLED=0 GOOS=linux GOARCH=arm64 $(GO) build -o /dev/null ./cmd/brinell
 
+# The numeric packages under emulation.
+arm64-test:
+	CGO_ENABLED=0 GOOS=linux GOARCH=arm64 $(GO) test -exec qemu-aarch64-static ./internal/kernel ./internal/bearing ./features/... ./models ./models/nn
+
+# For benchstat: go test -bench before and after a change.
 bench:
-	$(GO) test -run '^$$' -bench . -benchmem -count 6 ./internal/kernel ./features/... ./models/nn ./internal/store
+	$(GO) test -run '^$$' -bench . -benchmem -count 10 ./api ./internal/kernel ./features/... ./models/... ./internal/store ./cmd/brinell
 
 # Every fuzz target for FUZZTIME; findings land in testdata/fuzz.
 fuzz:
@@ -38,7 +47,7 @@ fuzz:
 	    echo "$$pkg $$f"; $(GO) test -run '^$$' -fuzz "^$$f\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 1s $$pkg; \
 	  done; done
 
-# Files that a program writes: the golden OpenAPI document.
+# Files that a program writes: the assembly, the golden OpenAPI document.
 generate:
 	$(GO) generate ./...
 

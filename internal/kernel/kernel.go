@@ -1,4 +1,6 @@
-// Package kernel holds the float32 loops in which networks spend their time.
+// Package kernel holds the loops in which the program spends its time: products,
+// convolutions and element-wise passes of networks in float32, the passes of the
+// Fourier transform, and the sums behind the features in float64.
 //
 // The plain Go code here is the definition of each kernel. On amd64 assembly
 // takes its place where the processor has AVX-512 or AVX2 with FMA; it is written
