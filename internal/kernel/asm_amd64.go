@@ -182,6 +182,9 @@ func maxPool2AVX512(t *span)
 func maxPool2BackAVX512(t *span)
 
 //go:noescape
+func maxPool2BackReLUAVX512(t *span)
+
+//go:noescape
 func peakAVX512(t *span)
 
 //go:noescape
@@ -414,6 +417,9 @@ func maxPool2AVX2(t *span)
 
 //go:noescape
 func maxPool2BackAVX2(t *span)
+
+//go:noescape
+func maxPool2BackReLUAVX2(t *span)
 
 //go:noescape
 func peakAVX2(t *span)
@@ -699,6 +705,8 @@ func callSweep(name int, s *span) {
 		maxPool2AVX512(s)
 	case levelAVX512<<8 + sweepMaxPool2Back:
 		maxPool2BackAVX512(s)
+	case levelAVX512<<8 + sweepMaxPool2BackReLU:
+		maxPool2BackReLUAVX512(s)
 	case levelAVX512<<8 + sweepPeak:
 		peakAVX512(s)
 	case levelAVX2<<8 + sweepReLU:
@@ -727,6 +735,8 @@ func callSweep(name int, s *span) {
 		maxPool2AVX2(s)
 	case levelAVX2<<8 + sweepMaxPool2Back:
 		maxPool2BackAVX2(s)
+	case levelAVX2<<8 + sweepMaxPool2BackReLU:
+		maxPool2BackReLUAVX2(s)
 	case levelAVX2<<8 + sweepPeak:
 		peakAVX2(s)
 	default:

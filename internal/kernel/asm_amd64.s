@@ -5490,6 +5490,50 @@ loop:
 	VZEROUPPER
 	RET
 
+// func maxPool2BackReLUAVX512(t *byte)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·maxPool2BackReLUAVX512(SB), NOSPLIT, $0-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ 8(AX), DX
+	MOVQ 16(AX), BX
+	MOVQ 48(AX), SI
+	SHLQ $0x02, SI
+	XORQ DI, DI
+	MOVQ 56(AX), R8
+	SHLQ $0x02, R8
+
+row:
+	LEAQ (DX)(R8*1), R10
+	XORQ R9, R9
+
+loop:
+	VMOVUPS   (DX)(R9*1), Z0
+	VMOVUPS   (R10)(R9*1), Z1
+	VMOVUPS   (BX)(DI*1), Z2
+	VCMPPS    $0x1e, Z0, Z1, K1
+	VMAXPS    Z0, Z1, Z0
+	VXORPS    Z1, Z1, Z1
+	VCMPPS    $0x1e, Z1, Z0, K2
+	VMOVAPS.Z Z2, K2, Z0
+	KNOTW     K1, K2
+	VMOVAPS.Z Z0, K2, Z1
+	VMOVUPS   Z1, (CX)(R9*1)
+	MOVQ      56(AX), R11
+	LEAQ      (CX)(R11*4), R11
+	VMOVAPS.Z Z0, K1, Z0
+	VMOVUPS   Z0, (R11)(R9*1)
+	ADDQ      $0x40, DI
+	ADDQ      $0x40, R9
+	CMPQ      R9, R8
+	JLT       loop
+	LEAQ      (DX)(R8*2), DX
+	LEAQ      (CX)(R8*2), CX
+	CMPQ      DI, SI
+	JLT       row
+	VZEROUPPER
+	RET
+
 // func peakAVX512(t *byte)
 // Requires: AVX, AVX512DQ, AVX512F
 TEXT ·peakAVX512(SB), NOSPLIT, $0-8
@@ -11090,6 +11134,49 @@ loop:
 	MOVQ    56(AX), R11
 	LEAQ    (CX)(R11*4), R11
 	VANDPS  Y2, Y0, Y0
+	VMOVUPS Y0, (R11)(R9*1)
+	ADDQ    $0x20, DI
+	ADDQ    $0x20, R9
+	CMPQ    R9, R8
+	JLT     loop
+	LEAQ    (DX)(R8*2), DX
+	LEAQ    (CX)(R8*2), CX
+	CMPQ    DI, SI
+	JLT     row
+	VZEROUPPER
+	RET
+
+// func maxPool2BackReLUAVX2(t *byte)
+// Requires: AVX
+TEXT ·maxPool2BackReLUAVX2(SB), NOSPLIT, $0-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ 8(AX), DX
+	MOVQ 16(AX), BX
+	MOVQ 48(AX), SI
+	SHLQ $0x02, SI
+	XORQ DI, DI
+	MOVQ 56(AX), R8
+	SHLQ $0x02, R8
+
+row:
+	LEAQ (DX)(R8*1), R10
+	XORQ R9, R9
+
+loop:
+	VMOVUPS (DX)(R9*1), Y0
+	VMOVUPS (R10)(R9*1), Y1
+	VMOVUPS (BX)(DI*1), Y2
+	VCMPPS  $0x1e, Y0, Y1, Y3
+	VMAXPS  Y0, Y1, Y0
+	VXORPS  Y1, Y1, Y1
+	VCMPPS  $0x1e, Y1, Y0, Y0
+	VANDPS  Y2, Y0, Y0
+	VANDNPS Y0, Y3, Y1
+	VMOVUPS Y1, (CX)(R9*1)
+	MOVQ    56(AX), R11
+	LEAQ    (CX)(R11*4), R11
+	VANDPS  Y0, Y3, Y0
 	VMOVUPS Y0, (R11)(R9*1)
 	ADDQ    $0x20, DI
 	ADDQ    $0x20, R9

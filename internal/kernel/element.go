@@ -13,6 +13,7 @@ const (
 	sweepSums
 	sweepMaxPool2
 	sweepMaxPool2Back
+	sweepMaxPool2BackReLU
 	sweepAdam
 	sweepSGD
 	sweepNesterov
@@ -188,24 +189,36 @@ func maxPool2(y, x []float32, c int) {
 }
 
 // MaxPool2Back gives the gradient dy of MaxPool2 to the element of x that won,
-// and 0 to the other.
-func MaxPool2Back(dx, x, dy []float32, c int) {
+// and 0 to the other. With relu x is the result of a ReLU, whose gradient is taken
+// too: a winner that is not above 0 gets 0.
+func MaxPool2Back(dx, x, dy []float32, c int, relu bool) {
 	if len(dy) == 0 {
 		return
 	}
 	_, _ = x[2*len(dy)-1], dx[2*len(dy)-1]
-	if c%quantum == 0 && runAsm(sweepMaxPool2Back, span{n: len(dy), period: c}, dx, x, dy) > 0 {
+	name := sweepMaxPool2Back
+	if relu {
+		name = sweepMaxPool2BackReLU
+	}
+	if c%quantum == 0 && runAsm(name, span{n: len(dy), period: c}, dx, x, dy) > 0 {
 		return
 	}
-	maxPool2Back(dx, x, dy, c)
+	maxPool2Back(dx, x, dy, c, relu)
 }
 
-func maxPool2Back(dx, x, dy []float32, c int) {
+func maxPool2Back(dx, x, dy []float32, c int, relu bool) {
 	for o := 0; o < len(dy); o += c {
 		first, second := x[2*o:2*o+c], x[2*o+c:2*o+2*c]
 		d0, d1 := dx[2*o:2*o+c], dx[2*o+c:2*o+2*c]
 		for j, g := range dy[o : o+c] {
-			if second[j] > first[j] {
+			won, later := first[j], second[j] > first[j]
+			if later {
+				won = second[j]
+			}
+			if relu && !(won > 0) {
+				g = 0
+			}
+			if later {
 				d0[j], d1[j] = 0, g
 			} else {
 				d0[j], d1[j] = g, 0

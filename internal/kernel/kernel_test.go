@@ -140,7 +140,7 @@ func scaleCase(relu bool) kernelCase {
 		}}
 }
 
-func poolCase(name string, back bool) kernelCase {
+func poolCase(name string, back, relu bool) kernelCase {
 	return kernelCase{name: name, sizes: rowSizes(),
 		lengths: func(s []int) []int {
 			n := s[0] * s[1]
@@ -152,9 +152,9 @@ func poolCase(name string, back bool) kernelCase {
 		call: func(s []int, x [][]float32, plain bool) {
 			switch {
 			case back && plain:
-				maxPool2Back(x[0], x[1], x[2], s[1])
+				maxPool2Back(x[0], x[1], x[2], s[1], relu)
 			case back:
-				MaxPool2Back(x[0], x[1], x[2], s[1])
+				MaxPool2Back(x[0], x[1], x[2], s[1], relu)
 			case plain:
 				maxPool2(x[0], x[1], s[1])
 			default:
@@ -178,8 +178,9 @@ var kernels = []kernelCase{
 	lanesCase(Act{ReLU: true, Pool: true}),
 	scaleCase(false),
 	scaleCase(true),
-	poolCase("MaxPool2", false),
-	poolCase("MaxPool2Back", true),
+	poolCase("MaxPool2", false, false),
+	poolCase("MaxPool2Back", true, false),
+	poolCase("MaxPool2Back/relu", true, true),
 	{"NormBack", rowSizes(), func(s []int) []int { n := s[0] * s[1]; p := columnsLen(s[1]); return []int{n, n, n, p, p, p} },
 		func(s []int, x [][]float32, plain bool) {
 			f := NormBack

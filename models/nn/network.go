@@ -75,8 +75,8 @@ func New(spec Spec, classes int, rng *rand.Rand) (*Network, error) {
 	in := spec.Input
 	for i, l := range spec.Layers {
 		c := compile(i, l, in, shapes[i], rng)
-		if r, ok := c.(*relu); ok && i > 0 {
-			r.fuse(n.layers[i-1])
+		if i > 0 {
+			fuse(n.layers[i-1], c)
 		}
 		n.layers = append(n.layers, c)
 		n.params = append(n.params, c.params()...)

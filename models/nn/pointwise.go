@@ -6,13 +6,21 @@ import (
 	"brinell/internal/kernel"
 )
 
-// relu is y = max(0, x), any shape. After another layer it works in place, and a
-// batch-norm does it in its own pass.
-type relu struct{ done bool }
+// relu is y = max(0, x), any shape. After another layer it works in place. A
+// batch-norm before it and a max-pool of pairs after it do it in their own passes.
+type relu struct{ done, doneBack bool }
 
-func (r *relu) fuse(before layer) {
+// fuse tells neighbours what they do for each other.
+func fuse(before, after layer) {
 	if b, ok := before.(*batchNorm); ok {
-		b.relu, r.done = true, true
+		if r, ok := after.(*relu); ok {
+			b.relu, r.done = true, true
+		}
+	}
+	if r, ok := before.(*relu); ok {
+		if p, ok := after.(*maxPool); ok && p.k == 2 {
+			p.relu, r.doneBack = true, true
+		}
 	}
 }
 
@@ -26,8 +34,8 @@ func (r *relu) forward(x, y Tensor, _ bool) {
 }
 
 // backward: dx = dy where y > 0, else 0.
-func (*relu) backward(_, y, dy, dx Tensor) {
-	if dx.Data == nil {
+func (r *relu) backward(_, y, dy, dx Tensor) {
+	if dx.Data == nil || r.doneBack {
 		return
 	}
 	shard(y.N, func(_, lo, hi int) {

@@ -5,8 +5,9 @@ import "brinell/internal/kernel"
 // maxPool takes the maximum of each k consecutive steps, per channel. Steps
 // beyond the last whole group are left out. Shapes: x [N, L, C], y [N, ⌊L/k⌋, C].
 type maxPool struct {
-	k   int
-	arg []uint8 // which of the k steps won, as many as y has elements; k = 2 asks x
+	k    int
+	relu bool    // the gradient of the ReLU before it is taken here
+	arg  []uint8 // which of the k steps won, as many as y has elements; k = 2 asks x
 }
 
 func (*maxPool) params() []*Param { return nil }
@@ -59,7 +60,7 @@ func (p *maxPool) backward(x, y, dy, dx Tensor) {
 		for n := lo; n < hi; n++ {
 			if p.k == 2 {
 				pooled := 2 * y.L * y.C // the odd step at the end has no part
-				kernel.MaxPool2Back(dx.At(n)[:pooled], x.At(n), dy.At(n), x.C)
+				kernel.MaxPool2Back(dx.At(n)[:pooled], x.At(n), dy.At(n), x.C, p.relu)
 				clear(dx.At(n)[pooled:])
 				continue
 			}

@@ -299,17 +299,25 @@ func pools(s isa) {
 		w.store(a, 0)
 	})
 	// p: dx, x, dy
-	rows("maxPool2Back", 3, func(w *sweep, row, next Mem) {
-		a, b, dy := s.vec(), s.vec(), s.vec()
-		VMOVUPS(row, a)
-		VMOVUPS(next, b)
-		w.load(2, dy)
-		m := s.greater(b, a)
-		into := func(r Mem) Mem { r.Base = w.p[0]; return r }
-		VMOVUPS(s.keep(m, dy, true), into(row))
-		period := loadField(w.t, spanPeriod)
-		second := GP64()
-		LEAQ(Mem{Base: w.p[0], Index: period, Scale: 4}, second)
-		VMOVUPS(s.keep(m, dy, false), Mem{Base: second, Index: w.coeff, Scale: 1})
-	})
+	for _, name := range []string{"maxPool2Back", "maxPool2BackReLU"} {
+		rows(name, 3, func(w *sweep, row, next Mem) { poolBack(s, w, row, next, name == "maxPool2BackReLU") })
+	}
+}
+
+func poolBack(s isa, w *sweep, row, next Mem, relu bool) {
+	a, b, dy := s.vec(), s.vec(), s.vec()
+	VMOVUPS(row, a)
+	VMOVUPS(next, b)
+	w.load(2, dy)
+	m := s.greater(b, a)
+	if relu {
+		pool(a, b)
+		dy = s.keep(s.greater(a, s.zero()), dy, false)
+	}
+	into := func(r Mem) Mem { r.Base = w.p[0]; return r }
+	VMOVUPS(s.keep(m, dy, true), into(row))
+	period := loadField(w.t, spanPeriod)
+	second := GP64()
+	LEAQ(Mem{Base: w.p[0], Index: period, Scale: 4}, second)
+	VMOVUPS(s.keep(m, dy, false), Mem{Base: second, Index: w.coeff, Scale: 1})
 }
