@@ -130,6 +130,10 @@ func fftCases(n int) []benchCase {
 			return func() { p.Coefficients(dst, x) }
 		}),
 		fftCase(n, gonum),
+		timed(fmt.Sprintf("fft32/N=%d", n), gonum, func() func() {
+			p, x, dst := dsp.NewRealFFT32(n), noise32(n), make([]complex64, n/2+1)
+			return func() { p.Coefficients(dst, x) }
+		}),
 	}
 	if n <= 4096 {
 		cases = append(cases, timed(fmt.Sprintf("fft/go-dsp/N=%d", n), gonum, func() func() {
@@ -162,10 +166,10 @@ func peakCase(impl string) benchCase {
 	}}
 }
 
-// gemmCase is the micro-kernel: a product as deep and wide as the third convolution
-// of wdcnn-s8, with rows that its tiles divide.
+// gemmCase is the micro-kernel: a panel as deep as the convolutions of wdcnn-s8,
+// with rows that its tiles divide, in the first cache.
 func gemmCase(impl string) benchCase {
-	const m, n, k = 96, 64, 192
+	const m, n, k = 24, 32, 192
 	return benchCase{name: "gemm/" + impl, unit: "GFLOP/s", ratioTo: "peak/" + impl, prepare: func() (func(int), float64) {
 		a, b, c := noise32(m*k), noise32(k*n), make([]float32, m*n)
 		return func(times int) {
