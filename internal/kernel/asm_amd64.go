@@ -260,6 +260,63 @@ func addPowerF64AVX512(t *strip)
 func momentsF64AVX512(t *strip)
 
 //go:noescape
+func groups1AVX512(t *sparse)
+
+//go:noescape
+func groups8AVX512(t *sparse)
+
+//go:noescape
+func groups16AVX512(t *sparse)
+
+//go:noescape
+func listed1AVX512(t *tile)
+
+//go:noescape
+func listed2AVX512(t *tile)
+
+//go:noescape
+func listed3AVX512(t *tile)
+
+//go:noescape
+func listed4AVX512(t *tile)
+
+//go:noescape
+func listed5AVX512(t *tile)
+
+//go:noescape
+func listed6AVX512(t *tile)
+
+//go:noescape
+func listed7AVX512(t *tile)
+
+//go:noescape
+func listed8AVX512(t *tile)
+
+//go:noescape
+func listed1mAVX512(t *tile)
+
+//go:noescape
+func listed2mAVX512(t *tile)
+
+//go:noescape
+func listed3mAVX512(t *tile)
+
+//go:noescape
+func listed4mAVX512(t *tile)
+
+//go:noescape
+func listed5mAVX512(t *tile)
+
+//go:noescape
+func listed6mAVX512(t *tile)
+
+//go:noescape
+func listed7mAVX512(t *tile)
+
+//go:noescape
+func listed8mAVX512(t *tile)
+
+//go:noescape
 func rows8x1AVX2(t *tile)
 
 //go:noescape
@@ -496,181 +553,302 @@ func addPowerF64AVX2(t *strip)
 //go:noescape
 func momentsF64AVX2(t *strip)
 
+//go:noescape
+func groups1AVX2(t *sparse)
+
+//go:noescape
+func groups8AVX2(t *sparse)
+
+//go:noescape
+func groups16AVX2(t *sparse)
+
+//go:noescape
+func listed1AVX2(t *tile)
+
+//go:noescape
+func listed2AVX2(t *tile)
+
+//go:noescape
+func listed3AVX2(t *tile)
+
+//go:noescape
+func listed4AVX2(t *tile)
+
+//go:noescape
+func listed5AVX2(t *tile)
+
+//go:noescape
+func listed6AVX2(t *tile)
+
+//go:noescape
+func listed7AVX2(t *tile)
+
+//go:noescape
+func listed8AVX2(t *tile)
+
+//go:noescape
+func listed1mAVX2(t *tile)
+
+//go:noescape
+func listed2mAVX2(t *tile)
+
+//go:noescape
+func listed3mAVX2(t *tile)
+
+//go:noescape
+func listed4mAVX2(t *tile)
+
+//go:noescape
+func listed5mAVX2(t *tile)
+
+//go:noescape
+func listed6mAVX2(t *tile)
+
+//go:noescape
+func listed7mAVX2(t *tile)
+
+//go:noescape
+func listed8mAVX2(t *tile)
+
 // callTile runs the tile of that shape.
 func callTile(shape int, t *tile) {
 	switch shape {
-	case levelAVX512<<shapeLevel + 0*shapeLanes + 0*shapeMasked + 16<<shapeRows + 1:
+	case levelAVX512<<shapeLevel + 0*shapeLanes + 0*shapeListed + 0*shapeMasked + 16<<shapeRows + 1:
 		rows16x1AVX512(t)
-	case levelAVX512<<shapeLevel + 0*shapeLanes + 0*shapeMasked + 4<<shapeRows + 1:
+	case levelAVX512<<shapeLevel + 0*shapeLanes + 0*shapeListed + 0*shapeMasked + 4<<shapeRows + 1:
 		rows4x1AVX512(t)
-	case levelAVX512<<shapeLevel + 0*shapeLanes + 0*shapeMasked + 2<<shapeRows + 1:
+	case levelAVX512<<shapeLevel + 0*shapeLanes + 0*shapeListed + 0*shapeMasked + 2<<shapeRows + 1:
 		rows2x1AVX512(t)
-	case levelAVX512<<shapeLevel + 0*shapeLanes + 0*shapeMasked + 12<<shapeRows + 2:
+	case levelAVX512<<shapeLevel + 0*shapeLanes + 0*shapeListed + 0*shapeMasked + 12<<shapeRows + 2:
 		rows12x2AVX512(t)
-	case levelAVX512<<shapeLevel + 0*shapeLanes + 0*shapeMasked + 4<<shapeRows + 2:
+	case levelAVX512<<shapeLevel + 0*shapeLanes + 0*shapeListed + 0*shapeMasked + 4<<shapeRows + 2:
 		rows4x2AVX512(t)
-	case levelAVX512<<shapeLevel + 0*shapeLanes + 0*shapeMasked + 2<<shapeRows + 2:
+	case levelAVX512<<shapeLevel + 0*shapeLanes + 0*shapeListed + 0*shapeMasked + 2<<shapeRows + 2:
 		rows2x2AVX512(t)
-	case levelAVX512<<shapeLevel + 0*shapeLanes + 0*shapeMasked + 1<<shapeRows + 1:
+	case levelAVX512<<shapeLevel + 0*shapeLanes + 0*shapeListed + 0*shapeMasked + 1<<shapeRows + 1:
 		rows1x1AVX512(t)
-	case levelAVX512<<shapeLevel + 0*shapeLanes + 0*shapeMasked + 1<<shapeRows + 2:
+	case levelAVX512<<shapeLevel + 0*shapeLanes + 0*shapeListed + 0*shapeMasked + 1<<shapeRows + 2:
 		rows1x2AVX512(t)
-	case levelAVX512<<shapeLevel + 0*shapeLanes + 0*shapeMasked + 1<<shapeRows + 3:
+	case levelAVX512<<shapeLevel + 0*shapeLanes + 0*shapeListed + 0*shapeMasked + 1<<shapeRows + 3:
 		rows1x3AVX512(t)
-	case levelAVX512<<shapeLevel + 0*shapeLanes + 0*shapeMasked + 1<<shapeRows + 4:
+	case levelAVX512<<shapeLevel + 0*shapeLanes + 0*shapeListed + 0*shapeMasked + 1<<shapeRows + 4:
 		rows1x4AVX512(t)
-	case levelAVX512<<shapeLevel + 0*shapeLanes + 0*shapeMasked + 1<<shapeRows + 5:
+	case levelAVX512<<shapeLevel + 0*shapeLanes + 0*shapeListed + 0*shapeMasked + 1<<shapeRows + 5:
 		rows1x5AVX512(t)
-	case levelAVX512<<shapeLevel + 0*shapeLanes + 0*shapeMasked + 1<<shapeRows + 6:
+	case levelAVX512<<shapeLevel + 0*shapeLanes + 0*shapeListed + 0*shapeMasked + 1<<shapeRows + 6:
 		rows1x6AVX512(t)
-	case levelAVX512<<shapeLevel + 0*shapeLanes + 0*shapeMasked + 1<<shapeRows + 7:
+	case levelAVX512<<shapeLevel + 0*shapeLanes + 0*shapeListed + 0*shapeMasked + 1<<shapeRows + 7:
 		rows1x7AVX512(t)
-	case levelAVX512<<shapeLevel + 0*shapeLanes + 0*shapeMasked + 1<<shapeRows + 8:
+	case levelAVX512<<shapeLevel + 0*shapeLanes + 0*shapeListed + 0*shapeMasked + 1<<shapeRows + 8:
 		rows1x8AVX512(t)
-	case levelAVX512<<shapeLevel + 0*shapeLanes + 1*shapeMasked + 16<<shapeRows + 1:
+	case levelAVX512<<shapeLevel + 0*shapeLanes + 0*shapeListed + 1*shapeMasked + 16<<shapeRows + 1:
 		rows16x1mAVX512(t)
-	case levelAVX512<<shapeLevel + 0*shapeLanes + 1*shapeMasked + 4<<shapeRows + 1:
+	case levelAVX512<<shapeLevel + 0*shapeLanes + 0*shapeListed + 1*shapeMasked + 4<<shapeRows + 1:
 		rows4x1mAVX512(t)
-	case levelAVX512<<shapeLevel + 0*shapeLanes + 1*shapeMasked + 2<<shapeRows + 1:
+	case levelAVX512<<shapeLevel + 0*shapeLanes + 0*shapeListed + 1*shapeMasked + 2<<shapeRows + 1:
 		rows2x1mAVX512(t)
-	case levelAVX512<<shapeLevel + 0*shapeLanes + 1*shapeMasked + 12<<shapeRows + 2:
+	case levelAVX512<<shapeLevel + 0*shapeLanes + 0*shapeListed + 1*shapeMasked + 12<<shapeRows + 2:
 		rows12x2mAVX512(t)
-	case levelAVX512<<shapeLevel + 0*shapeLanes + 1*shapeMasked + 4<<shapeRows + 2:
+	case levelAVX512<<shapeLevel + 0*shapeLanes + 0*shapeListed + 1*shapeMasked + 4<<shapeRows + 2:
 		rows4x2mAVX512(t)
-	case levelAVX512<<shapeLevel + 0*shapeLanes + 1*shapeMasked + 2<<shapeRows + 2:
+	case levelAVX512<<shapeLevel + 0*shapeLanes + 0*shapeListed + 1*shapeMasked + 2<<shapeRows + 2:
 		rows2x2mAVX512(t)
-	case levelAVX512<<shapeLevel + 0*shapeLanes + 1*shapeMasked + 1<<shapeRows + 1:
+	case levelAVX512<<shapeLevel + 0*shapeLanes + 0*shapeListed + 1*shapeMasked + 1<<shapeRows + 1:
 		rows1x1mAVX512(t)
-	case levelAVX512<<shapeLevel + 0*shapeLanes + 1*shapeMasked + 1<<shapeRows + 2:
+	case levelAVX512<<shapeLevel + 0*shapeLanes + 0*shapeListed + 1*shapeMasked + 1<<shapeRows + 2:
 		rows1x2mAVX512(t)
-	case levelAVX512<<shapeLevel + 0*shapeLanes + 1*shapeMasked + 1<<shapeRows + 3:
+	case levelAVX512<<shapeLevel + 0*shapeLanes + 0*shapeListed + 1*shapeMasked + 1<<shapeRows + 3:
 		rows1x3mAVX512(t)
-	case levelAVX512<<shapeLevel + 0*shapeLanes + 1*shapeMasked + 1<<shapeRows + 4:
+	case levelAVX512<<shapeLevel + 0*shapeLanes + 0*shapeListed + 1*shapeMasked + 1<<shapeRows + 4:
 		rows1x4mAVX512(t)
-	case levelAVX512<<shapeLevel + 0*shapeLanes + 1*shapeMasked + 1<<shapeRows + 5:
+	case levelAVX512<<shapeLevel + 0*shapeLanes + 0*shapeListed + 1*shapeMasked + 1<<shapeRows + 5:
 		rows1x5mAVX512(t)
-	case levelAVX512<<shapeLevel + 0*shapeLanes + 1*shapeMasked + 1<<shapeRows + 6:
+	case levelAVX512<<shapeLevel + 0*shapeLanes + 0*shapeListed + 1*shapeMasked + 1<<shapeRows + 6:
 		rows1x6mAVX512(t)
-	case levelAVX512<<shapeLevel + 0*shapeLanes + 1*shapeMasked + 1<<shapeRows + 7:
+	case levelAVX512<<shapeLevel + 0*shapeLanes + 0*shapeListed + 1*shapeMasked + 1<<shapeRows + 7:
 		rows1x7mAVX512(t)
-	case levelAVX512<<shapeLevel + 0*shapeLanes + 1*shapeMasked + 1<<shapeRows + 8:
+	case levelAVX512<<shapeLevel + 0*shapeLanes + 0*shapeListed + 1*shapeMasked + 1<<shapeRows + 8:
 		rows1x8mAVX512(t)
-	case levelAVX512<<shapeLevel + 1*shapeLanes + 0*shapeMasked + 1<<shapeRows + 1:
+	case levelAVX512<<shapeLevel + 1*shapeLanes + 0*shapeListed + 0*shapeMasked + 1<<shapeRows + 1:
 		lanes1x1AVX512(t)
-	case levelAVX512<<shapeLevel + 1*shapeLanes + 0*shapeMasked + 2<<shapeRows + 1:
+	case levelAVX512<<shapeLevel + 1*shapeLanes + 0*shapeListed + 0*shapeMasked + 2<<shapeRows + 1:
 		lanes2x1AVX512(t)
-	case levelAVX512<<shapeLevel + 1*shapeLanes + 0*shapeMasked + 3<<shapeRows + 1:
+	case levelAVX512<<shapeLevel + 1*shapeLanes + 0*shapeListed + 0*shapeMasked + 3<<shapeRows + 1:
 		lanes3x1AVX512(t)
-	case levelAVX512<<shapeLevel + 1*shapeLanes + 0*shapeMasked + 4<<shapeRows + 1:
+	case levelAVX512<<shapeLevel + 1*shapeLanes + 0*shapeListed + 0*shapeMasked + 4<<shapeRows + 1:
 		lanes4x1AVX512(t)
-	case levelAVX512<<shapeLevel + 1*shapeLanes + 0*shapeMasked + 5<<shapeRows + 1:
+	case levelAVX512<<shapeLevel + 1*shapeLanes + 0*shapeListed + 0*shapeMasked + 5<<shapeRows + 1:
 		lanes5x1AVX512(t)
-	case levelAVX512<<shapeLevel + 1*shapeLanes + 0*shapeMasked + 6<<shapeRows + 1:
+	case levelAVX512<<shapeLevel + 1*shapeLanes + 0*shapeListed + 0*shapeMasked + 6<<shapeRows + 1:
 		lanes6x1AVX512(t)
-	case levelAVX512<<shapeLevel + 1*shapeLanes + 0*shapeMasked + 1<<shapeRows + 2:
+	case levelAVX512<<shapeLevel + 1*shapeLanes + 0*shapeListed + 0*shapeMasked + 1<<shapeRows + 2:
 		lanes1x2AVX512(t)
-	case levelAVX512<<shapeLevel + 1*shapeLanes + 0*shapeMasked + 2<<shapeRows + 2:
+	case levelAVX512<<shapeLevel + 1*shapeLanes + 0*shapeListed + 0*shapeMasked + 2<<shapeRows + 2:
 		lanes2x2AVX512(t)
-	case levelAVX512<<shapeLevel + 1*shapeLanes + 0*shapeMasked + 3<<shapeRows + 2:
+	case levelAVX512<<shapeLevel + 1*shapeLanes + 0*shapeListed + 0*shapeMasked + 3<<shapeRows + 2:
 		lanes3x2AVX512(t)
-	case levelAVX512<<shapeLevel + 1*shapeLanes + 0*shapeMasked + 4<<shapeRows + 2:
+	case levelAVX512<<shapeLevel + 1*shapeLanes + 0*shapeListed + 0*shapeMasked + 4<<shapeRows + 2:
 		lanes4x2AVX512(t)
-	case levelAVX512<<shapeLevel + 1*shapeLanes + 0*shapeMasked + 5<<shapeRows + 2:
+	case levelAVX512<<shapeLevel + 1*shapeLanes + 0*shapeListed + 0*shapeMasked + 5<<shapeRows + 2:
 		lanes5x2AVX512(t)
-	case levelAVX512<<shapeLevel + 1*shapeLanes + 0*shapeMasked + 6<<shapeRows + 2:
+	case levelAVX512<<shapeLevel + 1*shapeLanes + 0*shapeListed + 0*shapeMasked + 6<<shapeRows + 2:
 		lanes6x2AVX512(t)
-	case levelAVX512<<shapeLevel + 1*shapeLanes + 0*shapeMasked + 1<<shapeRows + 4:
+	case levelAVX512<<shapeLevel + 1*shapeLanes + 0*shapeListed + 0*shapeMasked + 1<<shapeRows + 4:
 		lanes1x4AVX512(t)
-	case levelAVX512<<shapeLevel + 1*shapeLanes + 0*shapeMasked + 2<<shapeRows + 4:
+	case levelAVX512<<shapeLevel + 1*shapeLanes + 0*shapeListed + 0*shapeMasked + 2<<shapeRows + 4:
 		lanes2x4AVX512(t)
-	case levelAVX512<<shapeLevel + 1*shapeLanes + 0*shapeMasked + 3<<shapeRows + 4:
+	case levelAVX512<<shapeLevel + 1*shapeLanes + 0*shapeListed + 0*shapeMasked + 3<<shapeRows + 4:
 		lanes3x4AVX512(t)
-	case levelAVX512<<shapeLevel + 1*shapeLanes + 0*shapeMasked + 4<<shapeRows + 4:
+	case levelAVX512<<shapeLevel + 1*shapeLanes + 0*shapeListed + 0*shapeMasked + 4<<shapeRows + 4:
 		lanes4x4AVX512(t)
-	case levelAVX512<<shapeLevel + 1*shapeLanes + 0*shapeMasked + 5<<shapeRows + 4:
+	case levelAVX512<<shapeLevel + 1*shapeLanes + 0*shapeListed + 0*shapeMasked + 5<<shapeRows + 4:
 		lanes5x4AVX512(t)
-	case levelAVX512<<shapeLevel + 1*shapeLanes + 0*shapeMasked + 6<<shapeRows + 4:
+	case levelAVX512<<shapeLevel + 1*shapeLanes + 0*shapeListed + 0*shapeMasked + 6<<shapeRows + 4:
 		lanes6x4AVX512(t)
-	case levelAVX2<<shapeLevel + 0*shapeLanes + 0*shapeMasked + 8<<shapeRows + 1:
+	case levelAVX512<<shapeLevel + 0*shapeLanes + 1*shapeListed + 0*shapeMasked + 0<<shapeRows + 1:
+		listed1AVX512(t)
+	case levelAVX512<<shapeLevel + 0*shapeLanes + 1*shapeListed + 0*shapeMasked + 0<<shapeRows + 2:
+		listed2AVX512(t)
+	case levelAVX512<<shapeLevel + 0*shapeLanes + 1*shapeListed + 0*shapeMasked + 0<<shapeRows + 3:
+		listed3AVX512(t)
+	case levelAVX512<<shapeLevel + 0*shapeLanes + 1*shapeListed + 0*shapeMasked + 0<<shapeRows + 4:
+		listed4AVX512(t)
+	case levelAVX512<<shapeLevel + 0*shapeLanes + 1*shapeListed + 0*shapeMasked + 0<<shapeRows + 5:
+		listed5AVX512(t)
+	case levelAVX512<<shapeLevel + 0*shapeLanes + 1*shapeListed + 0*shapeMasked + 0<<shapeRows + 6:
+		listed6AVX512(t)
+	case levelAVX512<<shapeLevel + 0*shapeLanes + 1*shapeListed + 0*shapeMasked + 0<<shapeRows + 7:
+		listed7AVX512(t)
+	case levelAVX512<<shapeLevel + 0*shapeLanes + 1*shapeListed + 0*shapeMasked + 0<<shapeRows + 8:
+		listed8AVX512(t)
+	case levelAVX512<<shapeLevel + 0*shapeLanes + 1*shapeListed + 1*shapeMasked + 0<<shapeRows + 1:
+		listed1mAVX512(t)
+	case levelAVX512<<shapeLevel + 0*shapeLanes + 1*shapeListed + 1*shapeMasked + 0<<shapeRows + 2:
+		listed2mAVX512(t)
+	case levelAVX512<<shapeLevel + 0*shapeLanes + 1*shapeListed + 1*shapeMasked + 0<<shapeRows + 3:
+		listed3mAVX512(t)
+	case levelAVX512<<shapeLevel + 0*shapeLanes + 1*shapeListed + 1*shapeMasked + 0<<shapeRows + 4:
+		listed4mAVX512(t)
+	case levelAVX512<<shapeLevel + 0*shapeLanes + 1*shapeListed + 1*shapeMasked + 0<<shapeRows + 5:
+		listed5mAVX512(t)
+	case levelAVX512<<shapeLevel + 0*shapeLanes + 1*shapeListed + 1*shapeMasked + 0<<shapeRows + 6:
+		listed6mAVX512(t)
+	case levelAVX512<<shapeLevel + 0*shapeLanes + 1*shapeListed + 1*shapeMasked + 0<<shapeRows + 7:
+		listed7mAVX512(t)
+	case levelAVX512<<shapeLevel + 0*shapeLanes + 1*shapeListed + 1*shapeMasked + 0<<shapeRows + 8:
+		listed8mAVX512(t)
+	case levelAVX2<<shapeLevel + 0*shapeLanes + 0*shapeListed + 0*shapeMasked + 8<<shapeRows + 1:
 		rows8x1AVX2(t)
-	case levelAVX2<<shapeLevel + 0*shapeLanes + 0*shapeMasked + 4<<shapeRows + 1:
+	case levelAVX2<<shapeLevel + 0*shapeLanes + 0*shapeListed + 0*shapeMasked + 4<<shapeRows + 1:
 		rows4x1AVX2(t)
-	case levelAVX2<<shapeLevel + 0*shapeLanes + 0*shapeMasked + 2<<shapeRows + 1:
+	case levelAVX2<<shapeLevel + 0*shapeLanes + 0*shapeListed + 0*shapeMasked + 2<<shapeRows + 1:
 		rows2x1AVX2(t)
-	case levelAVX2<<shapeLevel + 0*shapeLanes + 0*shapeMasked + 6<<shapeRows + 2:
+	case levelAVX2<<shapeLevel + 0*shapeLanes + 0*shapeListed + 0*shapeMasked + 6<<shapeRows + 2:
 		rows6x2AVX2(t)
-	case levelAVX2<<shapeLevel + 0*shapeLanes + 0*shapeMasked + 4<<shapeRows + 2:
+	case levelAVX2<<shapeLevel + 0*shapeLanes + 0*shapeListed + 0*shapeMasked + 4<<shapeRows + 2:
 		rows4x2AVX2(t)
-	case levelAVX2<<shapeLevel + 0*shapeLanes + 0*shapeMasked + 2<<shapeRows + 2:
+	case levelAVX2<<shapeLevel + 0*shapeLanes + 0*shapeListed + 0*shapeMasked + 2<<shapeRows + 2:
 		rows2x2AVX2(t)
-	case levelAVX2<<shapeLevel + 0*shapeLanes + 0*shapeMasked + 1<<shapeRows + 1:
+	case levelAVX2<<shapeLevel + 0*shapeLanes + 0*shapeListed + 0*shapeMasked + 1<<shapeRows + 1:
 		rows1x1AVX2(t)
-	case levelAVX2<<shapeLevel + 0*shapeLanes + 0*shapeMasked + 1<<shapeRows + 2:
+	case levelAVX2<<shapeLevel + 0*shapeLanes + 0*shapeListed + 0*shapeMasked + 1<<shapeRows + 2:
 		rows1x2AVX2(t)
-	case levelAVX2<<shapeLevel + 0*shapeLanes + 0*shapeMasked + 1<<shapeRows + 3:
+	case levelAVX2<<shapeLevel + 0*shapeLanes + 0*shapeListed + 0*shapeMasked + 1<<shapeRows + 3:
 		rows1x3AVX2(t)
-	case levelAVX2<<shapeLevel + 0*shapeLanes + 0*shapeMasked + 1<<shapeRows + 4:
+	case levelAVX2<<shapeLevel + 0*shapeLanes + 0*shapeListed + 0*shapeMasked + 1<<shapeRows + 4:
 		rows1x4AVX2(t)
-	case levelAVX2<<shapeLevel + 0*shapeLanes + 0*shapeMasked + 1<<shapeRows + 5:
+	case levelAVX2<<shapeLevel + 0*shapeLanes + 0*shapeListed + 0*shapeMasked + 1<<shapeRows + 5:
 		rows1x5AVX2(t)
-	case levelAVX2<<shapeLevel + 0*shapeLanes + 0*shapeMasked + 1<<shapeRows + 6:
+	case levelAVX2<<shapeLevel + 0*shapeLanes + 0*shapeListed + 0*shapeMasked + 1<<shapeRows + 6:
 		rows1x6AVX2(t)
-	case levelAVX2<<shapeLevel + 0*shapeLanes + 0*shapeMasked + 1<<shapeRows + 7:
+	case levelAVX2<<shapeLevel + 0*shapeLanes + 0*shapeListed + 0*shapeMasked + 1<<shapeRows + 7:
 		rows1x7AVX2(t)
-	case levelAVX2<<shapeLevel + 0*shapeLanes + 0*shapeMasked + 1<<shapeRows + 8:
+	case levelAVX2<<shapeLevel + 0*shapeLanes + 0*shapeListed + 0*shapeMasked + 1<<shapeRows + 8:
 		rows1x8AVX2(t)
-	case levelAVX2<<shapeLevel + 0*shapeLanes + 1*shapeMasked + 8<<shapeRows + 1:
+	case levelAVX2<<shapeLevel + 0*shapeLanes + 0*shapeListed + 1*shapeMasked + 8<<shapeRows + 1:
 		rows8x1mAVX2(t)
-	case levelAVX2<<shapeLevel + 0*shapeLanes + 1*shapeMasked + 4<<shapeRows + 1:
+	case levelAVX2<<shapeLevel + 0*shapeLanes + 0*shapeListed + 1*shapeMasked + 4<<shapeRows + 1:
 		rows4x1mAVX2(t)
-	case levelAVX2<<shapeLevel + 0*shapeLanes + 1*shapeMasked + 2<<shapeRows + 1:
+	case levelAVX2<<shapeLevel + 0*shapeLanes + 0*shapeListed + 1*shapeMasked + 2<<shapeRows + 1:
 		rows2x1mAVX2(t)
-	case levelAVX2<<shapeLevel + 0*shapeLanes + 1*shapeMasked + 6<<shapeRows + 2:
+	case levelAVX2<<shapeLevel + 0*shapeLanes + 0*shapeListed + 1*shapeMasked + 6<<shapeRows + 2:
 		rows6x2mAVX2(t)
-	case levelAVX2<<shapeLevel + 0*shapeLanes + 1*shapeMasked + 4<<shapeRows + 2:
+	case levelAVX2<<shapeLevel + 0*shapeLanes + 0*shapeListed + 1*shapeMasked + 4<<shapeRows + 2:
 		rows4x2mAVX2(t)
-	case levelAVX2<<shapeLevel + 0*shapeLanes + 1*shapeMasked + 2<<shapeRows + 2:
+	case levelAVX2<<shapeLevel + 0*shapeLanes + 0*shapeListed + 1*shapeMasked + 2<<shapeRows + 2:
 		rows2x2mAVX2(t)
-	case levelAVX2<<shapeLevel + 0*shapeLanes + 1*shapeMasked + 1<<shapeRows + 1:
+	case levelAVX2<<shapeLevel + 0*shapeLanes + 0*shapeListed + 1*shapeMasked + 1<<shapeRows + 1:
 		rows1x1mAVX2(t)
-	case levelAVX2<<shapeLevel + 0*shapeLanes + 1*shapeMasked + 1<<shapeRows + 2:
+	case levelAVX2<<shapeLevel + 0*shapeLanes + 0*shapeListed + 1*shapeMasked + 1<<shapeRows + 2:
 		rows1x2mAVX2(t)
-	case levelAVX2<<shapeLevel + 0*shapeLanes + 1*shapeMasked + 1<<shapeRows + 3:
+	case levelAVX2<<shapeLevel + 0*shapeLanes + 0*shapeListed + 1*shapeMasked + 1<<shapeRows + 3:
 		rows1x3mAVX2(t)
-	case levelAVX2<<shapeLevel + 0*shapeLanes + 1*shapeMasked + 1<<shapeRows + 4:
+	case levelAVX2<<shapeLevel + 0*shapeLanes + 0*shapeListed + 1*shapeMasked + 1<<shapeRows + 4:
 		rows1x4mAVX2(t)
-	case levelAVX2<<shapeLevel + 0*shapeLanes + 1*shapeMasked + 1<<shapeRows + 5:
+	case levelAVX2<<shapeLevel + 0*shapeLanes + 0*shapeListed + 1*shapeMasked + 1<<shapeRows + 5:
 		rows1x5mAVX2(t)
-	case levelAVX2<<shapeLevel + 0*shapeLanes + 1*shapeMasked + 1<<shapeRows + 6:
+	case levelAVX2<<shapeLevel + 0*shapeLanes + 0*shapeListed + 1*shapeMasked + 1<<shapeRows + 6:
 		rows1x6mAVX2(t)
-	case levelAVX2<<shapeLevel + 0*shapeLanes + 1*shapeMasked + 1<<shapeRows + 7:
+	case levelAVX2<<shapeLevel + 0*shapeLanes + 0*shapeListed + 1*shapeMasked + 1<<shapeRows + 7:
 		rows1x7mAVX2(t)
-	case levelAVX2<<shapeLevel + 0*shapeLanes + 1*shapeMasked + 1<<shapeRows + 8:
+	case levelAVX2<<shapeLevel + 0*shapeLanes + 0*shapeListed + 1*shapeMasked + 1<<shapeRows + 8:
 		rows1x8mAVX2(t)
-	case levelAVX2<<shapeLevel + 1*shapeLanes + 0*shapeMasked + 1<<shapeRows + 1:
+	case levelAVX2<<shapeLevel + 1*shapeLanes + 0*shapeListed + 0*shapeMasked + 1<<shapeRows + 1:
 		lanes1x1AVX2(t)
-	case levelAVX2<<shapeLevel + 1*shapeLanes + 0*shapeMasked + 2<<shapeRows + 1:
+	case levelAVX2<<shapeLevel + 1*shapeLanes + 0*shapeListed + 0*shapeMasked + 2<<shapeRows + 1:
 		lanes2x1AVX2(t)
-	case levelAVX2<<shapeLevel + 1*shapeLanes + 0*shapeMasked + 3<<shapeRows + 1:
+	case levelAVX2<<shapeLevel + 1*shapeLanes + 0*shapeListed + 0*shapeMasked + 3<<shapeRows + 1:
 		lanes3x1AVX2(t)
-	case levelAVX2<<shapeLevel + 1*shapeLanes + 0*shapeMasked + 4<<shapeRows + 1:
+	case levelAVX2<<shapeLevel + 1*shapeLanes + 0*shapeListed + 0*shapeMasked + 4<<shapeRows + 1:
 		lanes4x1AVX2(t)
-	case levelAVX2<<shapeLevel + 1*shapeLanes + 0*shapeMasked + 5<<shapeRows + 1:
+	case levelAVX2<<shapeLevel + 1*shapeLanes + 0*shapeListed + 0*shapeMasked + 5<<shapeRows + 1:
 		lanes5x1AVX2(t)
-	case levelAVX2<<shapeLevel + 1*shapeLanes + 0*shapeMasked + 6<<shapeRows + 1:
+	case levelAVX2<<shapeLevel + 1*shapeLanes + 0*shapeListed + 0*shapeMasked + 6<<shapeRows + 1:
 		lanes6x1AVX2(t)
-	case levelAVX2<<shapeLevel + 1*shapeLanes + 0*shapeMasked + 1<<shapeRows + 2:
+	case levelAVX2<<shapeLevel + 1*shapeLanes + 0*shapeListed + 0*shapeMasked + 1<<shapeRows + 2:
 		lanes1x2AVX2(t)
-	case levelAVX2<<shapeLevel + 1*shapeLanes + 0*shapeMasked + 2<<shapeRows + 2:
+	case levelAVX2<<shapeLevel + 1*shapeLanes + 0*shapeListed + 0*shapeMasked + 2<<shapeRows + 2:
 		lanes2x2AVX2(t)
-	case levelAVX2<<shapeLevel + 1*shapeLanes + 0*shapeMasked + 3<<shapeRows + 2:
+	case levelAVX2<<shapeLevel + 1*shapeLanes + 0*shapeListed + 0*shapeMasked + 3<<shapeRows + 2:
 		lanes3x2AVX2(t)
-	case levelAVX2<<shapeLevel + 1*shapeLanes + 0*shapeMasked + 4<<shapeRows + 2:
+	case levelAVX2<<shapeLevel + 1*shapeLanes + 0*shapeListed + 0*shapeMasked + 4<<shapeRows + 2:
 		lanes4x2AVX2(t)
-	case levelAVX2<<shapeLevel + 1*shapeLanes + 0*shapeMasked + 5<<shapeRows + 2:
+	case levelAVX2<<shapeLevel + 1*shapeLanes + 0*shapeListed + 0*shapeMasked + 5<<shapeRows + 2:
 		lanes5x2AVX2(t)
-	case levelAVX2<<shapeLevel + 1*shapeLanes + 0*shapeMasked + 6<<shapeRows + 2:
+	case levelAVX2<<shapeLevel + 1*shapeLanes + 0*shapeListed + 0*shapeMasked + 6<<shapeRows + 2:
 		lanes6x2AVX2(t)
+	case levelAVX2<<shapeLevel + 0*shapeLanes + 1*shapeListed + 0*shapeMasked + 0<<shapeRows + 1:
+		listed1AVX2(t)
+	case levelAVX2<<shapeLevel + 0*shapeLanes + 1*shapeListed + 0*shapeMasked + 0<<shapeRows + 2:
+		listed2AVX2(t)
+	case levelAVX2<<shapeLevel + 0*shapeLanes + 1*shapeListed + 0*shapeMasked + 0<<shapeRows + 3:
+		listed3AVX2(t)
+	case levelAVX2<<shapeLevel + 0*shapeLanes + 1*shapeListed + 0*shapeMasked + 0<<shapeRows + 4:
+		listed4AVX2(t)
+	case levelAVX2<<shapeLevel + 0*shapeLanes + 1*shapeListed + 0*shapeMasked + 0<<shapeRows + 5:
+		listed5AVX2(t)
+	case levelAVX2<<shapeLevel + 0*shapeLanes + 1*shapeListed + 0*shapeMasked + 0<<shapeRows + 6:
+		listed6AVX2(t)
+	case levelAVX2<<shapeLevel + 0*shapeLanes + 1*shapeListed + 0*shapeMasked + 0<<shapeRows + 7:
+		listed7AVX2(t)
+	case levelAVX2<<shapeLevel + 0*shapeLanes + 1*shapeListed + 0*shapeMasked + 0<<shapeRows + 8:
+		listed8AVX2(t)
+	case levelAVX2<<shapeLevel + 0*shapeLanes + 1*shapeListed + 1*shapeMasked + 0<<shapeRows + 1:
+		listed1mAVX2(t)
+	case levelAVX2<<shapeLevel + 0*shapeLanes + 1*shapeListed + 1*shapeMasked + 0<<shapeRows + 2:
+		listed2mAVX2(t)
+	case levelAVX2<<shapeLevel + 0*shapeLanes + 1*shapeListed + 1*shapeMasked + 0<<shapeRows + 3:
+		listed3mAVX2(t)
+	case levelAVX2<<shapeLevel + 0*shapeLanes + 1*shapeListed + 1*shapeMasked + 0<<shapeRows + 4:
+		listed4mAVX2(t)
+	case levelAVX2<<shapeLevel + 0*shapeLanes + 1*shapeListed + 1*shapeMasked + 0<<shapeRows + 5:
+		listed5mAVX2(t)
+	case levelAVX2<<shapeLevel + 0*shapeLanes + 1*shapeListed + 1*shapeMasked + 0<<shapeRows + 6:
+		listed6mAVX2(t)
+	case levelAVX2<<shapeLevel + 0*shapeLanes + 1*shapeListed + 1*shapeMasked + 0<<shapeRows + 7:
+		listed7mAVX2(t)
+	case levelAVX2<<shapeLevel + 0*shapeLanes + 1*shapeListed + 1*shapeMasked + 0<<shapeRows + 8:
+		listed8mAVX2(t)
 	default:
 		panic("kernel: no tile of this shape")
 	}
@@ -864,5 +1042,25 @@ func callStrip(name int, t *strip) {
 		momentsF64AVX2(t)
 	default:
 		panic("kernel: no such strip")
+	}
+}
+
+// callSparse runs the product with groups of that width.
+func callSparse(level, width int, s *sparse) {
+	switch level<<8 + width {
+	case levelAVX512<<8 + 1:
+		groups1AVX512(s)
+	case levelAVX512<<8 + 8:
+		groups8AVX512(s)
+	case levelAVX512<<8 + 16:
+		groups16AVX512(s)
+	case levelAVX2<<8 + 1:
+		groups1AVX2(s)
+	case levelAVX2<<8 + 8:
+		groups8AVX2(s)
+	case levelAVX2<<8 + 16:
+		groups16AVX2(s)
+	default:
+		panic("kernel: no product of this width")
 	}
 }

@@ -7027,6 +7027,926 @@ GLOBL quads35<>(SB), RODATA|NOPTR, $64
 DATA constant36<>+0(SB)/8, $0x4020000000000000
 GLOBL constant36<>(SB), RODATA|NOPTR, $8
 
+// func groups1AVX512(t *byte)
+// Requires: AVX, AVX2, FMA3
+TEXT ·groups1AVX512(SB), NOSPLIT, $0-8
+	MOVQ   t+0(FP), AX
+	MOVQ   (AX), CX
+	MOVQ   8(AX), DX
+	MOVQ   16(AX), BX
+	MOVQ   24(AX), SI
+	MOVQ   32(AX), DI
+	MOVQ   40(AX), R8
+	MOVQ   56(AX), R9
+	VMOVSS 64(AX), X0
+	XORQ   R10, R10
+
+output:
+	VXORPS  Y1, Y1, Y1
+	MOVLQSX 4(DX), R11
+	ADDQ    $0x04, DX
+
+eight:
+	LEAQ        8(R10), R12
+	CMPQ        R12, R11
+	JGT         tail
+	VPCMPEQD    Y5, Y5, Y5
+	VMOVDQU     (BX)(R10*4), Y2
+	VMOVUPS     (SI)(R10*4), Y3
+	VXORPS      Y4, Y4, Y4
+	VGATHERDPS  Y5, (CX)(Y2*4), Y4
+	VFMADD231PS Y4, Y3, Y1
+	MOVQ        R12, R10
+	JMP         eight
+
+tail:
+	MOVQ        R11, R12
+	SUBQ        R10, R12
+	JEQ         fold
+	SHLQ        $0x05, R12
+	MOVQ        48(AX), R13
+	ADDQ        R13, R12
+	VMOVDQU     (R12), Y2
+	VPMASKMOVD  (BX)(R10*4), Y2, Y3
+	VMASKMOVPS  (SI)(R10*4), Y2, Y4
+	VXORPS      Y5, Y5, Y5
+	VGATHERDPS  Y2, (CX)(Y3*4), Y5
+	VFMADD231PS Y5, Y4, Y1
+	MOVQ        R11, R10
+
+fold:
+	VEXTRACTF128 $0x01, Y1, X2
+	VADDPS       X1, X2, X1
+	VMOVHLPS     X1, X1, X2
+	VADDPS       X1, X2, X1
+	VMOVSHDUP    X1, X2
+	VADDSS       X1, X2, X1
+	VADDSS       (DI), X1, X1
+	VMAXSS       X1, X0, X1
+	VMOVSS       X1, (R8)
+	ADDQ         $0x04, DI
+	ADDQ         $0x04, R8
+	DECQ         R9
+	JNE          output
+	VZEROUPPER
+	RET
+
+// func groups8AVX512(t *byte)
+// Requires: AVX, FMA3
+TEXT ·groups8AVX512(SB), NOSPLIT, $0-8
+	MOVQ   t+0(FP), AX
+	MOVQ   (AX), CX
+	MOVQ   8(AX), DX
+	MOVQ   16(AX), BX
+	MOVQ   24(AX), SI
+	MOVQ   32(AX), DI
+	MOVQ   40(AX), R8
+	MOVQ   56(AX), R9
+	VMOVSS 64(AX), X0
+	XORQ   AX, AX
+
+output:
+	VXORPS  Y1, Y1, Y1
+	MOVLQSX 4(DX), R10
+	ADDQ    $0x04, DX
+	CMPQ    AX, R10
+	JGE     fold
+
+group:
+	MOVLQSX     (BX)(AX*4), R11
+	INCQ        AX
+	VMOVUPS     (SI), Y2
+	VFMADD231PS (CX)(R11*4), Y2, Y1
+	ADDQ        $0x20, SI
+	CMPQ        AX, R10
+	JLT         group
+
+fold:
+	VEXTRACTF128 $0x01, Y1, X2
+	VADDPS       X1, X2, X1
+	VMOVHLPS     X1, X1, X2
+	VADDPS       X1, X2, X1
+	VMOVSHDUP    X1, X2
+	VADDSS       X1, X2, X1
+	VADDSS       (DI), X1, X1
+	VMAXSS       X1, X0, X1
+	VMOVSS       X1, (R8)
+	ADDQ         $0x04, DI
+	ADDQ         $0x04, R8
+	DECQ         R9
+	JNE          output
+	VZEROUPPER
+	RET
+
+// func groups16AVX512(t *byte)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·groups16AVX512(SB), NOSPLIT, $0-8
+	MOVQ   t+0(FP), AX
+	MOVQ   (AX), CX
+	MOVQ   8(AX), DX
+	MOVQ   16(AX), BX
+	MOVQ   24(AX), SI
+	MOVQ   32(AX), DI
+	MOVQ   40(AX), R8
+	MOVQ   56(AX), R9
+	VMOVSS 64(AX), X0
+	XORQ   AX, AX
+
+output:
+	VXORPS  Z1, Z1, Z1
+	MOVLQSX 4(DX), R10
+	ADDQ    $0x04, DX
+	CMPQ    AX, R10
+	JGE     fold
+
+group:
+	MOVLQSX     (BX)(AX*4), R11
+	INCQ        AX
+	VMOVUPS     (SI), Z2
+	VFMADD231PS (CX)(R11*4), Z2, Z1
+	ADDQ        $0x40, SI
+	CMPQ        AX, R10
+	JLT         group
+
+fold:
+	VEXTRACTF64X4 $0x01, Z1, Y2
+	VADDPS        Y1, Y2, Y1
+	VEXTRACTF128  $0x01, Y1, X2
+	VADDPS        X1, X2, X1
+	VMOVHLPS      X1, X1, X2
+	VADDPS        X1, X2, X1
+	VMOVSHDUP     X1, X2
+	VADDSS        X1, X2, X1
+	VADDSS        (DI), X1, X1
+	VMAXSS        X1, X0, X1
+	VMOVSS        X1, (R8)
+	ADDQ          $0x04, DI
+	ADDQ          $0x04, R8
+	DECQ          R9
+	JNE           output
+	VZEROUPPER
+	RET
+
+// func listed1AVX512(t *byte)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·listed1AVX512(SB), NOSPLIT, $0-8
+	MOVQ    t+0(FP), AX
+	MOVQ    24(AX), CX
+	VMOVUPS (CX), Z0
+	MOVQ    (AX), CX
+	MOVQ    8(AX), DX
+	MOVQ    64(AX), BX
+	MOVQ    40(AX), SI
+	MOVQ    80(AX), DI
+
+loop:
+	MOVLQSX      (SI), R8
+	ADDQ         $0x04, SI
+	VBROADCASTSS (CX)(R8*4), Z1
+	IMULQ        BX, R8
+	ADDQ         DX, R8
+	VFMADD231PS  (R8), Z1, Z0
+	DECQ         DI
+	JNE          loop
+	TESTQ        $0x00000004, 96(AX)
+	JEQ          norelu
+	VXORPS       Z1, Z1, Z1
+	VMAXPS       Z0, Z1, Z0
+
+norelu:
+	MOVQ    16(AX), AX
+	VMOVUPS Z0, (AX)
+	VZEROUPPER
+	RET
+
+// func listed2AVX512(t *byte)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·listed2AVX512(SB), NOSPLIT, $0-8
+	MOVQ    t+0(FP), AX
+	MOVQ    24(AX), CX
+	VMOVUPS (CX), Z0
+	VMOVUPS 64(CX), Z1
+	MOVQ    (AX), CX
+	MOVQ    8(AX), DX
+	MOVQ    64(AX), BX
+	MOVQ    40(AX), SI
+	MOVQ    80(AX), DI
+
+loop:
+	MOVLQSX      (SI), R8
+	ADDQ         $0x04, SI
+	VBROADCASTSS (CX)(R8*4), Z2
+	IMULQ        BX, R8
+	ADDQ         DX, R8
+	VFMADD231PS  (R8), Z2, Z0
+	VFMADD231PS  64(R8), Z2, Z1
+	DECQ         DI
+	JNE          loop
+	TESTQ        $0x00000004, 96(AX)
+	JEQ          norelu
+	VXORPS       Z2, Z2, Z2
+	VMAXPS       Z0, Z2, Z0
+	VMAXPS       Z1, Z2, Z1
+
+norelu:
+	MOVQ    16(AX), AX
+	VMOVUPS Z0, (AX)
+	VMOVUPS Z1, 64(AX)
+	VZEROUPPER
+	RET
+
+// func listed3AVX512(t *byte)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·listed3AVX512(SB), NOSPLIT, $0-8
+	MOVQ    t+0(FP), AX
+	MOVQ    24(AX), CX
+	VMOVUPS (CX), Z0
+	VMOVUPS 64(CX), Z1
+	VMOVUPS 128(CX), Z2
+	MOVQ    (AX), CX
+	MOVQ    8(AX), DX
+	MOVQ    64(AX), BX
+	MOVQ    40(AX), SI
+	MOVQ    80(AX), DI
+
+loop:
+	MOVLQSX      (SI), R8
+	ADDQ         $0x04, SI
+	VBROADCASTSS (CX)(R8*4), Z3
+	IMULQ        BX, R8
+	ADDQ         DX, R8
+	VFMADD231PS  (R8), Z3, Z0
+	VFMADD231PS  64(R8), Z3, Z1
+	VFMADD231PS  128(R8), Z3, Z2
+	DECQ         DI
+	JNE          loop
+	TESTQ        $0x00000004, 96(AX)
+	JEQ          norelu
+	VXORPS       Z3, Z3, Z3
+	VMAXPS       Z0, Z3, Z0
+	VMAXPS       Z1, Z3, Z1
+	VMAXPS       Z2, Z3, Z2
+
+norelu:
+	MOVQ    16(AX), AX
+	VMOVUPS Z0, (AX)
+	VMOVUPS Z1, 64(AX)
+	VMOVUPS Z2, 128(AX)
+	VZEROUPPER
+	RET
+
+// func listed4AVX512(t *byte)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·listed4AVX512(SB), NOSPLIT, $0-8
+	MOVQ    t+0(FP), AX
+	MOVQ    24(AX), CX
+	VMOVUPS (CX), Z0
+	VMOVUPS 64(CX), Z1
+	VMOVUPS 128(CX), Z2
+	VMOVUPS 192(CX), Z3
+	MOVQ    (AX), CX
+	MOVQ    8(AX), DX
+	MOVQ    64(AX), BX
+	MOVQ    40(AX), SI
+	MOVQ    80(AX), DI
+
+loop:
+	MOVLQSX      (SI), R8
+	ADDQ         $0x04, SI
+	VBROADCASTSS (CX)(R8*4), Z4
+	IMULQ        BX, R8
+	ADDQ         DX, R8
+	VFMADD231PS  (R8), Z4, Z0
+	VFMADD231PS  64(R8), Z4, Z1
+	VFMADD231PS  128(R8), Z4, Z2
+	VFMADD231PS  192(R8), Z4, Z3
+	DECQ         DI
+	JNE          loop
+	TESTQ        $0x00000004, 96(AX)
+	JEQ          norelu
+	VXORPS       Z4, Z4, Z4
+	VMAXPS       Z0, Z4, Z0
+	VMAXPS       Z1, Z4, Z1
+	VMAXPS       Z2, Z4, Z2
+	VMAXPS       Z3, Z4, Z3
+
+norelu:
+	MOVQ    16(AX), AX
+	VMOVUPS Z0, (AX)
+	VMOVUPS Z1, 64(AX)
+	VMOVUPS Z2, 128(AX)
+	VMOVUPS Z3, 192(AX)
+	VZEROUPPER
+	RET
+
+// func listed5AVX512(t *byte)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·listed5AVX512(SB), NOSPLIT, $0-8
+	MOVQ    t+0(FP), AX
+	MOVQ    24(AX), CX
+	VMOVUPS (CX), Z0
+	VMOVUPS 64(CX), Z1
+	VMOVUPS 128(CX), Z2
+	VMOVUPS 192(CX), Z3
+	VMOVUPS 256(CX), Z4
+	MOVQ    (AX), CX
+	MOVQ    8(AX), DX
+	MOVQ    64(AX), BX
+	MOVQ    40(AX), SI
+	MOVQ    80(AX), DI
+
+loop:
+	MOVLQSX      (SI), R8
+	ADDQ         $0x04, SI
+	VBROADCASTSS (CX)(R8*4), Z5
+	IMULQ        BX, R8
+	ADDQ         DX, R8
+	VFMADD231PS  (R8), Z5, Z0
+	VFMADD231PS  64(R8), Z5, Z1
+	VFMADD231PS  128(R8), Z5, Z2
+	VFMADD231PS  192(R8), Z5, Z3
+	VFMADD231PS  256(R8), Z5, Z4
+	DECQ         DI
+	JNE          loop
+	TESTQ        $0x00000004, 96(AX)
+	JEQ          norelu
+	VXORPS       Z5, Z5, Z5
+	VMAXPS       Z0, Z5, Z0
+	VMAXPS       Z1, Z5, Z1
+	VMAXPS       Z2, Z5, Z2
+	VMAXPS       Z3, Z5, Z3
+	VMAXPS       Z4, Z5, Z4
+
+norelu:
+	MOVQ    16(AX), AX
+	VMOVUPS Z0, (AX)
+	VMOVUPS Z1, 64(AX)
+	VMOVUPS Z2, 128(AX)
+	VMOVUPS Z3, 192(AX)
+	VMOVUPS Z4, 256(AX)
+	VZEROUPPER
+	RET
+
+// func listed6AVX512(t *byte)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·listed6AVX512(SB), NOSPLIT, $0-8
+	MOVQ    t+0(FP), AX
+	MOVQ    24(AX), CX
+	VMOVUPS (CX), Z0
+	VMOVUPS 64(CX), Z1
+	VMOVUPS 128(CX), Z2
+	VMOVUPS 192(CX), Z3
+	VMOVUPS 256(CX), Z4
+	VMOVUPS 320(CX), Z5
+	MOVQ    (AX), CX
+	MOVQ    8(AX), DX
+	MOVQ    64(AX), BX
+	MOVQ    40(AX), SI
+	MOVQ    80(AX), DI
+
+loop:
+	MOVLQSX      (SI), R8
+	ADDQ         $0x04, SI
+	VBROADCASTSS (CX)(R8*4), Z6
+	IMULQ        BX, R8
+	ADDQ         DX, R8
+	VFMADD231PS  (R8), Z6, Z0
+	VFMADD231PS  64(R8), Z6, Z1
+	VFMADD231PS  128(R8), Z6, Z2
+	VFMADD231PS  192(R8), Z6, Z3
+	VFMADD231PS  256(R8), Z6, Z4
+	VFMADD231PS  320(R8), Z6, Z5
+	DECQ         DI
+	JNE          loop
+	TESTQ        $0x00000004, 96(AX)
+	JEQ          norelu
+	VXORPS       Z6, Z6, Z6
+	VMAXPS       Z0, Z6, Z0
+	VMAXPS       Z1, Z6, Z1
+	VMAXPS       Z2, Z6, Z2
+	VMAXPS       Z3, Z6, Z3
+	VMAXPS       Z4, Z6, Z4
+	VMAXPS       Z5, Z6, Z5
+
+norelu:
+	MOVQ    16(AX), AX
+	VMOVUPS Z0, (AX)
+	VMOVUPS Z1, 64(AX)
+	VMOVUPS Z2, 128(AX)
+	VMOVUPS Z3, 192(AX)
+	VMOVUPS Z4, 256(AX)
+	VMOVUPS Z5, 320(AX)
+	VZEROUPPER
+	RET
+
+// func listed7AVX512(t *byte)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·listed7AVX512(SB), NOSPLIT, $0-8
+	MOVQ    t+0(FP), AX
+	MOVQ    24(AX), CX
+	VMOVUPS (CX), Z0
+	VMOVUPS 64(CX), Z1
+	VMOVUPS 128(CX), Z2
+	VMOVUPS 192(CX), Z3
+	VMOVUPS 256(CX), Z4
+	VMOVUPS 320(CX), Z5
+	VMOVUPS 384(CX), Z6
+	MOVQ    (AX), CX
+	MOVQ    8(AX), DX
+	MOVQ    64(AX), BX
+	MOVQ    40(AX), SI
+	MOVQ    80(AX), DI
+
+loop:
+	MOVLQSX      (SI), R8
+	ADDQ         $0x04, SI
+	VBROADCASTSS (CX)(R8*4), Z7
+	IMULQ        BX, R8
+	ADDQ         DX, R8
+	VFMADD231PS  (R8), Z7, Z0
+	VFMADD231PS  64(R8), Z7, Z1
+	VFMADD231PS  128(R8), Z7, Z2
+	VFMADD231PS  192(R8), Z7, Z3
+	VFMADD231PS  256(R8), Z7, Z4
+	VFMADD231PS  320(R8), Z7, Z5
+	VFMADD231PS  384(R8), Z7, Z6
+	DECQ         DI
+	JNE          loop
+	TESTQ        $0x00000004, 96(AX)
+	JEQ          norelu
+	VXORPS       Z7, Z7, Z7
+	VMAXPS       Z0, Z7, Z0
+	VMAXPS       Z1, Z7, Z1
+	VMAXPS       Z2, Z7, Z2
+	VMAXPS       Z3, Z7, Z3
+	VMAXPS       Z4, Z7, Z4
+	VMAXPS       Z5, Z7, Z5
+	VMAXPS       Z6, Z7, Z6
+
+norelu:
+	MOVQ    16(AX), AX
+	VMOVUPS Z0, (AX)
+	VMOVUPS Z1, 64(AX)
+	VMOVUPS Z2, 128(AX)
+	VMOVUPS Z3, 192(AX)
+	VMOVUPS Z4, 256(AX)
+	VMOVUPS Z5, 320(AX)
+	VMOVUPS Z6, 384(AX)
+	VZEROUPPER
+	RET
+
+// func listed8AVX512(t *byte)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·listed8AVX512(SB), NOSPLIT, $0-8
+	MOVQ    t+0(FP), AX
+	MOVQ    24(AX), CX
+	VMOVUPS (CX), Z0
+	VMOVUPS 64(CX), Z1
+	VMOVUPS 128(CX), Z2
+	VMOVUPS 192(CX), Z3
+	VMOVUPS 256(CX), Z4
+	VMOVUPS 320(CX), Z5
+	VMOVUPS 384(CX), Z6
+	VMOVUPS 448(CX), Z7
+	MOVQ    (AX), CX
+	MOVQ    8(AX), DX
+	MOVQ    64(AX), BX
+	MOVQ    40(AX), SI
+	MOVQ    80(AX), DI
+
+loop:
+	MOVLQSX      (SI), R8
+	ADDQ         $0x04, SI
+	VBROADCASTSS (CX)(R8*4), Z8
+	IMULQ        BX, R8
+	ADDQ         DX, R8
+	VFMADD231PS  (R8), Z8, Z0
+	VFMADD231PS  64(R8), Z8, Z1
+	VFMADD231PS  128(R8), Z8, Z2
+	VFMADD231PS  192(R8), Z8, Z3
+	VFMADD231PS  256(R8), Z8, Z4
+	VFMADD231PS  320(R8), Z8, Z5
+	VFMADD231PS  384(R8), Z8, Z6
+	VFMADD231PS  448(R8), Z8, Z7
+	DECQ         DI
+	JNE          loop
+	TESTQ        $0x00000004, 96(AX)
+	JEQ          norelu
+	VXORPS       Z8, Z8, Z8
+	VMAXPS       Z0, Z8, Z0
+	VMAXPS       Z1, Z8, Z1
+	VMAXPS       Z2, Z8, Z2
+	VMAXPS       Z3, Z8, Z3
+	VMAXPS       Z4, Z8, Z4
+	VMAXPS       Z5, Z8, Z5
+	VMAXPS       Z6, Z8, Z6
+	VMAXPS       Z7, Z8, Z7
+
+norelu:
+	MOVQ    16(AX), AX
+	VMOVUPS Z0, (AX)
+	VMOVUPS Z1, 64(AX)
+	VMOVUPS Z2, 128(AX)
+	VMOVUPS Z3, 192(AX)
+	VMOVUPS Z4, 256(AX)
+	VMOVUPS Z5, 320(AX)
+	VMOVUPS Z6, 384(AX)
+	VMOVUPS Z7, 448(AX)
+	VZEROUPPER
+	RET
+
+// func listed1mAVX512(t *byte)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·listed1mAVX512(SB), NOSPLIT, $0-8
+	MOVQ      t+0(FP), AX
+	MOVQ      32(AX), CX
+	KMOVW     (CX), K1
+	MOVQ      24(AX), CX
+	VMOVUPS.Z (CX), K1, Z0
+	MOVQ      (AX), CX
+	MOVQ      8(AX), DX
+	MOVQ      64(AX), BX
+	MOVQ      40(AX), SI
+	MOVQ      80(AX), DI
+
+loop:
+	MOVLQSX      (SI), R8
+	ADDQ         $0x04, SI
+	VBROADCASTSS (CX)(R8*4), Z1
+	IMULQ        BX, R8
+	ADDQ         DX, R8
+	VMOVUPS.Z    (R8), K1, Z2
+	VFMADD231PS  Z2, Z1, Z0
+	DECQ         DI
+	JNE          loop
+	TESTQ        $0x00000004, 96(AX)
+	JEQ          norelu
+	VXORPS       Z1, Z1, Z1
+	VMAXPS       Z0, Z1, Z0
+
+norelu:
+	MOVQ    16(AX), AX
+	VMOVUPS Z0, K1, (AX)
+	VZEROUPPER
+	RET
+
+// func listed2mAVX512(t *byte)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·listed2mAVX512(SB), NOSPLIT, $0-8
+	MOVQ      t+0(FP), AX
+	MOVQ      32(AX), CX
+	KMOVW     (CX), K1
+	MOVQ      24(AX), CX
+	VMOVUPS   (CX), Z0
+	VMOVUPS.Z 64(CX), K1, Z1
+	MOVQ      (AX), CX
+	MOVQ      8(AX), DX
+	MOVQ      64(AX), BX
+	MOVQ      40(AX), SI
+	MOVQ      80(AX), DI
+
+loop:
+	MOVLQSX      (SI), R8
+	ADDQ         $0x04, SI
+	VBROADCASTSS (CX)(R8*4), Z2
+	IMULQ        BX, R8
+	ADDQ         DX, R8
+	VFMADD231PS  (R8), Z2, Z0
+	VMOVUPS.Z    64(R8), K1, Z3
+	VFMADD231PS  Z3, Z2, Z1
+	DECQ         DI
+	JNE          loop
+	TESTQ        $0x00000004, 96(AX)
+	JEQ          norelu
+	VXORPS       Z2, Z2, Z2
+	VMAXPS       Z0, Z2, Z0
+	VMAXPS       Z1, Z2, Z1
+
+norelu:
+	MOVQ    16(AX), AX
+	VMOVUPS Z0, (AX)
+	VMOVUPS Z1, K1, 64(AX)
+	VZEROUPPER
+	RET
+
+// func listed3mAVX512(t *byte)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·listed3mAVX512(SB), NOSPLIT, $0-8
+	MOVQ      t+0(FP), AX
+	MOVQ      32(AX), CX
+	KMOVW     (CX), K1
+	MOVQ      24(AX), CX
+	VMOVUPS   (CX), Z0
+	VMOVUPS   64(CX), Z1
+	VMOVUPS.Z 128(CX), K1, Z2
+	MOVQ      (AX), CX
+	MOVQ      8(AX), DX
+	MOVQ      64(AX), BX
+	MOVQ      40(AX), SI
+	MOVQ      80(AX), DI
+
+loop:
+	MOVLQSX      (SI), R8
+	ADDQ         $0x04, SI
+	VBROADCASTSS (CX)(R8*4), Z3
+	IMULQ        BX, R8
+	ADDQ         DX, R8
+	VFMADD231PS  (R8), Z3, Z0
+	VFMADD231PS  64(R8), Z3, Z1
+	VMOVUPS.Z    128(R8), K1, Z4
+	VFMADD231PS  Z4, Z3, Z2
+	DECQ         DI
+	JNE          loop
+	TESTQ        $0x00000004, 96(AX)
+	JEQ          norelu
+	VXORPS       Z3, Z3, Z3
+	VMAXPS       Z0, Z3, Z0
+	VMAXPS       Z1, Z3, Z1
+	VMAXPS       Z2, Z3, Z2
+
+norelu:
+	MOVQ    16(AX), AX
+	VMOVUPS Z0, (AX)
+	VMOVUPS Z1, 64(AX)
+	VMOVUPS Z2, K1, 128(AX)
+	VZEROUPPER
+	RET
+
+// func listed4mAVX512(t *byte)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·listed4mAVX512(SB), NOSPLIT, $0-8
+	MOVQ      t+0(FP), AX
+	MOVQ      32(AX), CX
+	KMOVW     (CX), K1
+	MOVQ      24(AX), CX
+	VMOVUPS   (CX), Z0
+	VMOVUPS   64(CX), Z1
+	VMOVUPS   128(CX), Z2
+	VMOVUPS.Z 192(CX), K1, Z3
+	MOVQ      (AX), CX
+	MOVQ      8(AX), DX
+	MOVQ      64(AX), BX
+	MOVQ      40(AX), SI
+	MOVQ      80(AX), DI
+
+loop:
+	MOVLQSX      (SI), R8
+	ADDQ         $0x04, SI
+	VBROADCASTSS (CX)(R8*4), Z4
+	IMULQ        BX, R8
+	ADDQ         DX, R8
+	VFMADD231PS  (R8), Z4, Z0
+	VFMADD231PS  64(R8), Z4, Z1
+	VFMADD231PS  128(R8), Z4, Z2
+	VMOVUPS.Z    192(R8), K1, Z5
+	VFMADD231PS  Z5, Z4, Z3
+	DECQ         DI
+	JNE          loop
+	TESTQ        $0x00000004, 96(AX)
+	JEQ          norelu
+	VXORPS       Z4, Z4, Z4
+	VMAXPS       Z0, Z4, Z0
+	VMAXPS       Z1, Z4, Z1
+	VMAXPS       Z2, Z4, Z2
+	VMAXPS       Z3, Z4, Z3
+
+norelu:
+	MOVQ    16(AX), AX
+	VMOVUPS Z0, (AX)
+	VMOVUPS Z1, 64(AX)
+	VMOVUPS Z2, 128(AX)
+	VMOVUPS Z3, K1, 192(AX)
+	VZEROUPPER
+	RET
+
+// func listed5mAVX512(t *byte)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·listed5mAVX512(SB), NOSPLIT, $0-8
+	MOVQ      t+0(FP), AX
+	MOVQ      32(AX), CX
+	KMOVW     (CX), K1
+	MOVQ      24(AX), CX
+	VMOVUPS   (CX), Z0
+	VMOVUPS   64(CX), Z1
+	VMOVUPS   128(CX), Z2
+	VMOVUPS   192(CX), Z3
+	VMOVUPS.Z 256(CX), K1, Z4
+	MOVQ      (AX), CX
+	MOVQ      8(AX), DX
+	MOVQ      64(AX), BX
+	MOVQ      40(AX), SI
+	MOVQ      80(AX), DI
+
+loop:
+	MOVLQSX      (SI), R8
+	ADDQ         $0x04, SI
+	VBROADCASTSS (CX)(R8*4), Z5
+	IMULQ        BX, R8
+	ADDQ         DX, R8
+	VFMADD231PS  (R8), Z5, Z0
+	VFMADD231PS  64(R8), Z5, Z1
+	VFMADD231PS  128(R8), Z5, Z2
+	VFMADD231PS  192(R8), Z5, Z3
+	VMOVUPS.Z    256(R8), K1, Z6
+	VFMADD231PS  Z6, Z5, Z4
+	DECQ         DI
+	JNE          loop
+	TESTQ        $0x00000004, 96(AX)
+	JEQ          norelu
+	VXORPS       Z5, Z5, Z5
+	VMAXPS       Z0, Z5, Z0
+	VMAXPS       Z1, Z5, Z1
+	VMAXPS       Z2, Z5, Z2
+	VMAXPS       Z3, Z5, Z3
+	VMAXPS       Z4, Z5, Z4
+
+norelu:
+	MOVQ    16(AX), AX
+	VMOVUPS Z0, (AX)
+	VMOVUPS Z1, 64(AX)
+	VMOVUPS Z2, 128(AX)
+	VMOVUPS Z3, 192(AX)
+	VMOVUPS Z4, K1, 256(AX)
+	VZEROUPPER
+	RET
+
+// func listed6mAVX512(t *byte)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·listed6mAVX512(SB), NOSPLIT, $0-8
+	MOVQ      t+0(FP), AX
+	MOVQ      32(AX), CX
+	KMOVW     (CX), K1
+	MOVQ      24(AX), CX
+	VMOVUPS   (CX), Z0
+	VMOVUPS   64(CX), Z1
+	VMOVUPS   128(CX), Z2
+	VMOVUPS   192(CX), Z3
+	VMOVUPS   256(CX), Z4
+	VMOVUPS.Z 320(CX), K1, Z5
+	MOVQ      (AX), CX
+	MOVQ      8(AX), DX
+	MOVQ      64(AX), BX
+	MOVQ      40(AX), SI
+	MOVQ      80(AX), DI
+
+loop:
+	MOVLQSX      (SI), R8
+	ADDQ         $0x04, SI
+	VBROADCASTSS (CX)(R8*4), Z6
+	IMULQ        BX, R8
+	ADDQ         DX, R8
+	VFMADD231PS  (R8), Z6, Z0
+	VFMADD231PS  64(R8), Z6, Z1
+	VFMADD231PS  128(R8), Z6, Z2
+	VFMADD231PS  192(R8), Z6, Z3
+	VFMADD231PS  256(R8), Z6, Z4
+	VMOVUPS.Z    320(R8), K1, Z7
+	VFMADD231PS  Z7, Z6, Z5
+	DECQ         DI
+	JNE          loop
+	TESTQ        $0x00000004, 96(AX)
+	JEQ          norelu
+	VXORPS       Z6, Z6, Z6
+	VMAXPS       Z0, Z6, Z0
+	VMAXPS       Z1, Z6, Z1
+	VMAXPS       Z2, Z6, Z2
+	VMAXPS       Z3, Z6, Z3
+	VMAXPS       Z4, Z6, Z4
+	VMAXPS       Z5, Z6, Z5
+
+norelu:
+	MOVQ    16(AX), AX
+	VMOVUPS Z0, (AX)
+	VMOVUPS Z1, 64(AX)
+	VMOVUPS Z2, 128(AX)
+	VMOVUPS Z3, 192(AX)
+	VMOVUPS Z4, 256(AX)
+	VMOVUPS Z5, K1, 320(AX)
+	VZEROUPPER
+	RET
+
+// func listed7mAVX512(t *byte)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·listed7mAVX512(SB), NOSPLIT, $0-8
+	MOVQ      t+0(FP), AX
+	MOVQ      32(AX), CX
+	KMOVW     (CX), K1
+	MOVQ      24(AX), CX
+	VMOVUPS   (CX), Z0
+	VMOVUPS   64(CX), Z1
+	VMOVUPS   128(CX), Z2
+	VMOVUPS   192(CX), Z3
+	VMOVUPS   256(CX), Z4
+	VMOVUPS   320(CX), Z5
+	VMOVUPS.Z 384(CX), K1, Z6
+	MOVQ      (AX), CX
+	MOVQ      8(AX), DX
+	MOVQ      64(AX), BX
+	MOVQ      40(AX), SI
+	MOVQ      80(AX), DI
+
+loop:
+	MOVLQSX      (SI), R8
+	ADDQ         $0x04, SI
+	VBROADCASTSS (CX)(R8*4), Z7
+	IMULQ        BX, R8
+	ADDQ         DX, R8
+	VFMADD231PS  (R8), Z7, Z0
+	VFMADD231PS  64(R8), Z7, Z1
+	VFMADD231PS  128(R8), Z7, Z2
+	VFMADD231PS  192(R8), Z7, Z3
+	VFMADD231PS  256(R8), Z7, Z4
+	VFMADD231PS  320(R8), Z7, Z5
+	VMOVUPS.Z    384(R8), K1, Z8
+	VFMADD231PS  Z8, Z7, Z6
+	DECQ         DI
+	JNE          loop
+	TESTQ        $0x00000004, 96(AX)
+	JEQ          norelu
+	VXORPS       Z7, Z7, Z7
+	VMAXPS       Z0, Z7, Z0
+	VMAXPS       Z1, Z7, Z1
+	VMAXPS       Z2, Z7, Z2
+	VMAXPS       Z3, Z7, Z3
+	VMAXPS       Z4, Z7, Z4
+	VMAXPS       Z5, Z7, Z5
+	VMAXPS       Z6, Z7, Z6
+
+norelu:
+	MOVQ    16(AX), AX
+	VMOVUPS Z0, (AX)
+	VMOVUPS Z1, 64(AX)
+	VMOVUPS Z2, 128(AX)
+	VMOVUPS Z3, 192(AX)
+	VMOVUPS Z4, 256(AX)
+	VMOVUPS Z5, 320(AX)
+	VMOVUPS Z6, K1, 384(AX)
+	VZEROUPPER
+	RET
+
+// func listed8mAVX512(t *byte)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·listed8mAVX512(SB), NOSPLIT, $0-8
+	MOVQ      t+0(FP), AX
+	MOVQ      32(AX), CX
+	KMOVW     (CX), K1
+	MOVQ      24(AX), CX
+	VMOVUPS   (CX), Z0
+	VMOVUPS   64(CX), Z1
+	VMOVUPS   128(CX), Z2
+	VMOVUPS   192(CX), Z3
+	VMOVUPS   256(CX), Z4
+	VMOVUPS   320(CX), Z5
+	VMOVUPS   384(CX), Z6
+	VMOVUPS.Z 448(CX), K1, Z7
+	MOVQ      (AX), CX
+	MOVQ      8(AX), DX
+	MOVQ      64(AX), BX
+	MOVQ      40(AX), SI
+	MOVQ      80(AX), DI
+
+loop:
+	MOVLQSX      (SI), R8
+	ADDQ         $0x04, SI
+	VBROADCASTSS (CX)(R8*4), Z8
+	IMULQ        BX, R8
+	ADDQ         DX, R8
+	VFMADD231PS  (R8), Z8, Z0
+	VFMADD231PS  64(R8), Z8, Z1
+	VFMADD231PS  128(R8), Z8, Z2
+	VFMADD231PS  192(R8), Z8, Z3
+	VFMADD231PS  256(R8), Z8, Z4
+	VFMADD231PS  320(R8), Z8, Z5
+	VFMADD231PS  384(R8), Z8, Z6
+	VMOVUPS.Z    448(R8), K1, Z9
+	VFMADD231PS  Z9, Z8, Z7
+	DECQ         DI
+	JNE          loop
+	TESTQ        $0x00000004, 96(AX)
+	JEQ          norelu
+	VXORPS       Z8, Z8, Z8
+	VMAXPS       Z0, Z8, Z0
+	VMAXPS       Z1, Z8, Z1
+	VMAXPS       Z2, Z8, Z2
+	VMAXPS       Z3, Z8, Z3
+	VMAXPS       Z4, Z8, Z4
+	VMAXPS       Z5, Z8, Z5
+	VMAXPS       Z6, Z8, Z6
+	VMAXPS       Z7, Z8, Z7
+
+norelu:
+	MOVQ    16(AX), AX
+	VMOVUPS Z0, (AX)
+	VMOVUPS Z1, 64(AX)
+	VMOVUPS Z2, 128(AX)
+	VMOVUPS Z3, 192(AX)
+	VMOVUPS Z4, 256(AX)
+	VMOVUPS Z5, 320(AX)
+	VMOVUPS Z6, 384(AX)
+	VMOVUPS Z7, K1, 448(AX)
+	VZEROUPPER
+	RET
+
 // func rows8x1AVX2(t *byte)
 // Requires: AVX, FMA3
 TEXT ·rows8x1AVX2(SB), NOSPLIT, $0-8
@@ -12540,3 +13460,925 @@ GLOBL quads47<>(SB), RODATA|NOPTR, $32
 
 DATA constant48<>+0(SB)/8, $0x4010000000000000
 GLOBL constant48<>(SB), RODATA|NOPTR, $8
+
+// func groups1AVX2(t *byte)
+// Requires: AVX, AVX2, FMA3
+TEXT ·groups1AVX2(SB), NOSPLIT, $0-8
+	MOVQ   t+0(FP), AX
+	MOVQ   (AX), CX
+	MOVQ   8(AX), DX
+	MOVQ   16(AX), BX
+	MOVQ   24(AX), SI
+	MOVQ   32(AX), DI
+	MOVQ   40(AX), R8
+	MOVQ   56(AX), R9
+	VMOVSS 64(AX), X0
+	XORQ   R10, R10
+
+output:
+	VXORPS  Y1, Y1, Y1
+	MOVLQSX 4(DX), R11
+	ADDQ    $0x04, DX
+
+eight:
+	LEAQ        8(R10), R12
+	CMPQ        R12, R11
+	JGT         tail
+	VPCMPEQD    Y5, Y5, Y5
+	VMOVDQU     (BX)(R10*4), Y2
+	VMOVUPS     (SI)(R10*4), Y3
+	VXORPS      Y4, Y4, Y4
+	VGATHERDPS  Y5, (CX)(Y2*4), Y4
+	VFMADD231PS Y4, Y3, Y1
+	MOVQ        R12, R10
+	JMP         eight
+
+tail:
+	MOVQ        R11, R12
+	SUBQ        R10, R12
+	JEQ         fold
+	SHLQ        $0x05, R12
+	MOVQ        48(AX), R13
+	ADDQ        R13, R12
+	VMOVDQU     (R12), Y2
+	VPMASKMOVD  (BX)(R10*4), Y2, Y3
+	VMASKMOVPS  (SI)(R10*4), Y2, Y4
+	VXORPS      Y5, Y5, Y5
+	VGATHERDPS  Y2, (CX)(Y3*4), Y5
+	VFMADD231PS Y5, Y4, Y1
+	MOVQ        R11, R10
+
+fold:
+	VEXTRACTF128 $0x01, Y1, X2
+	VADDPS       X1, X2, X1
+	VMOVHLPS     X1, X1, X2
+	VADDPS       X1, X2, X1
+	VMOVSHDUP    X1, X2
+	VADDSS       X1, X2, X1
+	VADDSS       (DI), X1, X1
+	VMAXSS       X1, X0, X1
+	VMOVSS       X1, (R8)
+	ADDQ         $0x04, DI
+	ADDQ         $0x04, R8
+	DECQ         R9
+	JNE          output
+	VZEROUPPER
+	RET
+
+// func groups8AVX2(t *byte)
+// Requires: AVX, FMA3
+TEXT ·groups8AVX2(SB), NOSPLIT, $0-8
+	MOVQ   t+0(FP), AX
+	MOVQ   (AX), CX
+	MOVQ   8(AX), DX
+	MOVQ   16(AX), BX
+	MOVQ   24(AX), SI
+	MOVQ   32(AX), DI
+	MOVQ   40(AX), R8
+	MOVQ   56(AX), R9
+	VMOVSS 64(AX), X0
+	XORQ   AX, AX
+
+output:
+	VXORPS  Y1, Y1, Y1
+	MOVLQSX 4(DX), R10
+	ADDQ    $0x04, DX
+	CMPQ    AX, R10
+	JGE     fold
+
+group:
+	MOVLQSX     (BX)(AX*4), R11
+	INCQ        AX
+	VMOVUPS     (SI), Y2
+	VFMADD231PS (CX)(R11*4), Y2, Y1
+	ADDQ        $0x20, SI
+	CMPQ        AX, R10
+	JLT         group
+
+fold:
+	VEXTRACTF128 $0x01, Y1, X2
+	VADDPS       X1, X2, X1
+	VMOVHLPS     X1, X1, X2
+	VADDPS       X1, X2, X1
+	VMOVSHDUP    X1, X2
+	VADDSS       X1, X2, X1
+	VADDSS       (DI), X1, X1
+	VMAXSS       X1, X0, X1
+	VMOVSS       X1, (R8)
+	ADDQ         $0x04, DI
+	ADDQ         $0x04, R8
+	DECQ         R9
+	JNE          output
+	VZEROUPPER
+	RET
+
+// func groups16AVX2(t *byte)
+// Requires: AVX, FMA3
+TEXT ·groups16AVX2(SB), NOSPLIT, $0-8
+	MOVQ   t+0(FP), AX
+	MOVQ   (AX), CX
+	MOVQ   8(AX), DX
+	MOVQ   16(AX), BX
+	MOVQ   24(AX), SI
+	MOVQ   32(AX), DI
+	MOVQ   40(AX), R8
+	MOVQ   56(AX), R9
+	VMOVSS 64(AX), X0
+	XORQ   AX, AX
+
+output:
+	VXORPS  Y1, Y1, Y1
+	VXORPS  Y2, Y2, Y2
+	MOVLQSX 4(DX), R10
+	ADDQ    $0x04, DX
+	CMPQ    AX, R10
+	JGE     fold
+
+group:
+	MOVLQSX     (BX)(AX*4), R11
+	INCQ        AX
+	VMOVUPS     (SI), Y3
+	VFMADD231PS (CX)(R11*4), Y3, Y1
+	VMOVUPS     32(SI), Y3
+	VFMADD231PS 32(CX)(R11*4), Y3, Y2
+	ADDQ        $0x40, SI
+	CMPQ        AX, R10
+	JLT         group
+
+fold:
+	VADDPS       Y1, Y2, Y1
+	VEXTRACTF128 $0x01, Y1, X2
+	VADDPS       X1, X2, X1
+	VMOVHLPS     X1, X1, X2
+	VADDPS       X1, X2, X1
+	VMOVSHDUP    X1, X2
+	VADDSS       X1, X2, X1
+	VADDSS       (DI), X1, X1
+	VMAXSS       X1, X0, X1
+	VMOVSS       X1, (R8)
+	ADDQ         $0x04, DI
+	ADDQ         $0x04, R8
+	DECQ         R9
+	JNE          output
+	VZEROUPPER
+	RET
+
+// func listed1AVX2(t *byte)
+// Requires: AVX, FMA3
+TEXT ·listed1AVX2(SB), NOSPLIT, $0-8
+	MOVQ    t+0(FP), AX
+	MOVQ    24(AX), CX
+	VMOVUPS (CX), Y0
+	MOVQ    (AX), CX
+	MOVQ    8(AX), DX
+	MOVQ    64(AX), BX
+	MOVQ    40(AX), SI
+	MOVQ    80(AX), DI
+
+loop:
+	MOVLQSX      (SI), R8
+	ADDQ         $0x04, SI
+	VBROADCASTSS (CX)(R8*4), Y1
+	IMULQ        BX, R8
+	ADDQ         DX, R8
+	VFMADD231PS  (R8), Y1, Y0
+	DECQ         DI
+	JNE          loop
+	TESTQ        $0x00000004, 96(AX)
+	JEQ          norelu
+	VXORPS       Y1, Y1, Y1
+	VMAXPS       Y0, Y1, Y0
+
+norelu:
+	MOVQ    16(AX), AX
+	VMOVUPS Y0, (AX)
+	VZEROUPPER
+	RET
+
+// func listed2AVX2(t *byte)
+// Requires: AVX, FMA3
+TEXT ·listed2AVX2(SB), NOSPLIT, $0-8
+	MOVQ    t+0(FP), AX
+	MOVQ    24(AX), CX
+	VMOVUPS (CX), Y0
+	VMOVUPS 32(CX), Y1
+	MOVQ    (AX), CX
+	MOVQ    8(AX), DX
+	MOVQ    64(AX), BX
+	MOVQ    40(AX), SI
+	MOVQ    80(AX), DI
+
+loop:
+	MOVLQSX      (SI), R8
+	ADDQ         $0x04, SI
+	VBROADCASTSS (CX)(R8*4), Y2
+	IMULQ        BX, R8
+	ADDQ         DX, R8
+	VFMADD231PS  (R8), Y2, Y0
+	VFMADD231PS  32(R8), Y2, Y1
+	DECQ         DI
+	JNE          loop
+	TESTQ        $0x00000004, 96(AX)
+	JEQ          norelu
+	VXORPS       Y2, Y2, Y2
+	VMAXPS       Y0, Y2, Y0
+	VMAXPS       Y1, Y2, Y1
+
+norelu:
+	MOVQ    16(AX), AX
+	VMOVUPS Y0, (AX)
+	VMOVUPS Y1, 32(AX)
+	VZEROUPPER
+	RET
+
+// func listed3AVX2(t *byte)
+// Requires: AVX, FMA3
+TEXT ·listed3AVX2(SB), NOSPLIT, $0-8
+	MOVQ    t+0(FP), AX
+	MOVQ    24(AX), CX
+	VMOVUPS (CX), Y0
+	VMOVUPS 32(CX), Y1
+	VMOVUPS 64(CX), Y2
+	MOVQ    (AX), CX
+	MOVQ    8(AX), DX
+	MOVQ    64(AX), BX
+	MOVQ    40(AX), SI
+	MOVQ    80(AX), DI
+
+loop:
+	MOVLQSX      (SI), R8
+	ADDQ         $0x04, SI
+	VBROADCASTSS (CX)(R8*4), Y3
+	IMULQ        BX, R8
+	ADDQ         DX, R8
+	VFMADD231PS  (R8), Y3, Y0
+	VFMADD231PS  32(R8), Y3, Y1
+	VFMADD231PS  64(R8), Y3, Y2
+	DECQ         DI
+	JNE          loop
+	TESTQ        $0x00000004, 96(AX)
+	JEQ          norelu
+	VXORPS       Y3, Y3, Y3
+	VMAXPS       Y0, Y3, Y0
+	VMAXPS       Y1, Y3, Y1
+	VMAXPS       Y2, Y3, Y2
+
+norelu:
+	MOVQ    16(AX), AX
+	VMOVUPS Y0, (AX)
+	VMOVUPS Y1, 32(AX)
+	VMOVUPS Y2, 64(AX)
+	VZEROUPPER
+	RET
+
+// func listed4AVX2(t *byte)
+// Requires: AVX, FMA3
+TEXT ·listed4AVX2(SB), NOSPLIT, $0-8
+	MOVQ    t+0(FP), AX
+	MOVQ    24(AX), CX
+	VMOVUPS (CX), Y0
+	VMOVUPS 32(CX), Y1
+	VMOVUPS 64(CX), Y2
+	VMOVUPS 96(CX), Y3
+	MOVQ    (AX), CX
+	MOVQ    8(AX), DX
+	MOVQ    64(AX), BX
+	MOVQ    40(AX), SI
+	MOVQ    80(AX), DI
+
+loop:
+	MOVLQSX      (SI), R8
+	ADDQ         $0x04, SI
+	VBROADCASTSS (CX)(R8*4), Y4
+	IMULQ        BX, R8
+	ADDQ         DX, R8
+	VFMADD231PS  (R8), Y4, Y0
+	VFMADD231PS  32(R8), Y4, Y1
+	VFMADD231PS  64(R8), Y4, Y2
+	VFMADD231PS  96(R8), Y4, Y3
+	DECQ         DI
+	JNE          loop
+	TESTQ        $0x00000004, 96(AX)
+	JEQ          norelu
+	VXORPS       Y4, Y4, Y4
+	VMAXPS       Y0, Y4, Y0
+	VMAXPS       Y1, Y4, Y1
+	VMAXPS       Y2, Y4, Y2
+	VMAXPS       Y3, Y4, Y3
+
+norelu:
+	MOVQ    16(AX), AX
+	VMOVUPS Y0, (AX)
+	VMOVUPS Y1, 32(AX)
+	VMOVUPS Y2, 64(AX)
+	VMOVUPS Y3, 96(AX)
+	VZEROUPPER
+	RET
+
+// func listed5AVX2(t *byte)
+// Requires: AVX, FMA3
+TEXT ·listed5AVX2(SB), NOSPLIT, $0-8
+	MOVQ    t+0(FP), AX
+	MOVQ    24(AX), CX
+	VMOVUPS (CX), Y0
+	VMOVUPS 32(CX), Y1
+	VMOVUPS 64(CX), Y2
+	VMOVUPS 96(CX), Y3
+	VMOVUPS 128(CX), Y4
+	MOVQ    (AX), CX
+	MOVQ    8(AX), DX
+	MOVQ    64(AX), BX
+	MOVQ    40(AX), SI
+	MOVQ    80(AX), DI
+
+loop:
+	MOVLQSX      (SI), R8
+	ADDQ         $0x04, SI
+	VBROADCASTSS (CX)(R8*4), Y5
+	IMULQ        BX, R8
+	ADDQ         DX, R8
+	VFMADD231PS  (R8), Y5, Y0
+	VFMADD231PS  32(R8), Y5, Y1
+	VFMADD231PS  64(R8), Y5, Y2
+	VFMADD231PS  96(R8), Y5, Y3
+	VFMADD231PS  128(R8), Y5, Y4
+	DECQ         DI
+	JNE          loop
+	TESTQ        $0x00000004, 96(AX)
+	JEQ          norelu
+	VXORPS       Y5, Y5, Y5
+	VMAXPS       Y0, Y5, Y0
+	VMAXPS       Y1, Y5, Y1
+	VMAXPS       Y2, Y5, Y2
+	VMAXPS       Y3, Y5, Y3
+	VMAXPS       Y4, Y5, Y4
+
+norelu:
+	MOVQ    16(AX), AX
+	VMOVUPS Y0, (AX)
+	VMOVUPS Y1, 32(AX)
+	VMOVUPS Y2, 64(AX)
+	VMOVUPS Y3, 96(AX)
+	VMOVUPS Y4, 128(AX)
+	VZEROUPPER
+	RET
+
+// func listed6AVX2(t *byte)
+// Requires: AVX, FMA3
+TEXT ·listed6AVX2(SB), NOSPLIT, $0-8
+	MOVQ    t+0(FP), AX
+	MOVQ    24(AX), CX
+	VMOVUPS (CX), Y0
+	VMOVUPS 32(CX), Y1
+	VMOVUPS 64(CX), Y2
+	VMOVUPS 96(CX), Y3
+	VMOVUPS 128(CX), Y4
+	VMOVUPS 160(CX), Y5
+	MOVQ    (AX), CX
+	MOVQ    8(AX), DX
+	MOVQ    64(AX), BX
+	MOVQ    40(AX), SI
+	MOVQ    80(AX), DI
+
+loop:
+	MOVLQSX      (SI), R8
+	ADDQ         $0x04, SI
+	VBROADCASTSS (CX)(R8*4), Y6
+	IMULQ        BX, R8
+	ADDQ         DX, R8
+	VFMADD231PS  (R8), Y6, Y0
+	VFMADD231PS  32(R8), Y6, Y1
+	VFMADD231PS  64(R8), Y6, Y2
+	VFMADD231PS  96(R8), Y6, Y3
+	VFMADD231PS  128(R8), Y6, Y4
+	VFMADD231PS  160(R8), Y6, Y5
+	DECQ         DI
+	JNE          loop
+	TESTQ        $0x00000004, 96(AX)
+	JEQ          norelu
+	VXORPS       Y6, Y6, Y6
+	VMAXPS       Y0, Y6, Y0
+	VMAXPS       Y1, Y6, Y1
+	VMAXPS       Y2, Y6, Y2
+	VMAXPS       Y3, Y6, Y3
+	VMAXPS       Y4, Y6, Y4
+	VMAXPS       Y5, Y6, Y5
+
+norelu:
+	MOVQ    16(AX), AX
+	VMOVUPS Y0, (AX)
+	VMOVUPS Y1, 32(AX)
+	VMOVUPS Y2, 64(AX)
+	VMOVUPS Y3, 96(AX)
+	VMOVUPS Y4, 128(AX)
+	VMOVUPS Y5, 160(AX)
+	VZEROUPPER
+	RET
+
+// func listed7AVX2(t *byte)
+// Requires: AVX, FMA3
+TEXT ·listed7AVX2(SB), NOSPLIT, $0-8
+	MOVQ    t+0(FP), AX
+	MOVQ    24(AX), CX
+	VMOVUPS (CX), Y0
+	VMOVUPS 32(CX), Y1
+	VMOVUPS 64(CX), Y2
+	VMOVUPS 96(CX), Y3
+	VMOVUPS 128(CX), Y4
+	VMOVUPS 160(CX), Y5
+	VMOVUPS 192(CX), Y6
+	MOVQ    (AX), CX
+	MOVQ    8(AX), DX
+	MOVQ    64(AX), BX
+	MOVQ    40(AX), SI
+	MOVQ    80(AX), DI
+
+loop:
+	MOVLQSX      (SI), R8
+	ADDQ         $0x04, SI
+	VBROADCASTSS (CX)(R8*4), Y7
+	IMULQ        BX, R8
+	ADDQ         DX, R8
+	VFMADD231PS  (R8), Y7, Y0
+	VFMADD231PS  32(R8), Y7, Y1
+	VFMADD231PS  64(R8), Y7, Y2
+	VFMADD231PS  96(R8), Y7, Y3
+	VFMADD231PS  128(R8), Y7, Y4
+	VFMADD231PS  160(R8), Y7, Y5
+	VFMADD231PS  192(R8), Y7, Y6
+	DECQ         DI
+	JNE          loop
+	TESTQ        $0x00000004, 96(AX)
+	JEQ          norelu
+	VXORPS       Y7, Y7, Y7
+	VMAXPS       Y0, Y7, Y0
+	VMAXPS       Y1, Y7, Y1
+	VMAXPS       Y2, Y7, Y2
+	VMAXPS       Y3, Y7, Y3
+	VMAXPS       Y4, Y7, Y4
+	VMAXPS       Y5, Y7, Y5
+	VMAXPS       Y6, Y7, Y6
+
+norelu:
+	MOVQ    16(AX), AX
+	VMOVUPS Y0, (AX)
+	VMOVUPS Y1, 32(AX)
+	VMOVUPS Y2, 64(AX)
+	VMOVUPS Y3, 96(AX)
+	VMOVUPS Y4, 128(AX)
+	VMOVUPS Y5, 160(AX)
+	VMOVUPS Y6, 192(AX)
+	VZEROUPPER
+	RET
+
+// func listed8AVX2(t *byte)
+// Requires: AVX, FMA3
+TEXT ·listed8AVX2(SB), NOSPLIT, $0-8
+	MOVQ    t+0(FP), AX
+	MOVQ    24(AX), CX
+	VMOVUPS (CX), Y0
+	VMOVUPS 32(CX), Y1
+	VMOVUPS 64(CX), Y2
+	VMOVUPS 96(CX), Y3
+	VMOVUPS 128(CX), Y4
+	VMOVUPS 160(CX), Y5
+	VMOVUPS 192(CX), Y6
+	VMOVUPS 224(CX), Y7
+	MOVQ    (AX), CX
+	MOVQ    8(AX), DX
+	MOVQ    64(AX), BX
+	MOVQ    40(AX), SI
+	MOVQ    80(AX), DI
+
+loop:
+	MOVLQSX      (SI), R8
+	ADDQ         $0x04, SI
+	VBROADCASTSS (CX)(R8*4), Y8
+	IMULQ        BX, R8
+	ADDQ         DX, R8
+	VFMADD231PS  (R8), Y8, Y0
+	VFMADD231PS  32(R8), Y8, Y1
+	VFMADD231PS  64(R8), Y8, Y2
+	VFMADD231PS  96(R8), Y8, Y3
+	VFMADD231PS  128(R8), Y8, Y4
+	VFMADD231PS  160(R8), Y8, Y5
+	VFMADD231PS  192(R8), Y8, Y6
+	VFMADD231PS  224(R8), Y8, Y7
+	DECQ         DI
+	JNE          loop
+	TESTQ        $0x00000004, 96(AX)
+	JEQ          norelu
+	VXORPS       Y8, Y8, Y8
+	VMAXPS       Y0, Y8, Y0
+	VMAXPS       Y1, Y8, Y1
+	VMAXPS       Y2, Y8, Y2
+	VMAXPS       Y3, Y8, Y3
+	VMAXPS       Y4, Y8, Y4
+	VMAXPS       Y5, Y8, Y5
+	VMAXPS       Y6, Y8, Y6
+	VMAXPS       Y7, Y8, Y7
+
+norelu:
+	MOVQ    16(AX), AX
+	VMOVUPS Y0, (AX)
+	VMOVUPS Y1, 32(AX)
+	VMOVUPS Y2, 64(AX)
+	VMOVUPS Y3, 96(AX)
+	VMOVUPS Y4, 128(AX)
+	VMOVUPS Y5, 160(AX)
+	VMOVUPS Y6, 192(AX)
+	VMOVUPS Y7, 224(AX)
+	VZEROUPPER
+	RET
+
+// func listed1mAVX2(t *byte)
+// Requires: AVX, FMA3
+TEXT ·listed1mAVX2(SB), NOSPLIT, $0-8
+	MOVQ       t+0(FP), AX
+	MOVQ       32(AX), CX
+	VMOVUPS    (CX), Y0
+	MOVQ       24(AX), CX
+	VMASKMOVPS (CX), Y0, Y1
+	MOVQ       (AX), CX
+	MOVQ       8(AX), DX
+	MOVQ       64(AX), BX
+	MOVQ       40(AX), SI
+	MOVQ       80(AX), DI
+
+loop:
+	MOVLQSX      (SI), R8
+	ADDQ         $0x04, SI
+	VBROADCASTSS (CX)(R8*4), Y2
+	IMULQ        BX, R8
+	ADDQ         DX, R8
+	VMASKMOVPS   (R8), Y0, Y3
+	VFMADD231PS  Y3, Y2, Y1
+	DECQ         DI
+	JNE          loop
+	TESTQ        $0x00000004, 96(AX)
+	JEQ          norelu
+	VXORPS       Y2, Y2, Y2
+	VMAXPS       Y1, Y2, Y1
+
+norelu:
+	MOVQ       16(AX), AX
+	VMASKMOVPS Y1, Y0, (AX)
+	VZEROUPPER
+	RET
+
+// func listed2mAVX2(t *byte)
+// Requires: AVX, FMA3
+TEXT ·listed2mAVX2(SB), NOSPLIT, $0-8
+	MOVQ       t+0(FP), AX
+	MOVQ       32(AX), CX
+	VMOVUPS    (CX), Y0
+	MOVQ       24(AX), CX
+	VMOVUPS    (CX), Y1
+	VMASKMOVPS 32(CX), Y0, Y2
+	MOVQ       (AX), CX
+	MOVQ       8(AX), DX
+	MOVQ       64(AX), BX
+	MOVQ       40(AX), SI
+	MOVQ       80(AX), DI
+
+loop:
+	MOVLQSX      (SI), R8
+	ADDQ         $0x04, SI
+	VBROADCASTSS (CX)(R8*4), Y3
+	IMULQ        BX, R8
+	ADDQ         DX, R8
+	VFMADD231PS  (R8), Y3, Y1
+	VMASKMOVPS   32(R8), Y0, Y4
+	VFMADD231PS  Y4, Y3, Y2
+	DECQ         DI
+	JNE          loop
+	TESTQ        $0x00000004, 96(AX)
+	JEQ          norelu
+	VXORPS       Y3, Y3, Y3
+	VMAXPS       Y1, Y3, Y1
+	VMAXPS       Y2, Y3, Y2
+
+norelu:
+	MOVQ       16(AX), AX
+	VMOVUPS    Y1, (AX)
+	VMASKMOVPS Y2, Y0, 32(AX)
+	VZEROUPPER
+	RET
+
+// func listed3mAVX2(t *byte)
+// Requires: AVX, FMA3
+TEXT ·listed3mAVX2(SB), NOSPLIT, $0-8
+	MOVQ       t+0(FP), AX
+	MOVQ       32(AX), CX
+	VMOVUPS    (CX), Y0
+	MOVQ       24(AX), CX
+	VMOVUPS    (CX), Y1
+	VMOVUPS    32(CX), Y2
+	VMASKMOVPS 64(CX), Y0, Y3
+	MOVQ       (AX), CX
+	MOVQ       8(AX), DX
+	MOVQ       64(AX), BX
+	MOVQ       40(AX), SI
+	MOVQ       80(AX), DI
+
+loop:
+	MOVLQSX      (SI), R8
+	ADDQ         $0x04, SI
+	VBROADCASTSS (CX)(R8*4), Y4
+	IMULQ        BX, R8
+	ADDQ         DX, R8
+	VFMADD231PS  (R8), Y4, Y1
+	VFMADD231PS  32(R8), Y4, Y2
+	VMASKMOVPS   64(R8), Y0, Y5
+	VFMADD231PS  Y5, Y4, Y3
+	DECQ         DI
+	JNE          loop
+	TESTQ        $0x00000004, 96(AX)
+	JEQ          norelu
+	VXORPS       Y4, Y4, Y4
+	VMAXPS       Y1, Y4, Y1
+	VMAXPS       Y2, Y4, Y2
+	VMAXPS       Y3, Y4, Y3
+
+norelu:
+	MOVQ       16(AX), AX
+	VMOVUPS    Y1, (AX)
+	VMOVUPS    Y2, 32(AX)
+	VMASKMOVPS Y3, Y0, 64(AX)
+	VZEROUPPER
+	RET
+
+// func listed4mAVX2(t *byte)
+// Requires: AVX, FMA3
+TEXT ·listed4mAVX2(SB), NOSPLIT, $0-8
+	MOVQ       t+0(FP), AX
+	MOVQ       32(AX), CX
+	VMOVUPS    (CX), Y0
+	MOVQ       24(AX), CX
+	VMOVUPS    (CX), Y1
+	VMOVUPS    32(CX), Y2
+	VMOVUPS    64(CX), Y3
+	VMASKMOVPS 96(CX), Y0, Y4
+	MOVQ       (AX), CX
+	MOVQ       8(AX), DX
+	MOVQ       64(AX), BX
+	MOVQ       40(AX), SI
+	MOVQ       80(AX), DI
+
+loop:
+	MOVLQSX      (SI), R8
+	ADDQ         $0x04, SI
+	VBROADCASTSS (CX)(R8*4), Y5
+	IMULQ        BX, R8
+	ADDQ         DX, R8
+	VFMADD231PS  (R8), Y5, Y1
+	VFMADD231PS  32(R8), Y5, Y2
+	VFMADD231PS  64(R8), Y5, Y3
+	VMASKMOVPS   96(R8), Y0, Y6
+	VFMADD231PS  Y6, Y5, Y4
+	DECQ         DI
+	JNE          loop
+	TESTQ        $0x00000004, 96(AX)
+	JEQ          norelu
+	VXORPS       Y5, Y5, Y5
+	VMAXPS       Y1, Y5, Y1
+	VMAXPS       Y2, Y5, Y2
+	VMAXPS       Y3, Y5, Y3
+	VMAXPS       Y4, Y5, Y4
+
+norelu:
+	MOVQ       16(AX), AX
+	VMOVUPS    Y1, (AX)
+	VMOVUPS    Y2, 32(AX)
+	VMOVUPS    Y3, 64(AX)
+	VMASKMOVPS Y4, Y0, 96(AX)
+	VZEROUPPER
+	RET
+
+// func listed5mAVX2(t *byte)
+// Requires: AVX, FMA3
+TEXT ·listed5mAVX2(SB), NOSPLIT, $0-8
+	MOVQ       t+0(FP), AX
+	MOVQ       32(AX), CX
+	VMOVUPS    (CX), Y0
+	MOVQ       24(AX), CX
+	VMOVUPS    (CX), Y1
+	VMOVUPS    32(CX), Y2
+	VMOVUPS    64(CX), Y3
+	VMOVUPS    96(CX), Y4
+	VMASKMOVPS 128(CX), Y0, Y5
+	MOVQ       (AX), CX
+	MOVQ       8(AX), DX
+	MOVQ       64(AX), BX
+	MOVQ       40(AX), SI
+	MOVQ       80(AX), DI
+
+loop:
+	MOVLQSX      (SI), R8
+	ADDQ         $0x04, SI
+	VBROADCASTSS (CX)(R8*4), Y6
+	IMULQ        BX, R8
+	ADDQ         DX, R8
+	VFMADD231PS  (R8), Y6, Y1
+	VFMADD231PS  32(R8), Y6, Y2
+	VFMADD231PS  64(R8), Y6, Y3
+	VFMADD231PS  96(R8), Y6, Y4
+	VMASKMOVPS   128(R8), Y0, Y7
+	VFMADD231PS  Y7, Y6, Y5
+	DECQ         DI
+	JNE          loop
+	TESTQ        $0x00000004, 96(AX)
+	JEQ          norelu
+	VXORPS       Y6, Y6, Y6
+	VMAXPS       Y1, Y6, Y1
+	VMAXPS       Y2, Y6, Y2
+	VMAXPS       Y3, Y6, Y3
+	VMAXPS       Y4, Y6, Y4
+	VMAXPS       Y5, Y6, Y5
+
+norelu:
+	MOVQ       16(AX), AX
+	VMOVUPS    Y1, (AX)
+	VMOVUPS    Y2, 32(AX)
+	VMOVUPS    Y3, 64(AX)
+	VMOVUPS    Y4, 96(AX)
+	VMASKMOVPS Y5, Y0, 128(AX)
+	VZEROUPPER
+	RET
+
+// func listed6mAVX2(t *byte)
+// Requires: AVX, FMA3
+TEXT ·listed6mAVX2(SB), NOSPLIT, $0-8
+	MOVQ       t+0(FP), AX
+	MOVQ       32(AX), CX
+	VMOVUPS    (CX), Y0
+	MOVQ       24(AX), CX
+	VMOVUPS    (CX), Y1
+	VMOVUPS    32(CX), Y2
+	VMOVUPS    64(CX), Y3
+	VMOVUPS    96(CX), Y4
+	VMOVUPS    128(CX), Y5
+	VMASKMOVPS 160(CX), Y0, Y6
+	MOVQ       (AX), CX
+	MOVQ       8(AX), DX
+	MOVQ       64(AX), BX
+	MOVQ       40(AX), SI
+	MOVQ       80(AX), DI
+
+loop:
+	MOVLQSX      (SI), R8
+	ADDQ         $0x04, SI
+	VBROADCASTSS (CX)(R8*4), Y7
+	IMULQ        BX, R8
+	ADDQ         DX, R8
+	VFMADD231PS  (R8), Y7, Y1
+	VFMADD231PS  32(R8), Y7, Y2
+	VFMADD231PS  64(R8), Y7, Y3
+	VFMADD231PS  96(R8), Y7, Y4
+	VFMADD231PS  128(R8), Y7, Y5
+	VMASKMOVPS   160(R8), Y0, Y8
+	VFMADD231PS  Y8, Y7, Y6
+	DECQ         DI
+	JNE          loop
+	TESTQ        $0x00000004, 96(AX)
+	JEQ          norelu
+	VXORPS       Y7, Y7, Y7
+	VMAXPS       Y1, Y7, Y1
+	VMAXPS       Y2, Y7, Y2
+	VMAXPS       Y3, Y7, Y3
+	VMAXPS       Y4, Y7, Y4
+	VMAXPS       Y5, Y7, Y5
+	VMAXPS       Y6, Y7, Y6
+
+norelu:
+	MOVQ       16(AX), AX
+	VMOVUPS    Y1, (AX)
+	VMOVUPS    Y2, 32(AX)
+	VMOVUPS    Y3, 64(AX)
+	VMOVUPS    Y4, 96(AX)
+	VMOVUPS    Y5, 128(AX)
+	VMASKMOVPS Y6, Y0, 160(AX)
+	VZEROUPPER
+	RET
+
+// func listed7mAVX2(t *byte)
+// Requires: AVX, FMA3
+TEXT ·listed7mAVX2(SB), NOSPLIT, $0-8
+	MOVQ       t+0(FP), AX
+	MOVQ       32(AX), CX
+	VMOVUPS    (CX), Y0
+	MOVQ       24(AX), CX
+	VMOVUPS    (CX), Y1
+	VMOVUPS    32(CX), Y2
+	VMOVUPS    64(CX), Y3
+	VMOVUPS    96(CX), Y4
+	VMOVUPS    128(CX), Y5
+	VMOVUPS    160(CX), Y6
+	VMASKMOVPS 192(CX), Y0, Y7
+	MOVQ       (AX), CX
+	MOVQ       8(AX), DX
+	MOVQ       64(AX), BX
+	MOVQ       40(AX), SI
+	MOVQ       80(AX), DI
+
+loop:
+	MOVLQSX      (SI), R8
+	ADDQ         $0x04, SI
+	VBROADCASTSS (CX)(R8*4), Y8
+	IMULQ        BX, R8
+	ADDQ         DX, R8
+	VFMADD231PS  (R8), Y8, Y1
+	VFMADD231PS  32(R8), Y8, Y2
+	VFMADD231PS  64(R8), Y8, Y3
+	VFMADD231PS  96(R8), Y8, Y4
+	VFMADD231PS  128(R8), Y8, Y5
+	VFMADD231PS  160(R8), Y8, Y6
+	VMASKMOVPS   192(R8), Y0, Y9
+	VFMADD231PS  Y9, Y8, Y7
+	DECQ         DI
+	JNE          loop
+	TESTQ        $0x00000004, 96(AX)
+	JEQ          norelu
+	VXORPS       Y8, Y8, Y8
+	VMAXPS       Y1, Y8, Y1
+	VMAXPS       Y2, Y8, Y2
+	VMAXPS       Y3, Y8, Y3
+	VMAXPS       Y4, Y8, Y4
+	VMAXPS       Y5, Y8, Y5
+	VMAXPS       Y6, Y8, Y6
+	VMAXPS       Y7, Y8, Y7
+
+norelu:
+	MOVQ       16(AX), AX
+	VMOVUPS    Y1, (AX)
+	VMOVUPS    Y2, 32(AX)
+	VMOVUPS    Y3, 64(AX)
+	VMOVUPS    Y4, 96(AX)
+	VMOVUPS    Y5, 128(AX)
+	VMOVUPS    Y6, 160(AX)
+	VMASKMOVPS Y7, Y0, 192(AX)
+	VZEROUPPER
+	RET
+
+// func listed8mAVX2(t *byte)
+// Requires: AVX, FMA3
+TEXT ·listed8mAVX2(SB), NOSPLIT, $0-8
+	MOVQ       t+0(FP), AX
+	MOVQ       32(AX), CX
+	VMOVUPS    (CX), Y0
+	MOVQ       24(AX), CX
+	VMOVUPS    (CX), Y1
+	VMOVUPS    32(CX), Y2
+	VMOVUPS    64(CX), Y3
+	VMOVUPS    96(CX), Y4
+	VMOVUPS    128(CX), Y5
+	VMOVUPS    160(CX), Y6
+	VMOVUPS    192(CX), Y7
+	VMASKMOVPS 224(CX), Y0, Y8
+	MOVQ       (AX), CX
+	MOVQ       8(AX), DX
+	MOVQ       64(AX), BX
+	MOVQ       40(AX), SI
+	MOVQ       80(AX), DI
+
+loop:
+	MOVLQSX      (SI), R8
+	ADDQ         $0x04, SI
+	VBROADCASTSS (CX)(R8*4), Y9
+	IMULQ        BX, R8
+	ADDQ         DX, R8
+	VFMADD231PS  (R8), Y9, Y1
+	VFMADD231PS  32(R8), Y9, Y2
+	VFMADD231PS  64(R8), Y9, Y3
+	VFMADD231PS  96(R8), Y9, Y4
+	VFMADD231PS  128(R8), Y9, Y5
+	VFMADD231PS  160(R8), Y9, Y6
+	VFMADD231PS  192(R8), Y9, Y7
+	VMASKMOVPS   224(R8), Y0, Y10
+	VFMADD231PS  Y10, Y9, Y8
+	DECQ         DI
+	JNE          loop
+	TESTQ        $0x00000004, 96(AX)
+	JEQ          norelu
+	VXORPS       Y9, Y9, Y9
+	VMAXPS       Y1, Y9, Y1
+	VMAXPS       Y2, Y9, Y2
+	VMAXPS       Y3, Y9, Y3
+	VMAXPS       Y4, Y9, Y4
+	VMAXPS       Y5, Y9, Y5
+	VMAXPS       Y6, Y9, Y6
+	VMAXPS       Y7, Y9, Y7
+	VMAXPS       Y8, Y9, Y8
+
+norelu:
+	MOVQ       16(AX), AX
+	VMOVUPS    Y1, (AX)
+	VMOVUPS    Y2, 32(AX)
+	VMOVUPS    Y3, 64(AX)
+	VMOVUPS    Y4, 96(AX)
+	VMOVUPS    Y5, 128(AX)
+	VMOVUPS    Y6, 160(AX)
+	VMOVUPS    Y7, 192(AX)
+	VMASKMOVPS Y8, Y0, 224(AX)
+	VZEROUPPER
+	RET

@@ -36,12 +36,13 @@ const (
 )
 
 // Bits of a tile's shape: rows and vectors, whether the last vector is cut,
-// whether time is in the lanes.
+// whether time is in the lanes, whether the rows of B are those of a list.
 const (
 	shapeRows   = 4
 	shapeMasked = 1 << 9
 	shapeLanes  = 1 << 10
-	shapeLevel  = 11
+	shapeListed = 1 << 11
+	shapeLevel  = 12
 )
 
 // Masks of the first n lanes.

@@ -16,6 +16,12 @@ func affineLanesAsm(n, m int, w, x []float32, taps Taps, bias, c []float32, ldc 
 	return false
 }
 
+func groupsAsm(m int, a []float32, ars int, g Groups, bias, c []float32, relu bool) bool {
+	return false
+}
+
+func nonzeroAsm(x, w, bias, c []float32, relu bool, index []int32) bool { return false }
+
 type span struct {
 	n, period int
 	c         [8]float32

@@ -118,6 +118,52 @@ func lanesCase(act Act) kernelCase {
 		}}
 }
 
+// thin sets three of four elements to zero.
+func thin(w []float32) {
+	for i := range w {
+		if i*7919%1021%4 != 0 {
+			w[i] = 0
+		}
+	}
+}
+
+func groupsCase(width int, relu bool) kernelCase {
+	return kernelCase{name: fmt.Sprintf("AffineGroups/width=%d/relu=%v", width, relu), sizes: products(), loose: true,
+		lengths: func(s []int) []int {
+			return []int{max(0, s[0]-1)*3 + s[2] + width, s[2] * s[1], s[1], s[0] * s[1]}
+		},
+		call: func(s []int, x [][]float32, plain bool) {
+			thin(x[1])
+			g := NewGroups(x[1], s[2], s[1], width)
+			f := AffineGroups
+			if plain {
+				f = affineGroups
+			}
+			f(s[0], x[0], 3, g, x[2], x[3], relu)
+		}}
+}
+
+func nonzeroCase(relu bool) kernelCase {
+	return kernelCase{name: fmt.Sprintf("AffineNonzero/relu=%v", relu), sizes: products(), loose: true,
+		lengths: func(s []int) []int { return []int{s[2], s[2] * s[1], s[1], s[1]} },
+		call: func(s []int, x [][]float32, plain bool) {
+			thin(x[0])
+			index := make([]int32, s[2])
+			if !plain {
+				AffineNonzero(x[0], x[1], x[2], x[3], relu, index)
+				return
+			}
+			n := 0
+			for p, v := range x[0] {
+				if v != 0 {
+					index[n] = int32(p)
+					n++
+				}
+			}
+			affineNonzero(x[0], x[1], x[2], x[3], relu, index[:n])
+		}}
+}
+
 // rowSizes are rows of c channels.
 func rowSizes() (sizes [][]int) {
 	for _, c := range []int{1, 3, 5, 8, 13, 16, 32, 48, 67, 100} {
@@ -176,6 +222,8 @@ var kernels = []kernelCase{
 	lanesCase(Act{}),
 	lanesCase(Act{ReLU: true}),
 	lanesCase(Act{ReLU: true, Pool: true}),
+	groupsCase(1, false), groupsCase(8, true), groupsCase(16, false), groupsCase(16, true), groupsCase(3, false),
+	nonzeroCase(false), nonzeroCase(true),
 	scaleCase(false),
 	scaleCase(true),
 	poolCase("MaxPool2", false, false),
@@ -408,19 +456,23 @@ func TestRefusesShortSlices(t *testing.T) {
 	x := make([]float32, 7)
 	long := make([]float32, 64)
 	for name, f := range map[string]func(){
-		"Gemm":        func() { Gemm(2, 4, 2, long, 2, 1, x, 4, long, 4, false) },
-		"Affine":      func() { Affine(2, long, 2, Weights{}.Pack(long, 2, 2, 4), long, x, Act{}) },
-		"Pack":        func() { Weights{}.Pack(x, 2, 2, 4) },
-		"AffineLanes": func() { AffineLanes(1, 4, long, x, NewTaps([]int32{0}), long, long, 4, Act{}) },
-		"Scale":       func() { Scale(x, long, long, long, false) },
-		"MaxPool2":    func() { MaxPool2(long, x, 1) },
-		"NewFFT":      func() { NewFFT[float64](10) },
-		"Transform":   func() { NewFFT[float64](8).Transform(NewParts[float64](8), NewParts[float64](7)) },
-		"Untangle":    func() { Untangle(NewParts[float32](8), NewParts[float32](4)) },
-		"Interleave":  func() { Interleave(x, NewParts[float32](4), 1) },
-		"Times":       func() { Times(NewParts[float32](4), NewParts[float32](3)) },
-		"NewTaps":     func() { NewTaps([]int32{-1}) },
-		"Use":         func() { Use("neon") },
+		"Gemm":          func() { Gemm(2, 4, 2, long, 2, 1, x, 4, long, 4, false) },
+		"Affine":        func() { Affine(2, long, 2, Weights{}.Pack(long, 2, 2, 4), long, x, Act{}) },
+		"Pack":          func() { Weights{}.Pack(x, 2, 2, 4) },
+		"AffineLanes":   func() { AffineLanes(1, 4, long, x, NewTaps([]int32{0}), long, long, 4, Act{}) },
+		"Scale":         func() { Scale(x, long, long, long, false) },
+		"MaxPool2":      func() { MaxPool2(long, x, 1) },
+		"NewFFT":        func() { NewFFT[float64](10) },
+		"Transform":     func() { NewFFT[float64](8).Transform(NewParts[float64](8), NewParts[float64](7)) },
+		"Untangle":      func() { Untangle(NewParts[float32](8), NewParts[float32](4)) },
+		"Interleave":    func() { Interleave(x, NewParts[float32](4), 1) },
+		"Times":         func() { Times(NewParts[float32](4), NewParts[float32](3)) },
+		"NewGroups":     func() { NewGroups(x, 4, 4, 8) },
+		"groups' width": func() { NewGroups(long, 4, 4, 17) },
+		"AffineGroups":  func() { AffineGroups(1, x, 8, NewGroups(long, 8, 4, 8), long, long, false) },
+		"AffineNonzero": func() { AffineNonzero(long, x, long, long[:4], false, make([]int32, 64)) },
+		"NewTaps":       func() { NewTaps([]int32{-1}) },
+		"Use":           func() { Use("neon") },
 	} {
 		func() {
 			defer func() {

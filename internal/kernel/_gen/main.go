@@ -121,6 +121,7 @@ func main() {
 		elements(s)
 		transforms(s)
 		signals(s)
+		sparse(s)
 	}
 	if !flag.Parsed() {
 		flag.Parse()
@@ -150,7 +151,7 @@ func goFile() []byte {
 	}
 	p("// callTile runs the tile of that shape.\nfunc callTile(shape int, t *tile) {\n\tswitch shape {")
 	for _, d := range tileShapes {
-		p("\tcase level%s<<shapeLevel + %d*shapeLanes + %d*shapeMasked + %d<<shapeRows + %d:\n\t\t%s(t)", d.isa, bit(d.lanes), bit(d.masked), d.rows, d.vecs, d.name)
+		p("\tcase level%s<<shapeLevel + %d*shapeLanes + %d*shapeListed + %d*shapeMasked + %d<<shapeRows + %d:\n\t\t%s(t)", d.isa, bit(d.lanes), bit(d.listed), bit(d.masked), d.rows, d.vecs, d.name)
 	}
 	p("\tdefault:\n\t\tpanic(\"kernel: no tile of this shape\")\n\t}\n}")
 	p("\n// callSweep runs the pass of that name.\nfunc callSweep(name int, s *span) {\n\tswitch level<<8 + name {")
@@ -159,6 +160,7 @@ func goFile() []byte {
 	}
 	p("\tdefault:\n\t\tpanic(\"kernel: no such pass\")\n\t}\n}")
 	stripSwitch(p)
+	sparseSwitch(p)
 	out, err := format.Source(b.Bytes())
 	if err != nil {
 		panic(err)

@@ -65,6 +65,7 @@ func tiles(s isa) {
 type tileShape struct {
 	isa, name  string
 	lanes      bool
+	listed     bool
 	rows, vecs int
 	masked     bool
 }
@@ -138,7 +139,7 @@ func rowsTile(s isa, rows, vecs int, masked bool) {
 		name += "m"
 	}
 	begin(s, "tile", name)
-	tileShapes = append(tileShapes, tileShape{s.name, name + s.name, false, rows, vecs, masked})
+	tileShapes = append(tileShapes, tileShape{s.name, name + s.name, false, false, rows, vecs, masked})
 	t := Load(Param("t"), GP64())
 	var m *mask
 	if masked {
@@ -264,7 +265,7 @@ func rowsTile(s isa, rows, vecs int, masked bool) {
 func lanesTile(s isa, rows, vecs int) {
 	name := fmt.Sprintf("lanes%dx%d", rows, vecs)
 	begin(s, "tile", name)
-	tileShapes = append(tileShapes, tileShape{s.name, name + s.name, true, rows, vecs, false})
+	tileShapes = append(tileShapes, tileShape{s.name, name + s.name, true, false, rows, vecs, false})
 	t := Load(Param("t"), GP64())
 	r := loadA(t, rows)
 	acc := make([][]reg.VecVirtual, rows)
