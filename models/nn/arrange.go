@@ -27,19 +27,22 @@ func arrange(steps []step) []step {
 		}
 		out = append(out, s)
 	}
+	if lanes { // a branch that ends in a convolution
+		out = append(out, toRows(steps[len(steps)-1].out))
+	}
 	return out
 }
 
-// prefersLanes compares the two layouts by the vectors that they multiply; a
-// change of layout costs about two multiplications an element.
+// changeCost is what a change of layout costs in vector multiplications an element.
+const changeCost = 2
+
+// prefersLanes compares the two layouts by the vectors that they multiply.
 func (s *step) prefersLanes(have bool) bool {
-	v := kernel.Lanes()
-	if v == 1 {
+	if kernel.Lanes() == 1 || s.sparse {
 		return false
 	}
-	up := func(n int) int { return (n + v - 1) / v }
-	rows, lanes := s.m*up(len(s.b))*s.k, up(s.m)*len(s.b)*s.k
-	change := 2 * s.in.size()
+	rows, lanes := s.vectors()
+	change := changeCost * s.in.size()
 	if have {
 		rows += change
 	}
@@ -47,6 +50,14 @@ func (s *step) prefersLanes(have bool) bool {
 		lanes += change
 	}
 	return lanes < rows
+}
+
+// vectors returns how many vectors a step multiplies with channels and with time
+// in the lanes.
+func (s *step) vectors() (rows, lanes int) {
+	v := kernel.Lanes()
+	up := func(n int) int { return (n + v - 1) / v }
+	return s.m * up(len(s.b)) * s.k, up(s.m) * len(s.b) * s.k
 }
 
 // rowsOf returns how many rows of stride elements hold the padded signal and

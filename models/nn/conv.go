@@ -26,13 +26,13 @@ type conv struct {
 	dw, db        *partial
 }
 
-func newConv(i int, l Layer, in, out Shape, rng *rand.Rand) *conv {
+func newConv(at Path, l Layer, in, out Shape, rng *rand.Rand) *conv {
 	c := &conv{in: in, out: out, kernel: l.Kernel, stride: l.Stride}
 	c.before, c.after = l.padding(in.L)
-	c.w = newParam(i, Weight, true, l.Kernel, in.C, out.C).he(l.Kernel*in.C, rng)
+	c.w = newParam(at, Weight, true, l.Kernel, in.C, out.C).he(l.Kernel*in.C, rng)
 	c.dw = newPartial(len(c.w.W))
 	if l.Bias {
-		c.b = newParam(i, Bias, true, out.C)
+		c.b = newParam(at, Bias, true, out.C)
 		c.db = newPartial(out.C)
 		c.bias = c.b.W
 	} else {

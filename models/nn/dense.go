@@ -15,10 +15,10 @@ type dense struct {
 	dxt     []float32 // dx transposed, [in, N]
 }
 
-func newDense(i int, in, out Shape, rng *rand.Rand) *dense {
+func newDense(at Path, in, out Shape, rng *rand.Rand) *dense {
 	d := &dense{in: in.size(), out: out.C}
-	d.w = newParam(i, Weight, true, d.in, d.out).he(d.in, rng)
-	d.b = newParam(i, Bias, true, d.out)
+	d.w = newParam(at, Weight, true, d.in, d.out).he(d.in, rng)
+	d.b = newParam(at, Bias, true, d.out)
 	return d
 }
 

@@ -32,6 +32,20 @@ var layerCases = []struct {
 	{"avgpool", Shape{7, 3}, []Layer{BatchNorm(), AvgPool(2)}},
 	{"dense", Shape{3, 4}, []Layer{Dense(5)}},
 	{"dropout", Shape{6, 3}, []Layer{Dense(6), Dropout(0.4)}},
+	{"residual", Shape{7, 3}, []Layer{Conv(4, 3, 1, Same), Residual(BatchNorm(), ReLU(), Conv(5, 3, 1, Same), ReLU(), Conv(4, 3, 1, Same))}},
+	{"relu of residual", Shape{7, 3}, []Layer{Residual(BatchNorm(), Conv(3, 3, 1, Same)), ReLU()}},
+	{"residual first", Shape{6, 3}, []Layer{Residual(Conv(3, 3, 1, Same), ReLU())}},
+	{"residual of residual", Shape{6, 2}, []Layer{Residual(Residual(Conv(2, 3, 1, Same)), ReLU())}},
+	{"branches", Shape{8, 2}, []Layer{BatchNorm(), Branches([]Layer{Conv(3, 3, 1, Same), ReLU()}, nil, []Layer{Conv(2, 5, 1, Same), Residual(Conv(2, 1, 1, Same))}), Conv(2, 3, 1, Same)}},
+	{"branches first", Shape{8, 2}, []Layer{Branches([]Layer{MaxPool(2)}, []Layer{Conv(2, 2, 2, Valid), Dropout(0.3)})}},
+	{"select", Shape{6, 5}, []Layer{BatchNorm(), Select([]int{0, 3, 4}), Conv(3, 3, 1, Same)}},
+	{"select first", Shape{6, 5}, []Layer{Select([]int{1})}},
+	{"winners", Shape{8, 3}, []Layer{BatchNorm(), ReLU(), Winners(0.3), Conv(3, 3, 1, Same), Winners(0.5), ReLU()}},
+	{"winners before dense", Shape{8, 3}, []Layer{BatchNorm(), Winners(0.2), Dense(6)}},
+	{"winners all", Shape{8, 3}, []Layer{Winners(1), Dense(6)}},
+	{"nodes", Shape{8, 3}, []Layer{Conv(4, 3, 1, Same), Nodes(), ReLU()}},
+	{"sparse conv", Shape{9, 2}, []Layer{Conv(3, 3, 1, Same).Sparse(4), BatchNorm(), ReLU(), MaxPool(2)}},
+	{"sparse dense", Shape{5, 3}, []Layer{Dense(7).Sparse(8), ReLU(), Dense(4).Sparse(1)}},
 	{"stack", Shape{16, 1}, []Layer{Conv(4, 5, 2, Same), BatchNorm(), ReLU(), MaxPool(2), Conv(6, 3, 1, Valid), BatchNorm(), ReLU(), Dense(5), BatchNorm(), ReLU()}},
 }
 
@@ -66,7 +80,7 @@ func checkLayer(t *testing.T, spec Spec) {
 	t.Run("shapes", func(t *testing.T) {
 		net.Forward(x, false)
 		for i, s := range net.Shapes() {
-			if a := net.acts[i]; a.L != s.L || a.C != s.C || a.N != batch || len(a.Data) != batch*s.size() {
+			if a := net.chain.acts[i]; a.L != s.L || a.C != s.C || a.N != batch || len(a.Data) != batch*s.size() {
 				t.Errorf("layer %d: output [%d %d %d], declared %v", i, a.N, a.L, a.C, s)
 			}
 		}
@@ -129,19 +143,15 @@ func checkGradient(t *testing.T, net *Network, x Tensor, labels []int) {
 	t.Helper()
 	dz := NewTensor(x.N, 1, net.Classes)
 	loss := func() float64 {
-		for _, l := range net.layers {
-			if d, ok := l.(*dropout); ok {
-				d.rng = rand.New(rand.NewPCG(5, 5))
-			}
-		}
+		net.Seed(rand.New(rand.NewPCG(5, 5)))
 		return CrossEntropy(net.Forward(x, true), labels, dz)
 	}
 	loss()
 	net.ZeroGrad()
 	net.Backward(dz)
 	for _, p := range net.Params() {
-		if p.G == nil {
-			continue
+		if p.G == nil || p.Role == Importance {
+			continue // the gradient of an importance goes straight through its switch
 		}
 		for i := range p.W {
 			// A wide step drowns float32 rounding, a narrow one avoids the kinks
@@ -198,6 +208,15 @@ func TestSpecRefusals(t *testing.T) {
 	f(Shape{4, 1}, "layer 0 (dropout): rate 1 is outside [0, 1)", Dropout(1))
 	f(Shape{4, 1}, "layer 0 (logits): logits must be the last layer", Logits())
 	f(Shape{4, 1}, "layer 0 (gelu): unknown operation", Layer{Op: "gelu"})
+	f(Shape{4, 1}, "layer 1.0.1 (conv): kernel 5 is longer than the input's 4 steps", ReLU(), Residual(ReLU(), Conv(1, 5, 1, Valid)))
+	f(Shape{4, 1}, "layer 0 (residual): the body must be one and keep the shape 4 x 1, not make it 4 x 2", Residual(Conv(2, 3, 1, Same)))
+	f(Shape{4, 1}, "layer 0 (branches): branches of 4 and 2 steps do not fit side by side", Branches(nil, []Layer{MaxPool(2)}))
+	f(Shape{4, 1}, "layer 0.0.0 (logits): logits must be the last layer", Residual(Logits()))
+	f(Shape{4, 1}, "layer 0 (residual): residual and branches need branches, no other layer has them", Layer{Op: OpResidual})
+	f(Shape{4, 3}, "layer 0 (select): channels must ascend in 0..2", Select([]int{1, 1}))
+	f(Shape{4, 1}, "layer 0 (winners): rate 0 is outside (0, 1]", Winners(0))
+	f(Shape{4, 1}, "layer 0 (relu): group 8 must lie in 1..16, and belong to conv, dense or logits", ReLU().Sparse(8))
+	f(Shape{4, 1}, `spec "t": needs 1 to 256 layers, the last of them logits, and combinators at most 4 deep`, Residual(Residual(Residual(Residual(Residual(ReLU()))))))
 	f(Shape{0, 1}, `spec "t": input 0 x 1 is out of range`)
 	f(Shape{1 << 20, 1}, "layer 0 (dense): too many weights", Dense(1<<20))
 	f(Shape{1 << 18, 1}, "layer 0 (conv): too many multiply-accumulates", Conv(2, 1<<12, 1, Same))

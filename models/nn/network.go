@@ -23,12 +23,17 @@ const (
 	Beta     Role = "beta"
 	Mean     Role = "mean"
 	Variance Role = "variance"
+
+	// Of nodes: how much each channel matters, which pruning moves and no optimizer
+	// does, and the switch that follows from it.
+	Importance Role = "importance"
+	Alive      Role = "alive"
 )
 
 // Param is one array of parameters of one layer. Shapes: conv weight
 // [kernel, in, out], dense weight [in, out], all others [channels].
 type Param struct {
-	Layer int // index in Spec.Layers
+	Path  Path
 	Role  Role
 	Shape []int
 	W     []float32
@@ -36,28 +41,14 @@ type Param struct {
 }
 
 // Name returns the name under which the parameter is saved, "layers.3.gamma".
-func (p *Param) Name() string { return fmt.Sprintf("layers.%d.%s", p.Layer, p.Role) }
-
-// layer is one compiled layer of a training network. x and y are its input and
-// output, dy and dx their gradients; backward adds to the gradients of its
-// parameters and fills dx unless dx.Data is nil.
-type layer interface {
-	params() []*Param
-	forward(x, y Tensor, train bool)
-	backward(x, y, dy, dx Tensor)
-}
+func (p *Param) Name() string { return fmt.Sprintf("layers.%s.%s", p.Path, p.Role) }
 
 // Network is a compiled Spec with weights that can be trained. It is not safe
 // for concurrent use; inference takes a Plan.
 type Network struct {
 	Spec    Spec
 	Classes int
-	shapes  []Shape
-	layers  []layer
-	params  []*Param
-	in      Tensor
-	acts    []Tensor
-	grads   []Tensor
+	chain   *chain
 }
 
 // New compiles spec for that many classes, with He-initialised weights drawn
@@ -67,56 +58,20 @@ type Network struct {
 //
 // Reference: K. He et al., Delving deep into rectifiers, ICCV 2015, eq. 10.
 func New(spec Spec, classes int, rng *rand.Rand) (*Network, error) {
-	shapes, err := spec.Shapes(classes)
-	if err != nil {
+	if _, err := spec.Shapes(classes); err != nil {
 		return nil, err
 	}
-	n := &Network{Spec: spec, Classes: classes, shapes: shapes, acts: make([]Tensor, len(shapes)), grads: make([]Tensor, len(shapes))}
-	in := spec.Input
-	for i, l := range spec.Layers {
-		c := compile(i, l, in, shapes[i], rng)
-		if i > 0 {
-			fuse(n.layers[i-1], c)
-		}
-		n.layers = append(n.layers, c)
-		n.params = append(n.params, c.params()...)
-		in = shapes[i]
-	}
-	return n, nil
-}
-
-func compile(i int, l Layer, in, out Shape, rng *rand.Rand) layer {
-	switch l.Op {
-	case OpConv:
-		return newConv(i, l, in, out, rng)
-	case OpBatchNorm:
-		return newBatchNorm(i, in)
-	case OpReLU:
-		return &relu{}
-	case OpMaxPool:
-		return &maxPool{k: l.Kernel}
-	case OpAvgPool:
-		return avgPool{k: l.Kernel}
-	case OpDropout:
-		d := &dropout{rate: l.Rate}
-		if rng != nil {
-			d.rng = rand.New(rand.NewPCG(rng.Uint64(), rng.Uint64()))
-		}
-		return d
-	case OpDense, OpLogits:
-		return newDense(i, in, out, rng)
-	}
-	panic("nn: unknown operation " + string(l.Op))
+	return &Network{spec, classes, newChain(At, spec.Layers, spec.Input, classes, rng)}, nil
 }
 
 // Params returns all parameters in layer order. The slices are the network's
 // own: writing to W changes it.
-func (n *Network) Params() []*Param { return n.params }
+func (n *Network) Params() []*Param { return n.chain.params() }
 
 // Param returns the parameter of that layer and role, or nil.
-func (n *Network) Param(layer int, r Role) *Param {
-	for _, p := range n.params {
-		if p.Layer == layer && p.Role == r {
+func (n *Network) Param(layer Path, r Role) *Param {
+	for _, p := range n.chain.all {
+		if p.Path == layer && p.Role == r {
 			return p
 		}
 	}
@@ -124,7 +79,11 @@ func (n *Network) Param(layer int, r Role) *Param {
 }
 
 // Shapes returns the output shape of each layer.
-func (n *Network) Shapes() []Shape { return n.shapes }
+func (n *Network) Shapes() []Shape { return n.chain.shapes }
+
+// Seed restarts the random source of every dropout. New does it where it draws
+// weights; a network with weights from elsewhere needs it before training.
+func (n *Network) Seed(rng *rand.Rand) { n.chain.seed(rng) }
 
 // Forward returns the logits [N, 1, Classes] of x [N, L, C]. With train set,
 // batch-norm uses and updates batch statistics and dropout is on. The result
@@ -134,66 +93,30 @@ func (n *Network) Forward(x Tensor, train bool) Tensor {
 	if x.L != n.Spec.Input.L || x.C != n.Spec.Input.C || len(x.Data) != x.N*x.L*x.C {
 		panic("nn: input shape does not match the spec")
 	}
-	n.in = x
-	for i, l := range n.layers {
-		s := n.shapes[i]
-		if n.inPlace(i) {
-			n.acts[i] = n.acts[i-1]
-		} else {
-			n.acts[i] = n.acts[i].resize(x.N, s.L, s.C)
-		}
-		l.forward(n.input(i), n.acts[i], train)
-	}
-	return n.acts[len(n.acts)-1]
+	return n.chain.forward(x, train)
 }
 
 // Backward adds to every Param.G the gradient of a loss whose gradient with
-// respect to the logits of the last Forward is dlogits.
-func (n *Network) Backward(dlogits Tensor) {
-	dy := dlogits
-	for i := len(n.layers) - 1; i >= 0; i-- {
-		var dx Tensor
-		if i > 0 {
-			x := n.acts[i-1]
-			if n.inPlace(i) {
-				n.grads[i] = dy
-			} else {
-				n.grads[i] = n.grads[i].resize(x.N, x.L, x.C)
-			}
-			dx = n.grads[i]
-		}
-		n.layers[i].backward(n.input(i), n.acts[i], dy, dx)
-		dy = dx
-	}
-}
+// respect to the logits of the last Forward is dlogits, which it may overwrite.
+func (n *Network) Backward(dlogits Tensor) { n.chain.backward(dlogits, Tensor{}) }
 
-// inPlace reports whether layer i writes over its input: a ReLU may, because no
-// layer reads its own output afterwards.
-func (n *Network) inPlace(i int) bool {
-	_, ok := n.layers[i].(*relu)
-	return ok && i > 0
-}
-
-func (n *Network) input(i int) Tensor {
-	if i == 0 {
-		return n.in
-	}
-	return n.acts[i-1]
-}
+// Inputs calls f with what each layer, inner ones first, read in the last Forward. A
+// ReLU may have written over what it and the layer before it read and wrote.
+func (n *Network) Inputs(f func(p Path, l Layer, x Tensor)) { n.chain.inputs(f) }
 
 // ZeroGrad sets all gradients to zero.
 func (n *Network) ZeroGrad() {
-	for _, p := range n.params {
+	for _, p := range n.chain.all {
 		clear(p.G)
 	}
 }
 
-func newParam(layer int, r Role, trained bool, shape ...int) *Param {
+func newParam(layer Path, r Role, trained bool, shape ...int) *Param {
 	size := 1
 	for _, s := range shape {
 		size *= s
 	}
-	p := &Param{Layer: layer, Role: r, Shape: shape, W: make([]float32, size)}
+	p := &Param{Path: layer, Role: r, Shape: shape, W: make([]float32, size)}
 	if trained {
 		p.G = make([]float32, size)
 	}

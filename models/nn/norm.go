@@ -25,29 +25,24 @@ type batchNorm struct {
 	c                     int
 	relu                  bool // the ReLU that follows is done here
 	gamma, beta, mean, va *Param
-	mu, inv               []float32         // of the last batch, or the running ones
-	part                  [shards][]float64 // two sums of each shard, by kernel.Columns
-	sum, product          []float64         // of all shards, by channel
-	u, v, w               []float32         // coefficients by channel
-	cu, cv, cw            []float32         // the same by kernel.Columns
+	mu, inv               []float32 // of the last batch, or the running ones
+	channelSums
+	u, v, w    []float32 // coefficients by channel
+	cu, cv, cw []float32 // the same by kernel.Columns
 }
 
-func newBatchNorm(i int, in Shape) *batchNorm {
+func newBatchNorm(at Path, in Shape) *batchNorm {
 	c := in.C
 	channels := func() []float32 { return make([]float32, c) }
 	b := &batchNorm{
 		c:     c,
-		gamma: newParam(i, Gamma, true, c).fill(1),
-		beta:  newParam(i, Beta, true, c),
-		mean:  newParam(i, Mean, false, c),
-		va:    newParam(i, Variance, false, c).fill(1),
+		gamma: newParam(at, Gamma, true, c).fill(1),
+		beta:  newParam(at, Beta, true, c),
+		mean:  newParam(at, Mean, false, c),
+		va:    newParam(at, Variance, false, c).fill(1),
 		mu:    channels(), inv: channels(),
-		sum: make([]float64, c), product: make([]float64, c),
-		u: channels(), v: channels(), w: channels(),
-	}
-	b.cu = kernel.Columns(nil, b.u)
-	for s := range b.part {
-		b.part[s] = make([]float64, 2*len(b.cu))
+		channelSums: newChannelSums(c),
+		u:           channels(), v: channels(), w: channels(),
 	}
 	return b
 }
@@ -80,7 +75,7 @@ func invSqrt(variance float64) float32 { return float32(1 / math.Sqrt(variance+b
 // float32 samples.
 func (b *batchNorm) batchStatistics(x Tensor) {
 	m := float64(x.N * x.L)
-	b.channelSums(x, x)
+	b.channelSums.of(x, x)
 	for c := range b.mu {
 		mean := b.sum[c] / m
 		sq := max(0, b.product[c]-m*mean*mean)
@@ -94,7 +89,7 @@ func (b *batchNorm) batchStatistics(x Tensor) {
 //
 //	dβ = Σ dy,  dγ = Σ dy x̂,  dx = γ/√(σ²+ε) (dy - dβ/M - x̂ dγ/M)
 func (b *batchNorm) backward(x, _, dy, dx Tensor) {
-	b.channelSums(dy, x)
+	b.channelSums.of(dy, x)
 	m := float64(x.N * x.L)
 	for c := range b.c {
 		mu, inv, gamma := float64(b.mu[c]), float64(b.inv[c]), float64(b.gamma.W[c])
@@ -117,20 +112,35 @@ func (b *batchNorm) backward(x, _, dy, dx Tensor) {
 	})
 }
 
-// channelSums sets sum and product to Σ x and Σ x·y of each channel, shards added
-// in their order.
-func (b *batchNorm) channelSums(x, y Tensor) {
-	n := len(b.cu)
+// channelSums adds up the products of two batches by channel.
+type channelSums struct {
+	part         [shards][]float64 // both sums of each shard, by kernel.Columns
+	sum, product []float64         // of all shards, by channel
+}
+
+func newChannelSums(c int) channelSums {
+	s := channelSums{sum: make([]float64, c), product: make([]float64, c)}
+	n := len(kernel.Columns(nil, make([]float32, c)))
+	for i := range s.part {
+		s.part[i] = make([]float64, 2*n)
+	}
+	return s
+}
+
+// of sets sum and product to Σ x and Σ x·y of each channel, shards added in their
+// order.
+func (c *channelSums) of(x, y Tensor) {
+	n := len(c.part[0]) / 2
 	shard(x.N, func(s, lo, hi int) {
-		clear(b.part[s])
-		kernel.Sums(b.part[s][:n], b.part[s][n:], x.windows(lo, hi), y.windows(lo, hi))
+		clear(c.part[s])
+		kernel.Sums(c.part[s][:n], c.part[s][n:], x.windows(lo, hi), y.windows(lo, hi))
 	})
-	clear(b.sum)
-	clear(b.product)
+	clear(c.sum)
+	clear(c.product)
 	for s := range shards {
 		if lo, hi := bounds(s, x.N); lo < hi {
-			kernel.Fold(b.sum, b.part[s][:n])
-			kernel.Fold(b.product, b.part[s][n:])
+			kernel.Fold(c.sum, c.part[s][:n])
+			kernel.Fold(c.product, c.part[s][n:])
 		}
 	}
 }

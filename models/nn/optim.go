@@ -36,7 +36,7 @@ func (o *SGD) Step(params []*Param, lr float64) {
 	}
 	mu, rate := float32(o.Momentum), float32(lr)
 	for _, p := range params {
-		if p.G == nil {
+		if p.G == nil || p.Role == Importance {
 			continue
 		}
 		v := o.v[p]
@@ -78,7 +78,7 @@ func (o *Adam) Step(params []*Param, lr float64) {
 		Rate: float32(lr * root / (1 - math.Pow(b1, float64(o.t)))), Epsilon: float32(eps * root),
 	}
 	for _, p := range params {
-		if p.G == nil {
+		if p.G == nil || p.Role == Importance {
 			continue
 		}
 		m, v := o.m[p], o.v[p]

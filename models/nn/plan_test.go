@@ -1,6 +1,7 @@
 package nn
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -28,6 +29,15 @@ var planSpecs = []Spec{
 		Conv(4, 5, 1, Same), ReLU(), Conv(6, 4, 2, Same), MaxPool(2), Conv(2, 2, 3, Valid), Logits()}},
 	{Name: "nothing fuses", Input: Shape{96, 1}, Layers: []Layer{
 		BatchNorm(), ReLU(), Conv(3, 3, 1, Same), MaxPool(3), ReLU(), BatchNorm(), AvgPool(2), Conv(4, 3, 1, Same), AvgPool(2), Dropout(0.5), Dense(5), Dense(4), Logits()}},
+	{Name: "residual", Input: Shape{128, 1}, Layers: slices.Concat(
+		[]Layer{Conv(8, 8, 2, Same)},
+		[]Layer{Residual(Select([]int{0, 2, 3}), BatchNorm(), ReLU(), Conv(5, 3, 1, Same), BatchNorm(), ReLU(), Conv(8, 3, 1, Same))},
+		[]Layer{BatchNorm(), ReLU(), AvgPool(2), Logits()})},
+	{Name: "winners before dense", Input: Shape{64, 1}, Layers: slices.Concat(
+		block(Conv(16, 8, 2, Same)), []Layer{Winners(0.2), Dense(100), BatchNorm(), ReLU(), Winners(0.3), Logits()})},
+	{Name: "sparse", Input: Shape{200, 1}, Layers: slices.Concat(
+		block(Conv(5, 9, 2, Same).Sparse(8)), block(Conv(7, 3, 1, Same).Sparse(1)), block(Conv(7, 3, 1, Valid).Sparse(16)),
+		[]Layer{Dense(33).Sparse(16), ReLU(), Dense(20).Sparse(3), Logits().Sparse(1)})},
 	{Name: "dense of sixteen", Input: Shape{64, 1}, Layers: slices.Concat(
 		block(Conv(16, 8, 2, Same)), block(Conv(32, 3, 1, Same)), []Layer{Dense(100), BatchNorm(), ReLU(), Logits()})},
 }
@@ -44,6 +54,14 @@ func moved(t testing.TB, spec Spec, classes int) *Network {
 	}
 	for _, p := range net.Params() {
 		for i := range p.W {
+			switch p.Role {
+			case Alive:
+				p.W[i] = float32(rng.IntN(2))
+				continue
+			case Importance:
+				p.W[i] = (nodeOn + nodeOff) / 2 // leaves the switch as it is
+				continue
+			}
 			p.W[i] += float32(0.2 * (rng.Float64() - 0.4))
 			if p.Role == Variance {
 				p.W[i] = max(p.W[i], 0.1)
@@ -57,7 +75,7 @@ func moved(t testing.TB, spec Spec, classes int) *Network {
 // by the layers' formulas, to 1e-5 of the largest logit, and those of the
 // instruction sets, which choose different layouts, with each other to the bit.
 func TestPlanIsTheNetwork(t *testing.T) {
-	for _, spec := range append(randomSpecs(100), planSpecs...) {
+	for _, spec := range append(randomSpecs(200), planSpecs...) {
 		net := moved(t, spec, 10)
 		x := randomBatch(rand.New(rand.NewPCG(3, 4)), 3, spec.Input)
 		first := make([][]float32, x.N)
@@ -106,7 +124,7 @@ func randomSpecs(n int) (specs []Spec) {
 	for len(specs) < n {
 		var layers []Layer
 		for range rng.IntN(7) {
-			switch rng.IntN(8) {
+			switch rng.IntN(12) {
 			case 0, 1, 2:
 				l := Conv(1+rng.IntN(40), 1+rng.IntN(9), 1+rng.IntN(5), []Padding{Same, Valid}[rng.IntN(2)])
 				l.Bias = rng.IntN(2) == 0
@@ -120,7 +138,18 @@ func randomSpecs(n int) (specs []Spec) {
 			case 6:
 				layers = append(layers, AvgPool(1+rng.IntN(3)))
 			case 7:
-				layers = append(layers, Dense(1+rng.IntN(40)))
+				layers = append(layers, Dense(1+rng.IntN(40)).Sparse(rng.IntN(3)*8))
+			case 8:
+				width := 1 + rng.IntN(20)
+				layers = append(layers, Conv(width, 3, 1, Same),
+					Residual(BatchNorm(), ReLU(), Conv(1+rng.IntN(20), 3, 1, Same).Sparse(rng.IntN(2)), ReLU(), Conv(width, 1+rng.IntN(5), 1, Same)))
+			case 9:
+				layers = append(layers, Branches(
+					[]Layer{Conv(1+rng.IntN(20), 3, 1, Same), ReLU()}, nil, []Layer{Select([]int{0}), Conv(2, 5, 1, Same), Residual(ReLU())}))
+			case 10:
+				layers = append(layers, Winners(0.1+0.8*rng.Float64()))
+			case 11:
+				layers = append(layers, Nodes())
 			}
 		}
 		spec := Spec{Input: Shape{1 + rng.IntN(200), 1 + rng.IntN(5)}, Layers: append(layers, Logits())}
@@ -138,16 +167,33 @@ func reference(net *Network, window []float32) []float64 {
 	for i, v := range window {
 		x[i] = float64(v)
 	}
-	in := net.Spec.Input
-	for i, l := range net.Spec.Layers {
-		out := net.shapes[i]
+	return referenceOf(net, net.Spec.Layers, net.Spec.Input, At, x)
+}
+
+func referenceOf(net *Network, layers []Layer, in Shape, path func(i int) Path, x []float64) []float64 {
+	for i, l := range layers {
+		out, _ := l.shape(in, net.Classes)
 		weight := func(r Role, k int) float64 {
-			if p := net.Param(i, r); p != nil {
+			if p := net.Param(path(i), r); p != nil {
 				return float64(p.W[k])
 			}
 			return 0
 		}
 		y := make([]float64, out.size())
+		first, threshold := 0, 0.0
+		for b, inner := range l.Branches {
+			z := referenceOf(net, inner, in, func(j int) Path { return path(i).In(b, j) }, x)
+			wide := end(inner, in, 1).C
+			for k, v := range z {
+				y[k/wide*out.C+first+k%wide] = v
+			}
+			first += wide
+		}
+		if l.Op == OpWinners {
+			sorted := slices.Clone(x)
+			slices.SortFunc(sorted, func(a, b float64) int { return cmp.Compare(math.Abs(b), math.Abs(a)) })
+			threshold = math.Abs(sorted[int(math.Ceil(l.Rate*float64(len(x))-1e-9))-1])
+		}
 		for t := range out.L {
 			for c := range out.C {
 				s := 0.0
@@ -174,6 +220,18 @@ func reference(net *Network, window []float32) []float64 {
 					s = max(0, x[t*in.C+c])
 				case OpDropout:
 					s = x[t*in.C+c]
+				case OpResidual:
+					s = y[t*out.C+c] + x[t*in.C+c]
+				case OpBranches:
+					s = y[t*out.C+c]
+				case OpSelect:
+					s = x[t*in.C+l.Channels[c]]
+				case OpWinners:
+					if v := x[t*in.C+c]; math.Abs(v) >= threshold {
+						s = v
+					}
+				case OpNodes:
+					s = x[t*in.C+c] * weight(Alive, c)
 				case OpMaxPool:
 					s = math.Inf(-1)
 					for k := range l.Kernel {

@@ -55,6 +55,8 @@ type dropout struct {
 
 func (*dropout) params() []*Param { return nil }
 
+func (d *dropout) seed(rng *rand.Rand) { d.rng = rand.New(rand.NewPCG(rng.Uint64(), rng.Uint64())) }
+
 func (d *dropout) forward(x, y Tensor, train bool) {
 	if !train || d.rate == 0 {
 		d.scale = d.scale[:0]

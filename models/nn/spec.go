@@ -2,6 +2,9 @@ package nn
 
 import (
 	"fmt"
+	"strconv"
+
+	"brinell/internal/kernel"
 )
 
 // Op names what a layer does.
@@ -18,6 +21,11 @@ const (
 	OpDropout   Op = "dropout"
 	OpDense     Op = "dense"
 	OpLogits    Op = "logits"
+	OpResidual  Op = "residual"
+	OpBranches  Op = "branches"
+	OpSelect    Op = "select"
+	OpWinners   Op = "winners"
+	OpNodes     Op = "nodes"
 )
 
 // Padding of a convolution.
@@ -39,7 +47,11 @@ type Layer struct {
 	Stride  int     `json:"stride,omitempty"`  // of conv
 	Padding Padding `json:"padding,omitempty"` // of conv
 	Bias    bool    `json:"bias,omitempty"`    // of conv; dense layers always have one
-	Rate    float64 `json:"rate,omitempty"`    // of dropout: share set to zero
+	Rate    float64 `json:"rate,omitempty"`    // of dropout: share set to zero; of winners: share kept
+
+	Group    int       `json:"group,omitempty"`    // of conv and dense: see Sparse
+	Channels []int     `json:"channels,omitempty"` // of select
+	Branches [][]Layer `json:"branches,omitempty"` // of residual (one) and branches
 }
 
 // Conv is a convolution with out channels and no bias, [L, C] -> [L', out].
@@ -77,6 +89,43 @@ func Dense(out int) Layer { return Layer{Op: OpDense, Out: out} }
 // Logits is the last Dense layer, with one unit per label.
 func Logits() Layer { return Layer{Op: OpLogits} }
 
+// Residual adds the input to what body makes of it, y = x + body(x). The body must
+// keep the shape.
+//
+// Reference: K. He et al., Deep residual learning for image recognition, CVPR 2016.
+func Residual(body ...Layer) Layer { return Layer{Op: OpResidual, Branches: [][]Layer{body}} }
+
+// Branches gives the input to every branch and puts their channels side by side,
+// [L, C] -> [L', ΣC_b]. All branches must have the same L'.
+func Branches(branches ...[]Layer) Layer { return Layer{Op: OpBranches, Branches: branches} }
+
+// Select passes the given channels on, ascending, [L, C] -> [L, len(channels)].
+// Pruning puts it where a shortcut keeps the channels themselves from going.
+func Select(channels []int) Layer { return Layer{Op: OpSelect, Channels: channels} }
+
+// Winners passes the share rate of a window's elements that is largest in
+// magnitude, ⌈rate·L·C⌉ of them and what ties with the last, and sets the others to
+// zero: the threshold is found anew for each window.
+//
+// Reference: Q. Yang et al., Integral pruning on activations and weights for
+// efficient neural networks, 2019.
+func Winners(rate float64) Layer { return Layer{Op: OpWinners, Rate: rate} }
+
+// Nodes multiplies each channel by a switch that is 0 or 1 and learns when to turn
+// it off; it serves node pruning and goes when the nodes are removed.
+//
+// Reference: J. Yu et al., Scalpel, ISCA 2017.
+func Nodes() Layer { return Layer{Op: OpNodes} }
+
+// Sparse declares that the weights of a convolution or dense layer are mostly
+// zero, in aligned groups of so many consecutive inputs, and that inference is to
+// multiply only the other groups. Group 1 is unstructured sparsity (CSR). Training
+// does not enforce it.
+func (l Layer) Sparse(group int) Layer {
+	l.Group = group
+	return l
+}
+
 // Spec is an architecture as data. It compares with reflect.DeepEqual and
 // round-trips through JSON.
 type Spec struct {
@@ -89,21 +138,32 @@ type Spec struct {
 // Bounds of a spec, so that one from a file cannot ask for absurd memory.
 const (
 	maxLayers     = 256
+	maxDepth      = 4       // of combinators in combinators
 	maxActivation = 1 << 24 // elements of one layer's output for one window
 	maxWeights    = 1 << 26 // elements of all weights together
 	maxMACs       = 1 << 30 // of one window, fifty times the largest of the zoo
 	maxClasses    = 4096
 )
 
+// Path says where a layer stands: its index in Spec.Layers, and for layers of
+// combinators the branch and the index in it, "3.0.1".
+type Path string
+
+// At is the path of layer i of a spec.
+func At(i int) Path { return Path(strconv.Itoa(i)) }
+
+// In is the path of layer i in branch b of the combinator at p.
+func (p Path) In(b, i int) Path { return Path(fmt.Sprintf("%s.%d.%d", p, b, i)) }
+
 // LayerError reports the first layer that does not fit.
 type LayerError struct {
-	Index  int
+	Path   Path
 	Op     Op
 	Reason string
 }
 
 func (e *LayerError) Error() string {
-	return fmt.Sprintf("layer %d (%s): %s", e.Index, e.Op, e.Reason)
+	return fmt.Sprintf("layer %s (%s): %s", e.Path, e.Op, e.Reason)
 }
 
 // Shapes returns the output shape of every layer for that number of classes, or
@@ -115,14 +175,40 @@ func (s Spec) Shapes(classes int) ([]Shape, error) {
 	if classes < 1 || classes > maxClasses {
 		return nil, fmt.Errorf("spec %q: %d classes is outside 1..%d", s.Name, classes, maxClasses)
 	}
-	if len(s.Layers) == 0 || len(s.Layers) > maxLayers || s.Layers[len(s.Layers)-1].Op != OpLogits {
-		return nil, fmt.Errorf("spec %q: needs 1 to %d layers, the last of them logits", s.Name, maxLayers)
+	if len(s.Layers) == 0 || s.Layers[len(s.Layers)-1].Op != OpLogits || countLayers(s.Layers, maxDepth) > maxLayers {
+		return nil, fmt.Errorf("spec %q: needs 1 to %d layers, the last of them logits, and combinators at most %d deep", s.Name, maxLayers, maxDepth)
 	}
-	shapes := make([]Shape, len(s.Layers))
-	in, weights, macs := s.Input, 0, 0
-	for i, l := range s.Layers {
+	return infer(s.Layers, s.Input, classes, At, len(s.Layers)-1)
+}
+
+// countLayers counts the layers with those of combinators, too many of them where
+// combinators stand deeper than depth.
+func countLayers(layers []Layer, depth int) int {
+	n := len(layers)
+	for _, l := range layers {
+		for _, b := range l.Branches {
+			if depth == 0 || n > maxLayers {
+				return maxLayers + 1
+			}
+			n += 1 + countLayers(b, depth-1)
+		}
+	}
+	return n
+}
+
+// infer returns the shapes of layers in a row, of which only the one with index
+// logits may be logits.
+func infer(layers []Layer, in Shape, classes int, path func(i int) Path, logits int) ([]Shape, error) {
+	shapes := make([]Shape, len(layers))
+	weights, macs := 0, 0
+	for i, l := range layers {
+		for b, branch := range l.Branches {
+			if _, err := infer(branch, in, classes, func(j int) Path { return path(i).In(b, j) }, -1); err != nil {
+				return nil, err
+			}
+		}
 		out, reason := l.shape(in, classes)
-		if reason == "" && l.Op == OpLogits && i != len(s.Layers)-1 {
+		if reason == "" && l.Op == OpLogits && i != logits {
 			reason = "logits must be the last layer"
 		}
 		if reason == "" && (out.L > maxActivation || out.C > maxActivation || out.size() > maxActivation) {
@@ -136,16 +222,36 @@ func (s Spec) Shapes(classes int) ([]Shape, error) {
 			}
 		}
 		if reason != "" {
-			return nil, &LayerError{i, l.Op, reason}
+			return nil, &LayerError{path(i), l.Op, reason}
 		}
 		shapes[i], in = out, out
 	}
 	return shapes, nil
 }
 
+// end returns the output shape of layers in a row that fit.
+func end(layers []Layer, in Shape, classes int) Shape {
+	for _, l := range layers {
+		in, _ = l.shape(in, classes)
+	}
+	return in
+}
+
+// Output returns the shape of the layer's output for input in, which must fit.
+func (l Layer) Output(in Shape, classes int) Shape {
+	out, _ := l.shape(in, classes)
+	return out
+}
+
 // shape returns the output shape of the layer, or the reason why it has none.
 func (l Layer) shape(in Shape, classes int) (out Shape, reason string) {
 	const limit = 1 << 20
+	if l.Group != 0 && ((l.Op != OpConv && l.Op != OpDense && l.Op != OpLogits) || l.Group < 1 || l.Group > kernel.MaxGroup) {
+		return out, fmt.Sprintf("group %d must lie in 1..%d, and belong to conv, dense or logits", l.Group, kernel.MaxGroup)
+	}
+	if (len(l.Branches) > 0) != (l.Op == OpResidual || l.Op == OpBranches) {
+		return out, "residual and branches need branches, no other layer has them"
+	}
 	switch l.Op {
 	case OpConv:
 		if l.Out < 1 || l.Kernel < 1 || l.Stride < 1 || max(l.Out, l.Kernel, l.Stride) > limit {
@@ -171,8 +277,37 @@ func (l Layer) shape(in Shape, classes int) (out Shape, reason string) {
 			return out, fmt.Sprintf("rate %v is outside [0, 1)", l.Rate)
 		}
 		return in, ""
-	case OpBatchNorm, OpReLU:
+	case OpWinners:
+		if !(l.Rate > 0 && l.Rate <= 1) {
+			return out, fmt.Sprintf("rate %v is outside (0, 1]", l.Rate)
+		}
 		return in, ""
+	case OpBatchNorm, OpReLU, OpNodes:
+		return in, ""
+	case OpSelect:
+		for i, c := range l.Channels {
+			if c < 0 || c >= in.C || i > 0 && c <= l.Channels[i-1] {
+				return out, fmt.Sprintf("channels must ascend in 0..%d", in.C-1)
+			}
+		}
+		if len(l.Channels) == 0 {
+			return out, "no channels"
+		}
+		return Shape{in.L, len(l.Channels)}, ""
+	case OpResidual:
+		if body := end(l.Branches[0], in, classes); len(l.Branches) != 1 || body != in {
+			return out, fmt.Sprintf("the body must be one and keep the shape %d x %d, not make it %d x %d", in.L, in.C, body.L, body.C)
+		}
+		return in, ""
+	case OpBranches:
+		for i, b := range l.Branches {
+			o := end(b, in, classes)
+			if i > 0 && o.L != out.L {
+				return out, fmt.Sprintf("branches of %d and %d steps do not fit side by side", out.L, o.L)
+			}
+			out = Shape{o.L, out.C + o.C}
+		}
+		return out, ""
 	case OpDense:
 		if l.Out < 1 || l.Out > limit {
 			return out, fmt.Sprintf("%d units is outside 1..%d", l.Out, limit)
@@ -193,8 +328,12 @@ func (l Layer) padding(n int) (before, after int) {
 	return total / 2, total - total/2
 }
 
+// Before returns how many zeros a convolution puts before an input of n steps.
+func (l Layer) Before(n int) int { before, _ := l.padding(n); return before }
+
 // Params returns the number of trained parameters of the layer. The running
-// statistics of batch-norm are not trained and do not count.
+// statistics of batch-norm are not trained and do not count, nor do the switches of
+// nodes, which leave with what they prune.
 func (l Layer) Params(in, out Shape) int {
 	switch l.Op {
 	case OpConv:
@@ -208,7 +347,20 @@ func (l Layer) Params(in, out Shape) int {
 	case OpDense, OpLogits:
 		return in.size()*out.C + out.C
 	}
-	return 0
+	return l.total(in, Layer.Params)
+}
+
+// total adds up a count over the branches.
+func (l Layer) total(in Shape, count func(l Layer, in, out Shape) int) (n int) {
+	for _, b := range l.Branches {
+		at := in
+		for _, inner := range b {
+			out, _ := inner.shape(at, 1) // no logits inside: classes do not matter
+			n += count(inner, at, out)
+			at = out
+		}
+	}
+	return n
 }
 
 // MACs returns the multiply-accumulates of one window, counting convolutions
@@ -220,7 +372,7 @@ func (l Layer) MACs(in, out Shape) int {
 	case OpDense, OpLogits:
 		return in.size() * out.C
 	}
-	return 0
+	return l.total(in, Layer.MACs)
 }
 
 // Count is the cost of one layer or of a network.
