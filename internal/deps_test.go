@@ -33,7 +33,7 @@ dataset/excerpts    :
 models              : internal/bearing internal/kernel features features/dsp models/nn
 models/pretrained   : models
 models/train        : internal/bearing internal/kernel dataset models models/nn
-models/prune        : models models/nn models/train
+models/prune        : internal/bearing internal/kernel dataset models models/nn models/train
 internal/diagnose   : internal/bearing features models
 internal/store      : internal/bearing
 api/web             :

@@ -279,6 +279,22 @@ func (m *Model) checkGolden() error {
 	return nil
 }
 
+// Size returns the length of the model file in bytes, without the golden windows,
+// whose number and length have nothing to do with the network.
+func (m *Model) Size() (int, error) {
+	b, err := m.Encode()
+	return len(b) - 4*(len(m.golden.windows)+len(m.golden.logits)), err
+}
+
+// Copy returns a model of its own with the same contents.
+func (m *Model) Copy() (*Model, error) {
+	b, err := m.Encode()
+	if err != nil {
+		return nil, err
+	}
+	return Decode(b)
+}
+
 // Open reads the model file at path.
 func Open(path string) (*Model, error) {
 	f, err := os.Open(path)

@@ -66,7 +66,11 @@ type Slimming struct {
 	Ratio    float64  `json:"ratio"`
 	Passes   int      `json:"passes"`
 	Floor    int      `json:"floor"`
-	Epochs   int      `json:"epochs"` // of fine-tuning after each pass
+	Epochs   int      `json:"epochs"`           // of fine-tuning after each pass
+	Share    float64  `json:"share,omitempty"`  // of weights set to zero
+	Group    int      `json:"group,omitempty"`  // inputs of a group of them
+	Loss     float64  `json:"loss,omitempty"`   // accuracy on the validation part that each winner rate could cost
+	Target   string   `json:"target,omitempty"` // parallelism that Scalpel pruned for
 	Original nn.Count `json:"original"`
 }
 

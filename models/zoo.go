@@ -59,14 +59,23 @@ func head(units int) []nn.Layer {
 	return []nn.Layer{nn.Dense(units), nn.BatchNorm(), nn.ReLU(), nn.Logits()}
 }
 
+// SpecNames returns the names of the architectures.
+func SpecNames() (names []string) {
+	for _, s := range Zoo {
+		names = append(names, s.Name)
+	}
+	return names
+}
+
+// PreprocessingOf returns the preprocessing that a network of the zoo is made for.
+func PreprocessingOf(spec nn.Spec) Preprocessing { return DefaultPreprocessing }
+
 // SpecNamed returns the architecture of that name.
 func SpecNamed(name string) (nn.Spec, error) {
-	var names []string
 	for _, s := range Zoo {
 		if s.Name == name {
 			return s, nil
 		}
-		names = append(names, s.Name)
 	}
-	return nn.Spec{}, bearing.Errorf(bearing.NotFound, "spec_unknown", "spec %q is not known: use one of %s", bearing.Clip(name), strings.Join(names, ", "))
+	return nn.Spec{}, bearing.Errorf(bearing.NotFound, "spec_unknown", "spec %q is not known: use one of %s", bearing.Clip(name), strings.Join(SpecNames(), ", "))
 }

@@ -7,31 +7,119 @@ import (
 	"brinell/models/nn"
 )
 
-// Gate is a batch-norm whose scales decide about the channels of the
-// convolution or dense layer before it.
+// Keep says which channels stay, ascending, by the layer that they leave: of a
+// convolution or dense layer the output channels, of a batch-norm the channels that
+// it reads, through a Select. A layer that is not named keeps all.
+type Keep map[nn.Path][]int
+
+// Gate is a batch-norm whose scales decide about channels.
 type Gate struct {
-	Norm     int // layer index of the batch-norm
-	Producer int // layer index of the convolution or dense layer
+	Norm     nn.Path
+	At       nn.Path // the layer under which Keep names the channels
 	Channels int
 }
 
-// Gates returns the gates of a spec in layer order. A batch-norm with anything
-// but its producer right before it is no gate.
-func Gates(net *nn.Network) []Gate {
-	var gates []Gate
-	layers := net.Spec.Layers
-	for i := 1; i < len(layers); i++ {
-		before := layers[i-1].Op
-		if layers[i].Op == nn.OpBatchNorm && (before == nn.OpConv || before == nn.OpDense) {
-			gates = append(gates, Gate{i, i - 1, net.Shapes()[i].C})
+// fate is what becomes of channels that flow into layers.
+type fate int
+
+const (
+	passes   fate = iota // they come out at the end
+	consumed             // a layer with weights reads them
+	blocked              // they are missed: a shortcut adds them to others, or a shift does not leave zero zero
+)
+
+// fateIn follows the channels through layers in a row.
+func fateIn(layers []nn.Layer) fate {
+	for _, l := range layers {
+		switch l.Op {
+		case nn.OpConv, nn.OpDense, nn.OpLogits:
+			return consumed
+		case nn.OpResidual, nn.OpBatchNorm:
+			return blocked
+		case nn.OpBranches:
+			through := false
+			for _, b := range l.Branches {
+				switch fateIn(b) {
+				case blocked:
+					return blocked
+				case passes:
+					through = true
+				}
+			}
+			if !through {
+				return consumed
+			}
 		}
 	}
+	return passes
+}
+
+// walk calls visit for every layer of a chain with its input shape, inner layers
+// before the one that holds them, and with the fate of its output. after is the
+// fate of the chain's.
+func walk(layers []nn.Layer, path func(int) nn.Path, in nn.Shape, classes int, after fate, visit func(layers []nn.Layer, i int, p nn.Path, in nn.Shape, f fate)) {
+	for i, l := range layers {
+		f := fateIn(layers[i+1:])
+		if f == passes {
+			f = after
+		}
+		for b, inner := range l.Branches {
+			end := f
+			if l.Op == nn.OpResidual {
+				end = blocked
+			}
+			walk(inner, func(j int) nn.Path { return path(i).In(b, j) }, in, classes, end, visit)
+		}
+		visit(layers, i, path(i), in, f)
+		in = l.Output(in, classes)
+	}
+}
+
+// producer returns the index of the layer with weights that makes the channels of
+// layer i, with nothing between them that is not channel by channel, or -1.
+func producer(layers []nn.Layer, i int) int {
+	for i--; i >= 0; i-- {
+		switch layers[i].Op {
+		case nn.OpConv, nn.OpDense:
+			return i
+		case nn.OpReLU, nn.OpMaxPool, nn.OpAvgPool, nn.OpDropout:
+		default:
+			return -1
+		}
+	}
+	return -1
+}
+
+// Gates returns the gates of a network in layer order. A batch-norm whose channels
+// come from a convolution or dense layer lets those go; one that reads them from a
+// shortcut, which needs them all, lets them go for itself by a Select. What is added
+// to a shortcut is no gate, nor is a batch-norm of the network's input.
+func Gates(net *nn.Network) []Gate {
+	var gates []Gate
+	walk(net.Spec.Layers, nn.At, net.Spec.Input, net.Classes, consumed, func(layers []nn.Layer, i int, p nn.Path, in nn.Shape, f fate) {
+		if layers[i].Op != nn.OpBatchNorm || f == blocked {
+			return
+		}
+		at := p
+		if j := producer(layers, i); j >= 0 {
+			at = sibling(p, j)
+		} else if p == nn.At(i) && !slices.ContainsFunc(layers[:i], func(l nn.Layer) bool { return l.Op == nn.OpResidual || l.Op == nn.OpBranches }) {
+			return
+		}
+		gates = append(gates, Gate{p, at, in.C})
+	})
 	return gates
 }
 
-// Keep says which output channels of a layer stay: ascending indices by the
-// layer index of the producer. A layer that is not named keeps all.
-type Keep map[int][]int
+// sibling is the path of layer j in the chain of the layer at p.
+func sibling(p nn.Path, j int) nn.Path {
+	for i := len(p) - 1; i >= 0; i-- {
+		if p[i] == '.' {
+			return p[:i+1] + nn.At(j)
+		}
+	}
+	return nn.At(j)
+}
 
 // Remove returns a narrower network with the channels of keep and copies of
 // their weights. The result equals net with the scale and shift of the removed
@@ -41,56 +129,168 @@ type Keep map[int][]int
 // A dense layer after a convolution reads index l·C + c of the flattened
 // [L, C], so each removed channel takes L of its inputs with it.
 //
-// It panics if keep names a layer that is no producer, or channels that are
+// It panics if keep names a layer whose channels cannot go, or channels that are
 // not ascending and in range.
 func Remove(net *nn.Network, keep Keep) *nn.Network {
-	spec := net.Spec
-	spec.Layers = slices.Clone(spec.Layers)
-	for layer, channels := range keep {
-		l := &spec.Layers[layer]
-		if l.Op != nn.OpConv && l.Op != nn.OpDense {
-			panic(fmt.Sprintf("prune: layer %d (%s) has no removable channels", layer, l.Op))
-		}
-		if len(channels) == 0 || !slices.IsSorted(channels) || channels[0] < 0 || channels[len(channels)-1] >= l.Out {
-			panic(fmt.Sprintf("prune: layer %d: bad channels %v of %d", layer, channels, l.Out))
-		}
-		l.Out = len(channels)
+	s := surgeon{net: net, keep: keep, left: len(keep)}
+	return s.operate()
+}
+
+// surgeon builds a network from parts of another one.
+type surgeon struct {
+	net    *nn.Network
+	keep   Keep
+	left   int // entries of keep that no layer has used
+	copies []func(narrow *nn.Network)
+}
+
+func (s *surgeon) operate() *nn.Network {
+	spec := s.net.Spec
+	spec.Layers, _ = s.chain(spec.Layers, nn.At, nn.At, all(spec.Input.C), spec.Input)
+	if s.left > 0 {
+		panic("prune: a layer whose channels cannot be removed is named")
 	}
-	narrow, err := nn.New(spec, net.Classes, nil)
+	narrow, err := nn.New(spec, s.net.Classes, nil)
 	if err != nil {
 		panic("prune: " + err.Error())
 	}
-	in := all(net.Spec.Input.C) // channels that the present layer still reads
-	width, length := net.Spec.Input.C, net.Spec.Input.L
-	for i, l := range net.Spec.Layers {
-		out := in
-		switch l.Op {
-		case nn.OpConv:
-			out = kept(keep, i, l.Out)
-			copyMatrix(narrow.Param(i, nn.Weight).W, net.Param(i, nn.Weight).W, repeat(in, width, l.Kernel), out, l.Out)
-		case nn.OpDense, nn.OpLogits:
-			n := net.Shapes()[i].C
-			out = kept(keep, i, n)
-			copyMatrix(narrow.Param(i, nn.Weight).W, net.Param(i, nn.Weight).W, repeat(in, width, length), out, n)
-		}
-		for _, r := range []nn.Role{nn.Bias, nn.Gamma, nn.Beta, nn.Mean, nn.Variance} {
-			if p := net.Param(i, r); p != nil {
-				q := narrow.Param(i, r)
-				for to, from := range out {
-					q.W[to] = p.W[from]
-				}
-			}
-		}
-		in, width, length = out, net.Shapes()[i].C, net.Shapes()[i].L
+	for _, f := range s.copies {
+		f(narrow)
 	}
 	return narrow
+}
+
+// chain returns the layers narrowed, and which of their output's channels are left.
+// in are the channels left of the input, whose shape was before. from and to are
+// where the layers stand in the old and in the new network.
+func (s *surgeon) chain(layers []nn.Layer, from, to func(int) nn.Path, in []int, before nn.Shape) (out []nn.Layer, left []int) {
+	for i, l := range layers {
+		p, after := from(i), l.Output(before, s.net.Classes)
+		switch l.Op {
+		case nn.OpConv, nn.OpDense, nn.OpLogits:
+			times := before.L
+			if l.Op == nn.OpConv {
+				times = l.Kernel
+			}
+			kept := s.kept(p, after.C, l.Op != nn.OpLogits)
+			q := to(len(out))
+			s.matrix(p, q, repeat(in, before.C, times), kept, after.C)
+			s.vectors(p, q, kept, nn.Bias)
+			if in = kept; l.Op != nn.OpLogits {
+				l.Out = len(kept)
+			}
+		case nn.OpBatchNorm:
+			if kept := s.kept(p, before.C, true); len(kept) < before.C {
+				out = pick(out, positions(in, kept))
+				in = kept
+			}
+			s.vectors(p, to(len(out)), in, nn.Gamma, nn.Beta, nn.Mean, nn.Variance)
+		case nn.OpNodes:
+			s.vectors(p, to(len(out)), in, nn.Importance, nn.Alive)
+		case nn.OpSelect:
+			var kept, channels []int
+			for j, c := range l.Channels {
+				if at, ok := slices.BinarySearch(in, c); ok {
+					kept, channels = append(kept, j), append(channels, at)
+				}
+			}
+			l.Channels, in = channels, kept
+		case nn.OpResidual, nn.OpBranches:
+			var joined []int
+			inner, first := make([][]nn.Layer, len(l.Branches)), 0
+			for b, branch := range l.Branches {
+				j := len(out)
+				var kept []int
+				inner[b], kept = s.chain(branch,
+					func(k int) nn.Path { return p.In(b, k) }, func(k int) nn.Path { return to(j).In(b, k) }, in, before)
+				for _, c := range kept {
+					joined = append(joined, first+c)
+				}
+				end := before
+				for _, x := range branch {
+					end = x.Output(end, s.net.Classes)
+				}
+				first += end.C
+			}
+			l.Branches = inner
+			if l.Op == nn.OpResidual && !slices.Equal(joined, in) {
+				panic(fmt.Sprintf("prune: layer %s: the shortcut needs channels that are to go", p))
+			}
+			in = joined
+		}
+		out = append(out, l)
+		before = after
+	}
+	return out, in
+}
+
+// kept returns the channels that stay of the layer at p, which has n.
+func (s *surgeon) kept(p nn.Path, n int, removable bool) []int {
+	c, ok := s.keep[p]
+	if !ok {
+		return all(n)
+	}
+	if !removable || len(c) == 0 || !slices.IsSorted(c) || c[0] < 0 || c[len(c)-1] >= n {
+		panic(fmt.Sprintf("prune: layer %s: bad channels %v of %d", p, c, n))
+	}
+	s.left--
+	return c
+}
+
+// matrix copies rows and columns of the weights at p, cols wide, to those at q.
+func (s *surgeon) matrix(p, q nn.Path, rows, columns []int, cols int) {
+	src := s.net.Param(p, nn.Weight).W
+	s.copies = append(s.copies, func(narrow *nn.Network) {
+		copyMatrix(narrow.Param(q, nn.Weight).W, src, rows, columns, cols)
+	})
+}
+
+// vectors copies channels of the parameters of those roles that p has to q.
+func (s *surgeon) vectors(p, q nn.Path, channels []int, roles ...nn.Role) {
+	for _, r := range roles {
+		src := s.net.Param(p, r)
+		if src == nil {
+			continue
+		}
+		s.copies = append(s.copies, func(narrow *nn.Network) {
+			dst := narrow.Param(q, r).W
+			for to, from := range channels {
+				dst[to] = src.W[from]
+			}
+		})
+	}
+}
+
+// pick appends a Select of channels, as one with a Select that stands there.
+func pick(layers []nn.Layer, channels []int) []nn.Layer {
+	if n := len(layers); n > 0 && layers[n-1].Op == nn.OpSelect {
+		was := layers[n-1].Channels
+		for i, c := range channels {
+			channels[i] = was[c]
+		}
+		layers = layers[:n-1]
+	}
+	return append(layers, nn.Select(channels))
+}
+
+// positions returns where each of some stands in all.
+func positions(all, some []int) []int {
+	p := make([]int, len(some))
+	for i, c := range some {
+		at, ok := slices.BinarySearch(all, c)
+		if !ok {
+			panic(fmt.Sprintf("prune: channel %d is to stay and not there", c))
+		}
+		p[i] = at
+	}
+	return p
 }
 
 // Mask sets scale and shift of the channels that keep drops to zero, in place:
 // the wide network that Remove's result equals.
 func Mask(net *nn.Network, keep Keep) {
 	for _, g := range Gates(net) {
-		channels, ok := keep[g.Producer]
+		channels, ok := keep[g.At]
 		if !ok {
 			continue
 		}
@@ -103,19 +303,44 @@ func Mask(net *nn.Network, keep Keep) {
 	}
 }
 
+// edit returns a network whose chains are those of net as change makes them, which
+// may add and take away layers without weights of their own, with the same weights.
+func edit(net *nn.Network, change func(layers []nn.Layer, path func(int) nn.Path) []nn.Layer) *nn.Network {
+	var deep func(layers []nn.Layer, path func(int) nn.Path) []nn.Layer
+	deep = func(layers []nn.Layer, path func(int) nn.Path) []nn.Layer {
+		out := slices.Clone(layers)
+		for i := range out {
+			out[i].Branches = slices.Clone(out[i].Branches)
+			for b, inner := range out[i].Branches {
+				out[i].Branches[b] = deep(inner, func(j int) nn.Path { return path(i).In(b, j) })
+			}
+		}
+		return change(out, path)
+	}
+	spec := net.Spec
+	spec.Layers = deep(spec.Layers, nn.At)
+	edited, err := nn.New(spec, net.Classes, nil)
+	if err != nil {
+		panic("prune: " + err.Error())
+	}
+	to := lasting(edited)
+	for i, p := range lasting(net) {
+		copy(to[i].W, p.W)
+	}
+	return edited
+}
+
+// lasting returns the parameters but for the switches of nodes.
+func lasting(net *nn.Network) []*nn.Param {
+	return slices.DeleteFunc(slices.Clone(net.Params()), func(p *nn.Param) bool { return p.Role == nn.Importance || p.Role == nn.Alive })
+}
+
 func all(n int) []int {
 	x := make([]int, n)
 	for i := range x {
 		x[i] = i
 	}
 	return x
-}
-
-func kept(keep Keep, layer, n int) []int {
-	if c, ok := keep[layer]; ok {
-		return c
-	}
-	return all(n)
 }
 
 // repeat returns the rows r·width + c for each of the times blocks and each c

@@ -32,8 +32,10 @@ type Config struct {
 	WeightDecay float64
 	Schedule    nn.Schedule // default nn.Cosine(0.1)
 	Sparsity    float64     // λ of the L1 term on batch-norm scales, 0 = none
+	Budget      float64     // instead of Sparsity: see Lambda
 	Subgradient bool        // add λ sign(γ) to the gradient instead of the proximal step
 	Seed        uint64      // of shuffling
+	After       func()      // called after each step of the optimizer, to keep what it must not change
 	Progress    func(Progress)
 }
 
@@ -68,12 +70,47 @@ func (c Config) withDefaults() Config {
 	return c
 }
 
+// sparseFrom is the share of training after which the L1 term sets in: scales first
+// find out which channels matter.
+const sparseFrom = 0.1
+
+// steps returns how many steps the fit of n windows takes.
+func (c Config) steps(n int) int { return max(1, n/c.withDefaults().Batch) * c.withDefaults().Epochs }
+
+// Lambda returns the weight λ of the L1 term for a fit of n windows. With a budget B
+// it is so large that the term alone would move a scale by B times the value that
+// sparse training starts from,
+//
+//	λ = B γ₀ / Σ lr_t,
+//
+// whatever the number of steps and the learning rate: a λ from a paper of long
+// training leaves a short run without a single scale near zero. Plain SGD momentum
+// m carries a subgradient on, which divides by 1/(1-m).
+func (c Config) Lambda(n int) float64 {
+	if c.Budget == 0 {
+		return c.Sparsity
+	}
+	c = c.withDefaults()
+	sum, steps := 0.0, c.steps(n)
+	for i := range steps {
+		if t := float64(i) / float64(steps); t >= sparseFrom {
+			sum += c.LR * c.Schedule(t)
+		}
+	}
+	if c.Subgradient && c.Optimizer == "sgd" {
+		sum /= 1 - momentum
+	}
+	return c.Budget * gammaInit / sum
+}
+
+const momentum = 0.9 // of SGD
+
 func (c Config) optimizer() (nn.Optimizer, error) {
 	switch c.Optimizer {
 	case "adam":
 		return &nn.Adam{WeightDecay: c.WeightDecay}, nil
 	case "sgd":
-		return &nn.SGD{Momentum: 0.9, Nesterov: true, WeightDecay: c.WeightDecay}, nil
+		return &nn.SGD{Momentum: momentum, Nesterov: true, WeightDecay: c.WeightDecay}, nil
 	}
 	return nil, fmt.Errorf("optimizer %q is neither adam nor sgd", c.Optimizer)
 }
@@ -92,10 +129,12 @@ func Fit(ctx context.Context, net *nn.Network, set, val Set, cfg Config) (valida
 	if set.Len() < 2 {
 		return 0, fmt.Errorf("fit: %d training windows are too few", set.Len())
 	}
+	cfg.Sparsity = cfg.Lambda(set.Len())
+	net.Seed(rand.New(rand.NewPCG(cfg.Seed, 0xd50)))
 	f := fitter{net: net, set: set, cfg: cfg, opt: opt, rng: rand.New(rand.NewPCG(cfg.Seed, 0xf17)), start: time.Now()}
 	f.order = f.rng.Perm(set.Len())
 	batches := max(1, set.Len()/cfg.Batch)
-	f.steps = batches * cfg.Epochs
+	f.steps = cfg.steps(set.Len())
 	for epoch := range cfg.Epochs {
 		f.rng.Shuffle(len(f.order), func(i, j int) { f.order[i], f.order[j] = f.order[j], f.order[i] })
 		loss := 0.0
@@ -108,7 +147,7 @@ func Fit(ctx context.Context, net *nn.Network, set, val Set, cfg Config) (valida
 			f.report(epoch, loss/float64(b+1), validation)
 		}
 		if val.Len() > 0 {
-			validation = accuracy(Predict(net.Plan(), val.X), val.Y)
+			validation = Accuracy(net.Plan(), val)
 		}
 		f.report(epoch, loss/float64(batches), validation)
 	}
@@ -145,14 +184,16 @@ func (f *fitter) step(batch []int) float64 {
 	f.net.Backward(f.dz)
 	t := float64(f.at) / float64(f.steps)
 	lr := f.cfg.LR * f.cfg.Schedule(t)
-	// Scales first find out which channels matter.
-	sparse := f.cfg.Sparsity > 0 && t >= 0.1
+	sparse := f.cfg.Sparsity > 0 && t >= sparseFrom
 	if sparse && f.cfg.Subgradient {
 		addSubgradient(f.net, f.cfg.Sparsity)
 	}
 	f.opt.Step(f.net.Params(), lr)
 	if sparse && !f.cfg.Subgradient {
 		shrink(f.net, lr*f.cfg.Sparsity)
+	}
+	if f.cfg.After != nil {
+		f.cfg.After()
 	}
 	f.at++
 	return loss
@@ -212,12 +253,13 @@ func Predict(plan *nn.Plan, x nn.Tensor) []int {
 	return out
 }
 
-func accuracy(got, want []int) float64 {
+// Accuracy returns the share of the set's windows that plan names rightly.
+func Accuracy(plan *nn.Plan, set Set) float64 {
 	hits := 0
-	for i, g := range got {
-		if g == want[i] {
+	for i, g := range Predict(plan, set.X) {
+		if g == set.Y[i] {
 			hits++
 		}
 	}
-	return float64(hits) / float64(len(got))
+	return float64(hits) / float64(set.Len())
 }

@@ -45,11 +45,37 @@ func (r Recipe) Train(ctx context.Context, fold dataset.Fold) (*models.Model, er
 	if len(labels) < 2 {
 		return nil, bearing.Errorf(bearing.Invalid, "too_few_classes", "the training part of split %s, fold %s has %d classes for the labels %q, need at least 2", r.Split.Name, fold.Name, len(labels), r.Task.Name)
 	}
+	sets, err := r.Sets(labels, fold)
+	if err != nil {
+		return nil, err
+	}
+	return r.TrainOn(ctx, fold, labels, sets)
+}
+
+// Sets are the training and validation windows of a fold.
+type Sets struct{ Train, Validation Set }
+
+// Sets cuts the training and validation parts of the fold into windows.
+func (r Recipe) Sets(labels []models.Label, fold dataset.Fold) (s Sets, err error) {
+	hop := r.Hop
+	if hop == 0 {
+		hop = DefaultHop
+	}
+	if s.Train, err = Windows(fold.Train, r.Task, labels, r.Preprocessing, hop); err != nil {
+		return s, err
+	}
+	s.Validation, err = Windows(fold.Validation, r.Task, labels, r.Preprocessing, 1)
+	return s, err
+}
+
+// TrainOn is Train on windows that Sets has cut from the fold for those labels.
+func (r Recipe) TrainOn(ctx context.Context, fold dataset.Fold, labels []models.Label, sets Sets) (*models.Model, error) {
 	net, err := nn.New(r.Spec, len(labels), rand.New(rand.NewPCG(r.Fit.Seed, 0x5eed)))
 	if err != nil {
 		return nil, err
 	}
-	if r.Fit.Sparsity > 0 {
+	lambda := r.Fit.Lambda(sets.Train.Len())
+	if lambda > 0 {
 		for _, p := range net.Params() {
 			if p.Role == nn.Gamma {
 				for i := range p.W {
@@ -61,32 +87,21 @@ func (r Recipe) Train(ctx context.Context, fold dataset.Fold) (*models.Model, er
 	m := &models.Model{Net: net, Manifest: models.Manifest{
 		Name: r.Spec.Name, Version: "1", Spec: r.Spec, Preprocessing: r.Preprocessing, Labels: labels,
 		Training: models.Training{Corpus: r.Corpus, Task: r.Task.Name, Split: r.Split.Name, Fold: fold.Name, Seed: r.Fit.Seed,
-			Epochs: r.Fit.withDefaults().Epochs, Sparsity: r.Fit.Sparsity},
+			Epochs: r.Fit.withDefaults().Epochs, Sparsity: lambda},
 	}}
 	for _, side := range [][]dataset.Part{fold.Train, fold.Validation} {
 		for _, p := range side {
 			m.Training.Seen = append(m.Training.Seen, models.Seen{Recording: p.Rec.Name, Specimen: p.Rec.Truth.Specimen, From: p.From, To: p.To})
 		}
 	}
-	return m, r.Continue(ctx, m, fold)
+	return m, r.ContinueOn(ctx, m, sets)
 }
 
-// Continue trains m further on the training parts of the fold, in place, and
-// takes new golden windows. Slimming fine-tunes by it.
-func (r Recipe) Continue(ctx context.Context, m *models.Model, fold dataset.Fold) error {
-	hop := r.Hop
-	if hop == 0 {
-		hop = DefaultHop
-	}
-	set, err := Windows(fold.Train, r.Task, m.Labels, m.Preprocessing, hop)
-	if err != nil {
-		return err
-	}
-	val, err := Windows(fold.Validation, r.Task, m.Labels, m.Preprocessing, 1)
-	if err != nil {
-		return err
-	}
-	if m.Training.Validation, err = Fit(ctx, m.Net, set, val, r.Fit); err != nil {
+// ContinueOn trains m further on windows that Sets has cut, in place, and takes new
+// golden windows. Pruning fine-tunes by it.
+func (r Recipe) ContinueOn(ctx context.Context, m *models.Model, sets Sets) (err error) {
+	set := sets.Train
+	if m.Training.Validation, err = Fit(ctx, m.Net, set, sets.Validation, r.Fit); err != nil {
 		return err
 	}
 	var windows [][]float32
@@ -182,20 +197,31 @@ func Windows(parts []dataset.Part, task dataset.Task, labels []models.Label, pre
 // overlap, and reports. It refuses with code leaks_training_data if the model
 // was trained on any of the samples.
 func Score(m *models.Model, split dataset.Split, fold dataset.Fold, task dataset.Task, seed uint64) (Report, error) {
-	for _, p := range fold.Test {
-		if err := m.LeakError(p.Rec.Name, p.From, p.To); err != nil {
-			return Report{}, err
-		}
-	}
-	set, err := Windows(fold.Test, task, m.Labels, m.Preprocessing, 1)
+	set, err := Test(m, fold, task)
 	if err != nil {
 		return Report{}, err
 	}
-	if set.Len() == 0 {
-		return Report{}, bearing.Errorf(bearing.Invalid, "nothing_to_score", "split %s, fold %s has no test windows of the model's classes", split.Name, fold.Name)
+	return ScoreOn(m, split, fold, set, seed), nil
+}
+
+// Test cuts the test parts of a fold into windows without overlap.
+func Test(m *models.Model, fold dataset.Fold, task dataset.Task) (Set, error) {
+	for _, p := range fold.Test {
+		if err := m.LeakError(p.Rec.Name, p.From, p.To); err != nil {
+			return Set{}, err
+		}
 	}
+	set, err := Windows(fold.Test, task, m.Labels, m.Preprocessing, 1)
+	if err == nil && set.Len() == 0 {
+		err = bearing.Errorf(bearing.Invalid, "nothing_to_score", "split %s, fold %s has no test windows of the model's classes", m.Training.Split, fold.Name)
+	}
+	return set, err
+}
+
+// ScoreOn scores the answers of m to windows that Test has cut.
+func ScoreOn(m *models.Model, split dataset.Split, fold dataset.Fold, set Set, seed uint64) Report {
 	r := NewReport(set, Predict(m.Net.Plan(), set.X), m.Labels)
 	r.Spec, r.Split, r.Fold, r.Leaky, r.Note, r.Seed = m.Name, split.Name, fold.Name, split.Leaky, split.Note, seed
 	r.locate(fold.Test, m)
-	return r, nil
+	return r
 }

@@ -31,6 +31,7 @@ type Report struct {
 	Confusion        [][]int     `json:"confusion"` // [truth][answer]
 	Recordings       []Recording `json:"recordings"`
 	VoteAccuracy     float64     `json:"vote_accuracy"` // share of recordings whose majority is right
+	Right            []bool      `json:"-"`             // of each window, in the set's order
 }
 
 // Recording is the vote of one recording's windows.
@@ -58,6 +59,7 @@ func NewReport(set Set, got []int, labels []models.Label) Report {
 	truth := make([]int, len(set.Names))
 	for i, y := range set.Y {
 		r.Confusion[y][got[i]]++
+		r.Right = append(r.Right, got[i] == y)
 		g := set.Group[i]
 		if votes[g] == nil {
 			votes[g] = make([]int, k)
