@@ -1,12 +1,10 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"io"
-	"math/rand/v2"
-	"runtime"
 	"slices"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -19,209 +17,260 @@ import (
 	"brinell/models/train"
 )
 
+// slimFlags are what the command line says about slimming.
+type slimFlags struct {
+	data        dataFlags
+	fit         fitFlags
+	settings    prune.Settings
+	spec        string
+	out, name   string
+	report      string
+	checkpoints string
+	seeds       int
+	noise       float64
+	json        bool
+}
+
 func slimCommand() *cobra.Command {
-	var (
-		d         dataFlags
-		fit       fitFlags
-		out, name string
-		ratio     float64
-		passes    int
-		floor     int
-		asJSON    bool
-	)
+	var f slimFlags
 	cmd := &cobra.Command{
-		Use:   "slim MODEL --out FILE",
-		Short: "Remove channels that the network does not need (network slimming) and fine-tune",
-		Long: `Remove the channels with the smallest batch-norm scales, over all layers together,
-and fine-tune the narrower network; several passes alternate. Train the model with
---sparsity first, so that there are channels to spare. Corpus, split, fold, labels
-and seed are those of the model unless stated.`,
-		Args: cobra.ExactArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			switch {
-			case out == "":
-				return usagef("--out is missing: name the model file to write")
-			case !(ratio > 0 && ratio < 1):
-				return usagef("--ratio %v must lie between 0 and 1", ratio)
-			case passes < 1 || passes > 20:
-				return usagef("--passes %d must lie in 1..20", passes)
-			case floor < 1:
-				return usagef("--floor must be positive")
-			}
-			m, err := models.Open(args[0])
-			if err != nil {
-				return withPath(args[0], err)
-			}
-			if !cmd.Flags().Changed("seed") {
-				d.seed = m.Training.Seed
-			}
-			d.fill(m.Training)
-			cfg, err := fit.config(d.seed)
-			if err != nil {
-				return err
-			}
-			data, err := d.load(cmd.Context(), cmd.ErrOrStderr(), m.Preprocessing)
-			if err != nil {
-				return err
-			}
-			s := slimmer{cmd: cmd, data: data, fold: data.folds[0], ratio: ratio, floor: floor, passes: passes, fit: cfg, seed: d.seed}
-			r, err := s.run(cmd.Context(), m)
-			if err != nil {
-				return err
-			}
-			if name != "" {
-				m.Name = name
-			}
-			if err := m.Save(out); err != nil {
-				return err
-			}
-			r.File, r.Digest = out, m.Digest
-			if asJSON {
-				return writeJSON(cmd.OutOrStdout(), r)
-			}
-			r.print(cmd.OutOrStdout())
-			return nil
-		},
+		Use:   "slim [MODEL] --out FILE",
+		Short: "Make a network smaller: remove channels, nodes or weights, and fine-tune",
+		Long: `Make a network smaller and fine-tune what is left. Corpus, split, fold, labels and
+seed are those of the model unless stated. Without a model, --spec names a network
+that is trained first, for network slimming with an L1 term on its scales.
+
+  network-slimming  channels with the smallest batch-norm scales, over all layers
+                    together: --ratio of them in each pass, or down to a target
+  integral          weights, and per window the activations that matter least
+  scalpel           nodes or aligned groups of weights, as suits --target
+  magnitude         single weights, the baseline of the others
+  all               every method, as the tables of docs/compression.md have them,
+                    over --seeds; needs --report
+
+With --checkpoints, a run that is cut off goes on where its last stage ended, to the
+same weights.`,
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error { return f.run(cmd, args) },
 	}
-	d.add(cmd.Flags())
-	fit.add(cmd)
-	cmd.Flags().Lookup("epochs").Usage = "passes over the training windows, per fine-tuning"
-	cmd.Flags().StringVar(&out, "out", "", "model file to write")
-	cmd.Flags().StringVar(&name, "name", "", "name of the slimmed model (default the old name with -slim)")
-	cmd.Flags().Float64Var(&ratio, "ratio", 0.5, "share of the channels to remove in each pass")
-	cmd.Flags().IntVar(&passes, "passes", 1, "how often to remove and fine-tune")
-	cmd.Flags().IntVar(&floor, "floor", prune.DefaultFloor, "channels that every layer keeps")
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print the result as JSON")
+	f.data.add(cmd.Flags())
+	f.fit.add(cmd)
+	s, flags := &f.settings, cmd.Flags()
+	flags.Lookup("epochs").Usage = "passes over the training windows when training (tuning: --tune-epochs)"
+	flags.StringVar(&s.Method, "method", prune.NetworkSlimming, "one of "+strings.Join(prune.Methods, ", ")+", or all")
+	flags.StringVar(&f.spec, "spec", "", "train this architecture first: "+strings.Join(models.SpecNames(), ", "))
+	flags.StringVar(&f.out, "out", "", "model file to write")
+	flags.StringVar(&f.name, "name", "", "name of the slimmed model (default the old name with the method)")
+	flags.StringVar(&f.report, "report", "", "directory for report.json and the pictures of the run")
+	flags.StringVar(&f.checkpoints, "checkpoints", "", "directory that keeps what each stage made, to go on from")
+	flags.IntVar(&f.seeds, "seeds", 1, "with --method all: that many seeds, from --seed on")
+	flags.Float64Var(&f.noise, "noise", 0, "signal-to-noise ratio in dB of the noisy test beside the clean one")
+	flags.IntVar(&s.Epochs, "tune-epochs", 2, "epochs of fine-tuning after each pass; twice as many after the last")
+	flags.IntVar(&s.Passes, "passes", 0, "how often to prune and fine-tune (default 1, or 3 for weights and nodes)")
+	flags.Float64Var(&s.Ratio, "ratio", 0, "network-slimming: share of the channels to remove in each pass (default 0.5); scalpel: of the nodes in all")
+	flags.IntVar(&s.TargetParams, "target-params", 0, "network-slimming: so many parameters at most after the last pass")
+	flags.IntVar(&s.TargetMACs, "target-macs", 0, "network-slimming: so many multiply-accumulates at most")
+	flags.Float64Var(&s.TargetLatency, "target-latency", 0, "network-slimming: so many microseconds for a window on this machine at most")
+	flags.IntVar(&s.Floor, "floor", 0, fmt.Sprintf("channels that every layer keeps (default %d)", prune.DefaultFloor))
+	flags.Float64Var(&s.Cap, "cap", 0, "share of a layer's channels that a pass removes at most (default all)")
+	flags.BoolVar(&s.Round, "round", false, "network-slimming: keep more channels where the kernels compute them for nothing")
+	flags.Float64Var(&s.Share, "weights", 0, "integral, scalpel, magnitude: share of the weights to set to zero (default 0.8, 0.9, 0.9)")
+	flags.IntVar(&s.Width, "width", 0, "scalpel: inputs of a group (default the lanes of a vector)")
+	flags.Float64Var(&s.Loss, "loss", 0, "integral: validation accuracy that each winner rate may cost (default 0.005)")
+	flags.StringVar((*string)(&s.Target), "target", "", "scalpel: parallelism low, moderate, high, or host to measure this machine (default host)")
+	flags.BoolVar(&f.json, "json", false, "print the result as JSON")
 	return cmd
 }
 
-type slimmer struct {
-	cmd           *cobra.Command
-	data          data
-	fold          dataset.Fold
-	ratio         float64
-	floor, passes int
-	fit           train.Config
-	seed          uint64
-}
-
-// slimResult is what slimming changed.
-type slimResult struct {
-	File   string       `json:"file"`
-	Digest string       `json:"digest"`
-	Layers []slimLayer  `json:"layers"`
-	Before slimFigures  `json:"before"`
-	After  slimFigures  `json:"after"`
-	Report train.Report `json:"report"`
-}
-
-type slimLayer struct {
-	Layer          int      `json:"layer"`
-	Op             nn.Op    `json:"op"`
-	ChannelsBefore int      `json:"channels_before"`
-	ChannelsAfter  int      `json:"channels_after"`
-	Before         nn.Count `json:"before"`
-	After          nn.Count `json:"after"`
-}
-
-type slimFigures struct {
-	nn.Count
-	Accuracy  float64 `json:"accuracy"`
-	LatencyUS float64 `json:"latency_us"`
-}
-
-// run slims m in place and measures it before and after. The latencies are
-// taken in turn, so that a machine whose speed drifts treats both alike.
-func (s slimmer) run(ctx context.Context, m *models.Model) (slimResult, error) {
-	var r slimResult
-	before, err := train.Score(m, s.data.split, s.fold, s.data.task, s.seed)
+func (f *slimFlags) run(cmd *cobra.Command, args []string) error {
+	if f.settings.Method == "all" {
+		f.settings.Budget = f.fit.budget
+		if f.report == "" || len(args) > 0 || f.seeds < 1 {
+			return usagef("--method all needs --report DIR and at least one of --seeds, and trains its own models")
+		}
+		return f.compare(cmd)
+	}
+	switch {
+	case f.out == "":
+		return usagef("--out is missing: name the model file to write")
+	case (len(args) == 1) == (f.spec != ""):
+		return usagef("name either a model file or --spec")
+	case !slices.Contains(prune.Methods, f.settings.Method):
+		return usagef("--method %q is not one of %s, all", f.settings.Method, strings.Join(prune.Methods, ", "))
+	}
+	f.settings.Budget = f.fit.budget
+	s := f.settings
+	if s.Method == prune.NetworkSlimming && s.Ratio == 0 && s.TargetParams == 0 && s.TargetMACs == 0 && s.TargetLatency == 0 {
+		s.Ratio = 0.5
+	}
+	if err := s.Fill().Check(); err != nil {
+		return usageError{err}
+	}
+	j, dense, tests, err := f.start(cmd, args)
 	if err != nil {
-		return r, err
+		return err
 	}
-	dense, spec, parent := m.Net.Plan(), m.Spec, m.Digest
-	layersBefore, total := m.Counts()
-	r.Before = slimFigures{Count: total, Accuracy: before.Accuracy}
-	shapesBefore := m.Net.Shapes()
+	slim, err := j.Prune(cmd.Context(), dense, s)
+	if err != nil {
+		return err
+	}
+	if f.name != "" {
+		slim.Name = f.name
+	}
+	scored := train.ScoreOn(slim, j.Recipe.Split, j.Fold, tests.Clean, dense.Training.Seed)
+	slim.Scores = []models.Score{scored.Score()}
+	if err := slim.Save(f.out); err != nil {
+		return err
+	}
+	before, err := prune.NewRow(dense, tests, nil)
+	if err != nil {
+		return err
+	}
+	after, err := prune.NewRow(slim, tests, &before)
+	if err != nil {
+		return err
+	}
+	before.Method, before.Name = "before", dense.Name
+	after.Method, after.Name, after.Settings = s.Method, slim.Name, s.Fill()
+	r := prune.Report{Corpus: j.Recipe.Corpus, Task: j.Recipe.Task.Name, Split: j.Recipe.Split.Name, Noise: f.noise, Rows: []prune.Row{before, after}}
+	r.Time()
+	if f.report != "" {
+		if err := saveReport(f.report, r); err != nil {
+			return err
+		}
+	}
+	if f.json {
+		return writeJSON(cmd.OutOrStdout(), struct {
+			File string `json:"file"`
+			prune.Report
+		}{f.out, r})
+	}
+	printSlimmed(cmd.OutOrStdout(), dense.Net, slim.Net, r)
+	fmt.Fprintf(cmd.OutOrStdout(), "saved %s (digest %s)\n", f.out, slim.Digest[:12])
+	return nil
+}
 
-	for pass := range s.passes {
-		m.Net = prune.Remove(m.Net, prune.Slim(m.Net, s.ratio, s.floor))
-		m.Spec = m.Net.Spec
-		recipe := train.Recipe{Spec: m.Spec, Corpus: s.data.corpus, Task: s.data.task, Split: s.data.split, Preprocessing: m.Preprocessing, Fit: s.fit}
-		// All passes but the last prepare the next one.
-		if pass < s.passes-1 {
-			if recipe.Fit.Sparsity == 0 {
-				recipe.Fit.Sparsity = m.Training.Sparsity
+// start opens or trains the model and reads the data that it is pruned on.
+func (f *slimFlags) start(cmd *cobra.Command, args []string) (prune.Job, *models.Model, prune.Tests, error) {
+	fail := func(err error) (prune.Job, *models.Model, prune.Tests, error) {
+		return prune.Job{}, nil, prune.Tests{}, err
+	}
+	var m *models.Model
+	pre := models.DefaultPreprocessing
+	spec := nn.Spec{}
+	var err error
+	if len(args) == 1 {
+		if m, err = models.Open(args[0]); err != nil {
+			return fail(withPath(args[0], err))
+		}
+		if !cmd.Flags().Changed("seed") {
+			f.data.seed = m.Training.Seed
+		}
+		f.data.fill(m.Training)
+		pre, spec = m.Preprocessing, m.Spec
+	} else if spec, err = models.SpecNamed(f.spec); err != nil {
+		return fail(usageError{err})
+	} else {
+		pre = models.PreprocessingOf(spec)
+	}
+	cfg, err := f.fit.config(f.data.seed)
+	if err != nil {
+		return fail(err)
+	}
+	if m == nil && f.settings.Method == prune.NetworkSlimming && cfg.Sparsity == 0 {
+		cfg.Budget = f.settings.Fill().Budget
+	}
+	d, err := f.data.load(cmd.Context(), cmd.ErrOrStderr(), pre)
+	if err != nil {
+		return fail(err)
+	}
+	recipe := train.Recipe{Spec: spec, Corpus: d.corpus, Task: d.task, Split: d.split, Preprocessing: pre, Fit: cfg}
+	j, err := newJob(recipe, d.folds[0], labelsOf(m, d), f.checkpoints)
+	if err != nil {
+		return fail(err)
+	}
+	j.Progress = stageProgress(cmd.ErrOrStderr())
+	if m == nil {
+		if m, err = j.Train(cmd.Context()); err != nil {
+			return fail(err)
+		}
+		m.Licence = licenceOf(d.corpus)
+	}
+	tests, err := testsOf(m, j, f.noise)
+	return j, m, tests, err
+}
+
+// labelsOf returns the classes of m, or those that a training on d would have.
+func labelsOf(m *models.Model, d data) []models.Label {
+	if m != nil {
+		return m.Labels
+	}
+	return train.Labels(d.task, d.folds[0].Train)
+}
+
+func newJob(r train.Recipe, fold dataset.Fold, labels []models.Label, checkpoints string) (prune.Job, error) {
+	sets, err := r.Sets(labels, fold)
+	return prune.Job{Recipe: r, Fold: fold, Sets: sets, Checkpoints: checkpoints}, err
+}
+
+// testsOf cuts the test parts into windows, clean and with noise.
+func testsOf(m *models.Model, j prune.Job, snr float64) (t prune.Tests, err error) {
+	if t.Clean, err = train.Test(m, j.Fold, j.Recipe.Task); err != nil {
+		return t, err
+	}
+	noisy := j.Fold
+	noisy.Test = nil
+	for _, p := range j.Fold.Test {
+		noisy.Test = append(noisy.Test, dataset.AddNoise(p, snr, m.Preprocessing.SampleRate, 1))
+	}
+	t.Noisy, err = train.Test(m, noisy, j.Recipe.Task)
+	return t, err
+}
+
+// stageProgress shows the fits of a job, one after the other.
+func stageProgress(w io.Writer) func(string, train.Progress) {
+	var stage string
+	var show func(train.Progress)
+	var done func()
+	return func(name string, p train.Progress) {
+		if name != stage || p.Step == 1 {
+			if done != nil {
+				done()
 			}
-		} else {
-			recipe.Fit.Sparsity = 0
+			stage = name
+			show, done = showFit(w, name)
 		}
-		var done func()
-		recipe.Fit.Progress, done = showFit(s.cmd.ErrOrStderr(), fmt.Sprintf("fine-tuning, pass %d of %d", pass+1, s.passes))
-		err := recipe.Continue(ctx, m, s.fold)
-		done()
-		if err != nil {
-			return r, err
-		}
-	}
-	if m.Training.Slimming == nil {
-		m.Name += "-slim"
-		m.Training.Slimming = &models.Slimming{Original: total}
-	}
-	sl := m.Training.Slimming
-	sl.Method, sl.Parent, sl.Ratio, sl.Passes, sl.Floor, sl.Epochs = "network-slimming", parent, s.ratio, s.passes, s.floor, s.fit.Epochs
-	if r.Report, err = train.Score(m, s.data.split, s.fold, s.data.task, s.seed); err != nil {
-		return r, err
-	}
-	m.Scores = []models.Score{r.Report.Score()}
-	layers, after := m.Counts()
-	r.After = slimFigures{Count: after, Accuracy: r.Report.Accuracy}
-	for i, l := range spec.Layers {
-		if a, b := layersBefore[i], layers[i]; a.Params > 0 {
-			r.Layers = append(r.Layers, slimLayer{i, l.Op, shapesBefore[i].C, m.Net.Shapes()[i].C, a, b})
+		show(p)
+		if p.Step == p.Steps {
+			done()
+			done = nil
+			stage = ""
 		}
 	}
-	r.Before.LatencyUS, r.After.LatencyUS = latencies(dense, m.Net.Plan(), m.Preprocessing.Length)
-	return r, nil
 }
 
-// latencies returns the median time of one forward pass of each plan, in
-// microseconds, measured in turn on one thread.
-func latencies(a, b *nn.Plan, length int) (float64, float64) {
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
-	rng := rand.New(rand.NewPCG(1, 1))
-	x := make([]float32, length)
-	for i := range x {
-		x[i] = float32(rng.NormFloat64())
-	}
-	const rounds, inner = 101, 5
-	var ta, tb []float64
-	time1 := func(p *nn.Plan) float64 {
-		t := time.Now()
-		for range inner {
-			p.Forward(x)
-		}
-		return float64(time.Since(t).Nanoseconds()) / inner / 1e3
-	}
-	for range rounds {
-		ta, tb = append(ta, time1(a)), append(tb, time1(b))
-	}
-	slices.Sort(ta)
-	slices.Sort(tb)
-	return ta[rounds/2], tb[rounds/2]
-}
-
-func (r slimResult) print(w io.Writer) {
+// printSlimmed writes what changed between the two rows of r.
+func printSlimmed(w io.Writer, before, after *nn.Network, r prune.Report) {
+	b, a := r.Rows[0], r.Rows[1]
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(t, "layer\toperation\tchannels\tparameters\tmultiply-accumulates\t")
-	for _, l := range r.Layers {
-		fmt.Fprintf(t, "%d\t%s\t%d -> %d\t%d -> %d\t%d -> %d\t\n", l.Layer, l.Op, l.ChannelsBefore, l.ChannelsAfter, l.Before.Params, l.After.Params, l.Before.MACs, l.After.MACs)
+	fmt.Fprintln(t, "layer\toperation\tchannels\tzero weights\t")
+	if len(a.Channels) == len(b.Channels) {
+		for i, c := range a.Channels {
+			zero := prune.Share(after, func(p *nn.Param) bool { return p.Path == c.Layer })
+			fmt.Fprintf(t, "%s\t%s\t%d -> %d\t%.1f %%\t\n", c.Layer, c.Op, b.Channels[i].Out, c.Out, 100*zero)
+		}
 	}
-	fmt.Fprintf(t, "all\t\t\t%d -> %d\t%d -> %d\t\n", r.Before.Params, r.After.Params, r.Before.MACs, r.After.MACs)
 	t.Flush()
-	share := func(a, b int) float64 { return 100 * (1 - float64(b)/float64(a)) }
-	fmt.Fprintf(w, "removed %.1f %% of parameters and %.1f %% of multiply-accumulates\n", share(r.Before.Params, r.After.Params), share(r.Before.MACs, r.After.MACs))
-	fmt.Fprintf(w, "accuracy on the test part of split %s: %.4f before, %.4f after\n", r.Report.Split, r.Before.Accuracy, r.After.Accuracy)
-	fmt.Fprintf(w, "latency of one window, median on one thread: %.1f us before, %.1f us after (%.1fx)\n", r.Before.LatencyUS, r.After.LatencyUS, r.Before.LatencyUS/r.After.LatencyUS)
-	fmt.Fprintf(w, "saved %s (digest %s)\n", r.File, r.Digest[:12])
+	gone := func(a, b float64) float64 { return 100 * (1 - b/a) }
+	fmt.Fprintf(w, "parameters %d -> %d that are not zero (%.2f %% gone), multiply-accumulates %d -> %.0f of nonzero operands (%.2f %% gone), %d -> %d bytes\n",
+		b.Nonzero, a.Nonzero, gone(float64(b.Nonzero), float64(a.Nonzero)), b.Count.MACs, a.Operations.Both, gone(float64(b.Count.MACs), a.Operations.Both), b.Bytes, a.Bytes)
+	fmt.Fprintf(w, "test part of split %s, %d windows: accuracy %.4f -> %.4f, %d lost, %d won; with noise at %g dB %.4f -> %.4f\n",
+		r.Split, a.Test.Windows, b.Test.Accuracy, a.Test.Accuracy, a.Test.Lost, a.Test.Won, r.Noise, b.Noisy.Accuracy, a.Noisy.Accuracy)
+	for i, x := range b.Timings {
+		y := a.Timings[i]
+		fmt.Fprintf(w, "%-7s one window %.1f -> %.1f us (%.1fx), one of 64 %.1f -> %.1f us (%.1fx)\n", x.Kernel, x.One, y.One, x.One/y.One, x.Batch, y.Batch, x.Batch/y.Batch)
+	}
 }
+
+// duration prints a time for people.
+func duration(d time.Duration) string { return d.Round(time.Second).String() }

@@ -15,6 +15,7 @@ import (
 type fitFlags struct {
 	epochs, batch int
 	lr, sparsity  float64
+	budget        float64
 	optimizer     string
 	subgradient   bool
 }
@@ -25,17 +26,18 @@ func (f *fitFlags) add(cmd *cobra.Command) {
 	cmd.Flags().Float64Var(&f.lr, "lr", 0, "peak learning rate (default 0.01 for adam, 0.05 for sgd)")
 	cmd.Flags().StringVar(&f.optimizer, "optimizer", "adam", "adam or sgd")
 	cmd.Flags().Float64Var(&f.sparsity, "sparsity", 0, "weight of the L1 term on batch-norm scales, so that slimming finds channels to drop")
+	cmd.Flags().Float64Var(&f.budget, "l1-budget", 0, "instead of --sparsity: how far that term alone moves a scale in the whole run, 1 takes it from its start to zero")
 	cmd.Flags().BoolVar(&f.subgradient, "subgradient", false, "take the L1 term into the gradient instead of the proximal step")
 }
 
 func (f fitFlags) config(seed uint64) (train.Config, error) {
-	if f.epochs < 1 || f.batch < 2 || f.lr < 0 || f.sparsity < 0 {
-		return train.Config{}, usagef("--epochs must be positive, --batch at least 2, --lr and --sparsity not negative")
+	if f.epochs < 1 || f.batch < 2 || f.lr < 0 || f.sparsity < 0 || f.budget < 0 || f.sparsity > 0 && f.budget > 0 {
+		return train.Config{}, usagef("--epochs must be positive, --batch at least 2, --lr, --sparsity and --l1-budget not negative, and of the last two only one given")
 	}
 	if f.optimizer != "adam" && f.optimizer != "sgd" {
 		return train.Config{}, usagef("--optimizer %q is neither adam nor sgd", f.optimizer)
 	}
-	return train.Config{Epochs: f.epochs, Batch: f.batch, LR: f.lr, Optimizer: f.optimizer, Sparsity: f.sparsity, Subgradient: f.subgradient, Seed: seed}, nil
+	return train.Config{Epochs: f.epochs, Batch: f.batch, LR: f.lr, Optimizer: f.optimizer, Sparsity: f.sparsity, Budget: f.budget, Subgradient: f.subgradient, Seed: seed}, nil
 }
 
 func trainCommand() *cobra.Command {

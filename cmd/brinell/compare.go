@@ -1,0 +1,237 @@
+package main
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"io"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"brinell/models"
+	"brinell/models/prune"
+	"brinell/models/train"
+)
+
+// comparison is one row of the table that --method all fills for each seed.
+type comparison struct {
+	name     string
+	settings prune.Settings
+	scratch  bool // train the same narrow shape afresh beside it
+}
+
+// comparisons returns the rows for a spec.
+func comparisons(spec string) []comparison {
+	ns := func(name string, s prune.Settings, scratch bool) comparison {
+		s.Method = prune.NetworkSlimming
+		return comparison{name, s, scratch}
+	}
+	rows := []comparison{
+		ns("50 % of channels", prune.Settings{Ratio: 0.5}, false),
+		ns("70 %", prune.Settings{Ratio: 0.7}, false),
+		ns("80 %", prune.Settings{Ratio: 0.8}, false),
+		ns("90 %", prune.Settings{Ratio: 0.9}, false),
+		ns("95 %", prune.Settings{Ratio: 0.95}, true),
+	}
+	switch spec {
+	case "wdcnn-s8":
+		rows = append(rows,
+			ns("multi-pass, 98 % / 94 %", prune.Settings{TargetParams: 1725, TargetMACs: 89639, Passes: 4}, true),
+			ns("multi-pass, as small as 95 % of channels", prune.Settings{TargetParams: 850, Passes: 6}, true))
+	case "wdcnn-s8x4":
+		rows = append(rows, ns("multi-pass, 99.6 % / 99.4 %", prune.Settings{TargetParams: 5386, TargetMACs: 124476, Passes: 6}, true))
+	case "wdcnn":
+		rows = append(rows, ns("multi-pass, 97 % / 90 %", prune.Settings{TargetParams: 1635, TargetMACs: 71652, Passes: 4}, true))
+	}
+	return append(rows,
+		comparison{"weights 80 %, winners", prune.Settings{Method: prune.Integral, Share: 0.8}, false},
+		comparison{"low: groups of weights, 90 %", prune.Settings{Method: prune.Scalpel, Target: prune.LowParallelism}, false},
+		comparison{"moderate: nodes of convolutions, groups of dense", prune.Settings{Method: prune.Scalpel, Target: prune.ModerateParallelism}, false},
+		comparison{"high: nodes", prune.Settings{Method: prune.Scalpel, Target: prune.HighParallelism}, false},
+		comparison{"host", prune.Settings{Method: prune.Scalpel, Target: prune.Host}, false},
+		comparison{"90 % of weights", prune.Settings{Method: prune.MagnitudePrune, Share: 0.9}, false})
+}
+
+// compare runs every method on a spec, over seeds and folds, and writes the report.
+func (f *slimFlags) compare(cmd *cobra.Command) error {
+	spec, err := models.SpecNamed(cmp.Or(f.spec, "wdcnn-s8"))
+	if err != nil {
+		return usageError{err}
+	}
+	pre := models.PreprocessingOf(spec)
+	d, err := f.data.load(cmd.Context(), cmd.ErrOrStderr(), pre)
+	if err != nil {
+		return err
+	}
+	start := time.Now()
+	r := prune.Report{Corpus: d.corpus, Task: d.task.Name, Split: d.split.Name, Noise: f.noise}
+	for _, fold := range d.folds {
+		base := train.Recipe{Spec: spec, Corpus: d.corpus, Task: d.task, Split: d.split, Preprocessing: pre}
+		j, err := newJob(base, fold, train.Labels(d.task, fold.Train), f.checkpoints)
+		if err != nil {
+			return err
+		}
+		j.Progress = stageProgress(cmd.ErrOrStderr())
+		for seed := range f.seeds {
+			if j.Recipe.Fit, err = f.fit.config(f.data.seed + uint64(seed)); err != nil {
+				return err
+			}
+			j.Recipe.Fit.Budget = 0 // the dense parent has none
+			rows, err := f.rows(cmd, j)
+			if err != nil {
+				return err
+			}
+			r.Rows = append(r.Rows, rows...)
+			fmt.Fprintf(cmd.ErrOrStderr(), "fold %s, seed %d done after %s\n", fold.Name, j.Recipe.Fit.Seed, duration(time.Since(start)))
+		}
+	}
+	r.Time()
+	if err := saveReport(f.report, r); err != nil {
+		return err
+	}
+	if f.json {
+		return writeJSON(cmd.OutOrStdout(), r)
+	}
+	printComparison(cmd.OutOrStdout(), r)
+	fmt.Fprintf(cmd.OutOrStdout(), "%s in all; report in %s\n", duration(time.Since(start)), f.report)
+	return nil
+}
+
+// rows trains the dense and the sparse parent and prunes them in every way.
+func (f *slimFlags) rows(cmd *cobra.Command, j prune.Job) ([]prune.Row, error) {
+	ctx := cmd.Context()
+	sparse := j
+	sparse.Recipe.Fit.Budget = prune.Settings{Method: prune.NetworkSlimming, Budget: f.settings.Budget}.Fill().Budget
+	dense, err := j.Train(ctx)
+	if err != nil {
+		return nil, err
+	}
+	tests, err := testsOf(dense, j, f.noise)
+	if err != nil {
+		return nil, err
+	}
+	first, err := prune.NewRow(dense, tests, nil)
+	if err != nil {
+		return nil, err
+	}
+	first.Method, first.Name = "dense", "as trained"
+	rows := []prune.Row{first}
+	add := func(m *models.Model, method, name string, s prune.Settings) error {
+		r, err := prune.NewRow(m, tests, &first)
+		r.Method, r.Name, r.Settings, r.Spec = method, name, s, first.Spec
+		rows = append(rows, r)
+		return err
+	}
+	parent := dense
+	if len(prune.Gates(dense.Net)) > 0 {
+		if parent, err = sparse.Train(ctx); err != nil {
+			return nil, err
+		}
+		if err := add(parent, "sparse", "trained with the L1 term", prune.Settings{}); err != nil {
+			return nil, err
+		}
+	}
+	for _, c := range comparisons(first.Spec) {
+		from := dense
+		if c.settings.Method == prune.NetworkSlimming {
+			from = parent
+		}
+		m, err := j.Prune(ctx, from, c.settings)
+		if err != nil {
+			return nil, fmt.Errorf("%s, %s: %w", c.settings.Method, c.name, err)
+		}
+		if err := add(m, c.settings.Method, c.name, c.settings.Fill()); err != nil {
+			return nil, err
+		}
+		if !c.scratch {
+			continue
+		}
+		again := j
+		again.Recipe.Spec = m.Spec
+		if m, err = again.Train(ctx); err != nil {
+			return nil, err
+		}
+		if err := add(m, "from scratch", c.name, prune.Settings{}); err != nil {
+			return nil, err
+		}
+	}
+	return rows, nil
+}
+
+// saveReport writes report.json and the pictures to dir.
+func saveReport(dir string, r prune.Report) error {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	b, err := json.MarshalIndent(r, "", "  ")
+	if err != nil {
+		return err
+	}
+	if err := os.WriteFile(filepath.Join(dir, "report.json"), append(b, '\n'), 0o644); err != nil {
+		return err
+	}
+	return nil
+}
+
+// mean adds up the rows of one setting over seeds and folds.
+type mean struct {
+	first                   prune.Row
+	rows                    int
+	params, macs, both      float64
+	bytes, one, batch       float64
+	worse, most             float64
+	accuracy, noisy, weight float64
+	balanced                float64
+}
+
+func means(r prune.Report) []mean {
+	var out []mean
+	for _, row := range r.Rows {
+		i := slices.IndexFunc(out, func(m mean) bool { return m.first.Method == row.Method && m.first.Name == row.Name })
+		if i < 0 {
+			i = len(out)
+			out = append(out, mean{first: row, most: math.Inf(-1)})
+		}
+		m := &out[i]
+		one, batch := row.Best()
+		m.rows++
+		m.params += float64(row.Nonzero)
+		m.macs += float64(row.Count.MACs)
+		m.both += row.Operations.Both
+		m.bytes += float64(row.Bytes)
+		m.one += one
+		m.batch += batch
+		m.worse += float64(row.Test.Worse())
+		m.most = max(m.most, float64(row.Test.Worse()))
+		m.accuracy += row.Test.Accuracy
+		m.balanced += row.Test.Balanced
+		m.noisy += row.Noisy.Accuracy
+		m.weight += row.Validation
+	}
+	for i := range out {
+		m := &out[i]
+		n := float64(m.rows)
+		for _, v := range []*float64{&m.params, &m.macs, &m.both, &m.bytes, &m.one, &m.batch, &m.worse, &m.accuracy, &m.balanced, &m.noisy, &m.weight} {
+			*v /= n
+		}
+	}
+	return out
+}
+
+func printComparison(w io.Writer, r prune.Report) {
+	ms := means(r)
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintf(t, "method\tsetting\tparams\tgone\tMACs\tgone\tnonzero ops\tgone\tbytes\tus\tus of 64\tspeed-up\tvalidation\taccuracy\tworse\tmost\tbalanced\t%g dB\t\n", r.Noise)
+	d := ms[0]
+	for _, m := range ms {
+		fmt.Fprintf(t, "%s\t%s\t%.0f\t%.2f %%\t%.0f\t%.2f %%\t%.0f\t%.2f %%\t%.0f\t%.2f\t%.2f\t%.1fx\t%.4f\t%.4f\t%.1f\t%.0f\t%.4f\t%.4f\t\n", m.first.Method, m.first.Name,
+			m.params, 100*(1-m.params/d.params), m.macs, 100*(1-m.macs/d.macs), m.both, 100*(1-m.both/d.macs), m.bytes, m.one, m.batch, d.one/m.one, m.weight, m.accuracy, m.worse, m.most, m.balanced, m.noisy)
+	}
+	t.Flush()
+}
