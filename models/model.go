@@ -140,7 +140,7 @@ func (m *Model) Classifier() *Classifier {
 func (c *Classifier) Clone() *Classifier { return newClassifier(c.model, c.plan.Clone()) }
 
 func newClassifier(m *Model, p *nn.Plan) *Classifier {
-	return &Classifier{m, p, make(map[float64]*Input), make([]float32, m.Preprocessing.Length), make([]float32, len(m.Labels))}
+	return &Classifier{m, p, make(map[float64]*Input), make([]float32, m.Preprocessing.InputLength()), make([]float32, len(m.Labels))}
 }
 
 // Labels returns the number of labels.
@@ -236,8 +236,8 @@ func (m *Manifest) validate() error {
 	if err := m.Preprocessing.Validate(); err != nil {
 		return err
 	}
-	if m.Spec.Input != (nn.Shape{L: m.Preprocessing.Length, C: 1}) {
-		return fmt.Errorf("the spec takes %v, the preprocessing gives %d samples", m.Spec.Input, m.Preprocessing.Length)
+	if n := m.Preprocessing.InputLength(); m.Spec.Input != (nn.Shape{L: n, C: 1}) {
+		return fmt.Errorf("the spec takes %v, the preprocessing gives %d values", m.Spec.Input, n)
 	}
 	if len(m.Labels) < 2 {
 		return fmt.Errorf("%d labels, need at least 2", len(m.Labels))

@@ -16,6 +16,29 @@ type Preprocessing struct {
 	Length     int     `json:"length"`         // samples of the network's input
 	BandLimit  float64 `json:"band_limit_hz"`  // edge of the low-pass, Hz
 	Normalise  string  `json:"normalise"`      // "zscore": mean 0, population standard deviation 1 per window
+
+	// Transform turns the normalised window into what the network reads: nothing, or
+	// "spectrum" into the logarithm of its magnitude spectrum, normalised again.
+	Transform string `json:"transform,omitempty"`
+}
+
+// Spectrum is the transform of a window x of n samples to
+//
+//	y[k-1] = ln(|X[k]|/√n + spectrumFloor),  k = 1..n/2,  X the Fourier transform of x
+//
+// brought to mean 0 and standard deviation 1. White noise has |X[k]|/√n about 1, and
+// the floor keeps the depth of empty bins from mattering.
+const (
+	Spectrum      = "spectrum"
+	spectrumFloor = 1e-2
+)
+
+// InputLength returns the length of what the network reads.
+func (p Preprocessing) InputLength() int {
+	if p.Transform == Spectrum {
+		return p.Length / 2
+	}
+	return p.Length
 }
 
 // ZScore is the one normalisation so far.
@@ -36,6 +59,10 @@ func (p Preprocessing) Validate() error {
 		return fmt.Errorf("preprocessing: length %d is out of range", p.Length)
 	case !(p.BandLimit > 0) || p.BandLimit >= p.SampleRate/2:
 		return fmt.Errorf("preprocessing: band limit %v Hz must be positive and below half the rate", p.BandLimit)
+	case p.Transform != "" && p.Transform != Spectrum:
+		return fmt.Errorf("preprocessing: transform %q is not known", bearing.Clip(p.Transform))
+	case p.Transform == Spectrum && (p.Length < 4 || p.Length&(p.Length-1) != 0):
+		return fmt.Errorf("preprocessing: a spectrum needs a length that is a power of two from 4 on, not %d", p.Length)
 	case p.Normalise != ZScore:
 		return fmt.Errorf("preprocessing: normalisation %q is not known", p.Normalise)
 	}
@@ -61,6 +88,11 @@ func (p Preprocessing) CheckRate(rate float64) error {
 type Input struct {
 	p   Preprocessing
 	res *dsp.Resampler
+
+	// Of a spectrum.
+	fft    *dsp.RealFFT32
+	window []float32
+	bins   []complex64
 }
 
 // NewInput returns the input path for samples at rate.
@@ -72,16 +104,33 @@ func (p Preprocessing) NewInput(rate float64) (*Input, error) {
 	if err != nil {
 		return nil, fmt.Errorf("input at %g Hz: %w", rate, err)
 	}
-	return &Input{p, res}, nil
+	in := &Input{p: p, res: res}
+	if p.Transform == Spectrum {
+		in.fft, in.window, in.bins = dsp.NewRealFFT32(p.Length), make([]float32, p.Length), make([]complex64, p.Length/2+1)
+	}
+	return in, nil
 }
 
 // Fill writes the network input for x, NativeLength samples, to dst of length
-// Length: resampled and band-limited, then normalised. A constant x gives zeros.
+// InputLength: resampled and band-limited, then normalised, then transformed. A
+// constant x gives zeros.
 func (in *Input) Fill(dst, x []float32) {
-	if len(dst) != in.p.Length {
+	if len(dst) != in.p.InputLength() {
 		panic("models: input has the wrong length")
 	}
-	in.res.Process(dst, x)
+	if in.fft == nil {
+		in.res.Process(dst, x)
+		zscore(dst)
+		return
+	}
+	in.res.Process(in.window, x)
+	zscore(in.window)
+	in.fft.Coefficients(in.bins, in.window)
+	scale := 1 / math.Sqrt(float64(in.p.Length))
+	for k := range dst {
+		c := in.bins[k+1]
+		dst[k] = float32(math.Log(scale*math.Hypot(float64(real(c)), float64(imag(c))) + spectrumFloor))
+	}
 	zscore(dst)
 }
 

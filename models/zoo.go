@@ -30,6 +30,12 @@ var Zoo = []nn.Spec{
 	},
 	wideFirst("wdcnn-s8", 1, 100),
 	wideFirst("wdcnn-s8x4", 4, 400),
+	{
+		Name:      "mlp-spectrum",
+		Reference: "sizes after F. Jia et al., MSSP 72-73 (2016) 303-315: spectrum, 600-200-100; batch-norm and ReLU for its sigmoids and pre-training",
+		Input:     nn.Shape{L: inputLength / 2, C: 1},
+		Layers:    slices.Concat(hidden(600), hidden(200), head(100)),
+	},
 }
 
 // wideFirst is WDCNN with stride 8 in the first layer, same padding everywhere
@@ -55,9 +61,9 @@ func stage(conv nn.Layer) []nn.Layer {
 	return []nn.Layer{conv, nn.BatchNorm(), nn.ReLU(), nn.MaxPool(2)}
 }
 
-func head(units int) []nn.Layer {
-	return []nn.Layer{nn.Dense(units), nn.BatchNorm(), nn.ReLU(), nn.Logits()}
-}
+func hidden(units int) []nn.Layer { return []nn.Layer{nn.Dense(units), nn.BatchNorm(), nn.ReLU()} }
+
+func head(units int) []nn.Layer { return append(hidden(units), nn.Logits()) }
 
 // SpecNames returns the names of the architectures.
 func SpecNames() (names []string) {
@@ -68,7 +74,13 @@ func SpecNames() (names []string) {
 }
 
 // PreprocessingOf returns the preprocessing that a network of the zoo is made for.
-func PreprocessingOf(spec nn.Spec) Preprocessing { return DefaultPreprocessing }
+func PreprocessingOf(spec nn.Spec) Preprocessing {
+	p := DefaultPreprocessing
+	if spec.Input.L == p.Length/2 {
+		p.Transform = Spectrum
+	}
+	return p
+}
 
 // SpecNamed returns the architecture of that name.
 func SpecNamed(name string) (nn.Spec, error) {

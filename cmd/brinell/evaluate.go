@@ -98,7 +98,8 @@ func evaluateRecipe(cmd *cobra.Command, spec string, d dataFlags, fit fitFlags, 
 	if seeds < 1 {
 		return nil, usagef("--seeds must be positive")
 	}
-	data, err := d.load(cmd.Context(), cmd.ErrOrStderr(), models.DefaultPreprocessing)
+	pre := models.PreprocessingOf(s)
+	data, err := d.load(cmd.Context(), cmd.ErrOrStderr(), pre)
 	if err != nil {
 		return nil, err
 	}
@@ -110,7 +111,7 @@ func evaluateRecipe(cmd *cobra.Command, spec string, d dataFlags, fit fitFlags, 
 			return nil, err
 		}
 		for _, f := range data.folds {
-			recipe := train.Recipe{Spec: s, Corpus: data.corpus, Task: data.task, Split: data.split, Preprocessing: models.DefaultPreprocessing, Fit: cfg}
+			recipe := train.Recipe{Spec: s, Corpus: data.corpus, Task: data.task, Split: data.split, Preprocessing: pre, Fit: cfg}
 			var done func()
 			recipe.Fit.Progress, done = showFit(cmd.ErrOrStderr(), fmt.Sprintf("%s, fold %s, seed %d", spec, f.Name, seed))
 			m, err := recipe.Train(cmd.Context(), f)

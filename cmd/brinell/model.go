@@ -51,7 +51,7 @@ func printModel(cmd *cobra.Command, m *models.Model) error {
 	if s := m.Training.Slimming; s != nil {
 		fmt.Fprintf(w, "slimmed by %s, %d passes of ratio %g with a floor of %d channels and %d epochs each, from %d parameters\n", s.Method, s.Passes, s.Ratio, s.Floor, s.Epochs, s.Original.Params)
 	}
-	fmt.Fprintf(w, "input %d samples at %g Hz, band limit %g Hz, %s\n", m.Preprocessing.Length, m.Preprocessing.SampleRate, m.Preprocessing.BandLimit, m.Preprocessing.Normalise)
+	fmt.Fprintf(w, "input %d samples at %g Hz, band limit %g Hz, %s %s\n", m.Preprocessing.Length, m.Preprocessing.SampleRate, m.Preprocessing.BandLimit, m.Preprocessing.Normalise, m.Preprocessing.Transform)
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "LAYER\tOPERATION\tOUTPUT\tPARAMETERS\tMULTIPLY-ACCUMULATES")
 	for i, s := range m.Net.Shapes() {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -63,12 +64,13 @@ func trainCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			data, err := d.load(cmd.Context(), cmd.ErrOrStderr(), models.DefaultPreprocessing)
+			pre := models.PreprocessingOf(s)
+			data, err := d.load(cmd.Context(), cmd.ErrOrStderr(), pre)
 			if err != nil {
 				return err
 			}
 			fold := data.folds[0]
-			recipe := train.Recipe{Spec: s, Corpus: data.corpus, Task: data.task, Split: data.split, Preprocessing: models.DefaultPreprocessing, Fit: cfg}
+			recipe := train.Recipe{Spec: s, Corpus: data.corpus, Task: data.task, Split: data.split, Preprocessing: pre, Fit: cfg}
 			var done func()
 			recipe.Fit.Progress, done = showFit(cmd.ErrOrStderr(), "training "+spec)
 			start := time.Now()
@@ -111,7 +113,7 @@ func trainCommand() *cobra.Command {
 	}
 	d.add(cmd.Flags())
 	fit.add(cmd)
-	cmd.Flags().StringVar(&spec, "spec", "wdcnn", "architecture: wdcnn, wdcnn-s8 or wdcnn-s8x4")
+	cmd.Flags().StringVar(&spec, "spec", "wdcnn", "architecture: "+strings.Join(models.SpecNames(), ", "))
 	cmd.Flags().StringVar(&out, "out", "", "model file to write")
 	cmd.Flags().StringVar(&name, "name", "", "name of the model (default that of the spec)")
 	cmd.Flags().StringVar(&licence, "licence", "", "licence note of the model (default that of the corpus)")

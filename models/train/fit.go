@@ -18,6 +18,8 @@ type Set struct {
 	Y     []int     // label of each window
 	Group []int     // which recording each window is from, an index into Names
 	Names []string  // recordings
+
+	Golden [][]float32 // a few of the windows before any transform, for the model file
 }
 
 // Len returns the number of windows.

@@ -1,6 +1,7 @@
 package train
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math/rand/v2"
@@ -104,11 +105,7 @@ func (r Recipe) ContinueOn(ctx context.Context, m *models.Model, sets Sets) (err
 	if m.Training.Validation, err = Fit(ctx, m.Net, set, sets.Validation, r.Fit); err != nil {
 		return err
 	}
-	var windows [][]float32
-	for i := range goldenCount {
-		windows = append(windows, set.X.At(i*(set.Len()-1)/(goldenCount-1)))
-	}
-	return m.SetGolden(windows)
+	return m.SetGolden(set.Golden)
 }
 
 // Labels returns the classes of the task that the parts hold, in the task's
@@ -162,7 +159,14 @@ func Windows(parts []dataset.Part, task dataset.Task, labels []models.Label, pre
 			s.Group = append(s.Group, g)
 		}
 	}
-	s.X = nn.NewTensor(len(s.Y), pre.Length, 1)
+	s.X = nn.NewTensor(len(s.Y), pre.InputLength(), 1)
+	plain := pre
+	plain.Transform = ""
+	s.Golden = make([][]float32, min(goldenCount, len(s.Y)))
+	goldens := make(map[int]int) // which of them a window is
+	for i := range s.Golden {
+		goldens[i*(len(s.Y)-1)/max(1, len(s.Golden)-1)] = i
+	}
 	var wg sync.WaitGroup
 	next := make(chan job)
 	errs := make([]error, runtime.GOMAXPROCS(0))
@@ -170,12 +174,17 @@ func Windows(parts []dataset.Part, task dataset.Task, labels []models.Label, pre
 		wg.Go(func() {
 			for j := range next {
 				in, err := pre.NewInput(j.rate)
-				if err != nil {
+				raw, err2 := plain.NewInput(j.rate)
+				if err = cmp.Or(err, err2); err != nil {
 					errs[i] = err
 					continue
 				}
 				for k, w := range j.windows {
 					in.Fill(s.X.At(j.first+k), w)
+					if g, ok := goldens[j.first+k]; ok {
+						s.Golden[g] = make([]float32, pre.Length)
+						raw.Fill(s.Golden[g], w)
+					}
 				}
 			}
 		})
