@@ -20,11 +20,13 @@ import (
 // A model file is a safetensors file: eight bytes of header length (little
 // endian), a JSON header, tensor bytes. The manifest is JSON in the header's
 // __metadata__ under manifestKey. Tensors are the network's parameters by their
-// names and the golden windows with their logits.
+// names and the golden windows with their logits; a weight that is mostly zero is
+// stored as its groups (sparse.go).
 // Format: docs/artefact.md; https://github.com/huggingface/safetensors.
 const (
 	formatVersion = 1
 	manifestKey   = "brinell"
+	checksumKey   = "brinell.sha256" // of the manifest's text, hex
 	metadataKey   = "__metadata__"
 	goldenWindows = "golden.windows"
 	goldenLogits  = "golden.logits"
@@ -102,18 +104,24 @@ func (m *Model) Encode() ([]byte, error) {
 		header[name] = tensorHeader{"F32", shape, [2]int{from, len(data)}}
 	}
 	for _, p := range m.Net.Params() {
+		if g, ok := m.groups(p); ok {
+			starts, columns, values := g.Parts()
+			add(p.Name()+valuesSuffix, []int{g.Count(), g.Width()}, values)
+			data = addIndices(header, data, p.Name()+columnsSuffix, columns)
+			data = addIndices(header, data, p.Name()+startsSuffix, starts)
+			continue
+		}
 		add(p.Name(), p.Shape, p.W)
 	}
 	add(goldenWindows, []int{count, m.Preprocessing.Length}, m.golden.windows)
 	add(goldenLogits, []int{count, len(m.Labels)}, m.golden.logits)
 
-	sum := sha256.Sum256(data)
-	m.Digest = hex.EncodeToString(sum[:])
+	m.Digest = checksum(data)
 	manifest, err := json.Marshal(m.Manifest)
 	if err != nil {
 		return nil, fmt.Errorf("encode model: %w", err)
 	}
-	header[metadataKey] = map[string]string{"format": "brinell", manifestKey: string(manifest)}
+	header[metadataKey] = map[string]string{"format": "brinell", manifestKey: string(manifest), checksumKey: checksum(manifest)}
 	h, err := json.Marshal(header)
 	if err != nil {
 		return nil, fmt.Errorf("encode model: %w", err)
@@ -138,9 +146,13 @@ func Decode(b []byte) (*Model, error) {
 }
 
 func decode(b []byte) (*Model, error) {
-	tensors, manifest, data, err := splitFile(b)
+	tensors, meta, data, err := splitFile(b)
 	if err != nil {
 		return nil, err
+	}
+	manifest := meta[manifestKey]
+	if checksum([]byte(manifest)) != meta[checksumKey] {
+		return nil, fmt.Errorf("the manifest does not match its checksum: the file is damaged or edited")
 	}
 	m := new(Model)
 	d := json.NewDecoder(bytes.NewReader([]byte(manifest)))
@@ -151,17 +163,25 @@ func decode(b []byte) (*Model, error) {
 	if err := m.validate(); err != nil {
 		return nil, fmt.Errorf("manifest: %w", err)
 	}
-	sum := sha256.Sum256(data)
-	if hex.EncodeToString(sum[:]) != m.Digest {
+	if checksum(data) != m.Digest {
 		return nil, fmt.Errorf("the tensor bytes do not match the digest: the file is damaged or edited")
 	}
-	if _, total := m.Counts(); total.Params*4 > len(data) {
+	if _, total := m.Counts(); total.Params*4 > expansion(tensors)*len(data) {
 		return nil, fmt.Errorf("the spec has %d parameters, the file holds %d bytes", total.Params, len(data))
 	}
 	if m.Net, err = nn.New(m.Spec, len(m.Labels), nil); err != nil {
 		return nil, err
 	}
+	want := 2
 	for _, p := range m.Net.Params() {
+		if _, ok := tensors[p.Name()+startsSuffix]; ok {
+			if err := m.readGroups(p, tensors, data); err != nil {
+				return nil, err
+			}
+			want += 3
+			continue
+		}
+		want++
 		w, err := tensor(tensors, data, p.Name(), p.Shape)
 		if err != nil {
 			return nil, err
@@ -174,28 +194,34 @@ func decode(b []byte) (*Model, error) {
 	if err := m.readGolden(tensors, data); err != nil {
 		return nil, err
 	}
-	if len(tensors) != len(m.Net.Params())+2 {
-		return nil, fmt.Errorf("%d tensors, the spec has %d", len(tensors), len(m.Net.Params())+2)
+	if len(tensors) != want {
+		return nil, fmt.Errorf("%d tensors, the spec has %d", len(tensors), want)
 	}
 	return m, m.checkGolden()
 }
 
-// splitFile parses the container: header, manifest text and tensor bytes.
-func splitFile(b []byte) (map[string]tensorHeader, string, []byte, error) {
+// checksum returns the SHA-256 of text, hex.
+func checksum(text []byte) string {
+	sum := sha256.Sum256(text)
+	return hex.EncodeToString(sum[:])
+}
+
+// splitFile parses the container: header, metadata and tensor bytes.
+func splitFile(b []byte) (map[string]tensorHeader, map[string]string, []byte, error) {
 	if len(b) < 8 {
-		return nil, "", nil, fmt.Errorf("%d bytes are no safetensors file", len(b))
+		return nil, nil, nil, fmt.Errorf("%d bytes are no safetensors file", len(b))
 	}
 	n := binary.LittleEndian.Uint64(b)
 	if n > maxHeader || n > uint64(len(b)-8) {
-		return nil, "", nil, fmt.Errorf("header of %d bytes in a file of %d", n, len(b))
+		return nil, nil, nil, fmt.Errorf("header of %d bytes in a file of %d", n, len(b))
 	}
 	raw := make(map[string]json.RawMessage)
 	if err := json.Unmarshal(b[8:8+n], &raw); err != nil {
-		return nil, "", nil, fmt.Errorf("header: %w", err)
+		return nil, nil, nil, fmt.Errorf("header: %w", err)
 	}
 	var meta map[string]string
 	if err := json.Unmarshal(raw[metadataKey], &meta); err != nil {
-		return nil, "", nil, fmt.Errorf("header: %s: %w", metadataKey, err)
+		return nil, nil, nil, fmt.Errorf("header: %s: %w", metadataKey, err)
 	}
 	delete(raw, metadataKey)
 	data := b[8+n:]
@@ -204,26 +230,26 @@ func splitFile(b []byte) (map[string]tensorHeader, string, []byte, error) {
 	for name, r := range raw {
 		var t tensorHeader
 		if err := json.Unmarshal(r, &t); err != nil {
-			return nil, "", nil, fmt.Errorf("tensor %q: %w", bearing.Clip(name), err)
+			return nil, nil, nil, fmt.Errorf("tensor %q: %w", bearing.Clip(name), err)
 		}
 		size := 4
 		for _, s := range t.Shape {
 			if s < 0 || s > maxFile || size*s > maxFile {
-				return nil, "", nil, fmt.Errorf("tensor %q: shape %v", bearing.Clip(name), t.Shape)
+				return nil, nil, nil, fmt.Errorf("tensor %q: shape %v", bearing.Clip(name), t.Shape)
 			}
 			size *= s
 		}
 		from, to := t.Offsets[0], t.Offsets[1]
-		if t.DType != "F32" || from < 0 || to < from || to > len(data) || to-from != size {
-			return nil, "", nil, fmt.Errorf("tensor %q: %s %v at %v in %d bytes", bearing.Clip(name), bearing.Clip(t.DType), t.Shape, t.Offsets, len(data))
+		if t.DType != "F32" && t.DType != "I32" || from < 0 || to < from || to > len(data) || to-from != size {
+			return nil, nil, nil, fmt.Errorf("tensor %q: %s %v at %v in %d bytes", bearing.Clip(name), bearing.Clip(t.DType), t.Shape, t.Offsets, len(data))
 		}
 		covered += size
 		tensors[name] = t
 	}
 	if covered != len(data) {
-		return nil, "", nil, fmt.Errorf("tensors cover %d of %d bytes", covered, len(data))
+		return nil, nil, nil, fmt.Errorf("tensors cover %d of %d bytes", covered, len(data))
 	}
-	return tensors, meta[manifestKey], data, nil
+	return tensors, meta, data, nil
 }
 
 // tensor returns the finite values of a tensor of that shape.
@@ -232,8 +258,8 @@ func tensor(ts map[string]tensorHeader, data []byte, name string, shape []int) (
 	if !ok {
 		return nil, fmt.Errorf("tensor %s is missing", name)
 	}
-	if !slices.Equal(t.Shape, shape) {
-		return nil, fmt.Errorf("tensor %s has shape %v, the spec says %v", name, t.Shape, shape)
+	if t.DType != "F32" || !slices.Equal(t.Shape, shape) {
+		return nil, fmt.Errorf("tensor %s is %s %v, the spec says F32 %v", name, t.DType, t.Shape, shape)
 	}
 	b := data[t.Offsets[0]:t.Offsets[1]]
 	v := make([]float32, len(b)/4)

@@ -93,6 +93,7 @@ func edit(t *testing.T, b []byte, f func(header map[string]any, manifest map[str
 	data := f(header, manifest, bytes.Clone(b[8+n:]))
 	text, _ := json.Marshal(manifest)
 	meta[manifestKey] = string(text)
+	meta[checksumKey] = checksum(text)
 	h, _ := json.Marshal(header)
 	return append(append(binary.LittleEndian.AppendUint64(nil, uint64(len(h))), h...), data...)
 }
@@ -139,6 +140,10 @@ func TestOpenRefuses(t *testing.T) {
 		m["labels"].([]any)[1].(map[string]any)["name"] = "normal"
 		return d
 	})
+	b := bytes.Replace(good, []byte("own"), []byte("cwr"), 1)
+	if _, err := Decode(b); !strings.Contains(err.Error(), "manifest does not match its checksum") {
+		t.Errorf("edited by hand: %v", err)
+	}
 	for name, b := range map[string][]byte{"empty": nil, "short": {1, 2, 3}, "lying header": binary.LittleEndian.AppendUint64(nil, 1<<40)} {
 		if _, err := Decode(b); bearing.CodeOf(err) != "model_rejected" {
 			t.Errorf("%s: got %v", name, err)
@@ -257,4 +262,74 @@ func FuzzDecode(f *testing.F) {
 			t.Error(err)
 		}
 	})
+}
+
+// TestSparseFile: weights that are mostly zero come back to the bit from a smaller
+// file, and broken groups are refused.
+func TestSparseFile(t *testing.T) {
+	m := tiny(t)
+	dense, err := m.Size()
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := m.Net.Param("4", nn.Weight).W
+	for i := range w {
+		if i%13 != 0 {
+			w[i] = 0
+		}
+	}
+	m.Spec.Layers[4].Group = 8
+	net, err := nn.New(m.Spec, len(m.Labels), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, p := range m.Net.Params() {
+		copy(net.Params()[i].W, p.W)
+	}
+	m.Net = net
+	for i := range w {
+		if i%13 == 0 && i/13%8 != 0 {
+			net.Param("4", nn.Weight).W[i] = 0
+		}
+	}
+	if err := m.SetGolden(m.Golden()); err != nil {
+		t.Fatal(err)
+	}
+	good, err := m.Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if size, _ := m.Size(); size >= dense {
+		t.Errorf("%d bytes with zeros, %d without", size, dense)
+	}
+	got, err := Decode(good)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, p := range m.Net.Params() {
+		if d := cmp.Diff(p.W, got.Net.Params()[i].W); d != "" {
+			t.Errorf("%s:\n%s", p.Name(), d)
+		}
+	}
+	f := func(name, want string, change func(header map[string]any, data []byte)) {
+		t.Helper()
+		_, err := Decode(edit(t, good, func(h, m map[string]any, d []byte) []byte {
+			change(h, d)
+			m["digest"] = checksum(d)
+			return d
+		}))
+		if bearing.CodeOf(err) != "model_rejected" || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: got %v, want model_rejected about %q", name, err, want)
+		}
+	}
+	at := func(h map[string]any, tensor string) int {
+		return int(h["layers.4.weight"+tensor].(map[string]any)["data_offsets"].([]any)[0].(float64))
+	}
+	f("no columns", "missing", func(h map[string]any, d []byte) {
+		h["x"] = h["layers.4.weight"+columnsSuffix]
+		delete(h, "layers.4.weight"+columnsSuffix)
+	})
+	f("column between", "column 3", func(h map[string]any, d []byte) { d[at(h, columnsSuffix)] = 3 })
+	f("start beyond", "belong together", func(h map[string]any, d []byte) { d[at(h, startsSuffix)+16] = 99 })
+	f("float columns", "no row of I32", func(h map[string]any, d []byte) { h["layers.4.weight"+columnsSuffix].(map[string]any)["dtype"] = "F32" })
 }

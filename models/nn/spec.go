@@ -3,6 +3,7 @@ package nn
 import (
 	"fmt"
 	"strconv"
+	"strings"
 
 	"brinell/internal/kernel"
 )
@@ -154,6 +155,28 @@ func At(i int) Path { return Path(strconv.Itoa(i)) }
 
 // In is the path of layer i in branch b of the combinator at p.
 func (p Path) In(b, i int) Path { return Path(fmt.Sprintf("%s.%d.%d", p, b, i)) }
+
+// Layer returns the layer at a path, or false if there is none.
+func (s Spec) Layer(p Path) (l Layer, ok bool) {
+	layers := s.Layers
+	for part := range strings.SplitSeq(string(p), ".") {
+		i, err := strconv.Atoi(part)
+		switch {
+		case err != nil || i < 0:
+			return l, false
+		case layers == nil: // a branch of l
+			if i >= len(l.Branches) {
+				return l, false
+			}
+			layers, ok = l.Branches[i], false
+		case i >= len(layers):
+			return l, false
+		default:
+			l, layers, ok = layers[i], nil, true
+		}
+	}
+	return l, ok
+}
 
 // LayerError reports the first layer that does not fit.
 type LayerError struct {
