@@ -48,6 +48,17 @@ type Training struct {
 	Seen       []Seen    `json:"seen"`
 	Slimming   *Slimming `json:"slimming,omitempty"`
 	Validation float64   `json:"validation_accuracy"`
+
+	Sensitivity []Sweep `json:"sensitivity,omitempty"` // that chose winner rates
+}
+
+// Sweep is the accuracy of a network on the validation part as the share of the
+// input that one layer reads falls.
+type Sweep struct {
+	Layer    nn.Path   `json:"layer"`
+	Rates    []float64 `json:"rates"` // falling
+	Accuracy []float64 `json:"accuracy"`
+	Smooth   []float64 `json:"smooth"` // the same, isotonic: it never rises as the rate falls
 }
 
 // Seen is a stretch of a recording that took part in training or validation:

@@ -3,6 +3,7 @@ package prune
 import (
 	"slices"
 
+	"brinell/models"
 	"brinell/models/nn"
 	"brinell/models/train"
 )
@@ -40,14 +41,6 @@ func WinnerPlaces(net *nn.Network) []nn.Path {
 	return places[1:]
 }
 
-// Curve is the accuracy of a network as the winner rate before one layer falls.
-type Curve struct {
-	Layer    nn.Path   `json:"layer"`
-	Rates    []float64 `json:"rates"`    // falling
-	Accuracy []float64 `json:"accuracy"` // on the validation part
-	Smooth   []float64 `json:"smooth"`   // the same, isotonic: it never rises as the rate falls
-}
-
 // SensitivityRates are the winner rates of a sweep.
 var SensitivityRates = []float64{1, 0.8, 0.6, 0.5, 0.4, 0.3, 0.25, 0.2, 0.15, 0.1, 0.07, 0.05, 0.03, 0.02}
 
@@ -55,10 +48,10 @@ var SensitivityRates = []float64{1, 0.8, 0.6, 0.5, 0.4, 0.3, 0.25, 0.2, 0.15, 0.
 // on val, which must not be the test part.
 //
 // Reference: Q. Yang et al., Integral pruning, 2019 (outline).
-func Sensitivity(net *nn.Network, val train.Set, rates []float64) []Curve {
-	var curves []Curve
+func Sensitivity(net *nn.Network, val train.Set, rates []float64) []models.Sweep {
+	var curves []models.Sweep
 	for _, p := range WinnerPlaces(net) {
-		c := Curve{Layer: p, Rates: rates}
+		c := models.Sweep{Layer: p, Rates: rates}
 		for _, r := range rates {
 			c.Accuracy = append(c.Accuracy, train.Accuracy(WithWinners(net, map[nn.Path]float64{p: r}).Plan(), val))
 		}
@@ -97,7 +90,7 @@ func isotonic(y []float64) []float64 {
 
 // ChooseRates returns for each curve the smallest rate whose smoothed accuracy is
 // no more than budget below that of rate 1.
-func ChooseRates(curves []Curve, budget float64) map[nn.Path]float64 {
+func ChooseRates(curves []models.Sweep, budget float64) map[nn.Path]float64 {
 	rates := make(map[nn.Path]float64)
 	for _, c := range curves {
 		rates[c.Layer] = 1

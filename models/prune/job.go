@@ -342,8 +342,8 @@ func (j Job) declare(width int, take func(*nn.Param) bool) stage {
 func (j Job) integral(s Settings) []stage {
 	stages := j.weights("weight", s.Share, s.Passes, s.Epochs, 1, nil)
 	return append(stages, stage{"winners", func(ctx context.Context, m *models.Model) error {
-		rates := ChooseRates(Sensitivity(m.Net, j.Sets.Validation, SensitivityRates), s.Loss)
-		m.Net = WithWinners(m.Net, rates)
+		m.Training.Sensitivity = Sensitivity(m.Net, j.Sets.Validation, SensitivityRates)
+		m.Net = WithWinners(m.Net, ChooseRates(m.Training.Sensitivity, s.Loss))
 		m.Spec = m.Net.Spec
 		masks := Zeros(m.Net)
 		return j.tune(ctx, m, "training with winners", 2*s.Epochs, 0, func() { masks.Apply(m.Net) })

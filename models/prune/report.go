@@ -11,12 +11,11 @@ import (
 
 // Report is what pruning bought, for people and programs.
 type Report struct {
-	Corpus  string  `json:"corpus"`
-	Task    string  `json:"task"`
-	Split   string  `json:"split"`
-	Noise   float64 `json:"noise_db"` // of the noisy test
-	Rows    []Row   `json:"rows"`
-	Kernels []string
+	Corpus string  `json:"corpus"`
+	Task   string  `json:"task"`
+	Split  string  `json:"split"`
+	Noise  float64 `json:"noise_db"` // of the noisy test
+	Rows   []Row   `json:"rows"`     // one for each setting, seed and fold
 }
 
 // Row is one network with what it costs and what it can do.
@@ -40,8 +39,8 @@ type Row struct {
 	Test       Paired  `json:"test"`
 	Noisy      Paired  `json:"noisy_test"`
 
-	Gammas []float64 `json:"gammas,omitempty"` // |γ| of all gates
-	Curves []Curve   `json:"curves,omitempty"` // of integral pruning
+	Gammas []float64      `json:"gammas,omitempty"` // |γ| of all gates
+	Curves []models.Sweep `json:"curves,omitempty"` // of integral pruning
 
 	net   *nn.Network
 	right [2][]bool
@@ -79,7 +78,7 @@ func NewRow(m *models.Model, tests Tests, base *Row) (Row, error) {
 	}
 	_, count := m.Counts()
 	r := Row{Spec: m.Spec.Name, Fold: m.Training.Fold, Seed: m.Training.Seed, Digest: c.Digest, Count: count,
-		Validation: m.Training.Validation, net: m.Net}
+		Validation: m.Training.Validation, Curves: m.Training.Sensitivity, net: m.Net}
 	if r.Bytes, err = m.Size(); err != nil {
 		return Row{}, err
 	}
