@@ -42,15 +42,15 @@ func comparisons(spec string) []comparison {
 	switch spec {
 	case "wdcnn-s8":
 		rows = append(rows,
-			ns("multi-pass, 98 % / 94 %", prune.Settings{TargetParams: 1725, TargetMACs: 89639, Passes: 4}, true),
-			ns("multi-pass, as small as 95 % of channels", prune.Settings{TargetParams: 850, Passes: 6}, true))
+			ns("multi-pass, 98 % / 94 %", prune.Settings{TargetParams: 1725, TargetMACs: 89639, Passes: 4, Epochs: 4}, true),
+			ns("multi-pass, as small as 95 % of channels", prune.Settings{TargetParams: 850, Passes: 8, Epochs: 4}, true))
 	case "wdcnn-s8x4":
-		rows = append(rows, ns("multi-pass, 99.6 % / 99.4 %", prune.Settings{TargetParams: 5386, TargetMACs: 124476, Passes: 6}, true))
+		rows = append(rows, ns("multi-pass, 99.6 % / 99.4 %", prune.Settings{TargetParams: 5386, TargetMACs: 124476, Passes: 6, Epochs: 3}, true))
 	case "wdcnn":
-		rows = append(rows, ns("multi-pass, 97 % / 90 %", prune.Settings{TargetParams: 1635, TargetMACs: 71652, Passes: 4}, true))
+		rows = append(rows, ns("multi-pass, 97 % / 90 %", prune.Settings{TargetParams: 1635, TargetMACs: 71652, Passes: 4, Epochs: 4}, true))
 	}
 	return append(rows,
-		comparison{"weights 80 %, winners", prune.Settings{Method: prune.Integral, Share: 0.8}, false},
+		comparison{"85 % of weights, winners", prune.Settings{Method: prune.Integral, Share: 0.85, Epochs: 3}, false},
 		comparison{"low: groups of weights, 90 %", prune.Settings{Method: prune.Scalpel, Target: prune.LowParallelism}, false},
 		comparison{"moderate: nodes of convolutions, groups of dense", prune.Settings{Method: prune.Scalpel, Target: prune.ModerateParallelism}, false},
 		comparison{"high: nodes", prune.Settings{Method: prune.Scalpel, Target: prune.HighParallelism}, false},
@@ -176,7 +176,7 @@ func saveReport(dir string, r prune.Report) error {
 	if err := os.WriteFile(filepath.Join(dir, "report.json"), append(b, '\n'), 0o644); err != nil {
 		return err
 	}
-	return nil
+	return plotReport(dir, r)
 }
 
 // mean adds up the rows of one setting over seeds and folds.

@@ -3,13 +3,16 @@ package main
 import (
 	"fmt"
 	"image/color"
+	"io"
 	"os"
+	"path/filepath"
 
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/plotter"
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
 	"gonum.org/v1/plot/vg/vgimg"
+	"gonum.org/v1/plot/vg/vgsvg"
 
 	"brinell/models/train"
 )
@@ -61,13 +64,23 @@ func plotConfusion(path string, reports []train.Report) error {
 	return savePlots(path, plots, size, size)
 }
 
-// savePlots writes a grid of plots, each of the given size, to a PNG file.
+// savePlots writes a grid of plots, each of the given size, to a PNG file, or to an
+// SVG file if path ends in .svg.
 func savePlots(path string, plots [][]*plot.Plot, width, height vg.Length) error {
 	rows, cols := len(plots), len(plots[0])
-	img := vgimg.New(width*vg.Length(cols), height*vg.Length(rows))
+	width, height = width*vg.Length(cols), height*vg.Length(rows)
+	var canvas interface {
+		vg.CanvasSizer
+		io.WriterTo
+	}
+	if filepath.Ext(path) == ".svg" {
+		canvas = vgsvg.New(width, height)
+	} else {
+		canvas = vgimg.PngCanvas{Canvas: vgimg.New(width, height)}
+	}
 	const pad = 4 * vg.Millimeter
 	tiles := draw.Tiles{Rows: rows, Cols: cols, PadX: pad, PadY: pad, PadTop: pad / 2, PadRight: pad, PadBottom: pad / 2, PadLeft: pad / 2}
-	canvases := plot.Align(plots, tiles, draw.New(img))
+	canvases := plot.Align(plots, tiles, draw.New(canvas))
 	for i := range plots {
 		for j, p := range plots[i] {
 			if p != nil {
@@ -79,7 +92,7 @@ func savePlots(path string, plots [][]*plot.Plot, width, height vg.Length) error
 	if err != nil {
 		return err
 	}
-	_, err = vgimg.PngCanvas{Canvas: img}.WriteTo(f)
+	_, err = canvas.WriteTo(f)
 	if cerr := f.Close(); err == nil {
 		err = cerr
 	}
