@@ -28,7 +28,9 @@ import (
 	"brinell/dataset/excerpts"
 	"brinell/internal/bearing"
 	"brinell/models"
+	"brinell/models/nn"
 	"brinell/models/pretrained"
+	"brinell/models/prune"
 )
 
 // built is where program put the binary.
@@ -410,12 +412,39 @@ func TestReload(t *testing.T) {
 	if v := versionNow(); v != "2" {
 		t.Errorf("version %s after the swap", v)
 	}
-	if err := os.WriteFile(file, []byte("broken"), 0o644); err != nil {
+	// A pruned one with sparse layers is a model like any other.
+	prune.Weights(m.Net, 0.8, 8, nil).Apply(m.Net)
+	m.Net = prune.Declare(m.Net, func(nn.Path, *nn.Param) int { return 8 })
+	m.Spec = m.Net.Spec
+	if err := m.SetGolden(m.Golden()); err != nil {
 		t.Fatal(err)
 	}
-	hup("the model was not swapped")
-	if v := versionNow(); v != "2" {
-		t.Errorf("version %s after a broken file", v)
+	save(m, "3")
+	hup("model swapped")
+	if v := versionNow(); v != "3" {
+		t.Errorf("version %s after the swap to a pruned model", v)
+	}
+	good, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	damaged := bytes.Clone(good)
+	damaged[len(damaged)-100] ^= 1
+	for reason, b := range map[string][]byte{
+		"are no safetensors file": []byte("broken"),
+		"damaged or edited":       damaged,
+		"match its checksum":      bytes.Replace(good, []byte("outer_race"), []byte("inner_rac2"), 1),
+	} {
+		if err := os.WriteFile(file, b, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		hup("the model was not swapped")
+		if !strings.Contains(p.logged(), reason) {
+			t.Errorf("the log does not say %q:\n%s", reason, p.logged())
+		}
+		if v := versionNow(); v != "3" {
+			t.Errorf("version %s after a broken file", v)
+		}
 	}
 }
 
