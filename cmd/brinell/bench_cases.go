@@ -60,6 +60,9 @@ func benchCases() ([]benchCase, error) {
 		cases = append(cases, forwardCases(spec)...)
 	}
 	cases = append(cases, batchCase(dense), batchCase(slim), trainCase(dense), trainCase(wide))
+	for _, n := range []int{64, 128, 256, 512, 1024} {
+		cases = append(cases, matvecCases(n)...)
+	}
 	cases = append(cases, decodeCases()...)
 	diagnosis, err := diagnoseCase()
 	return append(cases, diagnosis), err

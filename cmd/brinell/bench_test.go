@@ -57,7 +57,7 @@ func TestBench(t *testing.T) {
 			t.Errorf("%+v is compared with nothing", c)
 		}
 	}
-	for _, name := range []string{"fft/N=2048", "fft32/N=2048", "fft/N=10007", "extract/N=2048", "forward/wdcnn-s8/go", "train/wdcnn-s8x4/batch=64", "decode/json", "diagnose", "request/f32/connections=64/p99", "request/json/connections=64"} {
+	for _, name := range []string{"fft/N=2048", "fft32/N=2048", "fft/N=10007", "extract/N=2048", "forward/wdcnn-s8/go", "matvec/1024/csr", "matvec/128/groups=16", "train/wdcnn-s8x4/batch=64", "decode/json", "diagnose", "request/f32/connections=64/p99", "request/json/connections=64"} {
 		if !slices.Contains(names, name) {
 			t.Errorf("no case %s", name)
 		}

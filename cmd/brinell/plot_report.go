@@ -329,37 +329,47 @@ func curve(p *plot.Plot, style int, c models.Sweep) error {
 	return points(p, "before layer "+string(c.Layer), style, measured)
 }
 
-// timePlots sets the time of a window alone against that of one of 64, on each
-// kernel.
+// timePlots sets the time of a window against the size, on each kernel: alone in the
+// upper row, as one of 64 in the lower.
 func timePlots(r prune.Report) ([][]*plot.Plot, error) {
 	if len(r.Rows[0].Timings) == 0 {
 		return nil, nil
 	}
-	var row []*plot.Plot
-	ms := means(r)
-	for k, t := range r.Rows[0].Timings {
-		p := plot.New()
-		p.Title.Text = t.Kernel
-		p.X.Label.Text, p.Y.Label.Text = "parameters that are not zero", "microseconds a window"
-		logTicks(&p.X)
-		logTicks(&p.Y)
-		p.Add(plotter.NewGrid())
-		for style, method := range methodsOf(ms) {
-			var xy plotter.XYs
-			for _, x := range r.Rows {
-				if x.Method == method {
-					xy = append(xy, plotter.XY{X: float64(x.Nonzero), Y: x.Timings[k].One})
+	batches := []struct {
+		label string
+		of    func(prune.Timing) float64
+	}{
+		{"microseconds a window", func(t prune.Timing) float64 { return t.One }},
+		{"microseconds for one of 64", func(t prune.Timing) float64 { return t.Batch }},
+	}
+	methods := methodsOf(means(r))
+	var grid [][]*plot.Plot
+	var legend plot.Legend
+	for _, b := range batches {
+		var row []*plot.Plot
+		for k, t := range r.Rows[0].Timings {
+			p := plot.New()
+			p.Title.Text = t.Kernel
+			p.X.Label.Text, p.Y.Label.Text = "parameters that are not zero", b.label
+			logTicks(&p.X)
+			logTicks(&p.Y)
+			p.Add(plotter.NewGrid())
+			for style, method := range methods {
+				var xy plotter.XYs
+				for _, x := range r.Rows {
+					if x.Method == method {
+						xy = append(xy, plotter.XY{X: float64(x.Nonzero), Y: b.of(x.Timings[k])})
+					}
+				}
+				if err := points(p, method, style, xy); err != nil {
+					return nil, err
 				}
 			}
-			if err := points(p, method, style, xy); err != nil {
-				return nil, err
-			}
+			legend, p.Legend = p.Legend, plot.NewLegend()
+			row = append(row, p)
 		}
-		if k == 0 {
-			row = append(row, legendPlot(p.Legend))
-		}
-		p.Legend = plot.NewLegend()
-		row = append(row[:len(row)-1], p, row[len(row)-1]) // the legend stays last
+		grid = append(grid, append(row, nil))
 	}
-	return [][]*plot.Plot{row}, nil
+	grid[0][len(grid[0])-1] = legendPlot(legend)
+	return grid, nil
 }

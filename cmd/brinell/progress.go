@@ -17,6 +17,7 @@ type progress struct {
 	title string
 	unit  string
 	bar   *progressbar.ProgressBar
+	start time.Time
 	last  time.Time
 	done  int
 }
@@ -26,7 +27,7 @@ const plainEvery = 5 * time.Second
 
 // newProgress begins to show the work called title on w.
 func newProgress(w io.Writer, title, unit string) *progress {
-	p := &progress{w: w, title: title, unit: unit, last: time.Now()}
+	p := &progress{w: w, title: title, unit: unit, start: time.Now(), last: time.Now()}
 	if f, ok := w.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
 		p.bar = progressbar.NewOptions(-1,
 			progressbar.OptionSetWriter(w),
@@ -52,9 +53,16 @@ func (p *progress) set(done, total int, note string) {
 	}
 	if now := time.Now(); now.Sub(p.last) >= plainEvery {
 		p.last = now
-		fmt.Fprintf(p.w, "%s: %d of %d %s %s\n", p.title, done, total, p.unit, note)
+		left := ""
+		if done > 0 {
+			left = ", " + duration(time.Duration(float64(now.Sub(p.start))*float64(total-done)/float64(done))) + " left"
+		}
+		fmt.Fprintf(p.w, "%s: %d of %d %s%s %s\n", p.title, done, total, p.unit, left, note)
 	}
 }
+
+// duration is a time for people.
+func duration(d time.Duration) string { return d.Round(time.Second).String() }
 
 // finish removes the bar.
 func (p *progress) finish() {

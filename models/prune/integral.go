@@ -107,6 +107,7 @@ func ChooseRates(curves []models.Sweep, budget float64) map[nn.Path]float64 {
 type Operations struct {
 	MACs     float64 `json:"macs"`     // of the layers with weights, zeros included
 	Weights  float64 `json:"weights"`  // left where the weight is zero
+	Natural  float64 `json:"natural"`  // left where weight or activation is zero, were it not for winners
 	Both     float64 `json:"both"`     // left where weight or activation is zero
 	Nonzero  int     `json:"nonzero"`  // weights
 	OfInputs float64 `json:"inputs"`   // share of activations that are not zero
@@ -126,6 +127,12 @@ type Layer struct {
 // neither operand is zero; padding counts as zero.
 func CountOperations(net *nn.Network, x nn.Tensor) Operations {
 	o := Operations{Windows: x.N}
+	if rates := Rates(net); len(rates) > 0 {
+		for p := range rates {
+			rates[p] = 1
+		}
+		o.Natural = CountOperations(WithWinners(net, rates), x).Both
+	}
 	count := 0
 	net.Forward(x, false)
 	inputs, nonzero := 0, 0
@@ -166,6 +173,9 @@ func CountOperations(net *nn.Network, x nn.Tensor) Operations {
 		}
 		count++
 	})
+	if o.Natural == 0 {
+		o.Natural = o.Both
+	}
 	o.OfInputs = float64(nonzero) / float64(max(1, inputs))
 	return o
 }

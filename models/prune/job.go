@@ -9,6 +9,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"brinell/dataset"
 	"brinell/internal/bearing"
@@ -209,10 +210,11 @@ func (j Job) checkpointed(name, key string, run func() (*models.Model, error)) (
 	}
 	path := filepath.Join(j.Checkpoints, key+".safetensors")
 	m, err := models.Open(path)
-	if err == nil {
+	if err == nil && slices.EqualFunc(m.Golden(), j.Sets.Train.Golden, slices.Equal) {
 		return m, nil
 	}
-	// One that cannot be read is made again; an interrupted write leaves none.
+	// One that cannot be read, or that saw other data of the same names and lengths,
+	// is made again; an interrupted write leaves none.
 	if _, serr := os.Stat(path); serr == nil {
 		if err := os.Remove(path); err != nil {
 			return nil, fmt.Errorf("checkpoint %s of stage %s is damaged and cannot be removed: %w", path, name, err)

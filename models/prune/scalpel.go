@@ -65,6 +65,7 @@ func (j Job) scalpel(m *models.Model, s Settings) []stage {
 		return j.nodes(s, nil)
 	}
 	// Nodes first, then groups in those layers of what is left that they make faster.
+	// What is faster is measured, so that two runs may differ where it is close.
 	return append(j.nodes(s, nil), stage{"choosing by this machine", func(ctx context.Context, m *models.Model) error {
 		fast := FasterInGroups(m.Net, s.Share, width)
 		if len(fast) == 0 {
@@ -89,8 +90,9 @@ func (j Job) nodes(s Settings, take func(nn.Path, nn.Layer) bool) []stage {
 		stages = append(stages, stage{name, func(ctx context.Context, m *models.Model) error {
 			net := WithNodes(m.Net, take)
 			m.Net, m.Spec = net, net.Spec
-			steps := float64(j.Sets.Train.Len()/64*s.Epochs + 1)
-			penalty := nodeMargin / (nodeRate * nodeLifetime * steps)
+			fit := j.Recipe.Fit
+			fit.Epochs = s.Epochs
+			penalty := nodeMargin / (nodeRate * nodeLifetime * float64(fit.Steps(j.Sets.Train.Len())))
 			if err := j.tune(ctx, m, name, s.Epochs, 0, func() { MoveNodes(net, nodeRate, penalty) }); err != nil {
 				return err
 			}

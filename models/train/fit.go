@@ -76,8 +76,8 @@ func (c Config) withDefaults() Config {
 // find out which channels matter.
 const sparseFrom = 0.1
 
-// steps returns how many steps the fit of n windows takes.
-func (c Config) steps(n int) int { return max(1, n/c.withDefaults().Batch) * c.withDefaults().Epochs }
+// Steps returns how many steps the fit of n windows takes.
+func (c Config) Steps(n int) int { return max(1, n/c.withDefaults().Batch) * c.withDefaults().Epochs }
 
 // Lambda returns the weight λ of the L1 term for a fit of n windows. With a budget B
 // it is so large that the term alone would move a scale by B times the value that
@@ -93,7 +93,7 @@ func (c Config) Lambda(n int) float64 {
 		return c.Sparsity
 	}
 	c = c.withDefaults()
-	sum, steps := 0.0, c.steps(n)
+	sum, steps := 0.0, c.Steps(n)
 	for i := range steps {
 		if t := float64(i) / float64(steps); t >= sparseFrom {
 			sum += c.LR * c.Schedule(t)
@@ -136,7 +136,7 @@ func Fit(ctx context.Context, net *nn.Network, set, val Set, cfg Config) (valida
 	f := fitter{net: net, set: set, cfg: cfg, opt: opt, rng: rand.New(rand.NewPCG(cfg.Seed, 0xf17)), start: time.Now()}
 	f.order = f.rng.Perm(set.Len())
 	batches := max(1, set.Len()/cfg.Batch)
-	f.steps = cfg.steps(set.Len())
+	f.steps = cfg.Steps(set.Len())
 	for epoch := range cfg.Epochs {
 		f.rng.Shuffle(len(f.order), func(i, j int) { f.order[i], f.order[j] = f.order[j], f.order[i] })
 		loss := 0.0

@@ -203,7 +203,7 @@ func TestLambda(t *testing.T) {
 	for _, c := range []Config{{Budget: 1}, {Budget: 2, Epochs: 20, LR: 0.003}, {Budget: 0.5, Schedule: nn.Step(0.1, 0.5, 0.75), Optimizer: "sgd"}} {
 		c = c.withDefaults()
 		lambda, moved := c.Lambda(1000), 0.0
-		steps := c.steps(1000)
+		steps := c.Steps(1000)
 		for i := range steps {
 			if at := float64(i) / float64(steps); at >= sparseFrom {
 				moved += lambda * c.LR * c.Schedule(at)
