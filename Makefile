@@ -56,5 +56,5 @@ build:
 
 # Train and slim the embedded default model again; DATA names the CWRU files.
 model: build
-	./brinell train --data "$(DATA)" --corpus cwru --split time --spec wdcnn-s8 --sparsity 0.1 --seed 1 --out dense.safetensors
-	./brinell slim dense.safetensors --data "$(DATA)" --ratio 0.5 --passes 2 --floor 8 --out models/pretrained/default.safetensors
+	./brinell train --data "$(DATA)" --corpus cwru --split time --spec wdcnn-s8 --l1-budget 0.5 --seed 1 --out dense.safetensors
+	./brinell slim dense.safetensors --data "$(DATA)" --ratio 0.5 --passes 2 --floor 8 --tune-epochs 4 --out models/pretrained/default.safetensors

@@ -178,6 +178,8 @@ func (j Job) Prune(ctx context.Context, m *models.Model, s Settings) (*models.Mo
 	_, count := original.Counts(len(m.Labels))
 	if m.Training.Slimming != nil {
 		count = m.Training.Slimming.Original
+	} else if s.Method == NetworkSlimming {
+		m.Name += "-slim"
 	} else {
 		m.Name += "-" + s.Method
 	}

@@ -458,3 +458,18 @@ func TestNodes(t *testing.T) {
 		}
 	}
 }
+
+// TestFasterInGroups: what the times of this machine choose is among the layers, and
+// measuring leaves the network as it is.
+func TestFasterInGroups(t *testing.T) {
+	net := randomized(t, models.Zoo[1], 10)
+	before := slices.Clone(net.Param("20", nn.Weight).W)
+	for _, p := range FasterInGroups(net, 0.95, 16) {
+		if net.Param(p, nn.Weight) == nil {
+			t.Errorf("layer %s has no weights", p)
+		}
+	}
+	if !slices.Equal(net.Param("20", nn.Weight).W, before) {
+		t.Error("weights changed")
+	}
+}

@@ -66,7 +66,7 @@ func (j Job) scalpel(m *models.Model, s Settings) []stage {
 	}
 	// Nodes first, then groups in those layers of what is left that they make faster.
 	// What is faster is measured, so that two runs may differ where it is close.
-	return append(j.nodes(s, nil), stage{"choosing by this machine", func(ctx context.Context, m *models.Model) error {
+	return append(j.nodes(s, nil), stage{"choosing by this machine's times", func(ctx context.Context, m *models.Model) error {
 		fast := FasterInGroups(m.Net, s.Share, width)
 		if len(fast) == 0 {
 			return nil
