@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -166,7 +167,7 @@ func (f *slimFlags) rows(cmd *cobra.Command, j prune.Job) ([]prune.Row, error) {
 	return rows, nil
 }
 
-// saveReport writes report.json and the pictures to dir.
+// saveReport writes report.json, its means as table.md and the pictures to dir.
 func saveReport(dir string, r prune.Report) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
@@ -176,6 +177,9 @@ func saveReport(dir string, r prune.Report) error {
 		return err
 	}
 	if err := os.WriteFile(filepath.Join(dir, "report.json"), append(b, '\n'), 0o644); err != nil {
+		return err
+	}
+	if err := os.WriteFile(filepath.Join(dir, "table.md"), []byte(markdown(r)), 0o644); err != nil {
 		return err
 	}
 	return plotReport(dir, r)
@@ -226,14 +230,42 @@ func means(r prune.Report) []mean {
 	return out
 }
 
-func printComparison(w io.Writer, r prune.Report) {
+// comparisonTable is the means of a report as cells, the header first. Shares in
+// parentheses are what is gone of the first row.
+func comparisonTable(r prune.Report) [][]string {
+	rows := [][]string{{"method", "setting", "nonzero parameters", "MACs", "of nonzero operands", "kB", "us", "us of 64", "speed-up", "validation", "accuracy", "windows worse (most)", "balanced", fmt.Sprintf("%g dB", r.Noise)}}
 	ms := means(r)
-	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintf(t, "method\tsetting\tparams\tgone\tMACs\tgone\tnonzero ops\tgone\tbytes\tus\tus of 64\tspeed-up\tvalidation\taccuracy\tworse\tmost\tbalanced\t%g dB\t\n", r.Noise)
 	d := ms[0]
+	f := func(format string, args ...any) string { return fmt.Sprintf(format, args...) }
+	gone := func(now, was float64) string {
+		if now == was {
+			return f("%.0f", now)
+		}
+		return f("%.0f (%.2f %%)", now, 100*(1-now/was))
+	}
 	for _, m := range ms {
-		fmt.Fprintf(t, "%s\t%s\t%.0f\t%.2f %%\t%.0f\t%.2f %%\t%.0f\t%.2f %%\t%.0f\t%.2f\t%.2f\t%.1fx\t%.4f\t%.4f\t%.1f\t%.0f\t%.4f\t%.4f\t\n", m.first.Method, m.first.Name,
-			m.params, 100*(1-m.params/d.params), m.macs, 100*(1-m.macs/d.macs), m.both, 100*(1-m.both/d.macs), m.bytes, m.one, m.batch, d.one/m.one, m.weight, m.accuracy, m.worse, m.most, m.balanced, m.noisy)
+		rows = append(rows, []string{m.first.Method, m.first.Name, gone(m.params, d.params), gone(m.macs, d.macs), gone(m.both, d.macs), f("%.1f", m.bytes/1e3),
+			f("%.2f", m.one), f("%.2f", m.batch), f("%.1fx", d.one/m.one), f("%.4f", m.weight), f("%.4f", m.accuracy), f("%.1f (%.0f)", m.worse, m.most), f("%.4f", m.balanced), f("%.3f", m.noisy)})
+	}
+	return rows
+}
+
+func printComparison(w io.Writer, r prune.Report) {
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	for _, row := range comparisonTable(r) {
+		fmt.Fprintln(t, strings.Join(row, "\t"))
 	}
 	t.Flush()
+}
+
+// markdown is the same table for a document.
+func markdown(r prune.Report) string {
+	var b strings.Builder
+	for i, row := range comparisonTable(r) {
+		fmt.Fprintf(&b, "| %s |\n", strings.Join(row, " | "))
+		if i == 0 {
+			fmt.Fprintf(&b, "|%s\n", strings.Repeat("---|", len(row)))
+		}
+	}
+	return b.String()
 }
