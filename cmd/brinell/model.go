@@ -49,7 +49,17 @@ func printModel(cmd *cobra.Command, m *models.Model) error {
 	fmt.Fprintf(w, "trained on corpus %s, labels %s, split %s, fold %s, seed %d, %d epochs; %d stretches of recordings seen\n",
 		m.Training.Corpus, m.Training.Task, m.Training.Split, m.Training.Fold, m.Training.Seed, m.Training.Epochs, len(m.Training.Seen))
 	if s := m.Training.Slimming; s != nil {
-		fmt.Fprintf(w, "slimmed by %s, %d passes of ratio %g with a floor of %d channels and %d epochs each, from %d parameters\n", s.Method, s.Passes, s.Ratio, s.Floor, s.Epochs, s.Original.Params)
+		fmt.Fprintf(w, "slimmed by %s, %d passes", s.Method, s.Passes)
+		if s.Ratio > 0 {
+			fmt.Fprintf(w, " of ratio %g", s.Ratio)
+		}
+		if s.Floor > 0 {
+			fmt.Fprintf(w, " with a floor of %d channels", s.Floor)
+		}
+		if s.Share > 0 {
+			fmt.Fprintf(w, ", %g %% of the weights in groups of %d", 100*s.Share, max(1, s.Group))
+		}
+		fmt.Fprintf(w, " and %d epochs each, from %d parameters\n", s.Epochs, s.Original.Params)
 	}
 	fmt.Fprintf(w, "input %d samples at %g Hz, band limit %g Hz, %s %s\n", m.Preprocessing.Length, m.Preprocessing.SampleRate, m.Preprocessing.BandLimit, m.Preprocessing.Normalise, m.Preprocessing.Transform)
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)

@@ -1,6 +1,7 @@
 package prune
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -13,6 +14,7 @@ import (
 
 	"brinell/dataset"
 	"brinell/internal/bearing"
+	"brinell/internal/kernel"
 	"brinell/models"
 	"brinell/models/nn"
 	"brinell/models/train"
@@ -111,6 +113,8 @@ func (s Settings) Check() error {
 		return bad("ratio %v, share %v and cap %v must lie in [0, 1)", s.Ratio, s.Share, s.Cap)
 	case s.Method == NetworkSlimming && s.Ratio == 0 && !s.targeted():
 		return bad("network slimming needs a ratio or a target")
+	case s.Width < 0 || s.Width > kernel.MaxGroup:
+		return bad("groups of %d inputs: the width must lie in 1..%d", s.Width, kernel.MaxGroup)
 	case s.TargetParams < 0 || s.TargetMACs < 0 || s.TargetLatency < 0 || s.Floor < 0 || s.Budget < 0 || s.Loss < 0:
 		return bad("targets, floor, budget and loss must not be negative")
 	}
@@ -274,26 +278,29 @@ func (j Job) slimming(m *models.Model, s Settings) []stage {
 	_, from := m.Counts()
 	lim := Limits{s.Floor, s.Cap}
 	classes := len(m.Labels)
-	cut := func(net *nn.Network, pass int) Keep {
+	cut := func(net *nn.Network, pass int) (Keep, bool) {
 		if !s.targeted() {
-			return Slim(net, s.Ratio, lim)
+			return Slim(net, s.Ratio, lim), true
 		}
 		part := func(now, target int) int {
 			return int(float64(now) * math.Pow(float64(target)/float64(now), float64(pass)/float64(s.Passes)))
 		}
-		keep, _ := SlimTo(net, lim, func(narrow *nn.Network) bool {
+		return SlimTo(net, lim, func(narrow *nn.Network) bool {
 			_, c := narrow.Spec.Counts(classes)
 			return (s.TargetParams == 0 || c.Params <= part(from.Params, s.TargetParams)) &&
 				(s.TargetMACs == 0 || c.MACs <= part(from.MACs, s.TargetMACs)) &&
 				(s.TargetLatency == 0 || pass < s.Passes || Time(narrow.Plan()) <= s.TargetLatency)
 		})
-		return keep
 	}
 	var stages []stage
 	for pass := 1; pass <= s.Passes; pass++ {
 		name := fmt.Sprintf("slimming, pass %d of %d", pass, s.Passes)
 		stages = append(stages, stage{name, func(ctx context.Context, m *models.Model) error {
-			keep := cut(m.Net, pass)
+			keep, fits := cut(m.Net, pass)
+			if !fits && pass == s.Passes {
+				_, c := Remove(m.Net, keep).Spec.Counts(classes)
+				return bearing.Errorf(bearing.Invalid, "target_unreachable", "the target cannot be reached: with at least %d channels a layer and at most a share of %g gone in a pass, %d parameters and %d multiply-accumulates are left; lower the floor, raise the cap or take more passes", s.Floor, cmp.Or(s.Cap, 1), c.Params, c.MACs)
+			}
 			if s.Round {
 				keep = Round(m.Net, keep)
 			}

@@ -131,6 +131,12 @@ func TestMethods(t *testing.T) {
 	if _, err := j.Prune(t.Context(), dense, Settings{Method: "lottery"}); bearing.CodeOf(err) != "settings_invalid" {
 		t.Errorf("an unknown method: %v", err)
 	}
+	if _, err := j.Prune(t.Context(), dense, Settings{Method: NetworkSlimming, TargetParams: 10}); bearing.CodeOf(err) != "target_unreachable" {
+		t.Errorf("a target of ten parameters: %v", err)
+	}
+	if _, err := j.Prune(t.Context(), dense, Settings{Method: Scalpel, Width: 40}); bearing.CodeOf(err) != "settings_invalid" {
+		t.Errorf("groups of 40: %v", err)
+	}
 	if _, err := j.Prune(t.Context(), dense, Settings{Method: Scalpel, Target: "abacus"}); bearing.CodeOf(err) != "settings_invalid" {
 		t.Errorf("an unknown target: %v", err)
 	}
