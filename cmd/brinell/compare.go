@@ -53,7 +53,7 @@ func comparisons(spec string) []comparison {
 		rows = append(rows, ns("multi-pass, 97 % / 90 %", prune.Settings{TargetParams: 1635, TargetMACs: 71652, Passes: 4, Epochs: 4}, true))
 	}
 	return append(rows,
-		comparison{"85 % of weights, winners", prune.Settings{Method: prune.Integral, Share: 0.85, Epochs: 3}, false},
+		comparison{"90 % of weights, winners", prune.Settings{Method: prune.Integral, Share: 0.9, Epochs: 3}, false},
 		comparison{"low: groups of weights, 90 %", prune.Settings{Method: prune.Scalpel, Target: prune.LowParallelism}, false},
 		comparison{"moderate: nodes of convolutions, groups of dense", prune.Settings{Method: prune.Scalpel, Target: prune.ModerateParallelism}, false},
 		comparison{"high: nodes", prune.Settings{Method: prune.Scalpel, Target: prune.HighParallelism}, false},
