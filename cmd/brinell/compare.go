@@ -85,7 +85,7 @@ func (f *slimFlags) compare(cmd *cobra.Command) error {
 			if j.Recipe.Fit, err = f.fit.config(f.data.seed + uint64(seed)); err != nil {
 				return err
 			}
-			j.Recipe.Fit.Budget = 0 // the dense parent has none
+			j.Recipe.Fit.Budget, j.Recipe.Fit.Sparsity = 0, 0 // the dense parent has no L1 term
 			rows, err := f.rows(cmd, j)
 			if err != nil {
 				return err

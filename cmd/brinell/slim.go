@@ -155,8 +155,8 @@ func (f *slimFlags) start(cmd *cobra.Command, args []string) (prune.Job, *models
 		return prune.Job{}, nil, prune.Tests{}, err
 	}
 	var m *models.Model
-	pre := models.DefaultPreprocessing
-	spec := nn.Spec{}
+	var pre models.Preprocessing
+	var spec nn.Spec
 	var err error
 	if len(args) == 1 {
 		if m, err = models.Open(args[0]); err != nil {
