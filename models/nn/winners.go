@@ -24,8 +24,8 @@ func (w *winners) forward(x, y Tensor, _ bool) {
 	})
 }
 
-// backward: the gradient passes where the element did. Where a winner is zero so is
-// what its gradient would change after a ReLU.
+// backward: the gradient passes where the element did. A zero among the winners gets
+// none; behind a ReLU it has none to pass on.
 func (w *winners) backward(_, y, dy, dx Tensor) {
 	if dx.Data == nil {
 		return

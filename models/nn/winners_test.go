@@ -42,6 +42,17 @@ func TestWinnersShare(t *testing.T) {
 	}
 }
 
+func BenchmarkWinners(b *testing.B) {
+	rng := rand.New(rand.NewPCG(1, 1))
+	x, y, tmp := make([]float32, 2048), make([]float32, 2048), make([]float32, 2048)
+	for i := range x {
+		x[i] = max(0, float32(rng.NormFloat64()))
+	}
+	for b.Loop() {
+		selectWinners(y, x, 300, tmp)
+	}
+}
+
 func nonzero(x []float32) (n int) {
 	for _, v := range x {
 		if v != 0 {
