@@ -91,11 +91,11 @@ func logTicks(p *plot.Axis) {
 func shortNumber(v float64) string {
 	switch {
 	case v >= 1e6:
-		return fmt.Sprintf("%gM", v/1e6)
+		return fmt.Sprintf("%.3gM", v/1e6)
 	case v >= 1e3:
-		return fmt.Sprintf("%gk", v/1e3)
+		return fmt.Sprintf("%.3gk", v/1e3)
 	}
-	return fmt.Sprintf("%g", v)
+	return fmt.Sprintf("%.3g", v)
 }
 
 // points adds one glyph for each (x, y), as a method of the legend.
