@@ -36,8 +36,8 @@ const (
 	maxGolden = 64
 )
 
-// golden windows are inputs (native length at the model's rate) with the logits
-// that the model gave when it was saved.
+// golden windows are samples (Length at the model's rate, before any transform) with
+// the logits that the model gave when it was saved.
 type golden struct {
 	windows, logits []float32
 }

@@ -3,6 +3,7 @@ package models
 import (
 	"math"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 
@@ -55,9 +56,44 @@ func TestSpectrum(t *testing.T) {
 	if mean, sd := sum/1024, math.Sqrt(sq/1024-sum*sum/1024/1024); math.Abs(mean) > 1e-4 || math.Abs(sd-1) > 1e-3 {
 		t.Errorf("mean %v and deviation %v, want 0 and 1", mean, sd)
 	}
-	for i, v := range spectrumOf(t, make([]float32, 2048)) {
-		if v != 0 {
-			t.Fatalf("bin %d of silence is %v", i+1, v)
+	for _, level := range []float32{0, 3.7} {
+		for i := range x {
+			x[i] = level
+		}
+		for i, v := range spectrumOf(t, x) {
+			if v != 0 {
+				t.Fatalf("bin %d of the constant %v is %v", i+1, level, v)
+			}
+		}
+	}
+}
+
+// TestSpectrumOfShift: a window turned in a circle has the same bins. The filter
+// would see its ends, so that the transform is tested without.
+func TestSpectrumOfShift(t *testing.T) {
+	rng := rand.New(rand.NewPCG(5, 6))
+	for _, n := range []int{4, 64, 2048} {
+		p := Preprocessing{SampleRate: 12000, Length: n, BandLimit: 5000, Normalise: ZScore, Transform: Spectrum}
+		in, err := p.NewInput(p.SampleRate)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range in.window {
+			in.window[i] = float32(rng.NormFloat64())
+		}
+		x := slices.Clone(in.window)
+		want, got := make([]float32, p.InputLength()), make([]float32, p.InputLength())
+		in.spectrum(want)
+		for _, shift := range []int{1, n/2 - 1, n - 1} {
+			for i := range x {
+				in.window[i] = x[(i+shift)%n]
+			}
+			in.spectrum(got)
+			for k, v := range got {
+				if math.Abs(float64(v-want[k])) > 1e-4 {
+					t.Errorf("n=%d, shift %d: bin %d is %v, was %v", n, shift, k+1, v, want[k])
+				}
+			}
 		}
 	}
 }
@@ -69,6 +105,9 @@ func TestPreprocessingRefuses(t *testing.T) {
 		change(&p)
 		if err := p.Validate(); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("got error %v, want one about %q", err, want)
+		}
+		if _, err := p.NewInput(p.SampleRate); err == nil {
+			t.Errorf("an input is made despite its %s", want)
 		}
 	}
 	f("transform", func(p *Preprocessing) { p.Transform = "wavelet" })
