@@ -73,12 +73,14 @@ func SpecNames() (names []string) {
 	return names
 }
 
-// PreprocessingOf returns the preprocessing that a network of the zoo is made for.
+// transforms are those of the networks that do not read the window itself, by name.
+var transforms = map[string]string{"mlp-spectrum": Spectrum}
+
+// PreprocessingOf returns the preprocessing that a network of the zoo is made for,
+// and DefaultPreprocessing for any other.
 func PreprocessingOf(spec nn.Spec) Preprocessing {
 	p := DefaultPreprocessing
-	if spec.Input.L == p.Length/2 {
-		p.Transform = Spectrum
-	}
+	p.Transform = transforms[spec.Name]
 	return p
 }
 
