@@ -18,11 +18,15 @@ import (
 )
 
 // tiny returns a small untrained model, whole in every other respect.
-func tiny(t testing.TB) *Model {
+func tiny(t testing.TB) *Model { return tinyOf(t, "") }
+
+// tinyOf is tiny with that transform of its windows.
+func tinyOf(t testing.TB, transform string) *Model {
 	t.Helper()
+	pre := Preprocessing{SampleRate: 12000, Length: 64, BandLimit: 5000, Normalise: ZScore, Transform: transform}
 	rng := rand.New(rand.NewPCG(1, 2))
 	labels := []Label{{"normal", bearing.Normal}, {"inner_race", bearing.InnerRace}, {"outer_race", bearing.OuterRace}}
-	spec := nn.Spec{Name: "tiny", Input: nn.Shape{L: 64, C: 1}, Layers: []nn.Layer{
+	spec := nn.Spec{Name: "tiny", Input: nn.Shape{L: pre.InputLength(), C: 1}, Layers: []nn.Layer{
 		nn.Conv(3, 8, 4, nn.Same), nn.BatchNorm(), nn.ReLU(), nn.MaxPool(2), nn.Dense(4), nn.ReLU(), nn.Logits()}}
 	net, err := nn.New(spec, len(labels), rng)
 	if err != nil {
@@ -30,7 +34,7 @@ func tiny(t testing.TB) *Model {
 	}
 	m := &Model{Net: net, Manifest: Manifest{
 		Name: "tiny", Version: "1", Labels: labels, Licence: "test",
-		Preprocessing: Preprocessing{SampleRate: 12000, Length: 64, BandLimit: 5000, Normalise: ZScore},
+		Preprocessing: pre,
 		Training:      Training{Corpus: "own", Split: "time", Seen: []Seen{{"a/DE", "DE/x", 0, 1000}}},
 	}}
 	var windows [][]float32
@@ -48,7 +52,12 @@ func tiny(t testing.TB) *Model {
 }
 
 func TestSaveOpen(t *testing.T) {
-	m := tiny(t)
+	for _, transform := range []string{"", Spectrum} {
+		t.Run(transform, func(t *testing.T) { testSaveOpen(t, tinyOf(t, transform)) })
+	}
+}
+
+func testSaveOpen(t *testing.T, m *Model) {
 	path := filepath.Join(t.TempDir(), "m.safetensors")
 	if err := m.Save(path); err != nil {
 		t.Fatal(err)
@@ -121,6 +130,14 @@ func TestOpenRefuses(t *testing.T) {
 		m["preprocessing"].(map[string]any)["band_limit_hz"] = 2000
 		return d
 	})
+	f("unknown transform", `transform "wavelet" is not known`, func(_, m map[string]any, d []byte) []byte {
+		m["preprocessing"].(map[string]any)["transform"] = "wavelet"
+		return d
+	})
+	f("transform of another spec", "the spec takes", func(_, m map[string]any, d []byte) []byte {
+		m["preprocessing"].(map[string]any)["transform"] = Spectrum
+		return d
+	})
 	f("wider spec", "the spec", func(_, m map[string]any, d []byte) []byte {
 		m["spec"].(map[string]any)["layers"].([]any)[4].(map[string]any)["out"] = 5
 		return d
@@ -167,7 +184,12 @@ func TestLeakError(t *testing.T) {
 }
 
 func TestClassify(t *testing.T) {
-	m := tiny(t)
+	for _, transform := range []string{"", Spectrum} {
+		t.Run(transform, func(t *testing.T) { testClassify(t, tinyOf(t, transform)) })
+	}
+}
+
+func testClassify(t *testing.T, m *Model) {
 	c := m.Classifier()
 	p := make([]float64, c.Labels())
 	x := make([]float32, 300)
@@ -191,6 +213,22 @@ func TestClassify(t *testing.T) {
 	f(255, 48000, 0, "window_too_short")
 	f(63, 12000, 0, "window_too_short")
 	f(64, 11999, 0, "rate_too_low")
+	// Segments are judged one by one, and their probabilities averaged.
+	f(129, 12000, 3, "")
+	mean, q := append([]float64(nil), p...), make([]float64, len(p))
+	for _, s := range Segments(129, 64) {
+		if _, err := c.Classify(q, x[s:s+64], 12000); err != nil {
+			t.Fatal(err)
+		}
+		for i, v := range q {
+			mean[i] -= v / 3
+		}
+	}
+	for i, d := range mean {
+		if math.Abs(d) > 1e-12 {
+			t.Errorf("label %d: the mean over segments is off by %v", i, d)
+		}
+	}
 	if a := testing.AllocsPerRun(20, func() { c.Classify(p, x, 12000) }); a > 1 {
 		t.Errorf("Classify allocates %v times, want at most the segment list", a)
 	}

@@ -108,6 +108,46 @@ func TestTrain(t *testing.T) {
 	}
 }
 
+// TestTrainSpectrum: a network on spectra is trained, scored and opened like any, and
+// its golden windows are samples, not spectra.
+func TestTrainSpectrum(t *testing.T) {
+	r, fold := recipe(t, 4)
+	r.Preprocessing.Transform = models.Spectrum
+	r.Spec = nn.Spec{Name: "bins", Input: nn.Shape{L: r.Preprocessing.InputLength(), C: 1}, Layers: []nn.Layer{
+		nn.Dense(16), nn.BatchNorm(), nn.ReLU(), nn.Logits()}}
+	m, err := r.Train(t.Context(), fold)
+	if err != nil {
+		t.Fatal(err)
+	}
+	report, err := Score(m, r.Split, fold, r.Task, 3)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if report.Accuracy < 0.95 {
+		t.Errorf("accuracy %.3f on simulated faults, want at least 0.95", report.Accuracy)
+	}
+	plain := r.Preprocessing
+	plain.Transform = ""
+	set, err := Windows(fold.Train, r.Task, m.Labels, plain, r.Hop)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if golden := m.Golden(); len(golden) != goldenCount || !slices.Equal(golden[0], set.X.At(0)) || !slices.Equal(golden[goldenCount-1], set.X.At(set.Len()-1)) {
+		t.Errorf("%d golden windows are not the samples of training windows", len(golden))
+	}
+	b, err := m.Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	opened, err := models.Decode(b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if again, err := Score(opened, r.Split, fold, r.Task, 3); err != nil || !reflect.DeepEqual(again, report) {
+		t.Errorf("an opened model scores differently: %v", err)
+	}
+}
+
 // TestSeed: a seed gives the same weights, another seed others.
 func TestSeed(t *testing.T) {
 	var got [3][]float32
