@@ -61,7 +61,12 @@ func printModel(cmd *cobra.Command, m *models.Model) error {
 		}
 		fmt.Fprintf(w, " and %d epochs each, from %d parameters\n", s.Epochs, s.Original.Params)
 	}
-	fmt.Fprintf(w, "input %d samples at %g Hz, band limit %g Hz, %s %s\n", m.Preprocessing.Length, m.Preprocessing.SampleRate, m.Preprocessing.BandLimit, m.Preprocessing.Normalise, m.Preprocessing.Transform)
+	pre := m.Preprocessing
+	fmt.Fprintf(w, "input %d samples at %g Hz, band limit %g Hz, %s", pre.Length, pre.SampleRate, pre.BandLimit, pre.Normalise)
+	if pre.Transform != "" {
+		fmt.Fprintf(w, ", %s of %d values", pre.Transform, pre.InputLength())
+	}
+	fmt.Fprintln(w)
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "LAYER\tOPERATION\tOUTPUT\tPARAMETERS\tMULTIPLY-ACCUMULATES")
 	for i, s := range m.Net.Shapes() {
