@@ -54,13 +54,13 @@ generate:
 build:
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags "-s -w -X main.version=$${VERSION:-dev}" -o brinell ./cmd/brinell
 
-# The tables and pictures of docs/compression.md, an hour on two cores; what a run that
+# The tables and pictures of docs/compression.md, an hour and a half on two cores; what a run that
 # was cut off has done is kept in REPORTS/checkpoints. DATA names the CWRU files.
 REPORTS ?= reports
 compression: build
 	for spec in wdcnn-s8 wdcnn-s8x4 wdcnn mlp-spectrum; do \
 	  ./brinell slim --method all --spec $$spec --data "$(DATA)" --labels fault+size --seeds 3 --checkpoints $(REPORTS)/checkpoints --report $(REPORTS)/$$spec || exit 1; done
-	./brinell slim --method all --spec wdcnn-s8 --split bearing --data "$(DATA)" --seeds 3 --checkpoints $(REPORTS)/checkpoints --report $(REPORTS)/bearing
+	./brinell slim --method all --spec wdcnn-s8 --split bearing --data "$(DATA)" --checkpoints $(REPORTS)/checkpoints --report $(REPORTS)/bearing
 
 # Train and slim the embedded default model again; DATA names the CWRU files.
 model: build
