@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"runtime"
 	"slices"
+	"strings"
 	"sync"
 
 	"brinell/dataset"
@@ -210,7 +211,23 @@ func Score(m *models.Model, split dataset.Split, fold dataset.Fold, task dataset
 	if err != nil {
 		return Report{}, err
 	}
-	return ScoreOn(m, split, fold, set, seed), nil
+	r := ScoreOn(m, split, fold, set, seed)
+	if left := unknown(m, fold, task); len(left) > 0 {
+		r.Note = strings.TrimPrefix(r.Note+"; ", "; ") + "not scored, since training had no such class: " + strings.Join(left, ", ")
+	}
+	return r, nil
+}
+
+// unknown returns the classes of the test part that m does not know, in the task's
+// order.
+func unknown(m *models.Model, fold dataset.Fold, task dataset.Task) []string {
+	has := make(map[string]bool)
+	for _, p := range fold.Test {
+		if name, ok := task.Label(*p.Rec); ok {
+			has[name] = !slices.ContainsFunc(m.Labels, func(l models.Label) bool { return l.Name == name })
+		}
+	}
+	return slices.DeleteFunc(slices.Clone(task.Classes), func(c string) bool { return !has[c] })
 }
 
 // Test cuts the test parts of a fold into windows without overlap.

@@ -100,6 +100,12 @@ func TestTrain(t *testing.T) {
 	if err != nil || !reflect.DeepEqual(again, report) {
 		t.Errorf("an opened model scores differently: %v", err)
 	}
+	// A class that training has not seen is named, not passed over.
+	m.Labels[3].Name = "corrosion"
+	if r, err := Score(m, r.Split, fold, r.Task, 3); err != nil || !strings.Contains(r.Note, "no such class: ball") || r.Windows >= report.Windows {
+		t.Errorf("an unknown class: %d windows, note %q (%v)", r.Windows, r.Note, err)
+	}
+	m.Labels[3].Name = "ball"
 	// Its own training parts are refused.
 	leaky := fold
 	leaky.Test = fold.Train[:1]
