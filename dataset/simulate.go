@@ -2,6 +2,7 @@ package dataset
 
 import (
 	"math"
+	"math/cmplx"
 	"math/rand/v2"
 
 	"brinell/internal/bearing"
@@ -22,7 +23,24 @@ type SimSpec struct {
 	LoadZone       float64   // depth of amplitude modulation by the load zone, 0 to 1
 	ShaftHarmonics []float64 // amplitudes at 1, 2, ... times the shaft speed, g
 	SNRdB          float64   // power of hits and harmonics over that of the noise, dB; +Inf: no noise
+
+	Others []bearing.Fault // further faults, hit in the same way
+	Modes  []Mode          // further resonances that each hit excites: the way to the sensor
+	Creep  float64         // lines lie at 1+Creep times their order: slip of the whole cage
+	Spall  float64         // length of the spall as a share of the interval: a second, weaker hit where the element leaves it
+	Miss   float64         // share of hits that do not happen, as a rolling element's that turns its spall away
+	Wander float64         // standard deviation of the logarithm of a hit's amplitude, which drifts over some ten hits
+	Stray  float64         // order of hits that are no fault of this bearing, 0 for none
+	Swell  []Swell         // how the noise swells with the turns of shaft, cage and elements
+	Knocks float64         // single knocks a second, at random
 }
+
+// Swell is an amplitude modulation of the noise: its order and depth.
+type Swell struct{ Order, Depth float64 }
+
+// Mode is a resonance: its frequency, damping ratio and amplitude to that of the
+// first one.
+type Mode struct{ Hz, Damping, Gain float64 }
 
 // maxSimSamples bounds a simulated signal.
 const maxSimSamples = 1 << 26
@@ -37,7 +55,8 @@ const maxSimSamples = 1 << 26
 // where order is the geometry's BPFO, BPFI or 2×BSF. The load zone modulates an
 // inner-race fault at the shaft speed and a rolling-element fault at the cage
 // speed; an outer-race fault stays in the zone and is not modulated. Slip adds up
-// from hit to hit, as in a real bearing, so lines widen with their harmonic.
+// from hit to hit, as in a real bearing, so lines widen with their harmonic. The
+// other fields of the spec add what real machines have besides.
 //
 // The noise is white and Gaussian and scaled by its realised power, so that the
 // ratio is exact. Where there is neither hit nor harmonic, its power is that of
@@ -55,7 +74,15 @@ func Simulate(s SimSpec, rng *rand.Rand) ([]float32, error) {
 		return nil, err
 	}
 	x := make([]float64, int(math.Round(s.Seconds*s.RateHz)))
-	s.addHits(x, rng)
+	for _, f := range append([]bearing.Fault{s.Fault}, s.Others...) {
+		s.addFault(x, f, rng)
+	}
+	if s.Stray > 0 {
+		s.addHits(x, s.Stray, 0, rng)
+	}
+	for range int(s.Knocks*s.Seconds + rng.Float64()) {
+		s.hit(x, rng.Float64()*s.Seconds, 3*s.Amplitude)
+	}
 	for m, a := range s.ShaftHarmonics {
 		w, phase := 2*math.Pi*float64(m+1)*s.ShaftHz/s.RateHz, 2*math.Pi*rng.Float64()
 		for i := range x {
@@ -87,8 +114,10 @@ func (s SimSpec) validate() error {
 	bad := func(format string, args ...any) error {
 		return bearing.Errorf(bearing.Invalid, "simulation_invalid", format, args...)
 	}
-	if _, err := bearing.ParseFault(string(s.Fault)); err != nil {
-		return bad("fault %q is not known", bearing.Clip(string(s.Fault)))
+	for _, f := range append([]bearing.Fault{s.Fault}, s.Others...) {
+		if _, err := bearing.ParseFault(string(f)); err != nil {
+			return bad("fault %q is not known", bearing.Clip(string(f)))
+		}
 	}
 	if s.Fault != bearing.Normal {
 		if err := s.Geometry.Validate(); err != nil {
@@ -111,12 +140,28 @@ func (s SimSpec) validate() error {
 		return bad("slip %g must be from 0 to 0.2", s.Slip)
 	case !(s.LoadZone >= 0) || s.LoadZone > 1:
 		return bad("load zone modulation %g must be from 0 to 1", s.LoadZone)
+	case !(math.Abs(s.Creep) <= 0.1):
+		return bad("creep %g must be within 0.1", s.Creep)
+	case !within(s.Spall, 1) || !within(s.Miss, 1) || !within(s.Wander, 3):
+		return bad("spall and misses must be from 0 to 1, wander from 0 to 3")
+	case !within(s.Stray, 100) || !within(s.Knocks, 1000):
+		return bad("the stray order must be from 0 to 100, knocks from 0 to 1000 a second")
 	case math.IsNaN(s.Amplitude) || math.IsInf(s.Amplitude, 0):
 		return bad("amplitude must be finite")
 	case math.IsNaN(s.SNRdB) || s.SNRdB < -200:
 		return bad("signal-to-noise ratio %g dB must be at least -200 dB", s.SNRdB)
 	case float64(len(s.ShaftHarmonics))*s.ShaftHz >= s.RateHz/2:
 		return bad("harmonic %d of the shaft lies above half the sampling rate", len(s.ShaftHarmonics))
+	}
+	for _, w := range s.Swell {
+		if !within(w.Order, 1000) || !within(w.Depth, 1) {
+			return bad("swell %+v must have an order from 0 to 1000 and a depth from 0 to 1", w)
+		}
+	}
+	for _, m := range s.Modes {
+		if !(m.Hz > 0) || m.Hz >= s.RateHz/2 || !(m.Damping >= 1e-4) || m.Damping >= 1 || !within(math.Abs(m.Gain), 1e6) {
+			return bad("mode %+v must lie below half the sampling rate, with a damping ratio from 0.0001 to 1 and a finite gain", m)
+		}
 	}
 	for _, a := range s.ShaftHarmonics {
 		if math.IsNaN(a) || math.IsInf(a, 0) {
@@ -126,40 +171,78 @@ func (s SimSpec) validate() error {
 	return nil
 }
 
-// addHits adds the resonance responses. Each is computed from the hit's exact
-// time: rounded to a sample, the hits would have lines of the sampling grid.
-func (s SimSpec) addHits(x []float64, rng *rand.Rand) {
+// addFault adds the hits of a fault, modulated by the load zone.
+func (s SimSpec) addFault(x []float64, f bearing.Fault, rng *rand.Rand) {
 	orders := s.Geometry.Orders()
-	order := orders.Line(s.Fault)
-	if order == 0 {
-		return
-	}
-	var zone float64 // Hz
-	switch s.Fault {
+	order := orders.Line(f) * (1 + s.Creep)
+	switch f {
 	case bearing.InnerRace:
-		zone = s.ShaftHz
+		s.addHits(x, order, 1, rng)
+	case bearing.OuterRace:
+		s.addHits(x, order, 0, rng)
 	case bearing.Ball:
-		zone = orders.FTF * s.ShaftHz
+		s.addHits(x, order, orders.FTF*(1+s.Creep), rng)
 	}
+}
+
+// addHits adds hits at an order, modulated at the order zone if that is not 0.
+func (s SimSpec) addHits(x []float64, order, zone float64, rng *rand.Rand) {
+	zone *= s.ShaftHz
 	phase := 2 * math.Pi * rng.Float64()
-	w := 2 * math.Pi * s.ResonanceHz
-	wd := w * math.Sqrt(1-s.Damping*s.Damping)
-	tail := math.Log(1e6) / (s.Damping * w) // s, until a hit has died down to a millionth
 	period := 1 / (order * s.ShaftHz)
 	end := float64(len(x)) / s.RateHz
+	const memory = 0.9 // of the drift, from hit to hit
+	drift := s.Wander * rng.NormFloat64()
 	// Hits before the first sample still ring in it.
-	for t := -tail - period*rng.Float64(); t < end; {
+	for t := -s.tail(s.ResonanceHz, s.Damping) - period*rng.Float64(); t < end; {
 		a := s.Amplitude
 		if zone > 0 {
 			a *= 1 + s.LoadZone*math.Cos(2*math.Pi*zone*t+phase)
 		}
-		from := max(0, int(math.Ceil(t*s.RateHz)))
-		to := min(len(x), int(math.Ceil((t+tail)*s.RateHz)))
-		for i := from; i < to; i++ {
-			u := float64(i)/s.RateHz - t
-			x[i] += a * math.Exp(-s.Damping*w*u) * math.Sin(wd*u)
+		if s.Wander > 0 {
+			a *= math.Exp(drift)
+			drift = memory*drift + math.Sqrt(1-memory*memory)*s.Wander*rng.NormFloat64()
+		}
+		if s.Miss == 0 || rng.Float64() >= s.Miss {
+			s.hit(x, t, a)
+			if s.Spall > 0 {
+				s.hit(x, t+s.Spall*period, a/2)
+			}
 		}
 		t += period * max(0.1, 1+s.Slip*rng.NormFloat64())
+	}
+}
+
+// tail returns the time in which a resonance dies down to a millionth, s.
+func (s SimSpec) tail(hz, damping float64) float64 {
+	return math.Log(1e6) / (damping * 2 * math.Pi * hz)
+}
+
+// hit adds the resonances' responses to a hit at t seconds. They are computed from
+// the hit's exact time: rounded to a sample, the hits would have lines of the
+// sampling grid.
+func (s SimSpec) hit(x []float64, t, amplitude float64) {
+	s.ring(x, t, amplitude, Mode{s.ResonanceHz, s.Damping, 1})
+	for _, m := range s.Modes {
+		s.ring(x, t, amplitude, m)
+	}
+}
+
+func (s SimSpec) ring(x []float64, t, amplitude float64, m Mode) {
+	w := 2 * math.Pi * m.Hz
+	wd := w * math.Sqrt(1-m.Damping*m.Damping)
+	from := max(0, int(math.Ceil(t*s.RateHz)))
+	to := min(len(x), int(math.Ceil((t+s.tail(m.Hz, m.Damping))*s.RateHz)))
+	if from >= to {
+		return
+	}
+	// The samples of a damped sine turn a phasor by the same factor each.
+	u := float64(from)/s.RateHz - t
+	v := cmplx.Rect(amplitude*m.Gain*math.Exp(-m.Damping*w*u), wd*u)
+	turn := cmplx.Rect(math.Exp(-m.Damping*w/s.RateHz), wd/s.RateHz)
+	for i := from; i < to; i++ {
+		x[i] += imag(v)
+		v *= turn
 	}
 }
 
@@ -169,8 +252,14 @@ func (s SimSpec) addNoise(x []float64, rng *rand.Rand) {
 		return
 	}
 	noise := make([]float64, len(x))
+	turn := 2 * math.Pi * s.ShaftHz / s.RateHz
 	for i := range noise {
 		noise[i] = rng.NormFloat64()
+		depth := 1.0
+		for _, w := range s.Swell {
+			depth += w.Depth * math.Cos(turn*w.Order*float64(i))
+		}
+		noise[i] *= depth
 	}
 	signal := power(x)
 	if signal == 0 {
@@ -181,6 +270,9 @@ func (s SimSpec) addNoise(x []float64, rng *rand.Rand) {
 		x[i] += k * v
 	}
 }
+
+// within reports whether v is from 0 to limit.
+func within(v, limit float64) bool { return v >= 0 && v <= limit }
 
 // power returns the mean square of x.
 func power(x []float64) float64 {

@@ -23,6 +23,7 @@ internal/bearing    :
 internal/kernel     :
 features/dsp        : internal/kernel
 features            : internal/bearing internal/kernel features/dsp
+features/lines      : internal/bearing features/dsp
 models/nn           : internal/kernel
 dataset/matfile     : internal/bearing
 dataset/npyfile     : internal/bearing
@@ -30,11 +31,11 @@ dataset/csvfile     : internal/bearing
 dataset/wavfile     : internal/bearing
 dataset             : internal/bearing features/dsp dataset/matfile dataset/npyfile dataset/csvfile dataset/wavfile
 dataset/excerpts    :
-models              : internal/bearing internal/kernel features features/dsp models/nn
+models              : internal/bearing internal/kernel features features/dsp features/lines models/nn
 models/pretrained   : models
-models/train        : internal/bearing internal/kernel dataset models models/nn
+models/train        : internal/bearing internal/kernel features/lines dataset models models/nn
 models/prune        : internal/bearing internal/kernel dataset models models/nn models/train
-internal/diagnose   : internal/bearing features models
+internal/diagnose   : internal/bearing features features/lines models
 internal/store      : internal/bearing
 api/web             :
 api                 : internal/bearing api/web

@@ -77,7 +77,7 @@ func (m *Model) SetGolden(windows [][]float32) error {
 // Golden returns the golden windows.
 func (m *Model) Golden() [][]float32 {
 	var w [][]float32
-	for s := range slices.Chunk(m.golden.windows, m.Preprocessing.Length) {
+	for s := range slices.Chunk(m.golden.windows, m.Preprocessing.goldenLength()) {
 		w = append(w, s)
 	}
 	return w
@@ -113,7 +113,7 @@ func (m *Model) Encode() ([]byte, error) {
 		}
 		add(p.Name(), p.Shape, p.W)
 	}
-	add(goldenWindows, []int{count, m.Preprocessing.Length}, m.golden.windows)
+	add(goldenWindows, []int{count, m.Preprocessing.goldenLength()}, m.golden.windows)
 	add(goldenLogits, []int{count, len(m.Labels)}, m.golden.logits)
 
 	m.Digest = checksum(data)
@@ -280,7 +280,7 @@ func (m *Model) readGolden(ts map[string]tensorHeader, data []byte) (err error) 
 	if m.golden.logits, err = tensor(ts, data, goldenLogits, []int{shape[0], len(m.Labels)}); err != nil {
 		return err
 	}
-	m.golden.windows, err = tensor(ts, data, goldenWindows, []int{shape[0], m.Preprocessing.Length})
+	m.golden.windows, err = tensor(ts, data, goldenWindows, []int{shape[0], m.Preprocessing.goldenLength()})
 	return err
 }
 

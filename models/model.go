@@ -5,6 +5,7 @@ import (
 	"math"
 	"slices"
 
+	"brinell/features/lines"
 	"brinell/internal/bearing"
 	"brinell/models/nn"
 )
@@ -217,6 +218,18 @@ func (c *Classifier) Classify(p []float64, x []float32, rate float64) (segments 
 	return len(starts), nil
 }
 
+// Evidence fills p, one element per label, with the logits for the evidence of a
+// window. The network must be one that reads evidence, else it panics.
+func (c *Classifier) Evidence(p []float64, e *lines.Evidence) {
+	if c.model.Preprocessing.Transform != Lines {
+		panic("models: the network reads samples")
+	}
+	e.Fill(c.x)
+	for i, v := range c.plan.Forward(c.x) {
+		p[i] = float64(v)
+	}
+}
+
 // FaultOf returns the fault with the largest probability, summed over the
 // labels that name it, the first of equals in label order.
 func FaultOf(labels []Label, p []float64) bearing.Fault {
@@ -247,8 +260,8 @@ func (m *Manifest) validate() error {
 	if err := m.Preprocessing.Validate(); err != nil {
 		return err
 	}
-	if n := m.Preprocessing.InputLength(); m.Spec.Input != (nn.Shape{L: n, C: 1}) {
-		return fmt.Errorf("the spec takes %v, the preprocessing gives %d values", m.Spec.Input, n)
+	if s := m.Preprocessing.inputShape(); m.Spec.Input != s {
+		return fmt.Errorf("the spec takes %v, the preprocessing gives %v", m.Spec.Input, s)
 	}
 	if len(m.Labels) < 2 {
 		return fmt.Errorf("%d labels, need at least 2", len(m.Labels))

@@ -5,8 +5,10 @@ import (
 	"math"
 
 	"brinell/features/dsp"
+	"brinell/features/lines"
 	"brinell/internal/bearing"
 	"brinell/internal/kernel"
+	"brinell/models/nn"
 )
 
 // Preprocessing says how samples become network input. It is part of the model
@@ -18,8 +20,12 @@ type Preprocessing struct {
 	Normalise  string  `json:"normalise"`      // "zscore": mean 0, population standard deviation 1 per window
 
 	// Transform turns the normalised window into what the network reads: nothing, or
-	// "spectrum" into the logarithm of its magnitude spectrum, normalised again.
+	// "spectrum" into the logarithm of its magnitude spectrum, normalised again. With
+	// "lines" the network reads the evidence of package lines instead, which needs the
+	// shaft speed and the bearing, takes windows of any length and rate, and does its
+	// own normalising; then SampleRate and Length are those of training windows.
 	Transform string `json:"transform,omitempty"`
+	Version   int    `json:"transform_version,omitempty"` // of the evidence, lines.Version
 }
 
 // Spectrum is the transform of a window x of n samples to
@@ -37,16 +43,45 @@ const (
 	spectrumFloor = 1e-2
 )
 
+// Lines is the transform to the evidence of package lines.
+const Lines = "lines"
+
 // InputLength returns the length of what the network reads.
 func (p Preprocessing) InputLength() int {
-	if p.Transform == Spectrum {
+	switch p.Transform {
+	case Spectrum:
 		return p.Length / 2
+	case Lines:
+		return lines.Len
 	}
 	return p.Length
 }
 
-// ZScore is the one normalisation so far.
-const ZScore = "zscore"
+// inputShape returns the shape in which the network reads it.
+func (p Preprocessing) inputShape() nn.Shape {
+	if p.Transform == Lines {
+		return nn.Shape{L: lines.Rows, C: lines.RowLen}
+	}
+	return nn.Shape{L: p.InputLength(), C: 1}
+}
+
+// goldenLength returns the length of a golden window: of samples, or of evidence.
+func (p Preprocessing) goldenLength() int {
+	if p.Transform == Lines {
+		return lines.Len
+	}
+	return p.Length
+}
+
+// The normalisations: of samples, and none where a transform does its own.
+const (
+	ZScore = "zscore"
+	None   = "none"
+)
+
+// LinesPreprocessing is that of networks that read evidence: they train on windows of
+// one second.
+var LinesPreprocessing = Preprocessing{SampleRate: 12000, Length: 12000, BandLimit: 5000, Normalise: None, Transform: Lines, Version: lines.Version}
 
 // DefaultPreprocessing is that of the CWRU corpus: its fault records are
 // sampled at 12 kHz behind a steep filter above 5.5 kHz, its healthy ones at
@@ -63,6 +98,12 @@ func (p Preprocessing) Validate() error {
 		return fmt.Errorf("preprocessing: length %d is out of range", p.Length)
 	case !(p.BandLimit > 0) || p.BandLimit >= p.SampleRate/2:
 		return fmt.Errorf("preprocessing: band limit %v Hz must be positive and below half the rate", p.BandLimit)
+	case p.Transform == Lines && p.Version != lines.Version:
+		return fmt.Errorf("preprocessing: evidence of version %d, this program computes version %d: train the model anew", p.Version, lines.Version)
+	case p.Transform == Lines && p.Normalise != None:
+		return fmt.Errorf("preprocessing: evidence takes no normalisation, not %q", p.Normalise)
+	case p.Transform == Lines:
+		return nil
 	case p.Transform != "" && p.Transform != Spectrum:
 		return fmt.Errorf("preprocessing: transform %q is not known", bearing.Clip(p.Transform))
 	case p.Transform == Spectrum && (p.Length < 4 || p.Length&(p.Length-1) != 0):
@@ -81,7 +122,7 @@ func (p Preprocessing) NativeLength(rate float64) int {
 
 // CheckRate reports with code rate_too_low that a rate cannot be served.
 func (p Preprocessing) CheckRate(rate float64) error {
-	if rate < p.SampleRate {
+	if p.Transform != Lines && rate < p.SampleRate {
 		return bearing.Errorf(bearing.Invalid, "rate_too_low", "sampling rate %g Hz is below the model's %g Hz: sample faster, or use a model for lower rates", rate, p.SampleRate).At("/sample_rate_hz")
 	}
 	return nil
@@ -107,6 +148,9 @@ func (p Preprocessing) NewInput(rate float64) (*Input, error) {
 	if err := p.CheckRate(rate); err != nil {
 		return nil, err
 	}
+	if p.Transform == Lines {
+		return &Input{p: p}, nil
+	}
 	res, err := dsp.NewResampler(rate, p.SampleRate, p.BandLimit)
 	if err != nil {
 		return nil, fmt.Errorf("input at %g Hz: %w", rate, err)
@@ -120,10 +164,14 @@ func (p Preprocessing) NewInput(rate float64) (*Input, error) {
 
 // Fill writes the network input for x, NativeLength samples, to dst of length
 // InputLength: resampled and band-limited, then normalised, then transformed. A
-// constant x gives zeros.
+// constant x gives zeros. Of a network on lines, x is the evidence itself.
 func (in *Input) Fill(dst, x []float32) {
 	if len(dst) != in.p.InputLength() {
 		panic("models: input has the wrong length")
+	}
+	if in.p.Transform == Lines {
+		copy(dst, x)
+		return
 	}
 	if in.fft == nil {
 		in.res.Process(dst, x)

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 
+	"brinell/features/lines"
 	"brinell/internal/bearing"
 	"brinell/models/nn"
 )
@@ -36,6 +37,25 @@ var Zoo = []nn.Spec{
 		Input:     nn.Shape{L: inputLength / 2, C: 1},
 		Layers:    slices.Concat(hidden(600), hidden(200), head(100)),
 	},
+	linesNet("lines", 0, 1, 2, 3, 4, 5, 6, 7),
+	linesNet("lines-few", 0, 1, 2, 3, 5),
+	linesNet("lines-all"),
+}
+
+// linesNet is a network on evidence: it reads the given columns of each row (all if
+// none is given), passes them through one layer that the rows share, so that what it
+// learns of one fault's lines holds for another's, and judges the rows together.
+func linesNet(name string, columns ...int) nn.Spec {
+	s := nn.Spec{
+		Name:      name,
+		Reference: "ours: rows of evidence, a layer that all rows share, two dense layers",
+		Input:     nn.Shape{L: lines.Rows, C: lines.RowLen},
+	}
+	if len(columns) > 0 {
+		s.Layers = append(s.Layers, nn.Select(columns))
+	}
+	s.Layers = slices.Concat(s.Layers, []nn.Layer{nn.Conv(32, 1, 1, nn.Valid), nn.BatchNorm(), nn.ReLU()}, hidden(48), head(24))
+	return s
 }
 
 // wideFirst is WDCNN with stride 8 in the first layer, same padding everywhere
@@ -79,6 +99,9 @@ var transforms = map[string]string{"mlp-spectrum": Spectrum}
 // PreprocessingOf returns the preprocessing that a network of the zoo is made for,
 // and DefaultPreprocessing for any other.
 func PreprocessingOf(spec nn.Spec) Preprocessing {
+	if spec.Input == LinesPreprocessing.inputShape() {
+		return LinesPreprocessing
+	}
 	p := DefaultPreprocessing
 	p.Transform = transforms[spec.Name]
 	return p

@@ -23,8 +23,9 @@ func TestZooCounts(t *testing.T) {
 	f("wdcnn-s8", nn.Count{Params: 86_270, MACs: 1_493_992})
 	f("wdcnn-s8x4", nn.Count{Params: 1_346_522, MACs: 20_746_144})
 	f("mlp-spectrum", nn.Count{Params: 758_110, MACs: 755_400})
+	f("lines", nn.Count{Params: 8_082, MACs: 8_560})
 	for _, s := range Zoo {
-		if p := PreprocessingOf(s); s.Input != (nn.Shape{L: p.InputLength(), C: 1}) || p.Validate() != nil {
+		if p := PreprocessingOf(s); s.Input != p.inputShape() || p.Validate() != nil {
 			t.Errorf("%s does not take what its preprocessing gives", s.Name)
 		}
 	}

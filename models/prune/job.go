@@ -195,7 +195,7 @@ func (j Job) Prune(ctx context.Context, m *models.Model, s Settings) (*models.Mo
 // key names a checkpoint by everything that its contents follow from.
 func (j Job) key(stage, parent string, s any) string {
 	r := j.Recipe
-	b, err := json.Marshal([]any{formatOfCheckpoints, stage, parent, s, r.Spec, r.Corpus, r.Task.Name, r.Split.Name, j.Fold.Name, r.Preprocessing, r.Hop,
+	b, err := json.Marshal([]any{formatOfCheckpoints, stage, parent, s, r.Spec, r.Corpus, r.Task.Name, r.Split.Name, j.Fold.Name, r.Preprocessing, r.Hop, r.Augment,
 		r.Fit.Epochs, r.Fit.Batch, r.Fit.Optimizer, r.Fit.LR, r.Fit.WeightDecay, r.Fit.Sparsity, r.Fit.Budget, r.Fit.Subgradient, r.Fit.Seed,
 		j.Sets.Train.Len(), j.Sets.Train.Names})
 	if err != nil {

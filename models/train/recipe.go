@@ -23,7 +23,8 @@ type Recipe struct {
 	Task          dataset.Task
 	Split         dataset.Split
 	Preprocessing models.Preprocessing
-	Hop           float64 // step between training windows as a share of their length, default DefaultHop
+	Hop           float64      // step between training windows as a share of their length, default DefaultHop
+	Augment       Augmentation // of networks on evidence
 	Fit           Config
 }
 
@@ -59,6 +60,9 @@ type Sets struct{ Train, Validation Set }
 
 // Sets cuts the training and validation parts of the fold into windows.
 func (r Recipe) Sets(labels []models.Label, fold dataset.Fold) (s Sets, err error) {
+	if r.Preprocessing.Transform == models.Lines {
+		return r.evidenceSets(labels, fold), nil
+	}
 	hop := r.Hop
 	if hop == 0 {
 		hop = DefaultHop
@@ -133,6 +137,9 @@ func Labels(task dataset.Task, parts []dataset.Part) []models.Label {
 func Windows(parts []dataset.Part, task dataset.Task, labels []models.Label, pre models.Preprocessing, hop float64) (Set, error) {
 	if !(hop > 0) {
 		return Set{}, fmt.Errorf("windows: hop %v must be positive", hop)
+	}
+	if pre.Transform == models.Lines {
+		return evidence(parts, task, labels, pre, hop, 0), nil
 	}
 	type job struct {
 		windows   [][]float32

@@ -1,0 +1,252 @@
+package lines
+
+import (
+	"math"
+	"slices"
+
+	"brinell/features/dsp"
+	"brinell/internal/bearing"
+)
+
+// Constants of the analysis. None was fitted to a corpus's labels; docs/accuracy.md
+// has what other values give.
+const (
+	lowEdge  = 100.0 // Hz; below lie unbalance, hum and the mounting
+	highEdge = 5000.0
+	bandTop  = 0.4 // of the sampling rate; above, anti-alias filters have begun
+
+	// A window is judged in segments of so many turns. More turns resolve lines finer
+	// than the slip of the elements lets them be; fewer do not part 2×BSF from the
+	// shaft's side-bands of BPFI.
+	segmentTurns = 30
+
+	minTurns = 5  // fewer, and side-bands of the cage run into their line
+	maxOrder = 48 // of the envelope spectrum: five harmonics of BPFI up to sixteen elements
+
+	floorHalf = 0.6 // orders to either side of a line in the median that is its floor
+)
+
+// Machine is what the lines of a bearing follow from.
+type Machine struct {
+	ShaftSpeed float64 // Hz
+	Orders     bearing.Orders
+}
+
+// Known reports whether lines can be looked for.
+func (m Machine) Known() bool { return m.ShaftSpeed > 0 && m.Orders.BPFO > 0 && m.Orders.BPFI > 0 }
+
+// Analyzer finds evidence in windows. It keeps plans for the lengths that it has
+// met and owns its work space: not safe for concurrent use.
+type Analyzer struct {
+	plans map[planKey]*plan
+	comb  combs
+}
+
+type planKey struct{ n, first, last, keep int }
+
+// maxPlans bounds the plans kept: lengths and speeds are chosen by clients.
+const maxPlans = 8
+
+// NewAnalyzer returns an analyzer.
+func NewAnalyzer() *Analyzer { return &Analyzer{plans: make(map[planKey]*plan)} }
+
+// plan is what segments of one length, band and number of frequencies need.
+type plan struct {
+	fft    *dsp.RealFFT
+	x      []float64
+	c      []complex128
+	white  []complex128
+	env    *dsp.EnvelopeSpectrum
+	amp    []float64
+	sum    []float64 // of log amplitudes over segments
+	floor  []float64
+	sorted []float64
+	levels []float64
+	sub    *dsp.EnvelopeSpectrum // envelopes of parts of the band
+}
+
+// Segment returns how many samples at rate one segment has, and how many segments
+// cover n samples at that shaft speed (Hz).
+func Segment(n int, rate, shaft float64) (length, count int) {
+	length = min(n, int(segmentTurns/shaft*rate))
+	if length < n {
+		// The nearest division of the window, so that no sample is left out.
+		count = int(math.Round(float64(n) / float64(length)))
+		length = n / count
+	} else {
+		count = 1
+	}
+	for length > 1 && !smooth(length) {
+		length--
+	}
+	return length, count
+}
+
+// smooth reports whether n is even and has small factors only.
+func smooth(n int) bool {
+	if n%2 != 0 {
+		return false
+	}
+	for _, p := range []int{2, 3, 5} {
+		for n%p == 0 {
+			n /= p
+		}
+	}
+	return n == 1
+}
+
+// Band returns the edges (Hz) of the band that is looked at in windows of that
+// sampling rate.
+func Band(rate float64) (lo, hi float64) { return lowEdge, min(highEdge, bandTop*rate) }
+
+// Need returns how many samples at rate hold the fewest turns that are judged.
+func Need(rate, shaft float64) int { return int(math.Ceil(minTurns / shaft * rate)) }
+
+// Analyze looks for the lines of machine m in x, acceleration at rate Hz. It needs
+// Need samples; the caller has checked that and that m is known, else it panics.
+//
+// The window is cut into segments of about thirty turns. Of each, the band up to
+// 5 kHz or 0.4 of the rate is pre-whitened, its squared envelope is transformed, and
+// the logarithms of the amplitudes are averaged over the segments. The evidence is
+// valid until the next call.
+func (a *Analyzer) Analyze(x []float32, rate float64, m Machine) *Evidence {
+	if !m.Known() || len(x) < Need(rate, m.ShaftSpeed) {
+		panic("lines: window or machine does not allow an analysis")
+	}
+	n, count := Segment(len(x), rate, m.ShaftSpeed)
+	p := a.plan(n, rate, m.ShaftSpeed)
+	clear(p.sum)
+	e := &a.comb.Evidence
+	*e = Evidence{Machine: m, Turns: float64(n) / rate * m.ShaftSpeed, Segments: count}
+	for s := range count {
+		from := 0
+		if count > 1 {
+			from = s * (len(x) - n) / (count - 1)
+		}
+		p.add(x[from:from+n], e, rate)
+	}
+	inverse := 1 / float64(count)
+	for i := range p.sum {
+		p.sum[i] *= inverse
+	}
+	e.Impulsive *= inverse
+	e.Steady *= inverse
+	e.Whitened *= inverse
+	e.Broad *= inverse
+
+	step := rate / float64(n) / m.ShaftSpeed / 4 // orders from value to value
+	p.level(step)
+	a.comb.find(p.sum, step)
+	return e
+}
+
+// plan returns the plan for segments of n samples.
+func (a *Analyzer) plan(n int, rate, shaft float64) *plan {
+	lo, hi := Band(rate)
+	df := rate / float64(n)
+	key := planKey{n: n, first: int(math.Ceil(lo / df)), last: int(hi / df)}
+	key.keep = max(1, min(int(maxOrder*shaft/df), key.last-key.first-1))
+	if p := a.plans[key]; p != nil {
+		return p
+	}
+	if len(a.plans) >= maxPlans {
+		clear(a.plans)
+	}
+	width := key.last - key.first + 1
+	p := &plan{fft: dsp.NewRealFFT(n), x: make([]float64, n), c: make([]complex128, n/2+1), white: make([]complex128, width),
+		env: dsp.NewEnvelopeSpectrum(width, key.keep), sub: dsp.NewEnvelopeSpectrum(width/2+1, 1)}
+	p.amp = make([]float64, p.env.Len())
+	p.sum, p.floor = make([]float64, p.env.Len()), make([]float64, p.env.Len())
+	a.plans[key] = p
+	return p
+}
+
+// add adds one segment to the sums.
+func (p *plan) add(x []float32, e *Evidence, rate float64) {
+	mean := 0.0
+	for _, v := range x {
+		mean += float64(v)
+	}
+	mean /= float64(len(x))
+	for i, v := range x {
+		p.x[i] = float64(v) - mean
+	}
+	p.fft.Coefficients(p.c, p.x)
+	lo, hi := Band(rate)
+	df := rate / float64(len(x))
+	band := p.c[int(math.Ceil(lo/df)) : int(hi/df)+1]
+
+	e.Broad += impulsiveness(p.env.Envelope(band), 1)
+	e.Impulsive, e.Steady = p.loudest(band, e.Impulsive, e.Steady)
+	copy(p.white, band)
+	dsp.Prewhiten(p.white)
+	e.Whitened += impulsiveness(p.env.Envelope(p.white), 1)
+	p.env.Amplitude(p.amp, p.white)
+	for i, v := range p.amp {
+		p.sum[i] += math.Log(v + 1e-9)
+	}
+}
+
+// parts are the parts of the band whose impulsiveness is looked at, as shares of it.
+var parts = [][2]float64{{0.05, 0.3}, {0.2, 0.5}, {0.4, 0.7}, {0.6, 1}}
+
+// loudest adds the impulsiveness of the most impulsive part of the band: over the
+// segment, and as the median over pieces of it, which one knock does not move.
+func (p *plan) loudest(band []complex128, impulsive, steady float64) (float64, float64) {
+	var whole, median float64
+	for _, s := range parts {
+		n := float64(len(band))
+		env := p.sub.Envelope(band[int(s[0]*n):int(s[1]*n)])
+		whole = max(whole, impulsiveness(env, 1))
+		median = max(median, impulsiveness(env, 8))
+	}
+	return impulsive + whole, steady + median
+}
+
+// impulsiveness returns the median over pieces of the squared envelope of
+//
+//	ln(1 + max(0, mean(s²)/mean(s)² - 2))
+//
+// the spectral kurtosis of the band, 0 for Gaussian noise.
+//
+// Reference: J. Antoni, The spectral kurtosis, Mech. Syst. Signal Process. 20 (2006)
+// 282, eq. 27.
+func impulsiveness(s []float64, pieces int) float64 {
+	var k [8]float64
+	n := len(s) / pieces
+	for i := range pieces {
+		var sum, sq float64
+		for _, v := range s[i*n : (i+1)*n] {
+			sum += v
+			sq += v * v
+		}
+		if sum > 0 {
+			k[i] = math.Log1p(max(0, sq*float64(n)/(sum*sum)-2))
+		}
+	}
+	slices.Sort(k[:pieces])
+	return (k[(pieces-1)/2] + k[pieces/2]) / 2
+}
+
+// level takes the floor from the log amplitudes: their median over 1.2 orders around
+// each, on a grid of a quarter of that and straight lines between.
+func (p *plan) level(step float64) {
+	n := len(p.sum)
+	half := max(2, int(floorHalf/step))
+	hop := max(1, half/2)
+	p.levels = p.levels[:0]
+	for c := 0; c < n+hop; c += hop {
+		from, to := max(0, min(c, n-1)-half), min(n, c+half)
+		// Every other value: they overlap, and half of them have the same median.
+		p.sorted = p.sorted[:0]
+		for i := from; i < to; i += 2 {
+			p.sorted = append(p.sorted, p.sum[i])
+		}
+		slices.Sort(p.sorted)
+		p.levels = append(p.levels, p.sorted[len(p.sorted)/2])
+	}
+	for i := range p.sum {
+		j, f := i/hop, float64(i%hop)/float64(hop)
+		p.sum[i] -= p.levels[j]*(1-f) + p.levels[j+1]*f
+	}
+}

@@ -1,0 +1,175 @@
+package lines_test
+
+import (
+	"math"
+	"math/rand/v2"
+	"os"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"brinell/dataset"
+	"brinell/features/lines"
+	"brinell/internal/bearing"
+)
+
+var skf6205 = bearing.Geometry{Elements: 9, ElementDia: 0.3126, PitchDia: 1.537}
+
+// simulated returns a second of a machine with that fault.
+func simulated(t testing.TB, fault bearing.Fault, rate float64, seed uint64) ([]float32, lines.Machine) {
+	t.Helper()
+	s := dataset.SimSpec{Geometry: skf6205, Fault: fault, ShaftHz: 29.95, RateHz: rate, Seconds: 1,
+		Slip: 0.01, LoadZone: 0.8, SNRdB: -6, ResonanceHz: min(2800, rate/4), Creep: -0.004}
+	x, err := dataset.Simulate(s, rand.New(rand.NewPCG(seed, 1)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return x, lines.Machine{ShaftSpeed: 29.95, Orders: skf6205.Orders()}
+}
+
+func highest(e *lines.Evidence) (best int) {
+	for i := range e.Combs {
+		if e.Combs[i].Z > e.Combs[best].Z {
+			best = i
+		}
+	}
+	return best
+}
+
+// TestFaultsStandOut: at every rate the comb of the simulated fault is the highest,
+// far out of the noise, and its slip is found.
+func TestFaultsStandOut(t *testing.T) {
+	a := lines.NewAnalyzer()
+	for _, rate := range []float64{5000, 12000, 20480, 25600, 48828, 97656} {
+		for i, f := range lines.Faults {
+			x, m := simulated(t, f, rate, 3)
+			e := a.Analyze(x, rate, m)
+			k := e.Combs[i]
+			atLeast := 4.0
+			if rate < 12000 { // less of the band is left
+				atLeast = 2
+			}
+			if highest(e) != i || k.Z < atLeast || math.Abs(k.Slip+0.004) > 0.003 {
+				t.Errorf("%s at %g Hz: comb %d is highest, Z %.1f, slip %.4f", f, rate, highest(e), k.Z, k.Slip)
+			}
+		}
+	}
+}
+
+// TestNoiseHasNoLines: over white noise, scores are those of noise.
+func TestNoiseHasNoLines(t *testing.T) {
+	a := lines.NewAnalyzer()
+	rng := rand.New(rand.NewPCG(5, 5))
+	var sum, over float64
+	const n = 200
+	for range n {
+		x := make([]float32, 12000)
+		for i := range x {
+			x[i] = float32(rng.NormFloat64())
+		}
+		e := a.Analyze(x, 12000, lines.Machine{ShaftSpeed: 30, Orders: skf6205.Orders()})
+		for _, k := range e.Combs {
+			sum += k.Z
+			if k.Z > 4 {
+				over++
+			}
+		}
+		if e.Broad > 0.1 || e.Steady > 0.2 {
+			t.Errorf("impulsiveness of noise %.2f, %.2f", e.Broad, e.Steady)
+		}
+	}
+	if mean := sum / (3 * n); math.Abs(mean) > 0.5 || over > 0.02*3*n {
+		t.Errorf("mean Z %.2f, %.0f of %d above 4", mean, over, 3*n)
+	}
+}
+
+// TestInvariances: the evidence depends on neither gain nor sign, and hardly on where
+// a window begins in its circle.
+func TestInvariances(t *testing.T) {
+	a := lines.NewAnalyzer()
+	rng := rand.New(rand.NewPCG(7, 7))
+	vector := func(x []float32, m lines.Machine) []float64 {
+		v := make([]float32, lines.Len)
+		a.Analyze(x, 12000, m).Fill(v)
+		out := make([]float64, len(v))
+		for i := range v {
+			out[i] = float64(v[i])
+		}
+		return out
+	}
+	for seed := range uint64(20) {
+		x, m := simulated(t, lines.Faults[seed%3], 12000, seed)
+		want := vector(x, m)
+		for _, gain := range []float32{0.5, 1.9, -1, -7.25} {
+			y := make([]float32, len(x))
+			for i := range x {
+				y[i] = gain * x[i]
+			}
+			if d := cmp.Diff(want, vector(y, m), cmpopts.EquateApprox(0, 1e-2)); d != "" {
+				t.Fatalf("gain %g: %s", gain, d)
+			}
+		}
+		shift := rng.IntN(len(x))
+		y := append(append([]float32(nil), x[shift:]...), x[:shift]...)
+		before, after := *a.Analyze(x, 12000, m), a.Analyze(y, 12000, m)
+		if i := int(seed % 3); highest(after) != i || math.Abs(after.Combs[i].Harmonics[0]-before.Combs[i].Harmonics[0]) > 0.4 {
+			t.Errorf("shifted: comb %d is highest, its first harmonic %.2f, was %.2f", highest(after), after.Combs[i].Harmonics[0], before.Combs[i].Harmonics[0])
+		}
+	}
+}
+
+// TestLongWindows: a window of many segments averages them.
+func TestLongWindows(t *testing.T) {
+	if n, count := lines.Segment(120000, 12000, 30); count != 10 || n != 12000 {
+		t.Errorf("%d segments of %d, want 10 of 12000", count, n)
+	}
+	if n, count := lines.Segment(4096, 12000, 30); count != 1 || n > 4096 || n < 4000 {
+		t.Errorf("%d segments of %d, want one of nearly 4096", count, n)
+	}
+	x, m := simulated(t, bearing.OuterRace, 12000, 1)
+	one := *lines.NewAnalyzer().Analyze(x, 12000, m)
+	x = append(append(append([]float32(nil), x...), x...), x...)
+	three := lines.NewAnalyzer().Analyze(x, 12000, m)
+	if three.Segments != 3 || math.Abs(three.Combs[1].Z-one.Combs[1].Z) > 1e-3*one.Combs[1].Z {
+		t.Errorf("three times the window: %d segments, Z %.2f, once %.2f", three.Segments, three.Combs[1].Z, one.Combs[1].Z)
+	}
+}
+
+// TestMFPT: on the lines alone, untrained, every record is named, though the rig, the
+// bearing and the rate are none that the constants were tried on.
+func TestMFPT(t *testing.T) {
+	dir := os.Getenv("BRINELL_DATA")
+	if dir == "" {
+		t.Skip("BRINELL_DATA is not set")
+	}
+	src, err := dataset.OpenDir(dir, "mfpt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	recs, err := src.Recordings(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := lines.NewAnalyzer()
+	for _, r := range recs {
+		b, _ := bearing.LookupBearing(r.Bearing)
+		e := a.Analyze(r.Samples, r.SampleRate, lines.Machine{ShaftSpeed: r.ShaftSpeed, Orders: b.Geometry.Orders()})
+		if i := highest(e); lines.Faults[i] != r.Truth.Fault || e.Combs[i].Z < 3 {
+			t.Errorf("%s: %s with Z %.1f", r.Name, lines.Faults[i], e.Combs[i].Z)
+		}
+	}
+}
+
+func BenchmarkAnalyze(b *testing.B) {
+	for _, rate := range []float64{12000, 25600, 48828} {
+		b.Run("rate="+map[float64]string{12000: "12000", 25600: "25600", 48828: "48828"}[rate], func(b *testing.B) {
+			x, m := simulated(b, bearing.InnerRace, rate, 1)
+			a := lines.NewAnalyzer()
+			b.ReportAllocs()
+			for b.Loop() {
+				a.Analyze(x, rate, m)
+			}
+		})
+	}
+}

@@ -1,0 +1,224 @@
+package train
+
+import (
+	"hash/fnv"
+	"math"
+	"math/rand/v2"
+	"runtime"
+	"slices"
+	"sync"
+
+	"brinell/dataset"
+	"brinell/features/lines"
+	"brinell/internal/bearing"
+	"brinell/models"
+	"brinell/models/nn"
+)
+
+// Augmentation is what networks on evidence train on besides the windows of a
+// corpus.
+type Augmentation struct {
+	Simulated int  `json:"simulated"` // windows of simulated machines, for each fault; negative for none
+	Noisy     int  `json:"noisy"`     // copies of each real window with noise at a random level
+	OnlySim   bool `json:"only_sim"`  // no real windows at all
+}
+
+// DefaultAugmentation stands for the zero value.
+var DefaultAugmentation = Augmentation{Simulated: 8000, Noisy: 2}
+
+// noisy copies have signal-to-noise ratios between these, dB.
+const noisyLow, noisyHigh = 0.0, 20.0
+
+// MachineOf returns what the lines of a recording follow from, and false where speed
+// or bearing is not known.
+func MachineOf(r *bearing.Recording) (lines.Machine, bool) {
+	b, ok := bearing.LookupBearing(r.Bearing)
+	if !ok || r.ShaftSpeed <= 0 {
+		return lines.Machine{}, false
+	}
+	return lines.Machine{ShaftSpeed: r.ShaftSpeed, Orders: b.Geometry.Orders()}, true
+}
+
+// evidenceHop is the step between real training windows as a share of their length.
+const evidenceHop = 0.5
+
+// simSeed draws the simulated machines: the same for all folds and seeds, so that
+// they differ in what they are about.
+const simSeed = 1
+
+// evidenceSets is Sets for networks on evidence.
+func (r Recipe) evidenceSets(labels []models.Label, fold dataset.Fold) (s Sets) {
+	if r.Augment == (Augmentation{}) {
+		r.Augment = DefaultAugmentation
+	}
+	real := evidence(fold.Train, r.Task, labels, r.Preprocessing, evidenceHop, r.Augment.Noisy)
+	s.Validation = evidence(fold.Validation, r.Task, labels, r.Preprocessing, 1, 0)
+	switch {
+	case r.Augment.Simulated < 0:
+		s.Train = real
+	case r.Augment.OnlySim:
+		s.Train = Simulated(labels, r.Augment.Simulated, simSeed)
+	default:
+		s.Train = Join(Simulated(labels, r.Augment.Simulated, simSeed), real)
+	}
+	s.Train.golden()
+	return s
+}
+
+// golden takes a few windows of the set, spread over it, as golden ones.
+func (s *Set) golden() {
+	s.Golden = nil
+	for i := range min(goldenCount, s.Len()) {
+		s.Golden = append(s.Golden, slices.Clone(s.X.At(i*(s.Len()-1)/max(1, goldenCount-1))))
+	}
+}
+
+// evidenceJob is windows of one rate and machine that become rows of a set.
+type evidenceJob struct {
+	windows [][]float32
+	rate    float64
+	machine lines.Machine
+	first   int
+	noisy   int // copies
+	seed    uint64
+}
+
+// evidence is Windows for networks on evidence: each window is followed by its noisy
+// copies.
+func evidence(parts []dataset.Part, task dataset.Task, labels []models.Label, pre models.Preprocessing, hop float64, noisy int) Set {
+	var s Set
+	var jobs []evidenceJob
+	for _, p := range parts {
+		name, ok := task.Label(*p.Rec)
+		y := slices.IndexFunc(labels, func(l models.Label) bool { return l.Name == name })
+		m, known := MachineOf(p.Rec)
+		if !ok || y < 0 || !known {
+			continue
+		}
+		n := pre.NativeLength(p.Rec.SampleRate)
+		w := dataset.Segments(p, n, max(1, int(hop*float64(n))))
+		g := slices.Index(s.Names, p.Rec.Name)
+		if g < 0 {
+			g = len(s.Names)
+			s.Names = append(s.Names, p.Rec.Name)
+		}
+		h := fnv.New64a()
+		h.Write([]byte(p.Rec.Name))
+		jobs = append(jobs, evidenceJob{w, p.Rec.SampleRate, m, len(s.Y), noisy, h.Sum64()})
+		for range len(w) * (1 + noisy) {
+			s.Y = append(s.Y, y)
+			s.Group = append(s.Group, g)
+		}
+	}
+	s.X = nn.NewTensor(len(s.Y), lines.Rows, lines.RowLen)
+	each(len(jobs), func(a *lines.Analyzer, i int) { jobs[i].fill(a, s.X) })
+	return s
+}
+
+func (j evidenceJob) fill(a *lines.Analyzer, x nn.Tensor) {
+	rng := rand.New(rand.NewPCG(j.seed, 0x6e6f697365))
+	row := j.first
+	for _, w := range j.windows {
+		a.Analyze(w, j.rate, j.machine).Fill(x.At(row))
+		row++
+		for range j.noisy {
+			var power float64
+			for _, v := range w {
+				power += float64(v) * float64(v)
+			}
+			snr := noisyLow + (noisyHigh-noisyLow)*rng.Float64()
+			sigma := math.Sqrt(power / float64(len(w)) / math.Pow(10, snr/10))
+			z := make([]float32, len(w))
+			for i, v := range w {
+				z[i] = v + float32(sigma*rng.NormFloat64())
+			}
+			a.Analyze(z, j.rate, j.machine).Fill(x.At(row))
+			row++
+		}
+	}
+}
+
+// each calls do for 0..n-1, on all processors, with an analyzer of its own for each.
+func each(n int, do func(a *lines.Analyzer, i int)) {
+	next := make(chan int)
+	var wg sync.WaitGroup
+	for range runtime.GOMAXPROCS(0) {
+		wg.Go(func() {
+			a := lines.NewAnalyzer()
+			for i := range next {
+				do(a, i)
+			}
+		})
+	}
+	for i := range n {
+		next <- i
+	}
+	close(next)
+	wg.Wait()
+}
+
+// Simulated returns evidence of simulated machines, n for each label. The same seed
+// gives the same set.
+func Simulated(labels []models.Label, n int, seed uint64) Set {
+	s := Set{X: nn.NewTensor(n*len(labels), lines.Rows, lines.RowLen), Names: []string{"simulation"}}
+	for i := range n * len(labels) {
+		s.Y = append(s.Y, i%len(labels))
+		s.Group = append(s.Group, 0)
+	}
+	each(s.Len(), func(a *lines.Analyzer, i int) {
+		rng := rand.New(rand.NewPCG(seed, uint64(i)))
+		for !simulate(a, labels[s.Y[i]].Fault, rng).fill(s.X.At(i)) {
+			// Nothing to see: draw another machine.
+		}
+	})
+	return s
+}
+
+// simulation is the evidence of one simulated machine.
+type simulation struct {
+	e     *lines.Evidence
+	fault bearing.Fault
+}
+
+func simulate(a *lines.Analyzer, fault bearing.Fault, rng *rand.Rand) simulation {
+	spec := dataset.DrawSim(fault, rng)
+	x, err := dataset.Simulate(spec, rng)
+	if err != nil {
+		panic("train: " + err.Error()) // what is drawn is valid
+	}
+	return simulation{a.Analyze(x, spec.RateHz, lines.Machine{ShaftSpeed: spec.ShaftHz, Orders: spec.Geometry.Orders()}), fault}
+}
+
+// visible is the Z of a comb from which on a race fault can be seen at all.
+const visible = 2.5
+
+// fill writes the evidence to dst, and reports whether it may be taught. A race fault
+// whose comb does not stand out of the noise looks like no fault, and teaching it as
+// one would teach guessing. Rolling elements are taught as they come: they show
+// themselves in other ways too, and a fault that is not to be seen is theirs first.
+func (s simulation) fill(dst []float32) bool {
+	for i, f := range lines.Faults {
+		if f == s.fault && f != bearing.Ball && s.e.Combs[i].Z < visible {
+			return false
+		}
+	}
+	s.e.Fill(dst)
+	return true
+}
+
+// Join returns one set of both. Groups keep their names.
+func Join(a, b Set) Set {
+	out := Set{X: nn.NewTensor(a.Len()+b.Len(), a.X.L, a.X.C), Names: slices.Concat(a.Names, b.Names)}
+	for i := range a.Len() {
+		copy(out.X.At(i), a.X.At(i))
+	}
+	for i := range b.Len() {
+		copy(out.X.At(a.Len()+i), b.X.At(i))
+	}
+	out.Y = slices.Concat(a.Y, b.Y)
+	out.Group = slices.Clone(a.Group)
+	for _, g := range b.Group {
+		out.Group = append(out.Group, len(a.Names)+g)
+	}
+	return out
+}
