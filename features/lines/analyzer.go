@@ -133,6 +133,7 @@ func (a *Analyzer) Analyze(x []float32, rate float64, m Machine) *Evidence {
 	e.Steady *= inverse
 	e.Whitened *= inverse
 	e.Broad *= inverse
+	e.Tones *= inverse
 
 	step := rate / float64(n) / m.ShaftSpeed / 4 // orders from value to value
 	p.level(step)
@@ -176,6 +177,7 @@ func (p *plan) add(x []float32, e *Evidence, rate float64) {
 	df := rate / float64(len(x))
 	band := p.c[int(math.Ceil(lo/df)) : int(hi/df)+1]
 
+	e.Tones += p.tones(int(20/df), int(hi/df))
 	e.Broad += impulsiveness(p.env.Envelope(band), 1)
 	e.Impulsive, e.Steady = p.loudest(band, e.Impulsive, e.Steady)
 	copy(p.white, band)
@@ -185,6 +187,66 @@ func (p *plan) add(x []float32, e *Evidence, rate float64) {
 	for i, v := range p.amp {
 		p.sum[i] += math.Log(v + 1e-9)
 	}
+}
+
+// Of the count of tones: bins in whose median a tone must stand out, and by how much
+// in power. One bin of Gaussian noise in 65,000 does.
+const (
+	toneBlock = 64
+	toneOver  = 16
+)
+
+// tones returns how many local maxima between two bins stand out of their
+// surroundings as no noise does.
+func (p *plan) tones(first, last int) (n float64) {
+	power := func(i int) float64 { return real(p.c[i])*real(p.c[i]) + imag(p.c[i])*imag(p.c[i]) }
+	for from := max(1, first); from+toneBlock < last; from += toneBlock {
+		p.sorted = p.sorted[:0]
+		for i := from; i < from+toneBlock; i++ {
+			p.sorted = append(p.sorted, power(i))
+		}
+		limit := toneOver * kth(p.sorted, toneBlock/2)
+		for i := from; i < from+toneBlock; i++ {
+			if v := power(i); v > limit && v > power(i-1) && v >= power(i+1) {
+				n++
+			}
+		}
+	}
+	return n
+}
+
+// kth returns the value that would stand at k if x were sorted, and leaves x in another
+// order.
+//
+// Reference: C. A. R. Hoare, Algorithm 65: find, Commun. ACM 4 (1961) 321.
+func kth(x []float64, k int) float64 {
+	lo, hi := 0, len(x)-1
+	for lo < hi {
+		pivot := x[(lo+hi)/2]
+		i, j := lo, hi
+		for i <= j {
+			for x[i] < pivot {
+				i++
+			}
+			for x[j] > pivot {
+				j--
+			}
+			if i <= j {
+				x[i], x[j] = x[j], x[i]
+				i++
+				j--
+			}
+		}
+		switch {
+		case k <= j:
+			hi = j
+		case k >= i:
+			lo = i
+		default:
+			return x[k]
+		}
+	}
+	return x[k]
 }
 
 // parts are the parts of the band whose impulsiveness is looked at, as shares of it.
@@ -242,8 +304,7 @@ func (p *plan) level(step float64) {
 		for i := from; i < to; i += 2 {
 			p.sorted = append(p.sorted, p.sum[i])
 		}
-		slices.Sort(p.sorted)
-		p.levels = append(p.levels, p.sorted[len(p.sorted)/2])
+		p.levels = append(p.levels, kth(p.sorted, len(p.sorted)/2))
 	}
 	for i := range p.sum {
 		j, f := i/hop, float64(i%hop)/float64(hop)

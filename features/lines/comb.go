@@ -44,6 +44,8 @@ type Evidence struct {
 	CageZ    float64
 	Spin     [4]float64 // at 1 to 4 times the shaft's order
 	Spread   float64    // of the scores of combs where no bearing has lines
+	Free     Free       // the comb that stands out most and is none of the bearing's
+	Tones    float64    // discrete lines of the spectrum itself: machines have some, noise has none
 
 	// Impulsiveness, ln(1 + spectral kurtosis), 0 for Gaussian noise.
 	Broad     float64 // of the whole band
@@ -51,6 +53,9 @@ type Evidence struct {
 	Steady    float64 // the same by medians over pieces of the segment: not by one knock
 	Whitened  float64 // of the pre-whitened band
 }
+
+// Free is a comb that is neither the bearing's nor the shaft's.
+type Free struct{ Order, Z float64 }
 
 // combs finds the evidence in one spectrum after the other.
 type combs struct {
@@ -84,6 +89,52 @@ func (c *combs) find(l []float64, step float64) {
 	}
 	median, spread = c.noise(0.75*o.FTF, 1.35*o.FTF, nearCage)
 	c.CageZ = (c.comb(o.FTF).Score - median) / spread
+	c.Free = c.free()
+}
+
+// Orders between which free combs are looked for, and the ratio from one to the next.
+const freeLow, freeHigh, freeRatio = 1.3, 14, 1.003
+
+// free looks for combs at all orders, without slip, and returns the one that stands
+// out most of those that no line of bearing or shaft explains. Over noise the best of
+// about 800 reaches 3 to 4.
+func (c *combs) free() (best Free) {
+	c.null = c.null[:0]
+	top, at := math.Inf(-1), 0.0
+	for order := freeLow; order < freeHigh; order *= freeRatio {
+		score, weight := 0.0, 1.0
+		for h := 1; h <= harmonics; h++ {
+			score += weight * c.at(float64(h)*order)
+			weight *= decay
+		}
+		c.null = append(c.null, score)
+		if score > top && !c.explained(order) {
+			top, at = score, order
+		}
+	}
+	median := kth(c.null, len(c.null)/2)
+	return Free{at, (top - median) / max(0.05, kth(c.null, len(c.null)*84/100)-median)}
+}
+
+// explained reports whether a comb at that order would find lines of the bearing,
+// their side-bands, or those of the shaft: whole multiples of its order, or parts.
+func (c *combs) explained(order float64) bool {
+	o := c.Machine.Orders
+	for m := 1.0; m <= 2; m++ {
+		near := func(line float64) bool { return math.Abs(m*order-line) < maxSlip*line+4*c.step }
+		if math.Abs(m*order-math.Round(m*order)) < 4*c.step {
+			return true
+		}
+		for n := 1.0; n <= 2; n++ {
+			if near(n*o.BPFO) || near(n*o.BPFI) || near(n*o.BSF2()) {
+				return true
+			}
+		}
+		if near(o.BPFI-1) || near(o.BPFI+1) || near(o.BSF2()-o.FTF) || near(o.BSF2()+o.FTF) || near(o.BSF) {
+			return true
+		}
+	}
+	return false
 }
 
 // at returns the value nearest to an order, 0 where the spectrum does not reach.

@@ -25,8 +25,13 @@ type Diagnosis struct {
 	Probabilities Values    `json:"probabilities"`
 	Features      Values    `json:"features"`
 	Model         ModelRef  `json:"model"`
-	Segments      int       `json:"segments"` // network inputs pooled into the answer
+	Segments      int       `json:"segments"` // stretches of the window that the network judged
 	Duplicate     bool      `json:"duplicate,omitempty"`
+
+	Quality   Quality   `json:"quality"`
+	Verdict   Verdict   `json:"verdict"`
+	Witnesses Witnesses `json:"witnesses"`
+	State     State     `json:"state"`
 }
 
 // Encode returns what json.Marshal returns for d, in half the time: that reads

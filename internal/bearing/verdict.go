@@ -1,0 +1,148 @@
+package bearing
+
+import "time"
+
+// Verdict is what the witnesses come to together.
+type Verdict struct {
+	Agreement Agreement `json:"agreement"`
+	Fault     Fault     `json:"fault"`     // the diagnosis's fault
+	TopFault  Fault     `json:"top_fault"` // the likeliest of inner race, outer race and ball, damaged or not
+
+	// Probability is that of Fault, calibrated on bearings that training had not seen;
+	// 0 where the fault is none of the calibrated classes.
+	Probability float64 `json:"probability"`
+
+	// PredictionSet holds the classes that cannot be ruled out: over bearings like those
+	// of the calibration it leaves the true one out at most at the rate Alpha.
+	PredictionSet []Fault `json:"prediction_set"`
+	Alpha         float64 `json:"alpha"`
+
+	UnknownScore float64  `json:"unknown_score"` // 0 to 1: how far the window is from all that is known
+	Severity     Severity `json:"severity"`
+	Velocity     *Zone    `json:"velocity,omitempty"` // of windows of a second or more
+	Windows      int      `json:"windows"`            // of this sensor that the verdict rests on
+	Seconds      float64  `json:"seconds"`            // of signal in them
+	Why          []Reason `json:"why"`
+}
+
+// Agreement says how the witnesses stand to each other.
+type Agreement string
+
+// The agreements. One witness alone agrees with itself.
+const (
+	Agree    Agreement = "agree"
+	Disagree Agreement = "conflict"
+	Unclear  Agreement = "inconclusive"
+)
+
+// Reason is one threshold that took part in a verdict, passed or not.
+type Reason struct {
+	Code  string  `json:"code"`
+	Value float64 `json:"value"`
+	Limit float64 `json:"limit"`
+	Met   bool    `json:"met"` // the value reaches the limit
+	Text  string  `json:"text"`
+}
+
+// Severity is the stage of a bearing's wear, 1 to 4, with what speaks for it. Stage 0
+// is none.
+type Severity struct {
+	Stage    int    `json:"stage"`
+	Stage1   string `json:"stage_1"` // observable or not_observable: it shows in ultrasound only
+	Evidence string `json:"evidence"`
+}
+
+// Zone is an evaluation zone of broad-band vibration by velocity.
+type Zone struct {
+	RMS     float64 `json:"rms_mm_s"`
+	Zone    string  `json:"zone"` // A to D
+	Class   string  `json:"class"`
+	Edition string  `json:"edition"`
+	Band    string  `json:"band"`
+}
+
+// Witnesses are what each of them says for itself.
+type Witnesses struct {
+	Network  NetworkWitness  `json:"network"`
+	Envelope EnvelopeWitness `json:"envelope"`
+	Baseline BaselineWitness `json:"baseline"`
+}
+
+// NetworkWitness is the network's answer.
+type NetworkWitness struct {
+	Available     bool   `json:"available"`
+	Reason        string `json:"reason,omitempty"` // why it says nothing
+	Fault         Fault  `json:"fault"`
+	Probabilities Values `json:"probabilities"` // of this window alone, not calibrated
+	LogOdds       Values `json:"log_odds"`      // accumulated over the sensor's windows
+}
+
+// EnvelopeWitness is the answer of the bearing's physics.
+type EnvelopeWitness struct {
+	Available   bool    `json:"available"`
+	Reason      string  `json:"reason,omitempty"`
+	Fault       Fault   `json:"fault"`
+	Scores      Values  `json:"scores"` // by fault: deviations of its comb from combs where no bearing has lines, accumulated
+	Limit       float64 `json:"limit"`  // from which a score counts
+	Lines       []Line  `json:"lines"`  // that stand out, the highest first
+	BandLow     float64 `json:"band_low_hz"`
+	BandHigh    float64 `json:"band_high_hz"`
+	Turns       float64 `json:"turns"` // of the shaft in one segment
+	Bearing     string  `json:"bearing,omitempty"`
+	SpeedSource string  `json:"speed_source,omitempty"` // stated or estimated
+	SpeedHz     float64 `json:"speed_hz,omitempty"`
+	Impulsive   float64 `json:"impulsiveness"` // ln(1 + spectral kurtosis) by medians, 0 for Gaussian noise
+}
+
+// Line is a line of the envelope spectrum that fits a fault.
+type Line struct {
+	Fault    Fault   `json:"fault"`
+	Harmonic int     `json:"harmonic"`
+	Order    float64 `json:"order"`
+	Hz       float64 `json:"hz"`
+	DB       float64 `json:"over_floor_db"`
+}
+
+// BaselineWitness is what the sensor's own past says.
+type BaselineWitness struct {
+	State    BaselineState `json:"state"`
+	Reason   string        `json:"reason,omitempty"`
+	Learned  int           `json:"learned_windows"`
+	Needed   int           `json:"needed_windows"`
+	Method   string        `json:"method,omitempty"`
+	Distance float64       `json:"distance"` // from the healthy windows
+	Limit    float64       `json:"limit"`    // from their held-back part; beyond, changed
+	Changed  bool          `json:"changed"`
+	Drift    string        `json:"drift,omitempty"` // what changed: sensor, machine, or neither: out_of_domain
+	Running  string        `json:"running_state,omitempty"`
+	Alarm    *Alarm        `json:"alarm,omitempty"`
+	Version  string        `json:"version,omitempty"` // digest of the baseline
+}
+
+// BaselineState is how far a baseline has got.
+type BaselineState string
+
+// The states of a baseline.
+const (
+	Absent   BaselineState = "absent"
+	Learning BaselineState = "learning"
+	Ready    BaselineState = "ready"
+	Frozen   BaselineState = "frozen"
+)
+
+// Alarm is a lasting change: so many windows in a row beyond the limit.
+type Alarm struct {
+	Onset  time.Time  `json:"onset"`            // first window of the run
+	Raised *time.Time `json:"raised,omitempty"` // window that made it last; absent while it has not
+	Count  int        `json:"windows"`
+}
+
+// State is what of a sensor's past took part in a diagnosis.
+type State struct {
+	Digest   string  `json:"digest"` // SHA-256 of the rest, hex
+	Windows  int     `json:"windows"`
+	Seconds  float64 `json:"seconds"`
+	Weight   float64 `json:"weight"` // of the windows, with forgetting
+	Evidence Values  `json:"evidence"`
+	Baseline string  `json:"baseline,omitempty"` // version
+}
