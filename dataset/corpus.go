@@ -3,6 +3,7 @@ package dataset
 import (
 	"path"
 	"strings"
+	"time"
 
 	"brinell/internal/bearing"
 )
@@ -43,6 +44,7 @@ type Entry struct {
 	Defect     string        // what is known to be wrong with this file
 	Exclude    bool          // not for training and not for scoring
 	RepackOf   string        // File of the entry whose signal this one repeats
+	Start      time.Time     // of a snapshot of a run to failure
 	Origin     Range         // of an excerpt: the piece of the published recording that it is
 }
 
@@ -75,6 +77,9 @@ func (e Entry) Other(channel string) (Entry, bool) {
 		o := e
 		o.Channel = c
 		o.Variable = strings.Replace(e.Variable, "_"+e.Channel+"_", "_"+c+"_", 1)
+		if e.Variable == e.Channel { // a table without names
+			o.Variable = c
+		}
 		if b, ok := cwruBearing[c]; ok && e.Fault == bearing.Normal {
 			o.Bearing, o.Specimen = b, c+"/normal"
 		}
@@ -89,7 +94,7 @@ func (e Entry) Truth() bearing.Truth {
 }
 
 // Corpora returns the corpora that this package knows by table.
-func Corpora() []Corpus { return []Corpus{cwru(), mfpt()} }
+func Corpora() []Corpus { return []Corpus{cwru(), mfpt(), ims(), femto()} }
 
 // Named returns the corpus of that name, or an error that lists the names.
 func Named(name string) (Corpus, error) {

@@ -80,8 +80,10 @@ func Simulate(s SimSpec, rng *rand.Rand) ([]float32, error) {
 	if s.Stray > 0 {
 		s.addHits(x, s.Stray, 0, rng)
 	}
-	for range int(s.Knocks*s.Seconds + rng.Float64()) {
-		s.hit(x, rng.Float64()*s.Seconds, 3*s.Amplitude)
+	if s.Knocks > 0 {
+		for range int(s.Knocks*s.Seconds + rng.Float64()) {
+			s.hit(x, rng.Float64()*s.Seconds, 3*s.Amplitude)
+		}
 	}
 	for m, a := range s.ShaftHarmonics {
 		w, phase := 2*math.Pi*float64(m+1)*s.ShaftHz/s.RateHz, 2*math.Pi*rng.Float64()
@@ -192,7 +194,10 @@ func (s SimSpec) addHits(x []float64, order, zone float64, rng *rand.Rand) {
 	period := 1 / (order * s.ShaftHz)
 	end := float64(len(x)) / s.RateHz
 	const memory = 0.9 // of the drift, from hit to hit
-	drift := s.Wander * rng.NormFloat64()
+	drift := 0.0
+	if s.Wander > 0 {
+		drift = s.Wander * rng.NormFloat64()
+	}
 	// Hits before the first sample still ring in it.
 	for t := -s.tail(s.ResonanceHz, s.Damping) - period*rng.Float64(); t < end; {
 		a := s.Amplitude

@@ -35,7 +35,8 @@ models              : internal/bearing internal/kernel features features/dsp fea
 models/pretrained   : models
 models/train        : internal/bearing internal/kernel features/lines dataset models models/nn
 models/prune        : internal/bearing internal/kernel dataset models models/nn models/train
-internal/diagnose   : internal/bearing features features/lines models
+internal/diagnose   : internal/bearing features features/dsp features/lines models
+internal/assess     : internal/bearing features/dsp dataset models models/train models/prune internal/diagnose
 internal/store      : internal/bearing
 api/web             :
 api                 : internal/bearing api/web
@@ -53,7 +54,7 @@ github.com/danielgtaylor/huma/v2    : api
 github.com/prometheus               : api internal/diagnose cmd/brinell
 modernc.org/sqlite                  : internal/store
 github.com/klauspost/compress       : api internal/store
-gonum.org/v1/gonum                  : features/dsp features cmd/brinell
+gonum.org/v1/gonum                  : features/dsp features internal/diagnose internal/assess cmd/brinell
 gonum.org/v1/plot                   : cmd/brinell
 github.com/mjibson/go-dsp           : features/dsp cmd/brinell
 github.com/spf13                    : cmd/brinell

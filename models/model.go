@@ -26,6 +26,7 @@ type Manifest struct {
 	Spec          nn.Spec       `json:"spec"`
 	Preprocessing Preprocessing `json:"preprocessing"`
 	Labels        []Label       `json:"labels"`
+	Calibration   *Calibration  `json:"calibration,omitempty"`
 	Training      Training      `json:"training"`
 	Scores        []Score       `json:"scores"`
 	Licence       string        `json:"licence"`
@@ -273,6 +274,11 @@ func (m *Manifest) validate() error {
 		}
 		seen[l.Name] = true
 		if _, err := bearing.ParseFault(string(l.Fault)); err != nil {
+			return err
+		}
+	}
+	if m.Calibration != nil {
+		if err := m.Calibration.validate(); err != nil {
 			return err
 		}
 	}

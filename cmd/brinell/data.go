@@ -22,7 +22,7 @@ type dataFlags struct {
 
 func (d *dataFlags) add(f *pflag.FlagSet) {
 	f.StringVar(&d.dir, "data", "", "directory of the corpus: its files or its zips (BRINELL_DATA)")
-	f.StringVar(&d.corpus, "corpus", "", "corpus: cwru, mfpt, or own for a directory with a manifest.csv (default cwru)")
+	f.StringVar(&d.corpus, "corpus", "", "corpus: cwru, mfpt, ims, femto, or own for a directory with a manifest.csv (default cwru)")
 	f.StringVar(&d.split, "split", "", "split: bearing, end, load, time or random-leaky (default time)")
 	f.StringVar(&d.fold, "fold", "", "fold of the split (default all where that makes sense, else the first)")
 	f.StringVar(&d.labels, "labels", "", "labels: fault, or fault+size (default fault)")

@@ -66,6 +66,7 @@ func (f *fileFlags) read(path string) (bearing.Recording, error) {
 type fileDiagnosis struct {
 	File          string              `json:"file"`
 	Fault         bearing.Fault       `json:"fault"` // of the whole recording
+	Verdict       bearing.Verdict     `json:"verdict"`
 	Probabilities bearing.Values      `json:"probabilities"`
 	Amplitude     string              `json:"amplitude"` // "g", or "relative" where PCM has no scale: features with unit g are then relative
 	Windows       []bearing.Diagnosis `json:"windows"`
@@ -76,6 +77,7 @@ func diagnoseCommand() *cobra.Command {
 		f         fileFlags
 		modelFile string
 		start     string
+		plot      string
 		asJSON    bool
 	)
 	cmd := &cobra.Command{
@@ -97,12 +99,19 @@ func diagnoseCommand() *cobra.Command {
 					return usagef("--start %q is not a time such as 2026-01-31T12:00:00Z", start)
 				}
 			}
+			if plot != "" && len(args) > 1 {
+				return usagef("--plot draws one file, not %d", len(args))
+			}
 			var out []fileDiagnosis
+			var first bearing.Recording
 			p := newProgress(cmd.ErrOrStderr(), "diagnosing", "files")
 			for i, path := range args {
 				rec, err := f.read(path)
 				if err != nil {
 					return err
+				}
+				if i == 0 {
+					first = rec
 				}
 				d, err := diagnoseRecording(core, rec, path, t0)
 				if err != nil {
@@ -112,6 +121,11 @@ func diagnoseCommand() *cobra.Command {
 				p.set(i+1, len(args), path)
 			}
 			p.finish()
+			if plot != "" {
+				if err := plotDiagnosis(plot, first, out[0]); err != nil {
+					return err
+				}
+			}
 			if asJSON {
 				return writeJSON(cmd.OutOrStdout(), out)
 			}
@@ -121,6 +135,7 @@ func diagnoseCommand() *cobra.Command {
 	}
 	f.add(cmd.Flags())
 	cmd.Flags().StringVar(&modelFile, "model", "", "model file (default the embedded model)")
+	cmd.Flags().StringVar(&plot, "plot", "", "draw waveform, spectrum and envelope spectrum with the bearing's lines to this PNG or SVG file")
 	cmd.Flags().StringVar(&start, "start", "", "time of the first sample (default 1970-01-01T00:00:00Z)")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print the result as JSON")
 	return cmd
@@ -135,24 +150,17 @@ func openModel(path string) (*models.Model, error) {
 	return m, withPath(path, err)
 }
 
-// diagnoseRecording diagnoses a recording window by window, each as long as one
-// network input, and the whole by the mean of the windows' probabilities.
+// diagnoseRecording diagnoses a recording window by window, as the service would a
+// sensor that sends them one after the other: the verdict on the last one rests on
+// all.
 func diagnoseRecording(core *diagnose.Core, rec bearing.Recording, path string, start time.Time) (fileDiagnosis, error) {
-	m := core.Model()
 	d := fileDiagnosis{File: path, Amplitude: string(bearing.G)}
 	if rec.Unit == bearing.RelativeToFull {
 		d.Amplitude = string(rec.Unit)
 	}
-	if err := m.Preprocessing.CheckRate(rec.SampleRate); err != nil {
-		return d, err
-	}
-	n := m.Preprocessing.NativeLength(rec.SampleRate)
-	windows := dataset.Segments(dataset.Part{Rec: &rec, To: len(rec.Samples)}, n, n)
-	if len(windows) == 0 {
-		return d, bearing.Errorf(bearing.Invalid, "window_too_short", "%d samples at %g Hz, the model needs at least %d", len(rec.Samples), rec.SampleRate, n)
-	}
-	p := make([]float64, len(m.Labels))
-	for i, x := range windows {
+	n := min(len(rec.Samples), core.Model().Preprocessing.NativeLength(rec.SampleRate))
+	session := core.Session()
+	for i, x := range dataset.Segments(dataset.Part{Rec: &rec, To: len(rec.Samples)}, n, n) {
 		// Samples of a recording are in g already; the stated unit is kept.
 		w, err := bearing.NewWindow(bearing.Window{
 			Sensor:     sensorName(path),
@@ -163,19 +171,14 @@ func diagnoseRecording(core *diagnose.Core, rec bearing.Recording, path string, 
 		if err != nil {
 			return d, err
 		}
-		a, err := core.Diagnose(w)
+		a, err := session.Diagnose(w)
 		if err != nil {
 			return d, err
 		}
-		for j, v := range a.Probabilities {
-			p[j] += v.Value / float64(len(windows))
-		}
 		d.Windows = append(d.Windows, a)
 	}
-	for j, l := range m.Labels {
-		d.Probabilities = append(d.Probabilities, bearing.Value{Name: l.Name, Value: p[j]})
-	}
-	d.Fault = models.FaultOf(m.Labels, p)
+	last := d.Windows[len(d.Windows)-1]
+	d.Fault, d.Probabilities, d.Verdict = last.Fault, last.Probabilities, last.Verdict
 	return d, nil
 }
 
@@ -206,25 +209,41 @@ func sensorName(path string) string {
 
 func printDiagnoses(w io.Writer, ds []fileDiagnosis) {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(t, "FILE\tFAULT\tPROBABILITY\tWINDOWS\tAGREE\tRMS\tKURTOSIS")
+	fmt.Fprintln(t, "FILE\tFAULT\tPROBABILITY\tWITNESSES\tWINDOWS\tSECONDS\tRMS\tKURTOSIS")
 	for _, d := range ds {
-		top, agree := 0.0, 0
-		for _, v := range d.Probabilities {
-			top = max(top, v.Value)
-		}
 		var rms, kurtosis float64
 		for _, a := range d.Windows {
-			if a.Fault == d.Fault {
-				agree++
-			}
 			r, _ := a.Features.Get("rms")
 			k, _ := a.Features.Get("kurtosis")
 			rms += r * r / float64(len(d.Windows))
 			kurtosis += k / float64(len(d.Windows))
 		}
-		fmt.Fprintf(t, "%s\t%s\t%.3f\t%d\t%d\t%.4g %s\t%.3g\n", d.File, d.Fault, top, len(d.Windows), agree, math.Sqrt(rms), d.Amplitude, kurtosis)
+		fault := string(d.Fault)
+		if fault == "" {
+			fault = "none (unusable)"
+		}
+		fmt.Fprintf(t, "%s\t%s\t%.3f\t%s\t%d\t%.3g\t%.4g %s\t%.3g\n", d.File, fault, d.Verdict.Probability, d.Verdict.Agreement, len(d.Windows), d.Verdict.Seconds, math.Sqrt(rms), d.Amplitude, kurtosis)
 	}
 	t.Flush()
+	for _, d := range ds {
+		last := d.Windows[len(d.Windows)-1]
+		fmt.Fprintf(w, "\n%s\n", d.File)
+		for _, f := range last.Quality.Flags {
+			fmt.Fprintf(w, "  quality %s: %s %.4g (limit %.4g), %s\n", last.Quality.Level, f.Code, f.Value, f.Limit, f.Note)
+		}
+		for _, l := range last.Witnesses.Envelope.Lines {
+			fmt.Fprintf(w, "  line: %s, harmonic %d, order %.4f, %.2f Hz, %.1f dB over its floor\n", l.Fault, l.Harmonic, l.Order, l.Hz, l.DB)
+		}
+		for _, r := range []string{last.Witnesses.Network.Reason, last.Witnesses.Envelope.Reason} {
+			if r != "" {
+				fmt.Fprintf(w, "  withheld: %s\n", r)
+				break
+			}
+		}
+		for _, r := range last.Verdict.Why {
+			fmt.Fprintf(w, "  why: %s %.3g (limit %.3g, %s): %s\n", r.Code, r.Value, r.Limit, map[bool]string{true: "met", false: "not met"}[r.Met], r.Text)
+		}
+	}
 }
 
 func featuresCommand() *cobra.Command {

@@ -18,6 +18,9 @@ func evaluateCommand() *cobra.Command {
 		spec, plot string
 		seeds      int
 		asJSON     bool
+		all        bool
+		cells      string
+		report     string
 	)
 	cmd := &cobra.Command{
 		Use:   "evaluate [MODEL] --data DIR",
@@ -28,6 +31,15 @@ that. The first speaks for the weights in the file, the second for the recipe.
 A model file is never scored on what it was trained on: code leaks_training_data.`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if all {
+				if len(args) > 0 || spec != "" || d.dir == "" {
+					return usagef("--all takes --data and no model file")
+				}
+				if !cmd.Flags().Changed("seeds") {
+					seeds = 3
+				}
+				return evaluateAll(cmd, d.dir, cells, seeds, report, asJSON)
+			}
 			if (len(args) == 1) == (spec != "") {
 				return usagef("name either a model file or --spec")
 			}
@@ -64,6 +76,9 @@ A model file is never scored on what it was trained on: code leaks_training_data
 	fit.add(cmd)
 	cmd.Flags().StringVar(&spec, "spec", "", "train this architecture afresh on each fold")
 	cmd.Flags().IntVar(&seeds, "seeds", 1, "with --spec: train with that many seeds, from --seed on")
+	cmd.Flags().BoolVar(&all, "all", false, "measure the accuracy table: bearings, ends, sensors and rigs never seen, runs to failure, calibration")
+	cmd.Flags().StringVar(&cells, "cells", "", "with --all: directory of finished cells, from which a run that was cut off goes on")
+	cmd.Flags().StringVar(&report, "report", "", "with --all: Markdown file to write the table to, pictures beside it")
 	cmd.Flags().StringVar(&plot, "plot", "", "draw the confusion matrices to this PNG file")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print the result as JSON")
 	return cmd

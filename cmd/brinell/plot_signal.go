@@ -16,8 +16,16 @@ import (
 // plotSignal draws the first tenth of a second of a recording and its power
 // spectral density to a PNG file.
 func plotSignal(path string, r bearing.Recording) error {
+	wave, psd, err := signalPlots(r)
+	if err != nil {
+		return err
+	}
+	return savePlots(path, [][]*plot.Plot{{wave}, {psd}}, 9*vg.Inch, 3.5*vg.Inch)
+}
+
+func signalPlots(r bearing.Recording) (wave, psd *plot.Plot, err error) {
 	unit := string(unitInside(r.Unit))
-	wave := plot.New()
+	wave = plot.New()
 	wave.Title.Text = fmt.Sprintf("%s, %g Hz, first 0.1 s", r.Name, r.SampleRate)
 	wave.X.Label.Text, wave.Y.Label.Text = "time, s", "acceleration, "+unit
 	n := min(len(r.Samples), int(r.SampleRate/10)+1)
@@ -26,10 +34,10 @@ func plotSignal(path string, r bearing.Recording) error {
 		xy[i] = plotter.XY{X: float64(i) / r.SampleRate, Y: float64(v)}
 	}
 	if err := addLine(wave, xy); err != nil {
-		return err
+		return nil, nil, err
 	}
 
-	psd := plot.New()
+	psd = plot.New()
 	psd.Title.Text = "power spectral density (Welch, Hann taper, half overlap)"
 	psd.X.Label.Text, psd.Y.Label.Text = "frequency, Hz", "dB re 1 "+unit+"²/Hz"
 	density, freqs := welch(r)
@@ -40,10 +48,7 @@ func plotSignal(path string, r bearing.Recording) error {
 			xy = append(xy, plotter.XY{X: freqs[i], Y: 10 * math.Log10(math.Max(p, 1e-20))})
 		}
 	}
-	if err := addLine(psd, xy); err != nil {
-		return err
-	}
-	return savePlots(path, [][]*plot.Plot{{wave}, {psd}}, 9*vg.Inch, 3.5*vg.Inch)
+	return wave, psd, addLine(psd, xy)
 }
 
 // welch returns the one-sided power spectral density by Welch's method over

@@ -32,7 +32,7 @@ func newRoot() *cobra.Command {
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.AddCommand(
 		serveCommand(), diagnoseCommand(), featuresCommand(),
-		trainCommand(), slimCommand(), evaluateCommand(),
+		trainCommand(), slimCommand(), evaluateCommand(), selectCommand(), bearingsCommand(),
 		datasetCommand(), modelCommand(), benchCommand(), healthcheckCommand(),
 	)
 	wrapArgs(root)

@@ -169,7 +169,7 @@ func TestServe(t *testing.T) {
 	dir := t.TempDir()
 	p := start(t, "--data-dir", dir)
 	r := excerpt(t, "fan_end_inner_race_278.npy")
-	x := r.Samples[:2048]
+	x := r.Samples[:12000]
 	asJSON, err := json.Marshal(map[string]any{"start": "2026-01-31T12:00:00Z", "sample_rate_hz": r.SampleRate, "unit": "g", "shaft_speed_rpm": 1796, "bearing": r.Bearing, "samples": x})
 	if err != nil {
 		t.Fatal(err)
@@ -200,7 +200,7 @@ func TestServe(t *testing.T) {
 	if status, _, body := post(t, p.url+"/v1/sensors/fan-a/windows", "application/json", bytes.Replace(asJSON, []byte(`1796`), []byte(`1797`), 1)); status != 409 {
 		t.Errorf("contradiction: %d %s", status, body)
 	}
-	if status, _, body := post(t, p.url+"/v1/sensors/fan-a/windows"+query+"&axis=y", "application/octet-stream", raw[:400]); status != 422 || !strings.Contains(string(body), "2048") {
+	if status, _, body := post(t, p.url+"/v1/sensors/fan-a/windows"+query+"&axis=y", "application/octet-stream", raw[:400]); status != 422 || !strings.Contains(string(body), "1024") {
 		t.Errorf("a short window: %d %s", status, body)
 	}
 
@@ -336,8 +336,9 @@ func TestDemoIsUnseen(t *testing.T) {
 		if err := m.LeakError(origin.Recording, origin.From, origin.To); err != nil {
 			t.Error(err)
 		}
-		// The test means something only if the names are those of the list.
-		if !seen[origin.Recording] {
+		// The test means something only if the names are those of the list. A model that
+		// was trained on simulation alone has seen no recording.
+		if m.Training.Corpus != "simulation" && !seen[origin.Recording] {
 			t.Errorf("%s: %s is not a recording of the training list", e.File, origin.Recording)
 		}
 	}

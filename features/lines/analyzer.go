@@ -141,6 +141,11 @@ func (a *Analyzer) Analyze(x []float32, rate float64, m Machine) *Evidence {
 	return e
 }
 
+// Spectrum returns the envelope spectrum that the last evidence was found in: the
+// natural logarithm of amplitude over floor, from order 0 in steps of step orders. It is
+// valid until the next call of Analyze.
+func (a *Analyzer) Spectrum() (overFloor []float64, step float64) { return a.comb.l, a.comb.step }
+
 // plan returns the plan for segments of n samples.
 func (a *Analyzer) plan(n int, rate, shaft float64) *plan {
 	lo, hi := Band(rate)

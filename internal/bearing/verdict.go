@@ -74,6 +74,7 @@ type NetworkWitness struct {
 	Reason        string `json:"reason,omitempty"` // why it says nothing
 	Fault         Fault  `json:"fault"`
 	Probabilities Values `json:"probabilities"` // of this window alone, not calibrated
+	ByFault       Values `json:"by_fault"`      // the same, summed over the labels of each fault
 	LogOdds       Values `json:"log_odds"`      // accumulated over the sensor's windows
 }
 
@@ -82,9 +83,10 @@ type EnvelopeWitness struct {
 	Available   bool    `json:"available"`
 	Reason      string  `json:"reason,omitempty"`
 	Fault       Fault   `json:"fault"`
-	Scores      Values  `json:"scores"` // by fault: deviations of its comb from combs where no bearing has lines, accumulated
-	Limit       float64 `json:"limit"`  // from which a score counts
-	Lines       []Line  `json:"lines"`  // that stand out, the highest first
+	Scores      Values  `json:"scores"`        // by fault: deviations of its comb from combs where no bearing has lines, accumulated
+	Window      Values  `json:"window_scores"` // of this window alone
+	Limit       float64 `json:"limit"`         // from which a score counts
+	Lines       []Line  `json:"lines"`         // that stand out, the highest first
 	BandLow     float64 `json:"band_low_hz"`
 	BandHigh    float64 `json:"band_high_hz"`
 	Turns       float64 `json:"turns"` // of the shaft in one segment

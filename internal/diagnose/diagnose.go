@@ -4,11 +4,13 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"brinell/features"
+	"brinell/features/lines"
 	"brinell/internal/bearing"
 	"brinell/models"
 )
@@ -20,43 +22,62 @@ type Appender interface {
 	Append(ctx context.Context, d bearing.Diagnosis, w *bearing.Window) (bearing.Diagnosis, error)
 }
 
+// Catalogue knows bearings. bearing.LookupBearing is one.
+type Catalogue func(designation string) (bearing.KnownBearing, bool)
+
+// Historian returns a sensor's stored diagnoses in the order of their start, so that
+// what a sensor had taught is there again after a restart.
+type Historian interface {
+	History(ctx context.Context, sensor, axis string, each func(bearing.Diagnosis) error) error
+}
+
 // Core judges windows with the active model. It is safe for concurrent use.
 type Core struct {
-	active   atomic.Pointer[engine]
-	features features.Config
-	store    Appender
-	metrics  *metrics
-	now      func() time.Time
-	slots    chan struct{}
+	active    atomic.Pointer[engine]
+	features  features.Config
+	store     Appender
+	catalogue Catalogue
+	metrics   *metrics
+	now       func() time.Time
+	slots     chan struct{}
+
+	mu      sync.Mutex
+	sensors map[[2]string]*sensor // by name and axis
 }
 
 // engine is a model made ready: everything that must change together when the
 // model changes.
 type engine struct {
-	model   *models.Model
-	workers sync.Pool // of *worker
+	model       *models.Model
+	calibration *models.Calibration
+	workers     sync.Pool // of *worker
 }
 
 // worker is what one diagnosis needs for itself: plans and buffers.
 type worker struct {
 	extract  *features.Extractor
 	values   []float64
+	quality  *assessor
+	lines    *lines.Analyzer
 	classify *models.Classifier
-	p        []float64
 }
 
 // Config are the parts of a Core.
 type Config struct {
-	Features features.Config
-	Store    Appender // nil for a core that only judges
-	Metrics  Metrics  // zero for none
-	Now      func() time.Time
-	Workers  int // diagnoses computed at a time; 0 means no bound
+	Features  features.Config
+	Store     Appender  // nil for a core that only judges
+	Catalogue Catalogue // nil for the bearings that the program knows
+	Metrics   Metrics   // zero for none
+	Now       func() time.Time
+	Workers   int // diagnoses computed at a time; 0 means no bound
 }
 
 // New returns a core that answers with model m.
 func New(m *models.Model, cfg Config) (*Core, error) {
-	c := &Core{features: cfg.Features, store: cfg.Store, metrics: newMetrics(cfg.Metrics), now: cfg.Now}
+	c := &Core{features: cfg.Features, store: cfg.Store, catalogue: cfg.Catalogue, metrics: newMetrics(cfg.Metrics), now: cfg.Now, sensors: make(map[[2]string]*sensor)}
+	if c.catalogue == nil {
+		c.catalogue = bearing.LookupBearing
+	}
 	if c.now == nil {
 		c.now = time.Now
 	}
@@ -74,7 +95,11 @@ func (c *Core) Swap(m *models.Model) error {
 	if err != nil {
 		return err
 	}
-	e := &engine{model: m}
+	e := &engine{model: m, calibration: m.Calibration}
+	if e.calibration == nil {
+		c := models.Uncalibrated
+		e.calibration = &c
+	}
 	e.workers.New = func() any {
 		// Cannot fail: the same configuration made the first worker.
 		w, err := newWorker(first.classify.Clone(), c.features)
@@ -84,7 +109,7 @@ func (c *Core) Swap(m *models.Model) error {
 		return w
 	}
 	for _, x := range m.Golden() {
-		if _, err := first.classify.Classify(first.p, x, m.Preprocessing.SampleRate); err != nil {
+		if _, err := first.classify.Logits(x, m.Preprocessing.SampleRate); err != nil {
 			return fmt.Errorf("warm up model %s: %w", m.Name, err)
 		}
 	}
@@ -99,34 +124,67 @@ func newWorker(c *models.Classifier, cfg features.Config) (*worker, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &worker{extract: x, classify: c, p: make([]float64, c.Labels())}, nil
+	return &worker{extract: x, classify: c, quality: newAssessor(), lines: lines.NewAnalyzer()}, nil
 }
 
 // Model returns the active model.
 func (c *Core) Model() *models.Model { return c.active.Load().model }
 
-// Diagnose judges w without storing anything.
-func (c *Core) Diagnose(w *bearing.Window) (bearing.Diagnosis, error) {
-	e := c.active.Load()
+// observe looks at w with the active model. designation is the sensor's bearing where
+// the window states none.
+func (c *Core) observe(e *engine, w *bearing.Window, designation string) (*observation, []string, error) {
 	k := e.workers.Get().(*worker)
 	defer e.workers.Put(k)
+	if w.Bearing != "" {
+		designation = w.Bearing
+	}
+	var orders bearing.Orders
+	if b, ok := c.catalogue(designation); ok {
+		orders = b.Geometry.Orders()
+	}
+	t := time.Now()
+	o, err := k.observe(w, e.model, designation, orders)
+	c.metrics.observe("inference", time.Since(t))
+	return o, k.extract.Names(), err
+}
 
-	// The model speaks first: it refuses what it cannot judge, and then no
-	// feature needs computing.
-	t0 := time.Now()
-	segments, err := k.classify.Classify(k.p, w.Samples, w.SampleRate)
+// Diagnose judges w by itself, as the first window of a sensor, without storing or
+// remembering anything.
+func (c *Core) Diagnose(w *bearing.Window) (bearing.Diagnosis, error) {
+	return c.diagnose(w, &sensor{})
+}
+
+// diagnose judges w as the next window of a sensor whose memory only the caller has.
+func (c *Core) diagnose(w *bearing.Window, s *sensor) (bearing.Diagnosis, error) {
+	e := c.active.Load()
+	o, names, err := c.observe(e, w, s.live.bearing)
 	if err != nil {
 		return bearing.Diagnosis{}, err
 	}
-	t1 := time.Now()
-	k.values = k.extract.Extract(k.values, w.Samples, w.SampleRate)
-	t2 := time.Now()
-	c.metrics.observe("inference", t1.Sub(t0))
-	c.metrics.observe("features", t2.Sub(t1))
+	m, j := s.add(o)
+	return c.answer(e, w, o, names, &m, j), nil
+}
 
-	labels := e.model.Labels
+// Session judges windows of one sensor one after the other, without storing them: a
+// file, or a recording that is evaluated.
+type Session struct {
+	core *Core
+	s    sensor
+}
+
+// Session returns a session of a sensor of which nothing is known.
+func (c *Core) Session() *Session { return &Session{core: c} }
+
+// Diagnose judges the next window.
+func (s *Session) Diagnose(w *bearing.Window) (bearing.Diagnosis, error) {
+	return s.core.diagnose(w, &s.s)
+}
+
+// answer writes down what the witnesses say and what they come to.
+func (c *Core) answer(e *engine, w *bearing.Window, o *observation, names []string, m *memory, j judgement) bearing.Diagnosis {
+	v, p := judge(o, m, j, e.calibration)
 	d := bearing.Diagnosis{
-		ID:            w.ID(),
+		ID:            o.id,
 		Sensor:        w.Sensor,
 		Axis:          w.Axis,
 		Start:         w.Start,
@@ -136,54 +194,140 @@ func (c *Core) Diagnose(w *bearing.Window) (bearing.Diagnosis, error) {
 		Unit:          w.Unit,
 		ShaftSpeedRPM: rpm(w.ShaftSpeed),
 		Bearing:       w.Bearing,
-		Fault:         models.FaultOf(labels, k.p),
-		Probabilities: make(bearing.Values, len(labels)),
-		Features:      make(bearing.Values, len(k.values)),
+		Fault:         v.Fault,
+		Probabilities: bearing.Values{},
+		Features:      make(bearing.Values, len(o.features)),
 		Model:         e.model.Ref(),
-		Segments:      segments,
+		Segments:      o.segments,
+		Quality:       o.quality,
+		Verdict:       v,
+		Witnesses:     witnesses(e.model, o, m, j),
 	}
-	for i, l := range labels {
-		d.Probabilities[i] = bearing.Value{Name: l.Name, Value: k.p[i]}
+	if v.Fault != "" {
+		for i, f := range bearing.Faults {
+			d.Probabilities = append(d.Probabilities, bearing.Value{Name: string(f), Value: round(p[i], 6)})
+		}
 	}
-	for i, name := range k.extract.Names() {
-		d.Features[i] = bearing.Value{Name: name, Value: k.values[i]}
+	for i, name := range names {
+		d.Features[i] = bearing.Value{Name: name, Value: o.features[i]}
 	}
-	return d, nil
+	d.State = m.snapshot(d.Witnesses.Baseline.Version)
+	return d
 }
 
-// Submit judges w and stores it. When it returns without error, diagnosis and
-// samples are on disk.
+// Submit judges w after what its sensor said before, and stores it. When it returns
+// without error, diagnosis and samples are on disk.
 func (c *Core) Submit(ctx context.Context, w *bearing.Window) (bearing.Diagnosis, error) {
-	d, err := c.judge(ctx, w)
+	release, err := c.slot(ctx)
 	if err != nil {
 		return bearing.Diagnosis{}, err
 	}
+	s, err := c.sensor(ctx, w.Sensor, w.Axis)
+	if err != nil {
+		release()
+		return bearing.Diagnosis{}, err
+	}
+	s.mu.Lock()
+	designation := s.live.bearing
+	s.mu.Unlock()
+	e := c.active.Load()
+	o, names, err := c.observe(e, w, designation)
+	if err != nil {
+		release()
+		return bearing.Diagnosis{}, err
+	}
+	s.mu.Lock()
+	known := slices.ContainsFunc(s.kept, func(k *observation) bool { return k.id == o.id })
+	var m memory
+	var j judgement
+	if known { // a repeat: its first answer comes from the store
+		m = s.live.clone()
+	} else {
+		m, j = s.add(o)
+	}
+	s.mu.Unlock()
+	d := c.answer(e, w, o, names, &m, j)
+	release()
+
 	t := time.Now()
 	d, err = c.store.Append(ctx, d, w)
+	if (err != nil || d.Duplicate) && !known {
+		s.mu.Lock()
+		s.remove(o)
+		s.mu.Unlock()
+	}
 	if err != nil {
 		return bearing.Diagnosis{}, err
 	}
 	c.metrics.observe("store", time.Since(t))
 	if !d.Duplicate {
-		c.metrics.count(d.Fault)
+		c.metrics.count(d)
 	}
 	return d, nil
 }
 
-// judge is Diagnose under the bound on diagnoses computed at a time. The wait
-// ends with ctx.
-func (c *Core) judge(ctx context.Context, w *bearing.Window) (bearing.Diagnosis, error) {
-	if c.slots != nil {
-		select {
-		case c.slots <- struct{}{}:
-			defer func() { <-c.slots }()
-		case <-ctx.Done():
-			return bearing.Diagnosis{}, bearing.Errorf(bearing.Overloaded, "overloaded", "the service is busy: try again later")
-		}
+// slot waits for one of the diagnoses computed at a time. The wait ends with ctx.
+func (c *Core) slot(ctx context.Context) (release func(), err error) {
+	if c.slots == nil {
+		return func() {}, nil
 	}
-	return c.Diagnose(w)
+	select {
+	case c.slots <- struct{}{}:
+		return func() { <-c.slots }, nil
+	case <-ctx.Done():
+		return nil, bearing.Errorf(bearing.Overloaded, "overloaded", "the service is busy: try again later")
+	}
+}
+
+// sensor returns the live state of a sensor, from its stored diagnoses if this is the
+// first window since the start.
+func (c *Core) sensor(ctx context.Context, name, axis string) (*sensor, error) {
+	key := [2]string{name, axis}
+	c.mu.Lock()
+	s := c.sensors[key]
+	if s == nil {
+		s = &sensor{}
+		c.sensors[key] = s
+	}
+	c.mu.Unlock()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	h, ok := c.store.(Historian)
+	if s.loaded || !ok {
+		return s, nil
+	}
+	err := h.History(ctx, name, axis, func(d bearing.Diagnosis) error {
+		s.add(recall(d))
+		return nil
+	})
+	if err != nil {
+		s.base, s.live, s.kept = memory{}, memory{}, nil
+		return nil, err
+	}
+	s.loaded = true
+	return s, nil
 }
 
 // rpm returns hz in revolutions per minute without the rounding of the way
 // there and back: 1797 rpm stay 1797.
 func rpm(hz float64) float64 { return math.Round(hz*60e6) / 1e6 }
+
+// Evidence returns what the calibration of a verdict takes: the accumulated evidence of
+// network and envelope for each of bearing.Faults.
+func (s *Session) Evidence() (network, envelope [4]float64) { return s.s.live.evidence() }
+
+// Scores returns the mean scores of lines.Faults over the session's windows, and that
+// of the combs that nothing explains.
+func (s *Session) Scores() (z [3]float64, free float64) {
+	m := &s.s.live
+	for i := range z {
+		z[i] = m.mean(m.z[i])
+	}
+	return z, m.mean(m.free)
+}
+
+// UnknownScore is the score of what is none of the known faults, from the highest
+// score of a known fault's comb and that of any other comb. It is 0 to 1.
+func UnknownScore(known, free float64) float64 {
+	return 1 / (1 + math.Exp(known-scoreLimit-max(0, free-freeLimit)))
+}

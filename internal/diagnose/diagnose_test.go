@@ -93,19 +93,19 @@ func TestSubmit(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := window(t, "pump", 150, 12000)
+	w := window(t, "pump", 1500, 12000)
 	d, err := core.Submit(t.Context(), w)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if d.ID != w.ID() || d.Segments != 3 || d.SampleCount != 150 || d.ShaftSpeedRPM != 1797 || !d.ReceivedAt.Equal(now) || d.Model != core.Model().Ref() {
+	if d.ID != w.ID() || d.Segments != 24 || d.SampleCount != 1500 || d.ShaftSpeedRPM != 1797 || !d.ReceivedAt.Equal(now) || d.Model != core.Model().Ref() {
 		t.Errorf("%+v", d)
 	}
 	sum := 0.0
 	for _, v := range d.Probabilities {
 		sum += v.Value
 	}
-	if sum < 0.999999 || sum > 1.000001 || len(d.Probabilities) != 3 || len(d.Features) == 0 {
+	if sum < 0.99999 || sum > 1.00001 || len(d.Probabilities) != 4 || len(d.Features) == 0 {
 		t.Errorf("probabilities %v, %d features", d.Probabilities, len(d.Features))
 	}
 	again, err := core.Submit(t.Context(), w)
@@ -116,17 +116,23 @@ func TestSubmit(t *testing.T) {
 	if n := testutil.ToFloat64(metrics.Diagnoses.WithLabelValues(string(d.Fault))); n != 1 {
 		t.Errorf("counted %v diagnoses, want 1: a repeat is none", n)
 	}
-	for code, w := range map[string]*bearing.Window{"window_too_short": window(t, "pump", 63, 12000), "rate_too_low": window(t, "pump", 64, 8000)} {
+	for code, w := range map[string]*bearing.Window{"window_too_short": window(t, "pump", 1023, 12000), "rate_too_low": window(t, "pump", 4000, 4999)} {
 		if _, err := core.Submit(t.Context(), w); bearing.CodeOf(err) != code {
 			t.Errorf("got %v, want %s", err, code)
 		}
 	}
 	k.err = errors.New("disk")
-	if _, err := core.Submit(t.Context(), window(t, "other", 64, 12000)); !errors.Is(err, k.err) {
+	other := window(t, "other", 1500, 12000)
+	if _, err := core.Submit(t.Context(), other); !errors.Is(err, k.err) {
 		t.Errorf("a failing store: %v", err)
 	}
 	if len(k.rows) != 1 {
 		t.Errorf("%d rows, want 1", len(k.rows))
+	}
+	// What was not stored is not remembered either.
+	k.err = nil
+	if d, err := core.Submit(t.Context(), other); err != nil || d.Verdict.Windows != 1 {
+		t.Errorf("after the failure: %v, rests on %d windows", err, d.Verdict.Windows)
 	}
 }
 
@@ -149,7 +155,7 @@ func TestSwap(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := window(t, "pump", 64, 12000)
+	w := window(t, "pump", 1024, 12000)
 	want := make(map[string]bearing.Diagnosis)
 	for _, m := range []*models.Model{a, b} {
 		if err := core.Swap(m); err != nil {
@@ -193,11 +199,11 @@ func TestBusy(t *testing.T) {
 	core.slots <- struct{}{}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := core.Submit(ctx, window(t, "pump", 64, 12000)); bearing.CodeOf(err) != "overloaded" {
+	if _, err := core.Submit(ctx, window(t, "pump", 1024, 12000)); bearing.CodeOf(err) != "overloaded" {
 		t.Errorf("got %v", err)
 	}
 	<-core.slots
-	if _, err := core.Submit(t.Context(), window(t, "pump", 64, 12000)); err != nil {
+	if _, err := core.Submit(t.Context(), window(t, "pump", 1024, 12000)); err != nil {
 		t.Error(err)
 	}
 }

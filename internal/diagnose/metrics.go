@@ -14,6 +14,8 @@ import (
 type Metrics struct {
 	Stage     *prometheus.HistogramVec // by stage
 	Diagnoses *prometheus.CounterVec   // by fault
+	Quality   *prometheus.CounterVec   // by level
+	Agreement *prometheus.CounterVec   // by agreement of the witnesses
 	Model     *prometheus.GaugeVec     // by name, version, digest; 1 for the active model
 }
 
@@ -33,14 +35,22 @@ func NewMetrics(r prometheus.Registerer) (Metrics, error) {
 		}, []string{"stage"}),
 		Diagnoses: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "brinell_diagnoses_total",
-			Help: "Diagnoses stored, by fault. Repeated windows do not count.",
+			Help: "Diagnoses stored, by fault; none for unusable windows. Repeated windows do not count.",
 		}, []string{"fault"}),
+		Quality: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "brinell_window_quality_total",
+			Help: "Windows stored, by the quality of their signal.",
+		}, []string{"quality"}),
+		Agreement: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "brinell_verdicts_total",
+			Help: "Verdicts stored, by how the witnesses agree.",
+		}, []string{"agreement"}),
 		Model: prometheus.NewGaugeVec(prometheus.GaugeOpts{
 			Name: "brinell_model_info",
 			Help: "The active model: 1.",
 		}, []string{"name", "version", "digest"}),
 	}
-	for _, c := range []prometheus.Collector{m.Stage, m.Diagnoses, m.Model} {
+	for _, c := range []prometheus.Collector{m.Stage, m.Diagnoses, m.Quality, m.Agreement, m.Model} {
 		if err := r.Register(c); err != nil {
 			return Metrics{}, err
 		}
@@ -49,8 +59,14 @@ func NewMetrics(r prometheus.Registerer) (Metrics, error) {
 	for _, s := range Stages {
 		m.Stage.WithLabelValues(s)
 	}
-	for _, f := range bearing.Faults {
-		m.Diagnoses.WithLabelValues(string(f))
+	for _, f := range append(bearing.Verdicts[:len(bearing.Verdicts):len(bearing.Verdicts)], "") {
+		m.Diagnoses.WithLabelValues(faultLabel(f))
+	}
+	for _, q := range []bearing.QualityLevel{bearing.Good, bearing.Degraded, bearing.Unusable} {
+		m.Quality.WithLabelValues(string(q))
+	}
+	for _, a := range []bearing.Agreement{bearing.Agree, bearing.Disagree, bearing.Unclear} {
+		m.Agreement.WithLabelValues(string(a))
 	}
 	return m, nil
 }
@@ -69,9 +85,11 @@ func (m *metrics) observe(stage string, d time.Duration) {
 	}
 }
 
-func (m *metrics) count(f bearing.Fault) {
+func (m *metrics) count(d bearing.Diagnosis) {
 	if m.Diagnoses != nil {
-		m.Diagnoses.WithLabelValues(string(f)).Inc()
+		m.Diagnoses.WithLabelValues(faultLabel(d.Fault)).Inc()
+		m.Quality.WithLabelValues(string(d.Quality.Level)).Inc()
+		m.Agreement.WithLabelValues(string(d.Verdict.Agreement)).Inc()
 	}
 }
 
@@ -83,4 +101,12 @@ func (m *metrics) setModel(r bearing.ModelRef) {
 	defer m.mu.Unlock()
 	m.Model.Reset()
 	m.Model.WithLabelValues(r.Name, r.Version, r.Digest).Set(1)
+}
+
+// faultLabel is the value of the fault label: none for a window without an answer.
+func faultLabel(f bearing.Fault) string {
+	if f == "" {
+		return "none"
+	}
+	return string(f)
 }

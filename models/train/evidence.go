@@ -48,18 +48,28 @@ const simSeed = 1
 
 // evidenceSets is Sets for networks on evidence.
 func (r Recipe) evidenceSets(labels []models.Label, fold dataset.Fold) (s Sets) {
+	return r.EvidenceSets(labels, fold, nil)
+}
+
+// EvidenceSets is Sets with the simulated windows at hand, from Simulated; nil to
+// simulate them.
+func (r Recipe) EvidenceSets(labels []models.Label, fold dataset.Fold, simulated *Set) (s Sets) {
 	if r.Augment == (Augmentation{}) {
 		r.Augment = DefaultAugmentation
 	}
 	real := evidence(fold.Train, r.Task, labels, r.Preprocessing, evidenceHop, r.Augment.Noisy)
 	s.Validation = evidence(fold.Validation, r.Task, labels, r.Preprocessing, 1, 0)
+	if r.Augment.Simulated > 0 && simulated == nil {
+		sim := Simulated(labels, r.Augment.Simulated, simSeed)
+		simulated = &sim
+	}
 	switch {
 	case r.Augment.Simulated < 0:
 		s.Train = real
 	case r.Augment.OnlySim:
-		s.Train = Simulated(labels, r.Augment.Simulated, simSeed)
+		s.Train = *simulated
 	default:
-		s.Train = Join(Simulated(labels, r.Augment.Simulated, simSeed), real)
+		s.Train = Join(*simulated, real)
 	}
 	s.Train.golden()
 	return s

@@ -95,6 +95,10 @@ func (r Recipe) TrainOn(ctx context.Context, fold dataset.Fold, labels []models.
 		Training: models.Training{Corpus: r.Corpus, Task: r.Task.Name, Split: r.Split.Name, Fold: fold.Name, Seed: r.Fit.Seed,
 			Epochs: r.Fit.withDefaults().Epochs, Sparsity: lambda},
 	}}
+	if r.Augment.OnlySim {
+		m.Training.Corpus = "simulation"
+		return m, r.ContinueOn(ctx, m, sets)
+	}
 	for _, side := range [][]dataset.Part{fold.Train, fold.Validation} {
 		for _, p := range side {
 			m.Training.Seen = append(m.Training.Seen, models.Seen{Recording: p.Rec.Name, Specimen: p.Rec.Truth.Specimen, From: p.From, To: p.To})

@@ -1,0 +1,120 @@
+package main
+
+import (
+	"fmt"
+	"math"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"brinell/internal/bearing"
+	"brinell/internal/diagnose"
+)
+
+func bearingsCommand() *cobra.Command {
+	cmd := &cobra.Command{Use: "bearings", Short: "List bearings, show their orders, find out which one a recording fits"}
+	cmd.AddCommand(bearingsList(), bearingsShow(), bearingsMatch())
+	return cmd
+}
+
+func bearingsList() *cobra.Command {
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "list",
+		Short: "List the bearings of the catalogue",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if asJSON {
+				return writeJSON(cmd.OutOrStdout(), bearing.KnownBearings)
+			}
+			t := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
+			fmt.Fprintln(t, "DESIGNATION\tELEMENTS\tBPFO\tBPFI\t2xBSF\tFTF\tSOURCE")
+			for _, b := range bearing.KnownBearings {
+				o := b.Geometry.Orders()
+				fmt.Fprintf(t, "%s\t%d\t%.4f\t%.4f\t%.4f\t%.4f\t%s\n", b.Designation, b.Geometry.Elements, o.BPFO, o.BPFI, o.BSF2(), o.FTF, b.Source)
+			}
+			return t.Flush()
+		},
+	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print the result as JSON")
+	return cmd
+}
+
+func bearingsShow() *cobra.Command {
+	var rpm float64
+	cmd := &cobra.Command{
+		Use:   "show DESIGNATION",
+		Short: "Show the geometry of a bearing, its orders, and with --rpm its lines in Hz",
+		Args:  cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			b, ok := bearing.LookupBearing(args[0])
+			if !ok {
+				return bearing.Errorf(bearing.NotFound, "bearing_unknown", "bearing %q is not in the catalogue: see brinell bearings list", bearing.Clip(args[0]))
+			}
+			o := b.Geometry.Orders()
+			w := cmd.OutOrStdout()
+			fmt.Fprintf(w, "%s: %d elements of %g on a pitch circle of %g, contact angle %.2f degrees\n", b.Designation, b.Geometry.Elements, b.Geometry.ElementDia, b.Geometry.PitchDia, b.Geometry.ContactAngle*180/math.Pi)
+			fmt.Fprintf(w, "source: %s\n", b.Source)
+			for _, l := range []struct {
+				name  string
+				order float64
+			}{{"BPFO (outer race)", o.BPFO}, {"BPFI (inner race)", o.BPFI}, {"2xBSF (rolling element)", o.BSF2()}, {"BSF", o.BSF}, {"FTF (cage)", o.FTF}} {
+				fmt.Fprintf(w, "%-24s order %8.4f", l.name, l.order)
+				if rpm > 0 {
+					fmt.Fprintf(w, "  %9.3f Hz", l.order*rpm/60)
+				}
+				fmt.Fprintln(w)
+			}
+			return nil
+		},
+	}
+	cmd.Flags().Float64Var(&rpm, "rpm", 0, "shaft speed in revolutions per minute")
+	return cmd
+}
+
+func bearingsMatch() *cobra.Command {
+	var (
+		f      fileFlags
+		asJSON bool
+	)
+	cmd := &cobra.Command{
+		Use:   "match FILE --rpm N [--bearing DESIGNATION]",
+		Short: "Where the expected lines are missing: is it speed, elements, contact angle, or another bearing?",
+		Args:  cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			r, err := f.read(args[0])
+			if err != nil {
+				return err
+			}
+			if b, ok := bearing.LookupBearing(r.Bearing); ok {
+				r.Bearing = b.Designation
+			}
+			found, err := diagnose.Match(r.Samples, r.SampleRate, r.ShaftSpeed, r.Bearing, bearing.KnownBearings)
+			if err != nil {
+				return err
+			}
+			if asJSON {
+				return writeJSON(cmd.OutOrStdout(), found)
+			}
+			w := cmd.OutOrStdout()
+			best := found[0]
+			switch {
+			case best.Score < diagnose.MatchLimit:
+				fmt.Fprintf(w, "no comb of lines stands out (best score %.1f, need %.1f): there is no fault to see, or the window is too short or too noisy\n", best.Score, diagnose.MatchLimit)
+			default:
+				fmt.Fprintf(w, "best explanation: %s; %s at order %.3f, score %.1f\n", best.Text, best.Fault, best.Order, best.Score)
+			}
+			t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+			fmt.Fprintln(t, "SCORE\tFAULT\tORDER\tEXPLANATION")
+			for i, e := range found {
+				if i < 8 || e.What == "as_stated" {
+					fmt.Fprintf(t, "%.1f\t%s\t%.4f\t%s\n", e.Score, e.Fault, e.Order, e.Text)
+				}
+			}
+			return t.Flush()
+		},
+	}
+	f.add(cmd.Flags())
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print the result as JSON")
+	return cmd
+}

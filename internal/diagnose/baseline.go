@@ -1,0 +1,255 @@
+package diagnose
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"fmt"
+	"math"
+	"time"
+
+	"gonum.org/v1/gonum/mat"
+	"gonum.org/v1/gonum/stat"
+	"gonum.org/v1/gonum/stat/distuv"
+
+	"brinell/internal/bearing"
+)
+
+// Constants of a baseline. They follow from counts and rates, not from any run to
+// failure: a covariance of eleven values wants about five windows for each, and of a
+// million healthy windows a hundred may be called changed.
+const (
+	readyAfter  = 60  // windows learnt before a baseline says anything
+	frozenAfter = 240 // windows after which it learns no more
+	refitEvery  = 10
+	heldBack    = 3 // every third window is kept from the fit, for the limit
+	falseAlarms = 1e-4
+	shrinkage   = 0.3  // of the covariance to its diagonal
+	leastSpread = 0.03 // nepers; sensors do not repeat better
+	offShare    = 0.1  // of the usual level: below, the machine stands still
+	offLevel    = 2e-4 // g; below, any machine stands still
+	lastingRun  = 20   // windows in a row that make a change last
+)
+
+// baseline is what a sensor's healthy windows look like in one running state. Learnt
+// windows are only ever appended and a fit is never changed, so that copies share
+// them.
+type baseline struct {
+	learnt [][]float64
+	levels []float64
+	fit    *fit
+	onset  time.Time
+	run    int // windows beyond the limit in a row
+	raised time.Time
+}
+
+// fit is the distribution of the learnt windows.
+type fit struct {
+	mean    []float64
+	inverse *mat.SymDense // of the covariance
+	limit   float64
+	version string
+}
+
+// judgement is what a baseline says of a window.
+type judgement struct {
+	state    bearing.BaselineState
+	reason   string
+	distance float64
+	limit    float64
+	changed  bool
+	drift    string
+}
+
+// judge compares a window with the baseline, without learning.
+func (b *baseline) judge(o *observation) judgement {
+	j := judgement{state: b.state()}
+	if o.vector == nil {
+		return judgement{state: bearing.Absent, reason: "the features have not the bands that a baseline compares"}
+	}
+	if b.off(o) {
+		j.reason = "the machine stands still"
+		return j
+	}
+	if b.fit == nil {
+		j.reason = fmt.Sprintf("%d of %d healthy windows of this running state learnt", len(b.learnt), readyAfter)
+		return j
+	}
+	j.distance, j.limit = b.fit.distance(o.vector), b.fit.limit
+	j.changed = j.distance > j.limit
+	if j.changed {
+		j.drift = b.fit.drift(o.vector)
+	}
+	return j
+}
+
+func (b *baseline) state() bearing.BaselineState {
+	switch {
+	case b.fit == nil:
+		return bearing.Learning
+	case len(b.learnt) >= frozenAfter:
+		return bearing.Frozen
+	}
+	return bearing.Ready
+}
+
+// off reports whether the machine stood still: against its usual level, and where none
+// is known against that of any machine.
+func (b *baseline) off(o *observation) bool {
+	if o.level < offLevel {
+		return true
+	}
+	return len(b.levels) >= 5 && o.level < offShare*stat.Mean(b.levels, nil)
+}
+
+// learn takes the window in: its part in the run of changed windows, and, if it is
+// healthy as far as can be seen, its part in the baseline.
+func (b *baseline) learn(o *observation, j judgement, healthy bool) {
+	if o.vector == nil || b.off(o) {
+		return
+	}
+	if j.changed {
+		if b.run++; b.run == 1 {
+			b.onset, b.raised = o.start, time.Time{}
+		}
+		if b.run == lastingRun {
+			b.raised = o.start
+		}
+		return
+	}
+	b.run = 0
+	if !healthy || len(b.learnt) >= frozenAfter {
+		return
+	}
+	// A level that is ten times the usual one while learning: before, the machine
+	// stood still.
+	if b.fit == nil && len(b.levels) > 0 && offShare*o.level > stat.Mean(b.levels, nil) {
+		b.learnt, b.levels = nil, nil
+	}
+	b.learnt = append(b.learnt[:len(b.learnt):len(b.learnt)], o.vector)
+	b.levels = append(b.levels[:len(b.levels):len(b.levels)], o.level)
+	if n := len(b.learnt); n >= readyAfter && n%refitEvery == 0 {
+		b.fit = newFit(b.learnt)
+	}
+}
+
+// newFit fits the windows that are not held back, and sets the limit from those that
+// are: with l the logarithm of their distances, m in number,
+//
+//	limit = exp(mean(l) + t √(1+1/m) std(l)),  t the quantile of Student's t with m-1
+//	degrees of freedom at 1 - 1e-4
+//
+// the bound that the next healthy window exceeds at that rate, if l is normal. Few
+// held-back windows give a wide bound.
+func newFit(learnt [][]float64) *fit {
+	p := len(learnt[0])
+	var rows, held []float64
+	n := 0
+	for i, v := range learnt {
+		if i%heldBack == heldBack-1 {
+			held = append(held, v...)
+			continue
+		}
+		rows = append(rows, v...)
+		n++
+	}
+	x := mat.NewDense(n, p, rows)
+	f := &fit{mean: make([]float64, p)}
+	for j := range f.mean {
+		f.mean[j] = stat.Mean(mat.Col(nil, j, x), nil)
+	}
+	cov := mat.NewSymDense(p, nil)
+	stat.CovarianceMatrix(cov, x, nil)
+	for i := range p {
+		for j := range i {
+			cov.SetSym(i, j, (1-shrinkage)*cov.At(i, j))
+		}
+		cov.SetSym(i, i, cov.At(i, i)+leastSpread*leastSpread)
+	}
+	var chol mat.Cholesky
+	if !chol.Factorize(cov) {
+		panic("diagnose: a covariance with a positive diagonal added is not positive definite")
+	}
+	f.inverse = mat.NewSymDense(p, nil)
+	if err := chol.InverseTo(f.inverse); err != nil {
+		panic("diagnose: " + err.Error()) // its condition is bounded by what was added
+	}
+	m := len(held) / p
+	logs := make([]float64, m)
+	for i := range logs {
+		logs[i] = math.Log(f.distance(held[i*p : (i+1)*p]))
+	}
+	mean, sd := stat.MeanStdDev(logs, nil)
+	t := distuv.StudentsT{Sigma: 1, Nu: float64(m - 1)}.Quantile(1 - falseAlarms)
+	f.limit = math.Exp(mean + t*sd*math.Sqrt(1+1/float64(m)))
+	f.version = f.digest()
+	return f
+}
+
+// distance returns the Mahalanobis distance of v, over √p: about 1 for the windows of
+// the fit.
+//
+//	d = √((v-m)ᵀ C⁻¹ (v-m) / p)
+//
+// Reference: P. C. Mahalanobis, On the generalised distance in statistics, Proc.
+// Natl. Inst. Sci. India 2 (1936) 49.
+func (f *fit) distance(v []float64) float64 {
+	p := len(f.mean)
+	if len(v) != p {
+		return math.Inf(1)
+	}
+	d := mat.NewVecDense(p, nil)
+	for i := range v {
+		d.SetVec(i, v[i]-f.mean[i])
+	}
+	return math.Sqrt(math.Max(0, mat.Inner(d, f.inverse, d)) / float64(p))
+}
+
+// Of a changed window: a gain of more than this on all bands alike (a factor of 1.5),
+// which taken away leaves the window unchanged, is the sensor's.
+const sensorGain = 0.405
+
+// drift tells what a change is: of the sensor where one gain explains it, else of the
+// machine.
+func (f *fit) drift(v []float64) string {
+	gain := 0.0
+	levels := []int{0}
+	for i := 3; i < len(v); i++ {
+		levels = append(levels, i)
+	}
+	for _, i := range levels {
+		gain += (v[i] - f.mean[i]) / float64(len(levels))
+	}
+	same := append([]float64(nil), v...)
+	for _, i := range levels {
+		same[i] -= gain
+	}
+	if math.Abs(gain) > sensorGain && f.distance(same) <= f.limit {
+		return "sensor"
+	}
+	return "machine"
+}
+
+// digest names the fit by its numbers.
+func (f *fit) digest() string {
+	h := sha256.New()
+	write := func(v float64) { h.Write(binary.LittleEndian.AppendUint64(nil, math.Float64bits(v))) }
+	for i := range f.mean {
+		write(f.mean[i])
+		for j := range i + 1 {
+			write(f.inverse.At(i, j))
+		}
+	}
+	write(f.limit)
+	return hex.EncodeToString(h.Sum(nil)[:16])
+}
+
+// runningState names the state of the machine in which windows may be compared: shaft
+// speed within a sixth, and the sampling rate.
+func runningState(shaft, rate float64) string {
+	if shaft <= 0 {
+		return fmt.Sprintf("%.4g Hz", rate)
+	}
+	bin := math.Round(math.Log(shaft) / math.Log(1.2))
+	return fmt.Sprintf("%.0f rpm, %.4g Hz", 60*math.Pow(1.2, bin), rate)
+}

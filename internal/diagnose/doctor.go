@@ -1,0 +1,99 @@
+package diagnose
+
+import (
+	"fmt"
+	"math"
+	"sort"
+
+	"brinell/features/lines"
+	"brinell/internal/bearing"
+)
+
+// Explanation is one way in which a window's envelope spectrum might fit a bearing.
+type Explanation struct {
+	What        string        `json:"what"` // as_stated, speed, elements, contact_angle, other_bearing
+	Text        string        `json:"text"`
+	Fault       bearing.Fault `json:"fault"` // whose comb stands out most
+	Score       float64       `json:"score"`
+	Order       float64       `json:"order"`
+	SpeedHz     float64       `json:"speed_hz"`
+	Designation string        `json:"designation,omitempty"`
+}
+
+// Match is the line-match doctor: where the expected lines are missing, it asks whether
+// they are there at another speed, with one rolling element more or less, at another
+// contact angle, or for another bearing of the catalogue, and returns what fits, the
+// best first. As the window is searched in some hundred ways, an explanation besides the
+// stated one counts only from a score that noise reaches in one window of a thousand.
+//
+// The errors are *bearing.Error with the codes speed_missing, bearing_unknown and
+// window_too_short.
+func Match(x []float32, rate, shaft float64, stated string, catalogue []bearing.KnownBearing) ([]Explanation, error) {
+	if shaft <= 0 {
+		return nil, bearing.Errorf(bearing.Invalid, "speed_missing", "the shaft speed is missing: every order hangs on it, state --rpm")
+	}
+	if n := lines.Need(rate, 0.9*shaft); len(x) < n {
+		return nil, bearing.Errorf(bearing.Invalid, "window_too_short", "%d samples, need %d: five turns of the shaft", len(x), n)
+	}
+	var own *bearing.KnownBearing
+	for i := range catalogue {
+		if catalogue[i].Designation == stated {
+			own = &catalogue[i]
+		}
+	}
+	if own == nil && stated != "" {
+		return nil, bearing.Errorf(bearing.NotFound, "bearing_unknown", "bearing %q is not in the catalogue: add its geometry, or leave it out to try all", bearing.Clip(stated))
+	}
+	a := lines.NewAnalyzer()
+	var out []Explanation
+	try := func(what, text, designation string, shaft float64, g bearing.Geometry) {
+		if g.Validate() != nil {
+			return
+		}
+		e := a.Analyze(x, rate, lines.Machine{ShaftSpeed: shaft, Orders: g.Orders()})
+		best := -1
+		for i := range e.Combs {
+			// A comb at a whole order is the shaft's.
+			if order := e.Combs[i].Order * (1 + e.Combs[i].Slip); math.Abs(order-math.Round(order)) < 0.02 {
+				continue
+			}
+			if best < 0 || e.Combs[i].Z > e.Combs[best].Z {
+				best = i
+			}
+		}
+		if best < 0 {
+			return
+		}
+		c := e.Combs[best]
+		out = append(out, Explanation{what, text, lines.Faults[best], round(c.Z, 3), round(c.Order*(1+c.Slip), 4), round(shaft, 4), designation})
+	}
+	if own != nil {
+		g := own.Geometry
+		try("as_stated", "as stated", own.Designation, shaft, g)
+		for k := -20; k <= 20; k++ {
+			if s := 1 + 0.005*float64(k); math.Abs(s-1) > 0.0125 { // less is slip
+				try("speed", fmt.Sprintf("the shaft turns %+.1f %% from the stated speed: %.1f rpm", 100*(s-1), 60*shaft*s), own.Designation, shaft*s, g)
+			}
+		}
+		for _, n := range []int{-1, 1} {
+			h := g
+			h.Elements += n
+			try("elements", fmt.Sprintf("the bearing has %d rolling elements, not %d", h.Elements, g.Elements), own.Designation, shaft, h)
+		}
+		for deg := 5; deg <= 40; deg += 5 {
+			h := g
+			h.ContactAngle = float64(deg) * math.Pi / 180
+			try("contact_angle", fmt.Sprintf("the contact angle is %d degrees: axial load, or another series", deg), own.Designation, shaft, h)
+		}
+	}
+	for _, b := range catalogue {
+		if own == nil || b.Designation != own.Designation {
+			try("other_bearing", "a "+b.Designation+" is fitted ("+b.Source+")", b.Designation, shaft, b.Geometry)
+		}
+	}
+	sort.SliceStable(out, func(i, j int) bool { return out[i].Score > out[j].Score })
+	return out, nil
+}
+
+// MatchLimit is the score from which an explanation other than the stated one counts.
+const MatchLimit = 5.0

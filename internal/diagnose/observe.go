@@ -1,0 +1,275 @@
+package diagnose
+
+import (
+	"math"
+	"slices"
+	"time"
+
+	"brinell/features/lines"
+	"brinell/internal/bearing"
+	"brinell/models"
+)
+
+// observation is what one window says by itself, whatever came before it. Two cores
+// with one model make the same observation of the same window.
+type observation struct {
+	id      string
+	start   time.Time
+	seconds float64
+
+	quality  bearing.Quality
+	features []float64
+
+	// Of the network, log-probabilities of bearing.Faults.
+	network   bool
+	noNetwork string // why not
+	byFault   [4]float64
+	logp      [4]float64
+	labels    []float64 // probabilities of the model's own labels
+	segments  int
+
+	// Of the envelope, scores of lines.Faults.
+	lines     bool
+	noLines   string
+	z         [3]float64
+	cage      float64
+	impulsive float64
+	free      lines.Free
+	tones     float64
+	found     []bearing.Line
+	turns     float64
+	bearing   string
+	speed     float64
+	source    string // of the speed
+	band      [2]float64
+
+	vector  []float64 // of the baseline
+	level   float64   // standard deviation, g
+	running string    // speed and rate, for which a baseline holds
+	rate    float64
+}
+
+// Limits of the envelope witness.
+const (
+	scoreLimit   = 3.0 // of a comb's score, from which its lines count
+	lineLimit    = 0.9 // nepers over the floor (8 dB), from which a line is shown
+	freeLimit    = 5.0 // of the score of a comb that nothing explains
+	tonesLimit   = 5   // discrete lines of the spectrum from which on this may be a machine
+	machineTones = 25  // and from which on it is one, as far as that goes
+)
+
+// observe looks at the window. The errors are *bearing.Error with the codes
+// rate_too_low and window_too_short.
+func (k *worker) observe(w *bearing.Window, m *models.Model, designation string, b bearing.Orders) (*observation, error) {
+	o := &observation{id: w.ID(), start: w.Start, seconds: float64(len(w.Samples)) / w.SampleRate, rate: w.SampleRate}
+	if w.SampleRate < minRate {
+		return nil, bearing.Errorf(bearing.Invalid, "rate_too_low", "sampling rate %g Hz is below %d Hz, from which a bearing can be diagnosed: sample faster", w.SampleRate, minRate).At("/sample_rate_hz")
+	}
+	if len(w.Samples) < minSamples {
+		return nil, bearing.Errorf(bearing.Invalid, "window_too_short", "the window has %d samples, a diagnosis needs at least %d (%.4g s at %g Hz)", len(w.Samples), minSamples, minSamples/w.SampleRate, w.SampleRate).At("/samples")
+	}
+	o.quality = k.quality.assess(w, Profile{})
+	k.values = k.extract.Extract(k.values, w.Samples, w.SampleRate)
+	o.features = append([]float64(nil), k.values...)
+	o.vector, o.level = vectorOf(func(name string) (float64, bool) {
+		i := slices.Index(k.extract.Names(), name)
+		return k.values[max(i, 0)], i >= 0
+	})
+	if o.quality.Level == bearing.Unusable {
+		o.noLines, o.noNetwork = "the window is unusable", "the window is unusable"
+		return o, nil
+	}
+	o.bearing = designation
+	e := k.envelope(o, w, b)
+	return o, k.network(o, w, m, e)
+}
+
+// What a window must have at least.
+const (
+	minRate    = 5000 // Hz
+	minSamples = 1024 // for the spectrum of the baseline
+)
+
+// envelope looks for the bearing's lines, or notes why it cannot.
+func (k *worker) envelope(o *observation, w *bearing.Window, b bearing.Orders) *lines.Evidence {
+	o.band[0], o.band[1] = lines.Band(w.SampleRate)
+	o.speed, o.source = w.ShaftSpeed, "stated"
+	m := lines.Machine{ShaftSpeed: o.speed, Orders: b}
+	o.running = runningState(o.speed, w.SampleRate)
+	switch {
+	case b.BPFO == 0 && o.bearing == "":
+		o.noLines = "the bearing is not known: state its designation with a window, it holds for the sensor's later ones"
+	case b.BPFO == 0:
+		o.noLines = "the bearing " + bearing.Clip(o.bearing) + " is not in the catalogue: add its geometry"
+	case o.speed == 0:
+		o.noLines = "the shaft speed is not known: state shaft_speed_rpm"
+	case len(w.Samples) < lines.Need(w.SampleRate, o.speed):
+		o.noLines = "the window has too few turns of the shaft to resolve the lines"
+		degrade(&o.quality, bearing.Flag{Code: "window_short", Value: o.seconds * o.speed, Limit: float64(lines.Need(w.SampleRate, o.speed)) / w.SampleRate * o.speed,
+			Note: "turns of the shaft in the window; envelope and network withhold their answer"})
+	default:
+		o.lines = true
+		e := k.lines.Analyze(w.Samples, w.SampleRate, m)
+		for i := range e.Combs {
+			o.z[i] = round(e.Combs[i].Z, 4)
+		}
+		// Rounded as they are stored: a memory that is recalled is the memory that was.
+		o.cage, o.impulsive, o.tones, o.turns = round(e.CageZ, 4), round(e.Steady, 4), round(e.Tones, 4), round(e.Turns, 3)
+		o.free = lines.Free{Order: round(e.Free.Order, 4), Z: round(e.Free.Z, 4)}
+		o.found = linesFound(e)
+		return e
+	}
+	return nil
+}
+
+// linesFound lists the lines that stand out, the highest first, at most a dozen.
+func linesFound(e *lines.Evidence) []bearing.Line {
+	found := []bearing.Line{}
+	for i := range e.Combs {
+		c := &e.Combs[i]
+		if c.Z < scoreLimit {
+			continue
+		}
+		for h, v := range c.Harmonics {
+			if v < lineLimit {
+				continue
+			}
+			order := c.Order * (1 + c.Slip) * float64(h+1)
+			l := bearing.Line{Fault: lines.Faults[i], Harmonic: h + 1, Order: round(order, 4), Hz: round(order*e.Machine.ShaftSpeed, 3), DB: round(v*20/math.Ln10, 2)}
+			at := len(found)
+			for at > 0 && found[at-1].DB < l.DB {
+				at--
+			}
+			found = append(found[:at], append([]bearing.Line{l}, found[at:]...)...)
+		}
+	}
+	return found[:min(len(found), 12)]
+}
+
+// network asks the network, on evidence or on samples.
+func (k *worker) network(o *observation, w *bearing.Window, m *models.Model, e *lines.Evidence) error {
+	o.labels = make([]float64, len(m.Labels))
+	if m.Preprocessing.Transform == models.Lines {
+		if e == nil {
+			o.noNetwork = o.noLines
+			return nil
+		}
+		k.classify.Evidence(o.labels, e)
+		softmax(o.labels)
+		o.segments = e.Segments
+	} else {
+		if err := m.Preprocessing.CheckRate(w.SampleRate); err != nil {
+			o.noNetwork = err.(*bearing.Error).Message
+			return nil
+		}
+		if n := m.Preprocessing.NativeLength(w.SampleRate); len(w.Samples) < n {
+			o.noNetwork = "the window is shorter than the network's input"
+			degrade(&o.quality, bearing.Flag{Code: "window_short", Value: float64(len(w.Samples)), Limit: float64(n), Note: "samples that the network reads"})
+			return nil
+		}
+		n, err := k.classify.Classify(o.labels, w.Samples, w.SampleRate)
+		if err != nil {
+			return err
+		}
+		o.segments = n
+	}
+	o.network = true
+	for i, v := range o.labels {
+		o.labels[i] = round(v, 6)
+	}
+	o.byFault = byFault(m.Labels, o.labels)
+	o.logp = logs(o.byFault)
+	return nil
+}
+
+// leastLog bounds log-probabilities: one window must not settle a matter for good.
+const leastLog = -9.0
+
+// byFault returns the probability of each of bearing.Faults, summed over the labels
+// that name it.
+func byFault(labels []models.Label, p []float64) (sums [4]float64) {
+	for i, f := range bearing.Faults {
+		for j, l := range labels {
+			if l.Fault == f {
+				sums[i] += p[j]
+			}
+		}
+		sums[i] = round(sums[i], 6)
+	}
+	return sums
+}
+
+// logs returns bounded logarithms.
+func logs(p [4]float64) (logp [4]float64) {
+	for i, v := range p {
+		logp[i] = math.Max(leastLog, math.Log(v))
+	}
+	return logp
+}
+
+func softmax(z []float64) {
+	top, sum := math.Inf(-1), 0.0
+	for _, v := range z {
+		top = max(top, v)
+	}
+	for i, v := range z {
+		z[i] = math.Exp(v - top)
+		sum += z[i]
+	}
+	for i := range z {
+		z[i] /= sum
+	}
+}
+
+// degrade adds a flag and lowers good to degraded.
+func degrade(q *bearing.Quality, f bearing.Flag) {
+	q.Flags = append(q.Flags, f)
+	if q.Level == bearing.Good {
+		q.Level = bearing.Degraded
+	}
+}
+
+// round rounds v to n decimals.
+func round(v float64, n int) float64 {
+	p := math.Pow10(n)
+	return math.Round(v*p) / p
+}
+
+// vectorOf returns what a baseline compares of the features, as logarithms: the level,
+// the shape of the distribution, and the level in bands up to 0.4 of the rate; and the
+// level itself. Without the features it needs, nil.
+func vectorOf(get func(name string) (float64, bool)) (v []float64, level float64) {
+	log := func(f float64) float64 { return math.Log(f + 1e-9) }
+	level, ok := get("std")
+	kurtosis, _ := get("kurtosis")
+	peak, _ := get("peak")
+	if !ok {
+		return nil, 0
+	}
+	v = append(v, log(level), log(kurtosis), log(over(peak, level)))
+	for _, group := range baselineBands {
+		sum := 0.0
+		for _, name := range group {
+			b, ok := get(name)
+			if !ok {
+				return nil, level
+			}
+			sum += b * b
+		}
+		v = append(v, log(math.Sqrt(sum)))
+	}
+	return v, level
+}
+
+// baselineBands are the bands of the features, taken together where they are many.
+var baselineBands = [][]string{
+	{"band_rms_01"}, {"band_rms_02"}, {"band_rms_03", "band_rms_04"}, {"band_rms_05", "band_rms_06"},
+	{"band_rms_07", "band_rms_08"}, {"band_rms_09", "band_rms_10"}, {"band_rms_11", "band_rms_12"}, {"band_rms_13"},
+}
+
+func over(a, b float64) float64 {
+	if b == 0 {
+		return 0
+	}
+	return a / b
+}

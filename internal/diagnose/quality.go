@@ -1,0 +1,306 @@
+package diagnose
+
+import (
+	"math"
+	"slices"
+
+	"brinell/features/dsp"
+	"brinell/internal/bearing"
+)
+
+// Profile is what is known of a sensor. Zero fields are unknown.
+type Profile struct {
+	NoiseFloor float64 // g rms
+	FullScale  float64 // g
+}
+
+// Limits of the signal-quality gate.
+const (
+	clippedShare  = 0.005 // of samples at the rails: degraded
+	clippedMost   = 0.05  // unusable
+	railRun       = 4     // samples in a row at a rail that one peak does not have
+	heldShare     = 0.5   // of samples that repeat the one before: flatline
+	offsetSigmas  = 5     // mean over standard deviation
+	settlingShift = 2     // of the mean from the first quarter to the last, standard deviations
+	eventShare    = 0.8   // of the energy in a thirty-second of the window
+	dropoutRun    = 16    // equal samples in a row
+	dropoutShare  = 0.01
+	dropoutMost   = 0.2
+	coarseLevels  = 64  // distinct values that a sound converter shows at least
+	tonalShare    = 0.9 // of the power in one tone, or in the mains' harmonics
+	emptyLevel    = 1e-9
+	emptyFrom     = 0.8  // of half the rate: below, an empty band above is none of the filter's
+	unsteadyLimit = 0.45 // coefficient of variation of the level over tenths of a second
+	lowRate       = 12000
+	qualityFFT    = 8192
+)
+
+// assessor grades windows. It owns its work space: not safe for concurrent use.
+type assessor struct {
+	fft    *dsp.RealFFT
+	taper  []float64
+	x      []float64
+	c      []complex128
+	power  []float64
+	levels map[float32]struct{}
+	frames []float64
+}
+
+func newAssessor() *assessor {
+	return &assessor{fft: dsp.NewRealFFT(qualityFFT), taper: dsp.HannPeriodic(qualityFFT), x: make([]float64, qualityFFT),
+		c: make([]complex128, qualityFFT/2+1), power: make([]float64, qualityFFT/2+1), levels: make(map[float32]struct{}, coarseLevels)}
+}
+
+// gate collects the flags of one window.
+type gate struct{ bearing.Quality }
+
+func (g *gate) flag(level bearing.QualityLevel, code string, value, limit float64, note string) {
+	g.Flags = append(g.Flags, bearing.Flag{Code: code, Value: round(value, 6), Limit: limit, Note: note})
+	if level == bearing.Unusable || g.Level == bearing.Good {
+		g.Level = level
+	}
+}
+
+// assess grades a window: unusable where its samples are no vibration, degraded where
+// an answer must be read with care.
+func (a *assessor) assess(w *bearing.Window, profile Profile) bearing.Quality {
+	g := gate{bearing.Quality{Level: bearing.Good, Flags: []bearing.Flag{}}}
+	x := w.Samples
+	s := summarise(x)
+	if w.SampleRate < lowRate {
+		g.flag(bearing.Degraded, "rate_low", w.SampleRate, lowRate, "the band above 0.4 of the rate is masked")
+	}
+	if levels := a.distinct(x); levels < 3 || s.held > heldShare {
+		g.flag(bearing.Unusable, "flatline", s.held, heldShare, "the samples hardly change: the sensor is stuck or unplugged")
+		return g.Quality
+	} else if levels < coarseLevels {
+		g.flag(bearing.Degraded, "coarse_adc", float64(levels), coarseLevels, "distinct values: the range of the converter is much too wide")
+	}
+	if n := period(x); n > 0 {
+		g.flag(bearing.Unusable, "repeated_block", float64(n), 0, "samples after which the window repeats itself exactly")
+	}
+	if share, run := rails(x, s); share > clippedMost {
+		g.flag(bearing.Unusable, "clipped", share, clippedMost, "share of samples at the limits of the range")
+	} else if share >= clippedShare || run >= railRun {
+		g.flag(bearing.Degraded, "clipped", share, clippedShare, "share of samples at the limits of the range, or several in a row: amplitudes are lower bounds")
+	}
+	if s.dropout > dropoutMost {
+		g.flag(bearing.Unusable, "dropout", s.dropout, dropoutMost, "share of samples in stretches that stand still")
+	} else if s.dropout > dropoutShare {
+		g.flag(bearing.Degraded, "dropout", s.dropout, dropoutShare, "share of samples in stretches that stand still")
+	}
+	if v := math.Abs(s.mean) / s.std; v > offsetSigmas {
+		g.flag(bearing.Degraded, "dc_offset", v, offsetSigmas, "offset over standard deviation; it is removed")
+	}
+	if v := math.Abs(s.last-s.first) / s.std; v > settlingShift {
+		g.flag(bearing.Degraded, "settling", v, settlingShift, "the mean moves through the window, standard deviations: the sensor has just been switched on")
+	}
+	if s.event > eventShare {
+		g.flag(bearing.Degraded, "transient", s.event, eventShare, "share of the energy in one short event: a knock, or interference")
+	}
+	if profile.NoiseFloor > 0 && s.std < profile.NoiseFloor {
+		g.flag(bearing.Unusable, "below_noise", s.std, profile.NoiseFloor, "g rms: less than the sensor's own noise")
+	}
+	if peak := max(s.high-s.mean, s.mean-s.low); profile.FullScale > 0 && peak > 2*profile.FullScale {
+		g.flag(bearing.Unusable, "out_of_range", peak, 2*profile.FullScale, "g: beyond twice the sensor's range")
+	}
+	if v := a.unsteady(x, w.SampleRate, s.mean); v > unsteadyLimit {
+		g.flag(bearing.Degraded, "unsteady", v, unsteadyLimit, "variation of the level from tenth to tenth of a second: the machine runs up, or this is no machine")
+	}
+	a.spectral(&g, w, s.mean)
+	return g.Quality
+}
+
+// summary is what one pass or two over the samples tell.
+type summary struct {
+	mean, std, low, high float64
+	held                 float64 // share of samples equal to the one before
+	dropout              float64 // share in stretches of equal samples
+	first, last          float64 // means of the first and the last quarter
+	event                float64 // largest share of the energy in two neighbours of 64 blocks
+}
+
+func summarise(x []float32) (s summary) {
+	n := float64(len(x))
+	s.low, s.high = float64(x[0]), float64(x[0])
+	held, stuck, run := 0, 0, 1
+	for i, f := range x {
+		v := float64(f)
+		s.mean += v
+		s.low, s.high = min(s.low, v), max(s.high, v)
+		if i > 0 && f == x[i-1] {
+			held++
+			if run++; run == dropoutRun {
+				stuck += dropoutRun
+			} else if run > dropoutRun {
+				stuck++
+			}
+		} else {
+			run = 1
+		}
+	}
+	s.mean /= n
+	s.held, s.dropout = float64(held)/n, float64(stuck)/n
+	const blocks = 64
+	var energy [blocks]float64
+	quarter := len(x) / 4
+	for b := range blocks {
+		for _, f := range x[b*len(x)/blocks : (b+1)*len(x)/blocks] {
+			d := float64(f) - s.mean
+			energy[b] += d * d
+		}
+	}
+	for i := range quarter {
+		s.first += float64(x[i]) - s.mean
+		s.last += float64(x[len(x)-1-i]) - s.mean
+	}
+	s.first, s.last = s.first/float64(quarter), s.last/float64(quarter)
+	total := 0.0
+	for _, e := range energy {
+		total += e
+	}
+	s.std = math.Sqrt(total / n)
+	if total > 0 {
+		for i := range blocks - 1 {
+			s.event = max(s.event, (energy[i]+energy[i+1])/total)
+		}
+	}
+	return s
+}
+
+// distinct counts the different values, up to coarseLevels.
+func (a *assessor) distinct(x []float32) int {
+	clear(a.levels)
+	for _, v := range x {
+		if a.levels[v] = struct{}{}; len(a.levels) >= coarseLevels {
+			break
+		}
+	}
+	return len(a.levels)
+}
+
+// rails returns the share of samples at the highest and the lowest value, and the
+// longest run at one of them. At means within a five-thousandth of the range: the
+// limits of a converter are not always met to the bit.
+func rails(x []float32, s summary) (share float64, run int) {
+	near := (s.high - s.low) / 5000
+	high, low := float32(s.high-near), float32(s.low+near)
+	n, current := 0, 0
+	for _, v := range x {
+		if v < high && v > low {
+			current = 0
+			continue
+		}
+		n++
+		current++
+		run = max(run, current)
+	}
+	return float64(n) / float64(len(x)), run
+}
+
+// period returns after how many samples a long part of the window comes again to the
+// bit, and 0 where none does. It looks for the samples at four places.
+func period(x []float32) int {
+	const probe = 32
+	for p := range 4 {
+		from := p * len(x) / 4
+		if from+2*probe > len(x) || still(x[from:from+probe]) {
+			continue
+		}
+		for at := from + probe; at+probe <= len(x); at++ {
+			if x[at] == x[from] && x[at+1] == x[from+1] && slices.Equal(x[at:at+probe], x[from:from+probe]) {
+				return at - from
+			}
+		}
+	}
+	return 0
+}
+
+// still reports whether x has fewer than eight different neighbours: such a stretch
+// may come again by chance.
+func still(x []float32) bool {
+	changes := 0
+	for i := 1; i < len(x); i++ {
+		if x[i] != x[i-1] {
+			changes++
+		}
+	}
+	return changes < 16
+}
+
+// unsteady returns the coefficient of variation of the level over frames of a tenth of
+// a second, or six of a shorter window; 0 where frames would be shorter than 30 ms.
+func (a *assessor) unsteady(x []float32, rate, mean float64) float64 {
+	n := min(int(rate/10), len(x)/6)
+	if float64(n) < 0.03*rate {
+		return 0
+	}
+	a.frames = a.frames[:0]
+	for i := 0; i+n <= len(x); i += n {
+		sum := 0.0
+		for _, v := range x[i : i+n] {
+			d := float64(v) - mean
+			sum += d * d
+		}
+		a.frames = append(a.frames, math.Sqrt(sum/float64(n)))
+	}
+	var m, sq float64
+	for _, v := range a.frames {
+		m += v / float64(len(a.frames))
+	}
+	for _, v := range a.frames {
+		sq += (v - m) * (v - m) / float64(len(a.frames))
+	}
+	return math.Sqrt(sq) / m
+}
+
+// spectral sets the flags that need a spectrum: of the middle of the window.
+func (a *assessor) spectral(g *gate, w *bearing.Window, mean float64) {
+	n := min(len(w.Samples), qualityFFT)
+	from := (len(w.Samples) - n) / 2
+	clear(a.x)
+	for i, v := range w.Samples[from : from+n] {
+		a.x[i] = (float64(v) - mean) * a.taper[i*qualityFFT/n]
+	}
+	a.fft.Coefficients(a.c, a.x)
+	df := w.SampleRate / qualityFFT
+	total, highest := 0.0, 0
+	for i, c := range a.c {
+		a.power[i] = real(c)*real(c) + imag(c)*imag(c)
+		total += a.power[i]
+		if a.power[i] > a.power[highest] {
+			highest = i
+		}
+	}
+	if !(total > 0) {
+		return
+	}
+	width := 3 * qualityFFT / n
+	around := func(i int) (sum float64) {
+		for k := max(0, i-width); k <= min(len(a.power)-1, i+width); k++ {
+			sum += a.power[k]
+		}
+		return sum
+	}
+	if share := around(highest) / total; share > tonalShare {
+		g.flag(bearing.Degraded, "tonal", share, tonalShare, "share of the power in one tone: no bearing sounds like that")
+	}
+	for _, mains := range []float64{50, 60} {
+		share := 0.0
+		for h := 1; h <= 12 && float64(h)*mains < w.SampleRate/2; h++ {
+			share += around(int(float64(h)*mains/df+0.5)) / total
+		}
+		if share > tonalShare {
+			g.flag(bearing.Degraded, "mains_hum", share, tonalShare, "share of the power at the mains' frequency and its harmonics")
+			break
+		}
+	}
+	// The band above the highest bin that holds anything.
+	top := len(a.power) - 1
+	for top > 0 && a.power[top] < emptyLevel*total/float64(len(a.power)) {
+		top--
+	}
+	if share := float64(top) / float64(len(a.power)-1); share < emptyFrom {
+		g.flag(bearing.Degraded, "rate_suspect", share, emptyFrom, "of half the rate, above which there is nothing: the samples were resampled, or the rate is wrong")
+	}
+}

@@ -1,0 +1,207 @@
+package diagnose
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"maps"
+	"math"
+	"slices"
+	"sort"
+	"sync"
+	"time"
+
+	"brinell/features/lines"
+	"brinell/internal/bearing"
+)
+
+// Constants of a sensor's memory.
+const (
+	forgetting = 0.9 // weight of a window to that of the next: about ten count
+	maxGap     = 24 * time.Hour
+	history    = 256 // windows that a late one may be put before
+)
+
+// memory is what of a sensor's windows the next answer rests on: accumulated evidence
+// and baselines. It is a fold over the windows in the order of their start.
+type memory struct {
+	last      time.Time
+	bearing   string // last stated
+	weight    float64
+	windows   int
+	seconds   float64
+	logp      [4]float64 // weighted sums
+	z         [3]float64
+	cage      float64
+	impulsive float64
+	free      float64
+	tones     float64
+	netWeight float64
+	running   string
+	baselines map[string]*baseline // by running state
+}
+
+func (m memory) clone() memory {
+	m.baselines = maps.Clone(m.baselines)
+	for k, b := range m.baselines {
+		c := *b
+		m.baselines[k] = &c
+	}
+	return m
+}
+
+// fold takes the next window in and returns what the baseline said of it before it
+// was learnt.
+func (m *memory) fold(o *observation) judgement {
+	stale := o.start.Sub(m.last) > maxGap || o.bearing != m.bearing && o.lines
+	m.last = o.start
+	if o.bearing != "" {
+		m.bearing = o.bearing
+	}
+	if o.quality.Level == bearing.Unusable {
+		return judgement{state: bearing.Absent, reason: "the window is unusable"}
+	}
+	if stale {
+		*m = memory{last: m.last, bearing: m.bearing, baselines: m.baselines}
+	}
+	m.accumulate(o)
+	if m.baselines == nil {
+		m.baselines = make(map[string]*baseline)
+	}
+	b := m.baselines[o.running]
+	if b == nil {
+		b = &baseline{}
+		m.baselines[o.running] = b
+	}
+	m.running = o.running
+	j := b.judge(o)
+	b.learn(o, j, !o.quality.Has("rate_suspect") && slices.Max(o.z[:]) < scoreLimit)
+	return j
+}
+
+// accumulate adds the window's evidence, older windows weighing less. A window without
+// lines adds its seconds only.
+func (m *memory) accumulate(o *observation) {
+	m.windows++
+	m.seconds += o.seconds
+	if o.network {
+		m.netWeight = forgetting*m.netWeight + 1
+		for i, v := range o.logp {
+			m.logp[i] = forgetting*m.logp[i] + v
+		}
+	}
+	if !o.lines {
+		return
+	}
+	m.weight = forgetting*m.weight + 1
+	for i, v := range o.z {
+		m.z[i] = forgetting*m.z[i] + max(-zLimit, min(zLimit, v))
+	}
+	m.cage = forgetting*m.cage + max(-zLimit, min(zLimit, o.cage))
+	m.impulsive = forgetting*m.impulsive + o.impulsive
+	m.free = forgetting*m.free + min(2*zLimit, o.free.Z)
+	m.tones = forgetting*m.tones + o.tones
+}
+
+// noiseScore is what combs without lines often reach: less says nothing.
+const noiseScore = 1.5
+
+// zLimit bounds a score: beyond, more of it says nothing more.
+const zLimit = 8
+
+// evidence is the accumulated evidence as the calibration takes it: means times √N.
+func (m *memory) evidence() (n, e [4]float64) {
+	if m.netWeight > 0 {
+		for i := range n {
+			n[i] = m.logp[i] / m.netWeight * math.Sqrt(m.netWeight)
+		}
+	}
+	if m.weight > 0 {
+		for i, f := range lines.Faults {
+			e[slices.Index(bearing.Faults, f)] = max(0, m.mean(m.z[i])-noiseScore) * math.Sqrt(m.weight)
+		}
+	}
+	return n, e
+}
+
+// mean is a weighted sum as the mean over windows.
+func (m *memory) mean(sum float64) float64 {
+	if m.weight == 0 {
+		return 0
+	}
+	return sum / m.weight
+}
+
+// snapshot is what is stored of the memory with a diagnosis.
+func (m *memory) snapshot(version string) bearing.State {
+	s := bearing.State{Windows: m.windows, Seconds: round(m.seconds, 6), Weight: round(m.weight, 6), Baseline: version, Evidence: bearing.Values{}}
+	for i, f := range bearing.Faults {
+		s.Evidence = append(s.Evidence, bearing.Value{Name: "network_" + string(f), Value: round(m.logp[i], 4)})
+	}
+	for i, f := range lines.Faults {
+		s.Evidence = append(s.Evidence, bearing.Value{Name: "envelope_" + string(f), Value: round(m.z[i], 4)})
+	}
+	b, err := json.Marshal(s)
+	if err != nil {
+		panic("diagnose: " + err.Error()) // finite numbers only
+	}
+	sum := sha256.Sum256(b)
+	s.Digest = hex.EncodeToString(sum[:])
+	return s
+}
+
+// sensor is the live state of one sensor axis: the memory before the windows that are
+// kept, those windows in the order of their start, and the memory after them.
+type sensor struct {
+	mu     sync.Mutex
+	loaded bool // from the store
+	base   memory
+	kept   []*observation
+	live   memory
+}
+
+// add folds a window in at its place and returns the memory after it and what the
+// baseline said of it. A late window re-folds what came after it; the answers that
+// were given stay.
+func (s *sensor) add(o *observation) (memory, judgement) {
+	at := sort.Search(len(s.kept), func(i int) bool { return s.kept[i].start.After(o.start) })
+	if at == len(s.kept) {
+		s.kept = append(s.kept, o)
+		j := s.live.fold(o)
+		after := s.live.clone()
+		s.trim()
+		return after, j
+	}
+	m := s.base.clone()
+	for _, k := range s.kept[:at] {
+		m.fold(k)
+	}
+	j := m.fold(o)
+	s.kept = slices.Insert(s.kept, at, o)
+	s.refold()
+	s.trim()
+	return m, j
+}
+
+// remove takes a window out again that could not be stored, or was there before.
+func (s *sensor) remove(o *observation) {
+	if i := slices.Index(s.kept, o); i >= 0 {
+		s.kept = slices.Delete(s.kept, i, i+1)
+		s.refold()
+	}
+}
+
+func (s *sensor) refold() {
+	s.live = s.base.clone()
+	for _, k := range s.kept {
+		s.live.fold(k)
+	}
+}
+
+// trim moves the oldest windows into the base.
+func (s *sensor) trim() {
+	for len(s.kept) > history {
+		s.base.fold(s.kept[0])
+		s.kept = slices.Delete(s.kept, 0, 1)
+	}
+}

@@ -1,0 +1,219 @@
+package diagnose
+
+import (
+	"context"
+	"encoding/json"
+	"math"
+	"math/rand/v2"
+	"sort"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"brinell/internal/bearing"
+)
+
+// healthy returns an observation of a healthy machine, with a scatter of a tenth.
+func healthy(rng *rand.Rand, i int) *observation {
+	o := &observation{id: string(rune('a' + i)), start: time.Unix(int64(60*i), 0), seconds: 1, network: true, lines: true, bearing: "6205-2RS", running: "1800 rpm", rate: 12000,
+		quality: bearing.Quality{Level: bearing.Good}, level: math.Exp(0.1 * rng.NormFloat64()), tones: 50}
+	for k := range o.logp {
+		o.logp[k] = -rng.ExpFloat64()
+	}
+	for k := range o.z {
+		o.z[k] = rng.NormFloat64()
+	}
+	common := 0.1 * rng.NormFloat64()
+	for range 11 {
+		o.vector = append(o.vector, common+0.1*rng.NormFloat64())
+	}
+	return o
+}
+
+// TestLateWindows: whatever the order of arrival, the memory is that of the order of
+// time.
+func TestLateWindows(t *testing.T) {
+	rng := rand.New(rand.NewPCG(1, 1))
+	const n = 150
+	var all []*observation
+	for i := range n {
+		all = append(all, healthy(rng, i))
+	}
+	want := &sensor{}
+	for _, o := range all {
+		want.add(o)
+	}
+	for range 20 {
+		got := &sensor{}
+		late := rng.Perm(n)
+		// Late by up to twenty windows.
+		sort.SliceStable(late, func(i, j int) bool { return late[i]/20 < late[j]/20 })
+		for _, i := range late {
+			got.add(all[i])
+		}
+		a, b := want.live.snapshot(want.live.baselines["1800 rpm"].fit.version), got.live.snapshot(got.live.baselines["1800 rpm"].fit.version)
+		if d := cmp.Diff(a, b); d != "" {
+			t.Fatal(d)
+		}
+		// One taken out and put in again.
+		got.remove(all[n-3])
+		got.add(all[n-3])
+		if d := cmp.Diff(a, got.live.snapshot(got.live.baselines["1800 rpm"].fit.version)); d != "" {
+			t.Fatal(d)
+		}
+	}
+}
+
+// TestLateWindowRestsOnThePast: the answer to a late window rests on those before it.
+func TestLateWindowRestsOnThePast(t *testing.T) {
+	rng := rand.New(rand.NewPCG(2, 2))
+	s := &sensor{}
+	for i := range 10 {
+		if i != 4 {
+			s.add(healthy(rng, i))
+		}
+	}
+	m, _ := s.add(healthy(rng, 4))
+	if m.windows != 5 || s.live.windows != 10 {
+		t.Errorf("the late one rests on %d windows, want 5; the live state on %d, want 10", m.windows, s.live.windows)
+	}
+}
+
+// historian is a store that gives back what it keeps.
+type historian struct{ keeper }
+
+func (h *historian) History(_ context.Context, name, axis string, each func(bearing.Diagnosis) error) error {
+	var all []bearing.Diagnosis
+	for _, d := range h.rows {
+		if d.Sensor == name && d.Axis == axis {
+			all = append(all, d)
+		}
+	}
+	sort.Slice(all, func(i, j int) bool { return all[i].Start.Before(all[j].Start) })
+	for _, d := range all {
+		b, err := json.Marshal(d)
+		if err != nil {
+			return err
+		}
+		var back bearing.Diagnosis
+		if err := json.Unmarshal(b, &back); err != nil {
+			return err
+		}
+		if err := each(back); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// TestRestart: a core that starts anew on the same store answers as the one before
+// would have, to the digest of the state.
+func TestRestart(t *testing.T) {
+	h := &historian{}
+	m := model(t, "m", 1)
+	next := func(core *Core, i int) bearing.Diagnosis {
+		t.Helper()
+		rng := rand.New(rand.NewPCG(uint64(i), 3))
+		w, err := bearing.NewWindow(bearing.Window{Sensor: "pump", Start: time.Unix(int64(60*i), 0), SampleRate: 12000, ShaftSpeed: 30, Bearing: "6205-2RS", Unit: bearing.G, Samples: samples(rng, 6000)}, bearing.Limits{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		d, err := core.Submit(t.Context(), w)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return d
+	}
+	core, err := New(m, Config{Store: h})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range 70 {
+		next(core, i)
+	}
+	again, err := New(m, Config{Store: &historian{keeper{rows: cloneRows(h.rows)}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, b := next(core, 70), next(again, 70)
+	a.ReceivedAt, b.ReceivedAt = time.Time{}, time.Time{}
+	if d := cmp.Diff(a, b); d != "" {
+		t.Error(d)
+	}
+	if a.Verdict.Windows != 71 || a.Witnesses.Baseline.State != bearing.Ready {
+		t.Errorf("rests on %d windows, baseline %s", a.Verdict.Windows, a.Witnesses.Baseline.State)
+	}
+}
+
+func cloneRows(rows map[string]bearing.Diagnosis) map[string]bearing.Diagnosis {
+	out := map[string]bearing.Diagnosis{}
+	for k, v := range rows {
+		out[k] = v
+	}
+	return out
+}
+
+// TestBaseline: healthy windows beyond the limit are as rare as stated, within what
+// chance allows; changes of machine and of gain are told apart; a machine that stands
+// still is left out.
+func TestBaseline(t *testing.T) {
+	rng := rand.New(rand.NewPCG(3, 3))
+	changed, judged := 0, 0
+	for range 20 {
+		b := &baseline{}
+		for i := range 1500 {
+			o := healthy(rng, i)
+			j := b.judge(o)
+			b.learn(o, j, true)
+			if j.limit > 0 {
+				judged++
+				if j.changed {
+					changed++
+				}
+			}
+		}
+		if b.state() != bearing.Frozen || len(b.learnt) != frozenAfter {
+			t.Fatalf("%s after %d windows", b.state(), len(b.learnt))
+		}
+		o := healthy(rng, 0)
+		for i := range o.vector {
+			if i == 0 || i > 2 {
+				o.vector[i] += math.Log(bearing.StandardGravity)
+			}
+		}
+		if j := b.judge(o); !j.changed || j.drift != "sensor" {
+			t.Errorf("a gain of 9.81: %+v", j)
+		}
+		o = healthy(rng, 0)
+		o.vector[7] += 2
+		o.vector[1] += 1
+		if j := b.judge(o); !j.changed || j.drift != "machine" {
+			t.Errorf("another spectrum: %+v", j)
+		}
+		o = healthy(rng, 0)
+		o.level *= offShare / 2
+		if j := b.judge(o); j.changed || j.reason == "" || j.limit != 0 {
+			t.Errorf("standing still: %+v", j)
+		}
+	}
+	if share := float64(changed) / float64(judged); share > 10*falseAlarms {
+		t.Errorf("%d of %d healthy windows are called changed, stated is a share of %g", changed, judged, falseAlarms)
+	}
+}
+
+// TestLastingAlarm: an alarm says when its run began and when it lasted.
+func TestLastingAlarm(t *testing.T) {
+	rng := rand.New(rand.NewPCG(4, 4))
+	b := &baseline{}
+	for i := range 300 {
+		o := healthy(rng, i)
+		if i >= 250 || i == 200 {
+			o.vector[5] += 3
+		}
+		b.learn(o, b.judge(o), true)
+	}
+	if b.run != 50 || b.onset != time.Unix(60*250, 0) || b.raised != time.Unix(60*(250+lastingRun-1), 0) {
+		t.Errorf("run %d, onset %v, raised %v", b.run, b.onset, b.raised)
+	}
+}

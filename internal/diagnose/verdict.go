@@ -1,0 +1,328 @@
+package diagnose
+
+import (
+	"fmt"
+	"math"
+	"slices"
+
+	"brinell/features/lines"
+	"brinell/internal/bearing"
+	"brinell/models"
+)
+
+// Constants of the verdict.
+const (
+	named        = 0.5 // probability from which a condition is named
+	withoutPast  = 0.5 // most that normal may have where no baseline says so
+	baselineOdds = 2.5 // nepers that a baseline adds to or takes from normal
+	ultrasonic   = 100e3
+)
+
+// judge weighs the witnesses. m is the memory after the window, j what the baseline
+// said of it.
+func judge(o *observation, m *memory, j judgement, c *models.Calibration) (bearing.Verdict, [4]float64) {
+	v := bearing.Verdict{Agreement: bearing.Unclear, PredictionSet: []bearing.Fault{}, Alpha: round(c.Alpha, 6), Windows: m.windows, Seconds: round(m.seconds, 6), Why: []bearing.Reason{}}
+	r := reasons{&v}
+	v.Severity.Stage1 = "not_observable"
+	if o.rate >= ultrasonic {
+		v.Severity.Stage1 = "observable"
+	}
+	if o.quality.Level == bearing.Unusable {
+		r.add("quality", 0, 0, false, "the window is unusable, so nothing is said of the bearing")
+		return v, [4]float64{}
+	}
+	n, e := m.evidence()
+	p := c.Probabilities(n, e)
+	if !o.network && !o.lines {
+		p = [4]float64{0.25, 0.25, 0.25, 0.25}
+	}
+	if j.limit > 0 {
+		p = shift(p, j)
+		r.add("baseline_distance", j.distance, j.limit, j.changed, "distance from this sensor's healthy windows; beyond the limit the machine or the sensor has changed")
+	}
+	strange := strangeness(&r, o, m)
+	if j.limit == 0 && p[0] > withoutPast || strange {
+		r.add("no_baseline", p[0], withoutPast, p[0] >= withoutPast, "without a baseline of this sensor, a bearing without lines may be healthy or not: normal gets no more than this")
+		p = capAt(p, withoutPast, strange)
+	}
+	v.TopFault = topFault(p)
+	v.PredictionSet = c.Set(p)
+	envelope := envelopeFault(m)
+	v.Fault = decide(&r, o, m, j, p, envelope, strange)
+	named := slices.Index(bearing.Faults, v.Fault)
+	p = capOthers(p, named)
+	if named >= 0 {
+		v.Probability = round(p[named], 6)
+	}
+	v.Agreement = agreement(o, m, j, v.Fault, envelope)
+	v.UnknownScore = round(unknownScore(m), 6)
+	v.Severity = severity(v.Severity, v.Fault, o, m)
+	return v, p
+}
+
+// reasons collects the thresholds that took part.
+type reasons struct{ v *bearing.Verdict }
+
+func (r *reasons) add(code string, value, limit float64, met bool, text string) {
+	r.v.Why = append(r.v.Why, bearing.Reason{Code: code, Value: round(value, 4), Limit: round(limit, 4), Met: met, Text: text})
+}
+
+// shift moves the odds of normal by what the baseline says.
+func shift(p [4]float64, j judgement) [4]float64 {
+	k := math.Exp(baselineOdds)
+	if j.changed {
+		k = 1 / k
+	}
+	p[0] *= k
+	sum := p[0] + p[1] + p[2] + p[3]
+	for i := range p {
+		p[i] /= sum
+	}
+	return p
+}
+
+// capAt takes from what exceeds the limit and gives it to the rest alike: normal, or
+// with all set any condition.
+func capAt(p [4]float64, limit float64, all bool) [4]float64 {
+	for i, v := range p {
+		if v <= limit || i > 0 && !all {
+			continue
+		}
+		excess := v - limit
+		p[i] = limit
+		for k := range p {
+			if k != i {
+				p[k] += excess / 3
+			}
+		}
+	}
+	return p
+}
+
+// capOthers leaves what is not named no more than 0.5: a condition that is held to be
+// less likely than not, for reasons that the calibration does not know.
+func capOthers(p [4]float64, named int) [4]float64 {
+	for i, v := range p {
+		if i == named || v <= withoutPast {
+			continue
+		}
+		p[i] = withoutPast
+		for k := range p {
+			if k != i {
+				p[k] += (v - withoutPast) / 3
+			}
+		}
+	}
+	return p
+}
+
+// strangeness reports whether the window is none of a machine with rolling bearings as
+// far as can be seen, so that no condition may be named with confidence.
+func strangeness(r *reasons, o *observation, m *memory) bool {
+	strange := false
+	for _, code := range []string{"tonal", "mains_hum", "rate_suspect", "transient", "coarse_adc", "settling", "dc_offset", "unsteady"} {
+		if o.quality.Has(code) {
+			strange = true
+			r.add(code, 1, 1, true, "the signal's quality allows no confident answer: "+code)
+		}
+	}
+	if !o.lines {
+		return strange
+	}
+	tones, free := m.mean(m.tones), m.mean(m.free)
+	r.add("tones", tones, tonesLimit, tones >= tonesLimit, "discrete lines in the spectrum: a running machine has them, noise has none")
+	r.add("unexplained_lines", free, freeLimit, free >= freeLimit, "score of a comb that is neither the bearing's nor the shaft's")
+	return strange || tones < tonesLimit || free >= freeLimit && free > m.mean(slices.Max(m.z[:]))
+}
+
+// envelopeFault returns the fault whose comb stands out, "" if none does. Where more
+// than one does, the highest.
+func envelopeFault(m *memory) bearing.Fault {
+	best := 0
+	for i, z := range m.z {
+		if z > m.z[best] {
+			best = i
+		}
+	}
+	if m.weight == 0 || m.mean(m.z[best]) < scoreLimit {
+		return ""
+	}
+	return lines.Faults[best]
+}
+
+// topFault is the likeliest of the three faults.
+func topFault(p [4]float64) bearing.Fault {
+	best := 1
+	for i := 2; i < len(p); i++ {
+		if p[i] > p[best] {
+			best = i
+		}
+	}
+	return bearing.Faults[best]
+}
+
+// decide names the condition, or says that it cannot be known.
+func decide(r *reasons, o *observation, m *memory, j judgement, p [4]float64, envelope bearing.Fault, strange bool) bearing.Fault {
+	best := 0
+	for i := range p {
+		if p[i] > p[best] {
+			best = i
+		}
+	}
+	top := bearing.Faults[best]
+	if o.lines {
+		i := 0
+		if envelope != "" {
+			i = slices.Index(lines.Faults[:], envelope)
+		} else {
+			for k, z := range m.z {
+				if z > m.z[i] {
+					i = k
+				}
+			}
+		}
+		r.add("envelope_score", m.mean(m.z[i]), scoreLimit, envelope != "", fmt.Sprintf("score of the comb of %s; from the limit on its lines count", lines.Faults[i]))
+	}
+	r.add("probability", p[best], named, p[best] >= named, fmt.Sprintf("calibrated probability of %s; from the limit on it is named", top))
+	network := netFault(m)
+	switch {
+	case !o.network && !o.lines && j.limit == 0:
+		return bearing.Inconclusive
+	case !o.network && !o.lines && j.changed:
+		return bearing.UnknownFault
+	case !o.network && !o.lines:
+		return bearing.Normal
+	case envelope != "" && network != "" && network != bearing.Normal && network != envelope:
+		r.add("conflict", 1, 1, true, fmt.Sprintf("the network says %s, the envelope %s", network, envelope))
+		return bearing.Inconclusive
+	case strange && j.changed:
+		return bearing.UnknownFault
+	case strange && j.limit > 0 && envelope == "":
+		return bearing.Normal
+	case strange:
+		return bearing.Inconclusive
+	case j.limit > 0 && !j.changed && envelope == "":
+		return bearing.Normal // as it was when it was healthy, and no line stands out
+	case top == bearing.Normal && j.changed && j.drift == "machine":
+		return bearing.UnknownFault
+	case top == bearing.Ball && envelope == "":
+		switch hits := showsBall(r, m); {
+		case hits:
+			return bearing.Ball
+		case j.changed && j.drift == "machine":
+			return bearing.UnknownFault
+		}
+		return nothingFound(r, m)
+	case top != bearing.Normal && p[best] >= named && own(r, m, top):
+		return top
+	case envelope == "" && !j.changed:
+		return nothingFound(r, m)
+	case j.changed && j.drift == "machine":
+		return bearing.UnknownFault
+	}
+	return bearing.Inconclusive
+}
+
+// ownScore is what the comb of a race must score for its fault to be named, though the
+// network be sure: a race fault shows its line.
+const ownScore = 2.5
+
+func own(r *reasons, m *memory, f bearing.Fault) bool {
+	z := m.mean(m.z[slices.Index(lines.Faults[:], f)])
+	r.add("own_score", z, ownScore, z >= ownScore || m.weight == 0, "score of the comb of the fault to be named")
+	return z >= ownScore || m.weight == 0 // a network on samples needs no lines
+}
+
+// Impulsiveness, ln(1 + spectral kurtosis): from a spectral kurtosis of 1 on, in half of
+// the pieces of a window, its hits are a rolling element's if no race explains them;
+// healthy machines have been seen at half of that. Below calm there are no hits.
+const (
+	impulsiveLimit = 0.69
+	calm           = 0.25
+	freeHits       = 4.0 // less than freeLimit: hits alone are weak evidence
+)
+
+// showsBall reports whether a rolling element's fault shows without lines of its own:
+// by hits of a running machine that no comb explains.
+func showsBall(r *reasons, m *memory) bool {
+	hits, tones, free := m.mean(m.impulsive), m.mean(m.tones), m.mean(m.free)
+	r.add("impulsiveness", hits, impulsiveLimit, hits >= impulsiveLimit, "ln(1 + spectral kurtosis) in half of the window's pieces: hits that no race's line explains")
+	if hits < impulsiveLimit {
+		return false
+	}
+	r.add("machine_tones", tones, machineTones, tones >= machineTones, "discrete lines in the spectrum: below the limit, hits may be of no machine")
+	r.add("hits_explained", free, freeHits, free >= freeHits, "score of a comb that is not this bearing's: from the limit on, hits are no rolling element's")
+	return tones >= machineTones && free < freeHits
+}
+
+// nothingFound is the verdict where no line and no hit is found and no baseline speaks:
+// normal, if this is a machine beyond doubt. How much it says, the probability tells.
+func nothingFound(r *reasons, m *memory) bearing.Fault {
+	hits, tones := m.mean(m.impulsive), m.mean(m.tones)
+	r.add("calm", hits, calm, hits >= calm, "ln(1 + spectral kurtosis): from the limit on something hits, and nobody knows what")
+	r.add("machine_tones", tones, machineTones, tones >= machineTones, "discrete lines in the spectrum: from the limit on it is a running machine, whose silence says something")
+	if hits >= calm || tones < machineTones {
+		return bearing.Inconclusive
+	}
+	return bearing.Normal
+}
+
+// netFault is what the network names by itself, "" if nothing.
+func netFault(m *memory) bearing.Fault {
+	if m.netWeight == 0 {
+		return ""
+	}
+	for i, v := range m.logp {
+		if math.Exp(v/m.netWeight) > named {
+			return bearing.Faults[i]
+		}
+	}
+	return ""
+}
+
+// agreement says how the witnesses stand to what was decided.
+func agreement(o *observation, m *memory, j judgement, fault, envelope bearing.Fault) bearing.Agreement {
+	network := netFault(m)
+	damaged := slices.Contains(lines.Faults[:], fault)
+	switch {
+	case fault == bearing.Inconclusive && (envelope == "" || network == "" || network == envelope || network == bearing.Normal):
+		return bearing.Unclear
+	case network != "" && envelope != "" && network != envelope:
+		return bearing.Disagree
+	case damaged && j.limit > 0 && !j.changed, fault == bearing.Normal && (envelope != "" || network != "" && network != bearing.Normal):
+		return bearing.Disagree
+	}
+	return bearing.Agree
+}
+
+// unknownScore is high where no known fault's comb stands out, and higher where
+// another one does.
+func unknownScore(m *memory) float64 {
+	if m.weight == 0 {
+		return 0
+	}
+	known := max(m.mean(m.z[0]), m.mean(m.z[1]), m.mean(m.z[2]))
+	return UnknownScore(known, m.mean(m.free))
+}
+
+// severity grades what was found, by what is seen: the classic four stages.
+func severity(s bearing.Severity, fault bearing.Fault, o *observation, m *memory) bearing.Severity {
+	if !slices.Contains(lines.Faults[:], fault) {
+		return s
+	}
+	harmonics := 0
+	for _, l := range o.found {
+		if l.Fault == fault {
+			harmonics++
+		}
+	}
+	switch {
+	case harmonics >= 2:
+		s.Stage, s.Evidence = 3, fmt.Sprintf("%d harmonics of the fault's line stand out of the envelope spectrum", harmonics)
+	case harmonics == 1:
+		s.Stage, s.Evidence = 2, "one line stands out of the envelope spectrum"
+	default:
+		s.Stage, s.Evidence = 2, fmt.Sprintf("resonances are excited (impulsiveness %.2f) without lines", m.mean(m.impulsive))
+	}
+	return s
+}

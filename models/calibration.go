@@ -1,0 +1,76 @@
+package models
+
+import (
+	"fmt"
+	"math"
+
+	"brinell/internal/bearing"
+)
+
+// Calibration turns what the witnesses say into the probability of each condition. It
+// is one multinomial logistic model of the joint verdict,
+//
+//	p_f = softmax_f(Network n_f + Envelope e_f + Bias_f)
+//
+// with n_f the network's mean log-probability and e_f the mean score of f's comb above
+// what noise reaches, both times √N over N windows. It is fitted to answers about bearings that the network had
+// not seen, each bearing with the same weight. A product of the witnesses would count
+// the same evidence twice: they read the same spectrum.
+type Calibration struct {
+	Network  float64    `json:"network"`
+	Envelope float64    `json:"envelope"`
+	Bias     [4]float64 `json:"bias"` // of bearing.Faults
+
+	// Conformal is the threshold of prediction sets: a condition belongs to the set
+	// if 1 - p is at most this. With n bearings no rate below 1/(n+1) can be promised.
+	Conformal float64 `json:"conformal"`
+	Alpha     float64 `json:"alpha"`
+	Bearings  int     `json:"bearings"`
+
+	Correlation float64 `json:"error_correlation"` // of network and envelope
+	ECE         float64 `json:"ece"`               // after fitting, on the same answers
+}
+
+// Uncalibrated stands for the calibration of a model that has none: the network's own
+// word.
+var Uncalibrated = Calibration{Network: 1, Conformal: 0.95, Alpha: 1}
+
+// Probabilities returns p_f for bearing.Faults. n holds log-probabilities and e comb
+// scores, 0 for normal.
+func (c *Calibration) Probabilities(n, e [4]float64) (p [4]float64) {
+	top := math.Inf(-1)
+	for i := range p {
+		p[i] = c.Network*n[i] + c.Envelope*e[i] + c.Bias[i]
+		top = max(top, p[i])
+	}
+	sum := 0.0
+	for i := range p {
+		p[i] = math.Exp(p[i] - top)
+		sum += p[i]
+	}
+	for i := range p {
+		p[i] /= sum
+	}
+	return p
+}
+
+// Set returns the conditions that cannot be ruled out at p.
+func (c *Calibration) Set(p [4]float64) []bearing.Fault {
+	set := []bearing.Fault{}
+	for i, f := range bearing.Faults {
+		if 1-p[i] <= c.Conformal {
+			set = append(set, f)
+		}
+	}
+	return set
+}
+
+func (c *Calibration) validate() error {
+	values := append([]float64{c.Network, c.Envelope, c.Conformal, c.Alpha, c.Correlation, c.ECE}, c.Bias[:]...)
+	for _, v := range values {
+		if math.IsNaN(v) || math.Abs(v) > 1e3 {
+			return fmt.Errorf("calibration: %v is out of range", v)
+		}
+	}
+	return nil
+}
