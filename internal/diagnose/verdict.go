@@ -225,7 +225,7 @@ func decide(r *reasons, o *observation, m *memory, j judgement, p [4]float64, en
 
 // ownScore is what the comb of a race must score for its fault to be named, though the
 // network be sure: a race fault shows its line.
-const ownScore = 2.5
+const ownScore = 3.0
 
 func own(r *reasons, m *memory, f bearing.Fault) bool {
 	z := m.mean(m.z[slices.Index(lines.Faults[:], f)])
