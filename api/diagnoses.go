@@ -79,7 +79,7 @@ func parseDiagnosisQuery(query string) (q bearing.Query, err error) {
 		return q, bearing.Errorf(bearing.Invalid, "sensor_name", "%q is no sensor name", bearing.Clip(s)).At("sensor")
 	}
 	if f, ok := v["fault"]; ok {
-		if q.Fault, err = bearing.ParseFault(f); err != nil {
+		if q.Fault, err = bearing.ParseVerdict(f); err != nil {
 			return q, err.(*bearing.Error).At("fault")
 		}
 	}

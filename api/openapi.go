@@ -131,7 +131,7 @@ func describe(s *huma.Schema, what string) *huma.Schema {
 
 func faults() []any {
 	var out []any
-	for _, f := range bearing.Faults {
+	for _, f := range bearing.Verdicts {
 		out = append(out, string(f))
 	}
 	return out
