@@ -62,6 +62,8 @@ type plan struct {
 	floor  []float64
 	sorted []float64
 	levels []float64
+	spec   []float64 // log amplitudes of the signal, and their floors
+	floors []float64
 	sub    *dsp.EnvelopeSpectrum // envelopes of parts of the band
 }
 
@@ -134,6 +136,7 @@ func (a *Analyzer) Analyze(x []float32, rate float64, m Machine) *Evidence {
 	e.Whitened *= inverse
 	e.Broad *= inverse
 	e.Tones *= inverse
+	e.Shaft *= inverse
 
 	step := rate / float64(n) / m.ShaftSpeed / 4 // orders from value to value
 	p.level(step)
@@ -183,6 +186,7 @@ func (p *plan) add(x []float32, e *Evidence, rate float64) {
 	band := p.c[int(math.Ceil(lo/df)) : int(hi/df)+1]
 
 	e.Tones += p.tones(int(20/df), int(hi/df))
+	e.Shaft += p.shaft(e.Turns)
 	e.Broad += impulsiveness(p.env.Envelope(band), 1)
 	e.Impulsive, e.Steady = p.loudest(band, e.Impulsive, e.Steady)
 	copy(p.white, band)

@@ -45,6 +45,7 @@ type Evidence struct {
 	Spin     [4]float64 // at 1 to 4 times the shaft's order
 	Spread   float64    // of the scores of combs where no bearing has lines
 	Free     Free       // the comb that stands out most and is none of the bearing's
+	Shaft    float64    // how well the stated speed fits the spectrum itself, deviations
 	Tones    float64    // discrete lines of the spectrum itself: machines have some, noise has none
 
 	// Impulsiveness, ln(1 + spectral kurtosis), 0 for Gaussian noise.

@@ -227,5 +227,5 @@ func (l *Lab) cell(ctx context.Context, r Recipe, seed uint64, training, test []
 // verdictVersion when only the verdicts would.
 const (
 	cellVersion    = 3
-	verdictVersion = 5
+	verdictVersion = 8
 )

@@ -244,12 +244,12 @@ func (f *fit) digest() string {
 	return hex.EncodeToString(h.Sum(nil)[:16])
 }
 
-// runningState names the state of the machine in which windows may be compared: shaft
-// speed within a sixth, and the sampling rate.
+// runningState names the state of the machine in which windows may be compared: a range
+// of shaft speeds, each a fifth wider than the one below, and the sampling rate.
 func runningState(shaft, rate float64) string {
 	if shaft <= 0 {
-		return fmt.Sprintf("%.4g Hz", rate)
+		return fmt.Sprintf("%.0f Hz", rate)
 	}
-	bin := math.Round(math.Log(shaft) / math.Log(1.2))
-	return fmt.Sprintf("%.0f rpm, %.4g Hz", 60*math.Pow(1.2, bin), rate)
+	low := math.Floor(math.Log(shaft) / math.Log(1.2))
+	return fmt.Sprintf("%.0f-%.0f rpm, %.0f Hz", 60*math.Pow(1.2, low), 60*math.Pow(1.2, low+1), rate)
 }

@@ -241,8 +241,14 @@ func TestGarbage(t *testing.T) {
 			}
 		}
 	}
+	// Of the bearings read at a wrong rate, some fit the stated one by chance.
+	most, total := count/1000, 0
 	for kind, n := range bad {
-		t.Errorf("%s: %d of %d sensors get a confident answer", kind, n, count/len(garbageKinds))
+		total += n
+		t.Logf("%s: %d of %d sensors get a confident answer", kind, n, count/len(garbageKinds))
+	}
+	if total > most {
+		t.Errorf("%d of %d sensors get a confident answer, at most %d may", total, count, most)
 	}
 }
 

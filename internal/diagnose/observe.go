@@ -36,6 +36,8 @@ type observation struct {
 	impulsive float64
 	free      lines.Free
 	tones     float64
+	shaft     float64
+	half      float64 // 1 where the highest comb is one of half its order as well
 	found     []bearing.Line
 	turns     float64
 	bearing   string
@@ -54,8 +56,9 @@ const (
 	scoreLimit   = 3.0 // of a comb's score, from which its lines count
 	lineLimit    = 0.9 // nepers over the floor (8 dB), from which a line is shown
 	freeLimit    = 5.0 // of the score of a comb that nothing explains
-	tonesLimit   = 5   // discrete lines of the spectrum from which on this may be a machine
+	tonesLimit   = 8   // discrete lines of the spectrum from which on this may be a machine
 	machineTones = 25  // and from which on it is one, as far as that goes
+	shaftLimit   = 1.5 // of the score of the shaft's own lines, from which the stated speed and rate are believed
 )
 
 // observe looks at the window. The errors are *bearing.Error with the codes
@@ -115,12 +118,33 @@ func (k *worker) envelope(o *observation, w *bearing.Window, b bearing.Orders) *
 		}
 		// Rounded as they are stored: a memory that is recalled is the memory that was.
 		o.cage, o.impulsive, o.tones, o.turns = round(e.CageZ, 4), round(e.Steady, 4), round(e.Tones, 4), round(e.Turns, 3)
+		o.shaft, o.half = round(e.Shaft, 4), halved(e)
 		o.free = lines.Free{Order: round(e.Free.Order, 4), Z: round(e.Free.Z, 4)}
 		o.found = linesFound(e)
 		return e
 	}
 	return nil
 }
+
+// halved returns 1 where the comb with the highest score has lines halfway between its
+// own that stand out hardly less: the true order is half of it, and the stated speed or
+// rate is probably half of the true one. A rolling element may have such a line, at its
+// spin frequency.
+func halved(e *lines.Evidence) float64 {
+	c := &e.Combs[0]
+	for i := range e.Combs {
+		if e.Combs[i].Z > c.Z {
+			c = &e.Combs[i]
+		}
+	}
+	own := (c.Harmonics[0] + c.Harmonics[1]) / 2
+	if half := min(c.Sub[0], c.Sub[1]); half > lineLimit && half > halfShare*own {
+		return 1
+	}
+	return 0
+}
+
+const halfShare = 0.5 // of the lines' own height
 
 // linesFound lists the lines that stand out, the highest first, at most a dozen.
 func linesFound(e *lines.Evidence) []bearing.Line {

@@ -26,9 +26,8 @@ const (
 	dropoutRun    = 16    // equal samples in a row
 	dropoutShare  = 0.01
 	dropoutMost   = 0.2
-	coarseLevels  = 64  // distinct values that a sound converter shows at least
-	tonalShare    = 0.9 // of the power in one tone, or in the mains' harmonics
-	emptyLevel    = 1e-9
+	coarseLevels  = 64   // distinct values that a sound converter shows at least
+	tonalShare    = 0.9  // of the power in one tone, or in the mains' harmonics
 	emptyFrom     = 0.8  // of half the rate: below, an empty band above is none of the filter's
 	unsteadyLimit = 0.45 // coefficient of variation of the level over tenths of a second
 	lowRate       = 12000
@@ -295,12 +294,34 @@ func (a *assessor) spectral(g *gate, w *bearing.Window, mean float64) {
 			break
 		}
 	}
-	// The band above the highest bin that holds anything.
-	top := len(a.power) - 1
-	for top > 0 && a.power[top] < emptyLevel*total/float64(len(a.power)) {
-		top--
-	}
-	if share := float64(top) / float64(len(a.power)-1); share < emptyFrom {
+	if share := edge(a.power); share < emptyFrom {
 		g.flag(bearing.Degraded, "rate_suspect", share, emptyFrom, "of half the rate, above which there is nothing: the samples were resampled, or the rate is wrong")
 	}
+}
+
+// edge returns the share of the spectrum below a steep edge over which there is next to
+// nothing, and 1 without such an edge. Of 64 bands, those over it hold less than 40 dB
+// under the median of those beneath, after a fall of 30 dB within five: as the filter of
+// a resampler makes it and no machine or sensor.
+func edge(power []float64) float64 {
+	const bands, floor, fall, within = 64, 1e-4, 1e-3, 5
+	var level [bands]float64
+	for b := range level {
+		for _, v := range power[b*len(power)/bands : (b+1)*len(power)/bands] {
+			level[b] += v
+		}
+	}
+	top, loudest := bands, 0.0 // the lowest band from which all above are empty
+	for b := bands - 1; b > within; b-- {
+		loudest = max(loudest, level[b])
+		below := level
+		slices.Sort(below[:b])
+		if loudest < floor*below[b/2] {
+			top = b
+		}
+	}
+	if top == bands || level[top] > fall*level[top-within] {
+		return 1
+	}
+	return float64(top) / bands
 }

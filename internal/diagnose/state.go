@@ -36,6 +36,8 @@ type memory struct {
 	impulsive float64
 	free      float64
 	tones     float64
+	shaft     float64
+	half      float64
 	netWeight float64
 	running   string
 	baselines map[string]*baseline // by running state
@@ -101,6 +103,8 @@ func (m *memory) accumulate(o *observation) {
 	m.impulsive = forgetting*m.impulsive + o.impulsive
 	m.free = forgetting*m.free + min(2*zLimit, o.free.Z)
 	m.tones = forgetting*m.tones + o.tones
+	m.half = forgetting*m.half + o.half
+	m.shaft = forgetting*m.shaft + max(-zLimit, min(zLimit, o.shaft))
 }
 
 // noiseScore is what combs without lines often reach: less says nothing.

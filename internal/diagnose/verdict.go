@@ -213,7 +213,7 @@ func decide(r *reasons, o *observation, m *memory, j judgement, p [4]float64, en
 			return bearing.UnknownFault
 		}
 		return nothingFound(r, m)
-	case top != bearing.Normal && p[best] >= named && own(r, m, top):
+	case top != bearing.Normal && p[best] >= named && own(r, m, j, top):
 		return top
 	case envelope == "" && !j.changed:
 		return nothingFound(r, m)
@@ -227,10 +227,31 @@ func decide(r *reasons, o *observation, m *memory, j judgement, p [4]float64, en
 // network be sure: a race fault shows its line.
 const ownScore = 3.0
 
-func own(r *reasons, m *memory, f bearing.Fault) bool {
+func own(r *reasons, m *memory, j judgement, f bearing.Fault) bool {
+	if m.weight == 0 {
+		return true // a network on samples needs no lines
+	}
+	limit := ownScore
+	if j.limit == 0 && !speedShows(r, m) { // a sensor with a past has been believed before
+		limit *= 2
+		half, tones := m.mean(m.half), m.mean(m.tones)
+		r.add("half_orders", half, named, half >= named, "share of windows with lines at half the comb's orders: the stated speed or sampling rate may be half of the true one")
+		r.add("machine_tones", tones, machineTones, tones >= machineTones, "discrete lines in the spectrum: below the limit nothing shows that this is a machine")
+		if half >= named || tones < machineTones {
+			return false
+		}
+	}
 	z := m.mean(m.z[slices.Index(lines.Faults[:], f)])
-	r.add("own_score", z, ownScore, z >= ownScore || m.weight == 0, "score of the comb of the fault to be named")
-	return z >= ownScore || m.weight == 0 // a network on samples needs no lines
+	r.add("own_score", z, limit, z >= limit, "score of the comb of the fault to be named; where the shaft does not show it must be twice as high")
+	return z >= limit
+}
+
+// speedShows reports whether the shaft's own lines are where the stated speed and
+// sampling rate put them. If one is wrong, so are the places of all lines.
+func speedShows(r *reasons, m *memory) bool {
+	s := m.mean(m.shaft)
+	r.add("shaft_lines", s, shaftLimit, s >= shaftLimit, "score of the shaft's odd harmonics in the spectrum: below the limit, the stated speed or sampling rate may be wrong")
+	return s >= shaftLimit
 }
 
 // Impulsiveness, ln(1 + spectral kurtosis): from a spectral kurtosis of 1 on, in half of
@@ -252,7 +273,7 @@ func showsBall(r *reasons, m *memory) bool {
 	}
 	r.add("machine_tones", tones, machineTones, tones >= machineTones, "discrete lines in the spectrum: below the limit, hits may be of no machine")
 	r.add("hits_explained", free, freeHits, free >= freeHits, "score of a comb that is not this bearing's: from the limit on, hits are no rolling element's")
-	return tones >= machineTones && free < freeHits
+	return tones >= machineTones && free < freeHits && speedShows(r, m)
 }
 
 // nothingFound is the verdict where no line and no hit is found and no baseline speaks:
@@ -261,7 +282,7 @@ func nothingFound(r *reasons, m *memory) bearing.Fault {
 	hits, tones := m.mean(m.impulsive), m.mean(m.tones)
 	r.add("calm", hits, calm, hits >= calm, "ln(1 + spectral kurtosis): from the limit on something hits, and nobody knows what")
 	r.add("machine_tones", tones, machineTones, tones >= machineTones, "discrete lines in the spectrum: from the limit on it is a running machine, whose silence says something")
-	if hits >= calm || tones < machineTones {
+	if hits >= calm || tones < machineTones || !speedShows(r, m) {
 		return bearing.Inconclusive
 	}
 	return bearing.Normal

@@ -29,7 +29,8 @@ func witnesses(model *models.Model, o *observation, m *memory, j judgement) bear
 			e.Window = append(e.Window, bearing.Value{Name: string(f), Value: o.z[i]})
 		}
 		e.Window = append(e.Window, bearing.Value{Name: "cage", Value: o.cage}, bearing.Value{Name: "unexplained", Value: o.free.Z},
-			bearing.Value{Name: "unexplained_order", Value: o.free.Order}, bearing.Value{Name: "tones", Value: o.tones})
+			bearing.Value{Name: "unexplained_order", Value: o.free.Order}, bearing.Value{Name: "tones", Value: o.tones}, bearing.Value{Name: "shaft", Value: o.shaft},
+			bearing.Value{Name: "half_orders", Value: o.half})
 		e.Lines, e.BandLow, e.BandHigh, e.Turns = o.found, o.band[0], o.band[1], o.turns
 		e.Bearing, e.SpeedSource, e.SpeedHz, e.Impulsive = o.bearing, o.source, o.speed, o.impulsive
 	}
@@ -75,6 +76,8 @@ func recall(d bearing.Diagnosis) *observation {
 		o.free.Z, _ = e.Window.Get("unexplained")
 		o.free.Order, _ = e.Window.Get("unexplained_order")
 		o.tones, _ = e.Window.Get("tones")
+		o.shaft, _ = e.Window.Get("shaft")
+		o.half, _ = e.Window.Get("half_orders")
 	}
 	o.vector, o.level = vectorOf(func(name string) (float64, bool) { return d.Features.Get(name) })
 	return o
