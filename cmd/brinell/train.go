@@ -125,7 +125,7 @@ func trainCommand() *cobra.Command {
 func licenceOf(corpus string) string {
 	c, err := dataset.Named(corpus)
 	if err != nil {
-		return "that of the data it was trained on"
+		return "that of the data"
 	}
-	return "trained on " + c.Title + ": " + c.Licence
+	return "made with " + c.Title + ": " + c.Licence
 }
