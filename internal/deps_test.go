@@ -32,10 +32,11 @@ dataset/wavfile     : internal/bearing
 dataset             : internal/bearing features/dsp dataset/matfile dataset/npyfile dataset/csvfile dataset/wavfile
 dataset/excerpts    :
 models              : internal/bearing internal/kernel features features/dsp features/lines models/nn
+models/autoencoder  : models/nn
 models/pretrained   : models
 models/train        : internal/bearing internal/kernel features/lines dataset models models/nn
 models/prune        : internal/bearing internal/kernel dataset models models/nn models/train
-internal/diagnose   : internal/bearing features features/dsp features/lines models
+internal/diagnose   : internal/bearing features features/dsp features/lines models models/autoencoder
 internal/assess     : internal/bearing features/dsp dataset models models/train models/prune internal/diagnose
 internal/store      : internal/bearing
 api/web             :
@@ -54,7 +55,7 @@ github.com/danielgtaylor/huma/v2    : api
 github.com/prometheus               : api internal/diagnose cmd/brinell
 modernc.org/sqlite                  : internal/store
 github.com/klauspost/compress       : api internal/store
-gonum.org/v1/gonum                  : features/dsp features internal/diagnose internal/assess cmd/brinell
+gonum.org/v1/gonum                  : features/dsp features models/autoencoder internal/diagnose internal/assess cmd/brinell
 gonum.org/v1/plot                   : cmd/brinell
 github.com/mjibson/go-dsp           : features/dsp cmd/brinell
 github.com/spf13                    : cmd/brinell

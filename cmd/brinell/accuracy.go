@@ -15,6 +15,7 @@ import (
 
 	"brinell/dataset"
 	"brinell/internal/assess"
+	"brinell/internal/diagnose"
 	"brinell/models"
 )
 
@@ -24,6 +25,7 @@ type accuracy struct {
 	Figures assess.Figures      `json:"figures"`
 	Outer   *assess.Outer       `json:"-"`
 	Runs    []*assess.RunReport `json:"runs"`
+	Coder   []*assess.RunReport `json:"runs_by_autoencoder"`
 	Model   models.Manifest     `json:"model"`
 	Fan     []assess.Recall     `json:"shipped_on_fan_end"`
 	MFPT    []assess.Recall     `json:"shipped_on_mfpt"`
@@ -44,7 +46,10 @@ func evaluateAll(cmd *cobra.Command, dir, cells string, seeds int, report string
 		return err
 	}
 	a := accuracy{Outer: o, Figures: o.Figures(), Model: m.Manifest, Seeds: seeds}
-	if a.Runs, err = runReports(cmd, dir, m); err != nil {
+	if a.Runs, err = runReports(cmd, dir, m, diagnose.Mahalanobis); err != nil {
+		return err
+	}
+	if a.Coder, err = runReports(cmd, dir, m, diagnose.Autoencoder); err != nil {
 		return err
 	}
 	a.Rows = assess.Rows(o, l.Linear(), a.Runs)
@@ -69,7 +74,7 @@ func evaluateAll(cmd *cobra.Command, dir, cells string, seeds int, report string
 	return nil
 }
 
-func runReports(cmd *cobra.Command, dir string, m *models.Model) (out []*assess.RunReport, err error) {
+func runReports(cmd *cobra.Command, dir string, m *models.Model, method diagnose.Method) (out []*assess.RunReport, err error) {
 	for _, c := range []struct {
 		corpus   string
 		channels []string
@@ -81,7 +86,7 @@ func runReports(cmd *cobra.Command, dir string, m *models.Model) (out []*assess.
 		for _, run := range src.Runs() {
 			for _, ch := range c.channels {
 				p := newProgress(cmd.ErrOrStderr(), run.Specimen, "snapshots")
-				r, err := assess.RunToFailure(cmd.Context(), m, src, run, ch, func(done, of int) { p.set(done, of, "") })
+				r, err := assess.RunToFailure(cmd.Context(), m, method, src, run, ch, func(done, of int) { p.set(done, of, "") })
 				p.finish()
 				if err != nil {
 					return nil, err
@@ -167,8 +172,11 @@ func (a *accuracy) markdown() string {
 			f("| %s | %s | %d | %.2f (%.2f) |", name, r.Specimen, r.Groups, r.Share(), a.Figures.Verdicts[name][i].Share())
 		}
 	}
-	for name, rs := range map[string][]assess.Recall{"shipped weights, fan end": a.Fan, "shipped weights, MFPT": a.MFPT} {
-		f("| %s | all | %d bearings | %.3f |", name, len(rs), assess.Balanced(rs))
+	for _, r := range []struct {
+		name    string
+		recalls []assess.Recall
+	}{{"shipped weights, fan end", a.Fan}, {"shipped weights, MFPT", a.MFPT}} {
+		f("| %s | all | %d bearings | %.3f |", r.name, len(r.recalls), assess.Balanced(r.recalls))
 	}
 	f("\nErrors of network and envelope correlate with %.2f over the size-out groups.\n", a.Figures.Correlation)
 	f("### Calibration\n\n| confidence | accuracy | share of bearings' weight |\n|---|---|---|")
@@ -178,6 +186,11 @@ func (a *accuracy) markdown() string {
 		}
 	}
 	f("\n![reliability](accuracy-reliability.png)\n\n### Noise\n\nShipped weights on the fan-end bearings with white noise added: ![noise](accuracy-noise.png)\n")
-	f("### Runs to failure\n\n![runs](accuracy-runs.png)\n")
+	f("### Runs to failure\n\n![runs](accuracy-runs.png)\n\nThe same runs with another method of the baseline, `--baseline autoencoder`:\n")
+	f("| run | first lasting alarm | by Mahalanobis distance | healthy groups normal | by Mahalanobis distance |\n|---|---|---|---|---|")
+	for i, r := range a.Coder {
+		h, other := r.HealthyPart(), a.Runs[i].HealthyPart()
+		f("| %s | file %d | file %d | %d of %d | %d of %d |", r.Name(), r.Onset, a.Runs[i].Onset, h.Normal, h.Ready, other.Normal, other.Ready)
+	}
 	return b.String()
 }

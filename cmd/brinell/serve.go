@@ -27,13 +27,13 @@ import (
 
 // serveConfig is what an operator sets.
 type serveConfig struct {
-	listen, dataDir, model, logLevel string
-	rawCap                           string
-	maxSamples                       int
-	maxBody                          string
-	workers                          int
-	demo                             bool
-	stopTimeout                      time.Duration
+	listen, dataDir, model, logLevel, baseline string
+	rawCap                                     string
+	maxSamples                                 int
+	maxBody                                    string
+	workers                                    int
+	demo                                       bool
+	stopTimeout                                time.Duration
 }
 
 func serveCommand() *cobra.Command {
@@ -62,6 +62,7 @@ Every flag can be set by the environment: --data-dir by BRINELL_DATA_DIR.`,
 	f.StringVar(&c.rawCap, "raw-cap", "10GiB", "raw samples kept, compressed; the oldest go first, diagnoses stay")
 	f.IntVar(&c.maxSamples, "max-samples", bearing.DefaultMaxSamples, "samples of a window at most")
 	f.StringVar(&c.maxBody, "max-body", "32MiB", "size of a request at most")
+	f.StringVar(&c.baseline, "baseline", string(diagnose.Mahalanobis), "how a sensor's windows are compared with its healthy ones: mahalanobis or autoencoder")
 	f.IntVar(&c.workers, "workers", 0, "diagnoses computed at a time (default one per processor)")
 	f.StringVar(&c.logLevel, "log-level", "info", "debug, info, warn or error")
 	f.DurationVar(&c.stopTimeout, "stop-timeout", 20*time.Second, "time that requests in flight get when the service stops")
@@ -99,6 +100,10 @@ func newService(ctx context.Context, c serveConfig, stderr io.Writer) (_ *servic
 		c.workers = runtime.GOMAXPROCS(0)
 	}
 	s := &service{cfg: c, log: slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: level}))}
+	method, err := diagnose.ParseMethod(c.baseline)
+	if err != nil {
+		return nil, usagef("--baseline: %w", err)
+	}
 	m, err := openModel(c.model)
 	if err != nil {
 		return nil, err
@@ -117,7 +122,7 @@ func newService(ctx context.Context, c serveConfig, stderr io.Writer) (_ *servic
 			err = errors.Join(err, s.store.Close())
 		}
 	}()
-	if s.core, err = diagnose.New(m, diagnose.Config{Store: s.store, Metrics: metrics, Workers: c.workers}); err != nil {
+	if s.core, err = diagnose.New(m, diagnose.Config{Store: s.store, Metrics: metrics, Workers: c.workers, Baseline: method}); err != nil {
 		return nil, err
 	}
 	handler, err := api.New(api.Config{

@@ -105,7 +105,7 @@ func (o *Outer) mfpt(add adder, lin Linear) {
 func healthy(add adder, o *Outer, runs []*RunReport) {
 	var h Health
 	for _, r := range runs {
-		h = h.Add(r.healthyPart())
+		h = h.Add(r.HealthyPart())
 	}
 	add("healthy IMS and FEMTO: a fault named", "-", "<= 1 % of groups", float64(h.Named) <= 0.01*float64(h.Groups), "%d of %d groups", h.Named, h.Groups)
 	add("the same, normal once the baseline is ready", "-", ">= 90 %", float64(h.Normal) >= 0.9*float64(h.Ready), "%d of %d groups", h.Normal, h.Ready)
@@ -118,9 +118,9 @@ func healthy(add adder, o *Outer, runs []*RunReport) {
 	add("records 97 and 100, last 40 %, normal", "-", ">= 0.95", float64(right) >= 0.95*float64(len(answers)), "%d of %d groups", right, len(answers))
 }
 
-// healthyPart is what of a run is healthy beyond doubt: IMS until a good half a day
+// HealthyPart is what of a run is healthy beyond doubt: IMS until a good half a day
 // before its line rises, FEMTO from 20 to 60 % of life.
-func (r *RunReport) healthyPart() Health {
+func (r *RunReport) HealthyPart() Health {
 	n := len(r.Snapshots)
 	if !strings.HasPrefix(r.Specimen, "IMS/") {
 		return r.Healthy(n/5+1, n*6/10, 20)
@@ -184,10 +184,7 @@ func unknown(add adder, answers []Answer) {
 
 // onset says when a run's first lasting alarm began.
 func onset(add adder, r *RunReport) {
-	name := r.Specimen
-	if r.Channel != "" {
-		name += ", channel " + r.Channel
-	}
+	name := r.Name()
 	if strings.HasPrefix(r.Specimen, "IMS/") {
 		at := r.OnsetAt.Format("2006-01-02 15:04")
 		add(name+", onset of the first lasting alarm", "line rises 2004-02-16 03:12", "2004-02-16 00:00 to 12:00, outer race", at >= "2004-02-16 00:00" && at <= "2004-02-16 12:00" && r.Named == bearing.OuterRace,
@@ -198,6 +195,14 @@ func onset(add adder, r *RunReport) {
 	n := len(r.Snapshots)
 	add(name+", onset of the first lasting alarm", fmt.Sprintf("jump at file %d of %d", jump, n), "within 10 files, none from 10 to 60 % of life",
 		r.Onset > 0 && math.Abs(float64(r.Onset-jump)) <= 10 && !(r.Onset > n/10 && r.Onset < n*6/10), "file %d, raised at %d", r.Onset, r.Raised)
+}
+
+// Name returns the specimen, and the channel if it is not the primary one.
+func (r *RunReport) Name() string {
+	if r.Channel == "" {
+		return r.Specimen
+	}
+	return r.Specimen + ", channel " + r.Channel
 }
 
 // Figures are the parts of the report that are no rows.

@@ -29,24 +29,26 @@ type Snapshot struct {
 
 // RunReport is a run to failure, judged in the order of time as the service would.
 type RunReport struct {
-	Specimen   string        `json:"specimen"`
-	Channel    string        `json:"channel"`
-	Snapshots  []Snapshot    `json:"snapshots"`
-	Onset      int           `json:"onset"`  // number of the first snapshot of the first lasting alarm, 0 for none
-	Raised     int           `json:"raised"` // of the one that made it last
-	OnsetAt    time.Time     `json:"onset_at"`
-	Named      bearing.Fault `json:"named"` // most frequent fault named from the onset on
-	NamedShare float64       `json:"named_share"`
+	Method     diagnose.Method `json:"method"` // of the baseline
+	Specimen   string          `json:"specimen"`
+	Channel    string          `json:"channel"`
+	Snapshots  []Snapshot      `json:"snapshots"`
+	Onset      int             `json:"onset"`  // number of the first snapshot of the first lasting alarm, 0 for none
+	Raised     int             `json:"raised"` // of the one that made it last
+	OnsetAt    time.Time       `json:"onset_at"`
+	Named      bearing.Fault   `json:"named"` // most frequent fault named from the onset on
+	NamedShare float64         `json:"named_share"`
 }
 
-// RunToFailure judges a run with a model. channel "" is the primary one.
-func RunToFailure(ctx context.Context, m *models.Model, src *dataset.Source, run dataset.Run, channel string, progress func(done, of int)) (*RunReport, error) {
-	core, err := diagnose.New(m, diagnose.Config{})
+// RunToFailure judges a run with a model and a method of the baseline. channel "" is the
+// primary one.
+func RunToFailure(ctx context.Context, m *models.Model, method diagnose.Method, src *dataset.Source, run dataset.Run, channel string, progress func(done, of int)) (*RunReport, error) {
+	core, err := diagnose.New(m, diagnose.Config{Baseline: method})
 	if err != nil {
 		return nil, err
 	}
 	s := core.Session()
-	out := &RunReport{Specimen: run.Specimen, Channel: channel}
+	out := &RunReport{Method: method, Specimen: run.Specimen, Channel: channel}
 	for i, e := range run.Entries {
 		if err := ctx.Err(); err != nil {
 			return nil, err

@@ -13,6 +13,7 @@ import (
 	"gonum.org/v1/gonum/stat/distuv"
 
 	"brinell/internal/bearing"
+	"brinell/models/autoencoder"
 )
 
 // Constants of a baseline. They follow from counts and rates, not from any run to
@@ -31,10 +32,36 @@ const (
 	lastingRun  = 20   // windows in a row that make a change last
 )
 
+// Method is how far a window is from a sensor's healthy ones.
+type Method string
+
+// Mahalanobis measures the distance from their mean by their covariance, Autoencoder
+// the error with which a network that learnt to reproduce them reproduces the window.
+const (
+	Mahalanobis Method = "mahalanobis"
+	Autoencoder Method = "autoencoder"
+)
+
+// ParseMethod returns the method of that name, Mahalanobis for none.
+func ParseMethod(s string) (Method, error) {
+	switch m := Method(s); m {
+	case "":
+		return Mahalanobis, nil
+	case Mahalanobis, Autoencoder:
+		return m, nil
+	}
+	return "", bearing.Errorf(bearing.Invalid, "baseline_method", "baseline %q is not known: use mahalanobis or autoencoder", bearing.Clip(s))
+}
+
+// denoising is the autoencoder of a baseline: two codes, a tenth of the inputs masked.
+// Sizes and share were set before any run was judged with it.
+var denoising = autoencoder.Config{Mask: 0.1}
+
 // baseline is what a sensor's healthy windows look like in one running state. Learnt
 // windows are only ever appended and a fit is never changed, so that copies share
 // them.
 type baseline struct {
+	method Method
 	learnt [][]float64
 	levels []float64
 	fit    *fit
@@ -46,7 +73,8 @@ type baseline struct {
 // fit is the distribution of the learnt windows.
 type fit struct {
 	mean    []float64
-	inverse *mat.SymDense // of the covariance
+	inverse *mat.SymDense      // of the covariance; or
+	coder   *autoencoder.Model // what reproduces the windows
 	limit   float64
 	version string
 }
@@ -129,7 +157,7 @@ func (b *baseline) learn(o *observation, j judgement, healthy bool) {
 	b.learnt = append(b.learnt[:len(b.learnt):len(b.learnt)], o.vector)
 	b.levels = append(b.levels[:len(b.levels):len(b.levels)], o.level)
 	if n := len(b.learnt); n >= readyAfter && n%refitEvery == 0 {
-		b.fit = newFit(b.learnt)
+		b.fit = newFit(b.method, b.learnt)
 	}
 }
 
@@ -141,22 +169,47 @@ func (b *baseline) learn(o *observation, j judgement, healthy bool) {
 //
 // the bound that the next healthy window exceeds at that rate, if l is normal. Few
 // held-back windows give a wide bound.
-func newFit(learnt [][]float64) *fit {
-	p := len(learnt[0])
-	var rows, held []float64
-	n := 0
+func newFit(method Method, learnt [][]float64) *fit {
+	var rows, held [][]float64
 	for i, v := range learnt {
 		if i%heldBack == heldBack-1 {
-			held = append(held, v...)
-			continue
+			held = append(held, v)
+		} else {
+			rows = append(rows, v)
 		}
-		rows = append(rows, v...)
-		n++
 	}
-	x := mat.NewDense(n, p, rows)
-	f := &fit{mean: make([]float64, p)}
+	f := &fit{mean: make([]float64, len(rows[0]))}
 	for j := range f.mean {
-		f.mean[j] = stat.Mean(mat.Col(nil, j, x), nil)
+		for _, r := range rows {
+			f.mean[j] += r[j] / float64(len(rows))
+		}
+	}
+	if method == Autoencoder {
+		var err error
+		if f.coder, err = autoencoder.Fit(rows, leastSpread, denoising); err != nil {
+			panic("diagnose: " + err.Error()) // the configuration is a constant
+		}
+	} else {
+		f.inverse = precision(rows)
+	}
+	logs := make([]float64, len(held))
+	for i, v := range held {
+		logs[i] = math.Log(f.distance(v))
+	}
+	mean, sd := stat.MeanStdDev(logs, nil)
+	m := float64(len(held))
+	t := distuv.StudentsT{Sigma: 1, Nu: m - 1}.Quantile(1 - falseAlarms)
+	f.limit = math.Exp(mean + t*sd*math.Sqrt(1+1/m))
+	f.version = f.digest(logs)
+	return f
+}
+
+// precision returns the inverse of the covariance of the rows, shrunk to its diagonal.
+func precision(rows [][]float64) *mat.SymDense {
+	p := len(rows[0])
+	x := mat.NewDense(len(rows), p, nil)
+	for i, r := range rows {
+		x.SetRow(i, r)
 	}
 	cov := mat.NewSymDense(p, nil)
 	stat.CovarianceMatrix(cov, x, nil)
@@ -170,24 +223,15 @@ func newFit(learnt [][]float64) *fit {
 	if !chol.Factorize(cov) {
 		panic("diagnose: a covariance with a positive diagonal added is not positive definite")
 	}
-	f.inverse = mat.NewSymDense(p, nil)
-	if err := chol.InverseTo(f.inverse); err != nil {
+	inverse := mat.NewSymDense(p, nil)
+	if err := chol.InverseTo(inverse); err != nil {
 		panic("diagnose: " + err.Error()) // its condition is bounded by what was added
 	}
-	m := len(held) / p
-	logs := make([]float64, m)
-	for i := range logs {
-		logs[i] = math.Log(f.distance(held[i*p : (i+1)*p]))
-	}
-	mean, sd := stat.MeanStdDev(logs, nil)
-	t := distuv.StudentsT{Sigma: 1, Nu: float64(m - 1)}.Quantile(1 - falseAlarms)
-	f.limit = math.Exp(mean + t*sd*math.Sqrt(1+1/float64(m)))
-	f.version = f.digest()
-	return f
+	return inverse
 }
 
-// distance returns the Mahalanobis distance of v, over √p: about 1 for the windows of
-// the fit.
+// distance returns the error of the autoencoder on v, or the Mahalanobis distance over
+// √p, which is about 1 for the windows of the fit:
 //
 //	d = √((v-m)ᵀ C⁻¹ (v-m) / p)
 //
@@ -197,6 +241,9 @@ func (f *fit) distance(v []float64) float64 {
 	p := len(f.mean)
 	if len(v) != p {
 		return math.Inf(1)
+	}
+	if f.coder != nil {
+		return f.coder.Error(v)
 	}
 	d := mat.NewVecDense(p, nil)
 	for i := range v {
@@ -230,17 +277,16 @@ func (f *fit) drift(v []float64) string {
 	return "machine"
 }
 
-// digest names the fit by its numbers.
-func (f *fit) digest() string {
+// digest names the fit by its mean and the distances of the held-back windows.
+func (f *fit) digest(logs []float64) string {
 	h := sha256.New()
 	write := func(v float64) { h.Write(binary.LittleEndian.AppendUint64(nil, math.Float64bits(v))) }
-	for i := range f.mean {
-		write(f.mean[i])
-		for j := range i + 1 {
-			write(f.inverse.At(i, j))
-		}
+	for _, v := range f.mean {
+		write(v)
 	}
-	write(f.limit)
+	for _, v := range logs {
+		write(v)
+	}
 	return hex.EncodeToString(h.Sum(nil)[:16])
 }
 

@@ -38,6 +38,7 @@ type Core struct {
 	store     Appender
 	catalogue Catalogue
 	metrics   *metrics
+	baseline  Method
 	now       func() time.Time
 	slots     chan struct{}
 
@@ -69,14 +70,18 @@ type Config struct {
 	Catalogue Catalogue // nil for the bearings that the program knows
 	Metrics   Metrics   // zero for none
 	Now       func() time.Time
-	Workers   int // diagnoses computed at a time; 0 means no bound
+	Baseline  Method // zero for Mahalanobis
+	Workers   int    // diagnoses computed at a time; 0 means no bound
 }
 
 // New returns a core that answers with model m.
 func New(m *models.Model, cfg Config) (*Core, error) {
-	c := &Core{features: cfg.Features, store: cfg.Store, catalogue: cfg.Catalogue, metrics: newMetrics(cfg.Metrics), now: cfg.Now, sensors: make(map[[2]string]*sensor)}
+	c := &Core{features: cfg.Features, store: cfg.Store, catalogue: cfg.Catalogue, metrics: newMetrics(cfg.Metrics), now: cfg.Now, baseline: cfg.Baseline, sensors: make(map[[2]string]*sensor)}
 	if c.catalogue == nil {
 		c.catalogue = bearing.LookupBearing
+	}
+	if c.baseline == "" {
+		c.baseline = Mahalanobis
 	}
 	if c.now == nil {
 		c.now = time.Now
@@ -151,7 +156,7 @@ func (c *Core) observe(e *engine, w *bearing.Window, designation string) (*obser
 // Diagnose judges w by itself, as the first window of a sensor, without storing or
 // remembering anything.
 func (c *Core) Diagnose(w *bearing.Window) (bearing.Diagnosis, error) {
-	return c.diagnose(w, &sensor{})
+	return c.diagnose(w, newSensor(c.baseline))
 }
 
 // diagnose judges w as the next window of a sensor whose memory only the caller has.
@@ -169,15 +174,15 @@ func (c *Core) diagnose(w *bearing.Window, s *sensor) (bearing.Diagnosis, error)
 // file, or a recording that is evaluated.
 type Session struct {
 	core *Core
-	s    sensor
+	s    *sensor
 }
 
 // Session returns a session of a sensor of which nothing is known.
-func (c *Core) Session() *Session { return &Session{core: c} }
+func (c *Core) Session() *Session { return &Session{c, newSensor(c.baseline)} }
 
 // Diagnose judges the next window.
 func (s *Session) Diagnose(w *bearing.Window) (bearing.Diagnosis, error) {
-	return s.core.diagnose(w, &s.s)
+	return s.core.diagnose(w, s.s)
 }
 
 // answer writes down what the witnesses say and what they come to.
@@ -286,7 +291,7 @@ func (c *Core) sensor(ctx context.Context, name, axis string) (*sensor, error) {
 	c.mu.Lock()
 	s := c.sensors[key]
 	if s == nil {
-		s = &sensor{}
+		s = newSensor(c.baseline)
 		c.sensors[key] = s
 	}
 	c.mu.Unlock()
@@ -301,7 +306,7 @@ func (c *Core) sensor(ctx context.Context, name, axis string) (*sensor, error) {
 		return nil
 	})
 	if err != nil {
-		s.base, s.live, s.kept = memory{}, memory{}, nil
+		s.base, s.live, s.kept = memory{method: c.baseline}, memory{method: c.baseline}, nil
 		return nil, err
 	}
 	s.loaded = true

@@ -25,6 +25,7 @@ const (
 // memory is what of a sensor's windows the next answer rests on: accumulated evidence
 // and baselines. It is a fold over the windows in the order of their start.
 type memory struct {
+	method    Method // of the baselines
 	last      time.Time
 	bearing   string // last stated
 	weight    float64
@@ -64,7 +65,7 @@ func (m *memory) fold(o *observation) judgement {
 		return judgement{state: bearing.Absent, reason: "the window is unusable"}
 	}
 	if stale {
-		*m = memory{last: m.last, bearing: m.bearing, baselines: m.baselines}
+		*m = memory{method: m.method, last: m.last, bearing: m.bearing, baselines: m.baselines}
 	}
 	m.accumulate(o)
 	if m.baselines == nil {
@@ -72,7 +73,7 @@ func (m *memory) fold(o *observation) judgement {
 	}
 	b := m.baselines[o.running]
 	if b == nil {
-		b = &baseline{}
+		b = &baseline{method: m.method}
 		m.baselines[o.running] = b
 	}
 	m.running = o.running
@@ -162,6 +163,10 @@ type sensor struct {
 	base   memory
 	kept   []*observation
 	live   memory
+}
+
+func newSensor(m Method) *sensor {
+	return &sensor{base: memory{method: m}, live: memory{method: m}}
 }
 
 // add folds a window in at its place and returns the memory after it and what the

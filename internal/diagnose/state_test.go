@@ -160,8 +160,11 @@ func cloneRows(rows map[string]bearing.Diagnosis) map[string]bearing.Diagnosis {
 func TestBaseline(t *testing.T) {
 	rng := rand.New(rand.NewPCG(3, 3))
 	changed, judged := 0, 0
-	for range 20 {
-		b := &baseline{}
+	for i := range 24 {
+		b := &baseline{method: Mahalanobis}
+		if i%6 == 5 {
+			b.method = Autoencoder
+		}
 		for i := range 1500 {
 			o := healthy(rng, i)
 			j := b.judge(o)

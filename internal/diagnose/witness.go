@@ -39,7 +39,7 @@ func witnesses(model *models.Model, o *observation, m *memory, j judgement) bear
 	if b := m.baselines[o.running]; b != nil && o.quality.Level != bearing.Unusable {
 		w.Baseline.Learned = len(b.learnt)
 		if b.fit != nil {
-			w.Baseline.Method, w.Baseline.Version = "mahalanobis", b.fit.version
+			w.Baseline.Method, w.Baseline.Version = string(b.method), b.fit.version
 		}
 		if b.run > 0 {
 			a := bearing.Alarm{Onset: b.onset, Count: b.run}

@@ -288,6 +288,13 @@ func TestSoftmax(t *testing.T) {
 	}
 }
 
+func TestMeanSquare(t *testing.T) {
+	y, want, dy := Tensor{1, 1, 2, []float32{1, 3}}, Tensor{1, 1, 2, []float32{2, 1}}, NewTensor(1, 1, 2)
+	if loss := MeanSquare(y, want, dy); loss != 1.25 || dy.Data[0] != -0.5 || dy.Data[1] != 1 {
+		t.Errorf("loss %v, gradient %v; want 1.25 and -0.5, 1", loss, dy.Data)
+	}
+}
+
 func FuzzSpec(f *testing.F) {
 	for _, c := range layerCases {
 		b, _ := json.Marshal(Spec{Name: c.name, Input: c.in, Layers: append(append([]Layer(nil), c.body...), Logits())})

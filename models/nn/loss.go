@@ -51,3 +51,18 @@ func Argmax(x []float32) int {
 	}
 	return best
 }
+
+// MeanSquare returns half the mean over the batch and its elements of (y - want)² and
+// fills dy with its gradient, (y - want)/(N L C). It panics if the shapes differ.
+func MeanSquare(y, want, dy Tensor) float64 {
+	if len(y.Data) != len(want.Data) || len(dy.Data) != len(want.Data) {
+		panic("nn: output, target and gradient do not match")
+	}
+	loss, scale := 0.0, 1/float32(len(y.Data))
+	for i, v := range y.Data {
+		d := v - want.Data[i]
+		loss += float64(d) * float64(d)
+		dy.Data[i] = d * scale
+	}
+	return loss / 2 / float64(len(y.Data))
+}
