@@ -54,19 +54,20 @@ func (r Recipe) evidenceSets(labels []models.Label, fold dataset.Fold) (s Sets) 
 // EvidenceSets is Sets with the simulated windows at hand, from Simulated; nil to
 // simulate them.
 func (r Recipe) EvidenceSets(labels []models.Label, fold dataset.Fold, simulated *Set) (s Sets) {
-	if r.Augment == (Augmentation{}) {
-		r.Augment = DefaultAugmentation
+	augment := r.Augment
+	if augment == (Augmentation{}) {
+		augment = DefaultAugmentation
 	}
-	real := evidence(fold.Train, r.Task, labels, r.Preprocessing, evidenceHop, r.Augment.Noisy)
+	real := evidence(fold.Train, r.Task, labels, r.Preprocessing, evidenceHop, augment.Noisy)
 	s.Validation = evidence(fold.Validation, r.Task, labels, r.Preprocessing, 1, 0)
-	if r.Augment.Simulated > 0 && simulated == nil {
-		sim := Simulated(labels, r.Augment.Simulated, simSeed)
+	if augment.Simulated > 0 && simulated == nil {
+		sim := Simulated(labels, augment.Simulated, simSeed)
 		simulated = &sim
 	}
 	switch {
-	case r.Augment.Simulated < 0:
+	case augment.Simulated < 0:
 		s.Train = real
-	case r.Augment.OnlySim:
+	case augment.OnlySim:
 		s.Train = *simulated
 	default:
 		s.Train = Join(*simulated, real)
