@@ -13,11 +13,12 @@ import (
 // RealFFT is a plan for the discrete Fourier transform of real sequences of one
 // length. It owns its work space: not safe for concurrent use.
 //
-// Lengths that are a power of two, or three times one, take a complex transform of
-// half the length. Others whose prime factors are all at most 7 go to gonum's
-// mixed-radix transform. The rest takes Bluestein's algorithm, which costs two
-// complex transforms of about 1.5 n at any length; mixed radix alone is quadratic
-// in a large prime factor, and lengths are chosen by clients.
+// Even lengths take a complex transform of half the length: directly where that is a
+// power of two or three times one, else, from 4096 on, by Bluestein's algorithm, which
+// costs two complex transforms of about the length. Others whose prime factors are all
+// at most 7 go to gonum's mixed-radix transform. The rest takes Bluestein's algorithm
+// on the real sequence; mixed radix alone is quadratic in a large prime factor, and
+// lengths are chosen by clients.
 type RealFFT struct {
 	n      int
 	packed *packed[float64]
@@ -31,11 +32,13 @@ func NewRealFFT(n int) *RealFFT {
 	case n < 1:
 		panic("dsp: transform length must be positive")
 	case n%2 == 0 && kernel.FFTLen(n/2):
-		return &RealFFT{n: n, packed: newPacked[float64](n)}
+		return &RealFFT{n: n, packed: newPacked(n, kernel.NewFFT[float64](n/2))}
+	case n%2 == 0 && n >= 4096:
+		return &RealFFT{n: n, packed: newPacked(n, newBluestein(n/2, n/2))}
 	case smooth(n):
 		return &RealFFT{n: n, direct: fourier.NewFFT(n)}
 	}
-	return &RealFFT{n: n, chirp: newBluestein(n)}
+	return &RealFFT{n: n, chirp: newBluestein(n, n/2+1)}
 }
 
 // smooth reports whether 2, 3, 5 and 7 are the only prime factors of n.
@@ -134,14 +137,14 @@ func (f *RealFFT) Inverse(dst []float64, c []complex128) []float64 {
 	return dst
 }
 
-// bluestein transforms sequences of any length n by a convolution:
+// bluestein transforms sequences of any length n to their first h bins by a convolution:
 //
 //	X[k] = w[k] Σ_j (x[j] w[j]) conj(w[k-j]),  w[j] = exp(-πi j²/n)
 //
-// A one-sided spectrum has h = ⌊n/2⌋+1 values, so from n samples to h bins the
-// lag k-j runs from -(n-1) to h-1, and from bins to samples it runs from -(h-1) to
+// A one-sided spectrum has h = ⌊n/2⌋+1 values, a complex one n. From n samples to h
+// bins the lag k-j runs from -(n-1) to h-1, and from bins to samples it runs from -(h-1) to
 // n-1. A cyclic filter of m ≥ n+h-1 elements holds the first range, and reversed
-// the second; that is a quarter less than the 2n-1 of the two-sided transform.
+// the second; for one side that is a quarter less than for both.
 //
 // Reference: L. I. Bluestein, A linear filtering approach to the computation of
 // the discrete Fourier transform, IEEE Trans. Audio Electroacoust. 18 (1970).
@@ -152,8 +155,7 @@ type bluestein struct {
 	in, work kernel.Parts[float64] // m elements each
 }
 
-func newBluestein(n int) *bluestein {
-	h := n/2 + 1
+func newBluestein(n, h int) *bluestein {
 	m := fastLen(n + h - 1)
 	b := &bluestein{kernel.NewFFT[float64](m), kernel.NewParts[float64](n), kernel.NewParts[float64](m),
 		kernel.NewParts[float64](m), kernel.NewParts[float64](m)}
@@ -194,20 +196,38 @@ func (b *bluestein) convolve(n int) kernel.Parts[float64] {
 	return c.Swap()
 }
 
+// Transform is that of kernel.FFT, for a two-sided bluestein. It leaves x alone.
+func (b *bluestein) Transform(x, work kernel.Parts[float64]) (out, spare kernel.Parts[float64]) {
+	n := len(x.Re)
+	copy(b.in.Re, x.Re)
+	copy(b.in.Im, x.Im)
+	kernel.Times(b.in.First(n), b.w)
+	c := b.convolve(n).First(n)
+	kernel.Times(c, b.w)
+	copy(work.Re, c.Re)
+	copy(work.Im, c.Im)
+	return work, x
+}
+
 // packed transforms real sequences of even length n by a complex transform of
 // their pairs.
 //
 // Reference: W. H. Press et al., Numerical Recipes, 3rd ed. (2007), section 12.3.
 type packed[T kernel.Real] struct {
-	fft     *kernel.FFT[T]
+	fft     transformer[T]
 	u       kernel.Parts[T] // factors of Untangle, n/4+1 elements
 	back    []T             // -u.Im
 	x, work kernel.Parts[T] // n/2 elements each
 }
 
-func newPacked[T kernel.Real](n int) *packed[T] {
+// transformer transforms complex sequences of one length.
+type transformer[T kernel.Real] interface {
+	Transform(x, work kernel.Parts[T]) (out, spare kernel.Parts[T])
+}
+
+func newPacked[T kernel.Real](n int, fft transformer[T]) *packed[T] {
 	m := n / 2
-	p := &packed[T]{kernel.NewFFT[T](m), kernel.NewParts[T](m/2 + 1), make([]T, m/2+1), kernel.NewParts[T](m), kernel.NewParts[T](m)}
+	p := &packed[T]{fft, kernel.NewParts[T](m/2 + 1), make([]T, m/2+1), kernel.NewParts[T](m), kernel.NewParts[T](m)}
 	for k := range p.u.Re {
 		sin, cos := math.Sincos(math.Pi * float64(k) / float64(m))
 		p.u.Re[k], p.u.Im[k], p.back[k] = T(-sin), T(-cos), T(cos)
@@ -260,7 +280,7 @@ func NewRealFFT32(n int) *RealFFT32 {
 	if n < 2 || n&(n-1) != 0 {
 		panic("dsp: transform length must be a power of two")
 	}
-	return &RealFFT32{newPacked[float32](n)}
+	return &RealFFT32{newPacked(n, kernel.NewFFT[float32](n/2))}
 }
 
 // Len returns the length of the real sequence.

@@ -92,7 +92,7 @@ func testRealFFT(t *testing.T) {
 // NewRealFFT would not give it, even ones among them.
 func TestRealFFTBluestein(t *testing.T) {
 	for _, n := range []int{1, 2, 3, 4, 8, 15, 16, 100, 2048, 2401, 6000} {
-		f, g, x := &RealFFT{n: n, chirp: newBluestein(n)}, NewRealFFT(n), noise(n)
+		f, g, x := &RealFFT{n: n, chirp: newBluestein(n, n/2+1)}, NewRealFFT(n), noise(n)
 		c := f.Coefficients(nil, x)
 		if d := apart(c, g.Coefficients(nil, x)); d > 1e-12 {
 			t.Errorf("n=%d: %g from gonum", n, d)

@@ -225,35 +225,42 @@ func (p *plan) tones(first, last int) (n float64) {
 }
 
 // kth returns the value that would stand at k if x were sorted, and leaves x in another
-// order.
+// order. x is short: a worst case is quadratic.
 //
-// Reference: C. A. R. Hoare, Algorithm 65: find, Commun. ACM 4 (1961) 321.
+// Reference: C. A. R. Hoare, Algorithm 65: find, Commun. ACM 4 (1961) 321; the
+// partition is N. Lomuto's, which needs no branch that depends on the values.
 func kth(x []float64, k int) float64 {
-	lo, hi := 0, len(x)-1
-	for lo < hi {
-		pivot := x[(lo+hi)/2]
-		i, j := lo, hi
-		for i <= j {
-			for x[i] < pivot {
-				i++
-			}
-			for x[j] > pivot {
-				j--
-			}
-			if i <= j {
-				x[i], x[j] = x[j], x[i]
-				i++
-				j--
+	for len(x) > 8 {
+		last := len(x) - 1
+		if mid := last / 2; (x[0] < x[mid]) == (x[mid] < x[last]) {
+			x[mid], x[last] = x[last], x[mid]
+		} else if (x[mid] < x[0]) == (x[0] < x[last]) {
+			x[0], x[last] = x[last], x[0]
+		}
+		pivot, n := x[last], 0
+		for i, v := range x[:last] {
+			x[i] = x[n]
+			x[n] = v
+			if v < pivot {
+				n++
 			}
 		}
+		x[n], x[last] = x[last], x[n]
 		switch {
-		case k <= j:
-			hi = j
-		case k >= i:
-			lo = i
+		case k < n:
+			x = x[:n]
+		case k == n:
+			return pivot
 		default:
-			return x[k]
+			x, k = x[n+1:], k-n-1
 		}
+	}
+	for i := 1; i < len(x); i++ {
+		v, j := x[i], i
+		for ; j > 0 && x[j-1] > v; j-- {
+			x[j] = x[j-1]
+		}
+		x[j] = v
 	}
 	return x[k]
 }

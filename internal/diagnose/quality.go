@@ -123,31 +123,38 @@ func summarise(x []float32) (s summary) {
 	n := float64(len(x))
 	s.low, s.high = float64(x[0]), float64(x[0])
 	held, stuck, run := 0, 0, 1
-	for i, f := range x {
-		v := float64(f)
-		s.mean += v
-		s.low, s.high = min(s.low, v), max(s.high, v)
-		if i > 0 && f == x[i-1] {
+	before, low, high, sum := x[0], x[0], x[0], s.low
+	for _, f := range x[1:] {
+		sum += float64(f)
+		if f == before {
 			held++
 			if run++; run == dropoutRun {
 				stuck += dropoutRun
 			} else if run > dropoutRun {
 				stuck++
 			}
-		} else {
-			run = 1
+			continue
+		}
+		run, before = 1, f
+		if f > high {
+			high = f
+		} else if f < low {
+			low = f
 		}
 	}
+	s.mean, s.low, s.high = sum, float64(low), float64(high)
 	s.mean /= n
 	s.held, s.dropout = float64(held)/n, float64(stuck)/n
 	const blocks = 64
 	var energy [blocks]float64
 	quarter := len(x) / 4
 	for b := range blocks {
+		sum := 0.0
 		for _, f := range x[b*len(x)/blocks : (b+1)*len(x)/blocks] {
 			d := float64(f) - s.mean
-			energy[b] += d * d
+			sum += d * d
 		}
+		energy[b] = sum
 	}
 	for i := range quarter {
 		s.first += float64(x[i]) - s.mean
