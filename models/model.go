@@ -27,6 +27,7 @@ type Manifest struct {
 	Preprocessing Preprocessing `json:"preprocessing"`
 	Labels        []Label       `json:"labels"`
 	Calibration   *Calibration  `json:"calibration,omitempty"`
+	Domain        *Domain       `json:"domain,omitempty"` // of a network on evidence
 	Training      Training      `json:"training"`
 	Scores        []Score       `json:"scores"`
 	Licence       string        `json:"licence"`
@@ -231,6 +232,15 @@ func (c *Classifier) Evidence(p []float64, e *lines.Evidence) {
 	}
 }
 
+// Distance returns how far the evidence that Evidence read last lies from what the
+// network was trained on, and the limit of that; 0 and 0 where the model does not know.
+func (c *Classifier) Distance() (distance, limit float64) {
+	if d := c.model.Domain; d != nil {
+		return d.Distance(c.x), d.Limit
+	}
+	return 0, 0
+}
+
 // FaultOf returns the fault with the largest probability, summed over the
 // labels that name it, the first of equals in label order.
 func FaultOf(labels []Label, p []float64) bearing.Fault {
@@ -279,6 +289,11 @@ func (m *Manifest) validate() error {
 	}
 	if m.Calibration != nil {
 		if err := m.Calibration.validate(); err != nil {
+			return err
+		}
+	}
+	if m.Domain != nil {
+		if err := m.Domain.validate(m.Spec.Input.L * m.Spec.Input.C); err != nil {
 			return err
 		}
 	}

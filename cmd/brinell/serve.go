@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime"
+	"strings"
 	"syscall"
 	"time"
 
@@ -27,13 +28,13 @@ import (
 
 // serveConfig is what an operator sets.
 type serveConfig struct {
-	listen, dataDir, model, logLevel, baseline string
-	rawCap                                     string
-	maxSamples                                 int
-	maxBody                                    string
-	workers                                    int
-	demo                                       bool
-	stopTimeout                                time.Duration
+	listen, dataDir, model, logLevel, baseline, zones string
+	rawCap                                            string
+	maxSamples                                        int
+	maxBody                                           string
+	workers                                           int
+	demo                                              bool
+	stopTimeout                                       time.Duration
 }
 
 func serveCommand() *cobra.Command {
@@ -63,11 +64,21 @@ Every flag can be set by the environment: --data-dir by BRINELL_DATA_DIR.`,
 	f.IntVar(&c.maxSamples, "max-samples", bearing.DefaultMaxSamples, "samples of a window at most")
 	f.StringVar(&c.maxBody, "max-body", "32MiB", "size of a request at most")
 	f.StringVar(&c.baseline, "baseline", string(diagnose.Mahalanobis), "how a sensor's windows are compared with its healthy ones: mahalanobis or autoencoder")
+	f.StringVar(&c.zones, "velocity-zones", diagnose.KnownZones[0].Class, "limits of vibration velocity: "+zoneNames()+", or three of your own in mm/s such as 1.4,2.8,4.5")
 	f.IntVar(&c.workers, "workers", 0, "diagnoses computed at a time (default one per processor)")
 	f.StringVar(&c.logLevel, "log-level", "info", "debug, info, warn or error")
 	f.DurationVar(&c.stopTimeout, "stop-timeout", 20*time.Second, "time that requests in flight get when the service stops")
 	f.BoolVar(&c.demo, "demo", false, "replay embedded excerpts of real recordings as a few sensors")
 	return cmd
+}
+
+// zoneNames lists the known velocity zones.
+func zoneNames() string {
+	var names []string
+	for _, z := range diagnose.KnownZones {
+		names = append(names, z.Class)
+	}
+	return strings.Join(names, ", ")
 }
 
 // service is a running brinell: everything that must be closed, and the address.
@@ -104,6 +115,10 @@ func newService(ctx context.Context, c serveConfig, stderr io.Writer) (_ *servic
 	if err != nil {
 		return nil, usagef("--baseline: %w", err)
 	}
+	zones, err := diagnose.ParseZones(c.zones)
+	if err != nil {
+		return nil, usagef("--velocity-zones: %w", err)
+	}
 	m, err := openModel(c.model)
 	if err != nil {
 		return nil, err
@@ -122,7 +137,7 @@ func newService(ctx context.Context, c serveConfig, stderr io.Writer) (_ *servic
 			err = errors.Join(err, s.store.Close())
 		}
 	}()
-	if s.core, err = diagnose.New(m, diagnose.Config{Store: s.store, Metrics: metrics, Workers: c.workers, Baseline: method}); err != nil {
+	if s.core, err = diagnose.New(m, diagnose.Config{Store: s.store, Metrics: metrics, Workers: c.workers, Baseline: method, Zones: zones}); err != nil {
 		return nil, err
 	}
 	handler, err := api.New(api.Config{

@@ -226,6 +226,6 @@ func (l *Lab) cell(ctx context.Context, r Recipe, seed uint64, training, test []
 // cellVersion rises when the evidence in cells of before would be another one,
 // verdictVersion when only the verdicts would.
 const (
-	cellVersion    = 3
+	cellVersion    = 4
 	verdictVersion = 8
 )

@@ -70,12 +70,14 @@ type Witnesses struct {
 
 // NetworkWitness is the network's answer.
 type NetworkWitness struct {
-	Available     bool   `json:"available"`
-	Reason        string `json:"reason,omitempty"` // why it says nothing
-	Fault         Fault  `json:"fault"`
-	Probabilities Values `json:"probabilities"` // of this window alone, not calibrated
-	ByFault       Values `json:"by_fault"`      // the same, summed over the labels of each fault
-	LogOdds       Values `json:"log_odds"`      // accumulated over the sensor's windows
+	Available     bool    `json:"available"`
+	Reason        string  `json:"reason,omitempty"` // why it says nothing
+	Fault         Fault   `json:"fault"`
+	Probabilities Values  `json:"probabilities"` // of this window alone, not calibrated
+	ByFault       Values  `json:"by_fault"`      // the same, summed over the labels of each fault
+	LogOdds       Values  `json:"log_odds"`      // accumulated over the sensor's windows
+	Distance      float64 `json:"distance"`      // of its input from those it was trained on
+	Limit         float64 `json:"limit"`         // of that: beyond, it guesses; 0 where the model does not know
 }
 
 // EnvelopeWitness is the answer of the bearing's physics.

@@ -39,6 +39,7 @@ type Core struct {
 	catalogue Catalogue
 	metrics   *metrics
 	baseline  Method
+	zones     Zones
 	now       func() time.Time
 	slots     chan struct{}
 
@@ -71,14 +72,18 @@ type Config struct {
 	Metrics   Metrics   // zero for none
 	Now       func() time.Time
 	Baseline  Method // zero for Mahalanobis
+	Zones     Zones  // zero for the first of KnownZones
 	Workers   int    // diagnoses computed at a time; 0 means no bound
 }
 
 // New returns a core that answers with model m.
 func New(m *models.Model, cfg Config) (*Core, error) {
-	c := &Core{features: cfg.Features, store: cfg.Store, catalogue: cfg.Catalogue, metrics: newMetrics(cfg.Metrics), now: cfg.Now, baseline: cfg.Baseline, sensors: make(map[[2]string]*sensor)}
+	c := &Core{features: cfg.Features, store: cfg.Store, catalogue: cfg.Catalogue, metrics: newMetrics(cfg.Metrics), now: cfg.Now, baseline: cfg.Baseline, zones: cfg.Zones, sensors: make(map[[2]string]*sensor)}
 	if c.catalogue == nil {
 		c.catalogue = bearing.LookupBearing
+	}
+	if c.zones == (Zones{}) {
+		c.zones = KnownZones[0]
 	}
 	if c.baseline == "" {
 		c.baseline = Mahalanobis
@@ -187,7 +192,7 @@ func (s *Session) Diagnose(w *bearing.Window) (bearing.Diagnosis, error) {
 
 // answer writes down what the witnesses say and what they come to.
 func (c *Core) answer(e *engine, w *bearing.Window, o *observation, names []string, m *memory, j judgement) bearing.Diagnosis {
-	v, p := judge(o, m, j, e.calibration)
+	v, p := judge(o, m, j, e.calibration, c.zones)
 	d := bearing.Diagnosis{
 		ID:            o.id,
 		Sensor:        w.Sensor,

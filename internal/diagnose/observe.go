@@ -27,6 +27,8 @@ type observation struct {
 	logp      [4]float64
 	labels    []float64 // probabilities of the model's own labels
 	segments  int
+	distance  float64 // of the network's input from those it was trained on, and the limit
+	domain    float64
 
 	// Of the envelope, scores of lines.Faults.
 	lines     bool
@@ -45,10 +47,11 @@ type observation struct {
 	source    string // of the speed
 	band      [2]float64
 
-	vector  []float64 // of the baseline
-	level   float64   // standard deviation, g
-	running string    // speed and rate, for which a baseline holds
-	rate    float64
+	vector   []float64 // of the baseline
+	level    float64   // standard deviation, g
+	velocity float64   // mm/s RMS, 0 where the window is too short
+	running  string    // speed and rate, for which a baseline holds
+	rate     float64
 }
 
 // Limits of the envelope witness.
@@ -72,6 +75,7 @@ func (k *worker) observe(w *bearing.Window, m *models.Model, designation string,
 		return nil, bearing.Errorf(bearing.Invalid, "window_too_short", "the window has %d samples, a diagnosis needs at least %d (%.4g s at %g Hz)", len(w.Samples), minSamples, minSamples/w.SampleRate, w.SampleRate).At("/samples")
 	}
 	o.quality = k.quality.assess(w, Profile{})
+	o.velocity = k.quality.velocity
 	k.values = k.extract.Extract(k.values, w.Samples, w.SampleRate)
 	o.features = append([]float64(nil), k.values...)
 	o.vector, o.level = vectorOf(func(name string) (float64, bool) {
@@ -126,6 +130,9 @@ func (k *worker) envelope(o *observation, w *bearing.Window, b bearing.Orders) *
 	return nil
 }
 
+// outside reports whether the network was asked what it was not trained on.
+func (o *observation) outside() bool { return o.network && o.domain > 0 && o.distance > o.domain }
+
 // halved returns 1 where the comb with the highest score has lines halfway between its
 // own that stand out hardly less: the true order is half of it, and the stated speed or
 // rate is probably half of the true one. A rolling element may have such a line, at its
@@ -179,6 +186,7 @@ func (k *worker) network(o *observation, w *bearing.Window, m *models.Model, e *
 			return nil
 		}
 		k.classify.Evidence(o.labels, e)
+		o.distance, o.domain = k.classify.Distance()
 		softmax(o.labels)
 		o.segments = e.Segments
 	} else {

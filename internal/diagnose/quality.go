@@ -31,23 +31,42 @@ const (
 	emptyFrom     = 0.8  // of half the rate: below, an empty band above is none of the filter's
 	unsteadyLimit = 0.45 // coefficient of variation of the level over tenths of a second
 	lowRate       = 12000
-	qualityFFT    = 8192
 )
 
 // assessor grades windows. It owns its work space: not safe for concurrent use.
 type assessor struct {
-	fft    *dsp.RealFFT
-	taper  []float64
-	x      []float64
-	c      []complex128
-	power  []float64
-	levels map[float32]struct{}
-	frames []float64
+	spectra map[int]*spectrum // by length
+	levels  map[float32]struct{}
+	frames  []float64
+	// Of the window that was assessed last, mm/s RMS, 0 where it is too short.
+	velocity float64
+}
+
+// spectrum is what a power spectrum of one length needs.
+type spectrum struct {
+	fft   *dsp.RealFFT
+	taper []float64
+	x     []float64
+	c     []complex128
+	power []float64
+}
+
+// spectrumOf returns the plan for windows at that rate: between a half and a whole
+// second, in steps of powers of two.
+func (a *assessor) spectrumOf(rate float64) *spectrum {
+	n := 4096
+	for ; float64(2*n) <= rate && n < 1<<17; n *= 2 {
+	}
+	p := a.spectra[n]
+	if p == nil {
+		p = &spectrum{dsp.NewRealFFT(n), dsp.HannPeriodic(n), make([]float64, n), make([]complex128, n/2+1), make([]float64, n/2+1)}
+		a.spectra[n] = p
+	}
+	return p
 }
 
 func newAssessor() *assessor {
-	return &assessor{fft: dsp.NewRealFFT(qualityFFT), taper: dsp.HannPeriodic(qualityFFT), x: make([]float64, qualityFFT),
-		c: make([]complex128, qualityFFT/2+1), power: make([]float64, qualityFFT/2+1), levels: make(map[float32]struct{}, coarseLevels)}
+	return &assessor{spectra: make(map[int]*spectrum), levels: make(map[float32]struct{}, coarseLevels)}
 }
 
 // gate collects the flags of one window.
@@ -66,6 +85,7 @@ func (a *assessor) assess(w *bearing.Window, profile Profile) bearing.Quality {
 	g := gate{bearing.Quality{Level: bearing.Good, Flags: []bearing.Flag{}}}
 	x := w.Samples
 	s := summarise(x)
+	a.velocity = 0
 	if w.SampleRate < lowRate {
 		g.flag(bearing.Degraded, "rate_low", w.SampleRate, lowRate, "the band above 0.4 of the rate is masked")
 	}
@@ -262,29 +282,35 @@ func (a *assessor) unsteady(x []float32, rate, mean float64) float64 {
 
 // spectral sets the flags that need a spectrum: of the middle of the window.
 func (a *assessor) spectral(g *gate, w *bearing.Window, mean float64) {
-	n := min(len(w.Samples), qualityFFT)
+	p := a.spectrumOf(w.SampleRate)
+	size := len(p.x)
+	n := min(len(w.Samples), size)
 	from := (len(w.Samples) - n) / 2
-	clear(a.x)
+	clear(p.x)
 	for i, v := range w.Samples[from : from+n] {
-		a.x[i] = (float64(v) - mean) * a.taper[i*qualityFFT/n]
+		p.x[i] = (float64(v) - mean) * p.taper[i*size/n]
 	}
-	a.fft.Coefficients(a.c, a.x)
-	df := w.SampleRate / qualityFFT
+	p.fft.Coefficients(p.c, p.x)
+	df := w.SampleRate / float64(size)
 	total, highest := 0.0, 0
-	for i, c := range a.c {
-		a.power[i] = real(c)*real(c) + imag(c)*imag(c)
-		total += a.power[i]
-		if a.power[i] > a.power[highest] {
+	for i, c := range p.c {
+		p.power[i] = real(c)*real(c) + imag(c)*imag(c)
+		total += p.power[i]
+		if p.power[i] > p.power[highest] {
 			highest = i
 		}
 	}
 	if !(total > 0) {
 		return
 	}
-	width := 3 * qualityFFT / n
+	if float64(len(w.Samples)) >= velocitySeconds*w.SampleRate {
+		// The squares of a Hann taper sum to three eighths of its length.
+		a.velocity = velocity(p.power, 2/(0.375*float64(size)*float64(size)), df)
+	}
+	width := 3 * size / n
 	around := func(i int) (sum float64) {
-		for k := max(0, i-width); k <= min(len(a.power)-1, i+width); k++ {
-			sum += a.power[k]
+		for k := max(0, i-width); k <= min(len(p.power)-1, i+width); k++ {
+			sum += p.power[k]
 		}
 		return sum
 	}
@@ -301,7 +327,7 @@ func (a *assessor) spectral(g *gate, w *bearing.Window, mean float64) {
 			break
 		}
 	}
-	if share := edge(a.power); share < emptyFrom {
+	if share := edge(p.power); share < emptyFrom {
 		g.flag(bearing.Degraded, "rate_suspect", share, emptyFrom, "of half the rate, above which there is nothing: the samples were resampled, or the rate is wrong")
 	}
 }

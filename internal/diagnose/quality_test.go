@@ -83,13 +83,15 @@ func TestQuality(t *testing.T) {
 	})
 	f("resampled", bearing.Degraded, "rate_suspect", func(x []float32) {
 		// Twice the rate by an ideal filter leaves nothing above a quarter.
-		c := a.fft.Coefficients(nil, widen(x[:qualityFFT]))
+		p := a.spectrumOf(rate)
+		n := len(p.x)
+		c := p.fft.Coefficients(nil, widen(x[:n]))
 		clear(c[len(c)/2:])
-		y := a.fft.Inverse(nil, c)
+		y := p.fft.Inverse(nil, c)
 		for i := range x {
 			x[i] = float32(y[i%len(y)])
 		}
-		for i := qualityFFT; i < len(x); i++ { // no exact repetition
+		for i := n; i < len(x); i++ { // no exact repetition
 			x[i] *= 1.001
 		}
 	})

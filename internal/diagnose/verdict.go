@@ -20,7 +20,7 @@ const (
 
 // judge weighs the witnesses. m is the memory after the window, j what the baseline
 // said of it.
-func judge(o *observation, m *memory, j judgement, c *models.Calibration) (bearing.Verdict, [4]float64) {
+func judge(o *observation, m *memory, j judgement, c *models.Calibration, z Zones) (bearing.Verdict, [4]float64) {
 	v := bearing.Verdict{Agreement: bearing.Unclear, PredictionSet: []bearing.Fault{}, Alpha: round(c.Alpha, 6), Windows: m.windows, Seconds: round(m.seconds, 6), Why: []bearing.Reason{}}
 	r := reasons{&v}
 	v.Severity.Stage1 = "not_observable"
@@ -30,6 +30,9 @@ func judge(o *observation, m *memory, j judgement, c *models.Calibration) (beari
 	if o.quality.Level == bearing.Unusable {
 		r.add("quality", 0, 0, false, "the window is unusable, so nothing is said of the bearing")
 		return v, [4]float64{}
+	}
+	if o.velocity > 0 {
+		v.Velocity = z.zone(o.velocity)
 	}
 	n, e := m.evidence()
 	p := c.Probabilities(n, e)
@@ -125,6 +128,10 @@ func strangeness(r *reasons, o *observation, m *memory) bool {
 			strange = true
 			r.add(code, 1, 1, true, "the signal's quality allows no confident answer: "+code)
 		}
+	}
+	if o.outside() {
+		strange = true
+		r.add("out_of_domain", o.distance, o.domain, true, "distance of the network's input from all that it was trained on: beyond the limit its answer is a guess")
 	}
 	if !o.lines {
 		return strange

@@ -11,6 +11,7 @@ func witnesses(model *models.Model, o *observation, m *memory, j judgement) bear
 	var w bearing.Witnesses
 	w.Network = bearing.NetworkWitness{Available: o.network, Reason: o.noNetwork, Fault: "", Probabilities: bearing.Values{}, ByFault: bearing.Values{}, LogOdds: bearing.Values{}}
 	if o.network {
+		w.Network.Distance, w.Network.Limit = round(o.distance, 4), round(o.domain, 4)
 		w.Network.Fault = models.FaultOf(model.Labels, o.labels)
 		for i, l := range model.Labels {
 			w.Network.Probabilities = append(w.Network.Probabilities, bearing.Value{Name: l.Name, Value: o.labels[i]})
@@ -36,6 +37,9 @@ func witnesses(model *models.Model, o *observation, m *memory, j judgement) bear
 	}
 	w.Baseline = bearing.BaselineWitness{State: j.state, Reason: j.reason, Needed: readyAfter, Distance: round(j.distance, 4), Limit: round(j.limit, 4),
 		Changed: j.changed, Drift: j.drift, Running: o.running}
+	if o.outside() && !j.changed {
+		w.Baseline.Drift = "out_of_domain"
+	}
 	if b := m.baselines[o.running]; b != nil && o.quality.Level != bearing.Unusable {
 		w.Baseline.Learned = len(b.learnt)
 		if b.fit != nil {
@@ -62,6 +66,7 @@ func recall(d bearing.Diagnosis) *observation {
 	}
 	if d.Witnesses.Network.Available {
 		o.network = true
+		o.distance, o.domain = d.Witnesses.Network.Distance, d.Witnesses.Network.Limit
 		for i, f := range bearing.Faults {
 			o.byFault[i], _ = d.Witnesses.Network.ByFault.Get(string(f))
 		}

@@ -76,6 +76,24 @@ func (r Recipe) EvidenceSets(labels []models.Label, fold dataset.Fold, simulated
 	return s
 }
 
+// windows returns the windows of a tensor.
+func windows(x nn.Tensor) [][]float32 {
+	out := make([][]float32, x.N)
+	for i := range out {
+		out[i] = x.At(i)
+	}
+	return out
+}
+
+// reads tells which values of its input a network reads: all, unless its first layer
+// selects.
+func reads(s nn.Spec) func(value int) bool {
+	first := s.Layers[0]
+	return func(value int) bool {
+		return first.Op != nn.OpSelect || slices.Contains(first.Channels, value%s.Input.C)
+	}
+}
+
 // golden takes a few windows of the set, spread over it, as golden ones.
 func (s *Set) golden() {
 	s.Golden = nil

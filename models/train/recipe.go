@@ -114,6 +114,9 @@ func (r Recipe) ContinueOn(ctx context.Context, m *models.Model, sets Sets) (err
 	if m.Training.Validation, err = Fit(ctx, m.Net, set, sets.Validation, r.Fit); err != nil {
 		return err
 	}
+	if m.Preprocessing.Transform == models.Lines {
+		m.Domain = models.DomainOf(windows(set.X), reads(m.Spec))
+	}
 	return m.SetGolden(set.Golden)
 }
 
