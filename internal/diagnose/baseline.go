@@ -87,6 +87,7 @@ type judgement struct {
 	limit    float64
 	changed  bool
 	drift    string
+	gain     float64 // nepers, of a changed sensor
 }
 
 // judge compares a window with the baseline, without learning.
@@ -106,7 +107,7 @@ func (b *baseline) judge(o *observation) judgement {
 	j.distance, j.limit = b.fit.distance(o.vector), b.fit.limit
 	j.changed = j.distance > j.limit
 	if j.changed {
-		j.drift = b.fit.drift(o.vector)
+		j.drift, j.gain = b.fit.drift(o.vector)
 	}
 	return j
 }
@@ -258,8 +259,7 @@ const sensorGain = 0.405
 
 // drift tells what a change is: of the sensor where one gain explains it, else of the
 // machine.
-func (f *fit) drift(v []float64) string {
-	gain := 0.0
+func (f *fit) drift(v []float64) (what string, gain float64) {
 	levels := []int{0}
 	for i := 3; i < len(v); i++ {
 		levels = append(levels, i)
@@ -272,9 +272,9 @@ func (f *fit) drift(v []float64) string {
 		same[i] -= gain
 	}
 	if math.Abs(gain) > sensorGain && f.distance(same) <= f.limit {
-		return "sensor"
+		return "sensor", gain
 	}
-	return "machine"
+	return "machine", 0
 }
 
 // digest names the fit by its mean and the distances of the held-back windows.

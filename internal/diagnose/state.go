@@ -19,7 +19,8 @@ import (
 const (
 	forgetting = 0.9 // weight of a window to that of the next: about ten count
 	maxGap     = 24 * time.Hour
-	history    = 256 // windows that a late one may be put before
+	unitMargin = 0.15 // of a gain to that between g and m/s²
+	history    = 256  // windows that a late one may be put before
 )
 
 // memory is what of a sensor's windows the next answer rests on: accumulated evidence
@@ -78,6 +79,9 @@ func (m *memory) fold(o *observation) judgement {
 	}
 	m.running = o.running
 	j := b.judge(o)
+	if v := math.Exp(math.Abs(j.gain)); j.gain != 0 && math.Abs(v/bearing.StandardGravity-1) < unitMargin && !o.quality.Has("unit_suspect") {
+		degrade(&o.quality, bearing.Flag{Code: "unit_suspect", Value: round(math.Exp(j.gain), 4), Limit: bearing.StandardGravity, Note: "times the usual level: g was taken for m/s², or the other way round"})
+	}
 	b.learn(o, j, !o.quality.Has("rate_suspect") && slices.Max(o.z[:]) < scoreLimit)
 	return j
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"brinell/internal/bearing"
+	"brinell/models"
 )
 
 // healthy returns an observation of a healthy machine, with a scatter of a tenth.
@@ -218,5 +219,35 @@ func TestLastingAlarm(t *testing.T) {
 	}
 	if b.run != 50 || b.onset != time.Unix(60*250, 0) || b.raised != time.Unix(60*(250+lastingRun-1), 0) {
 		t.Errorf("run %d, onset %v, raised %v", b.run, b.onset, b.raised)
+	}
+}
+
+// TestUnitSuspect: a level that jumps by the ratio of g and m/s² is flagged, and is no
+// fault of the machine.
+func TestUnitSuspect(t *testing.T) {
+	rng := rand.New(rand.NewPCG(5, 5))
+	for _, gain := range []float64{bearing.StandardGravity, 1 / bearing.StandardGravity} {
+		m := memory{method: Mahalanobis}
+		for i := range 120 {
+			m.fold(healthy(rng, i))
+		}
+		o := healthy(rng, 120)
+		o.level *= gain
+		for i := range o.vector {
+			if i == 0 || i > 2 {
+				o.vector[i] += math.Log(gain)
+			}
+		}
+		j := m.fold(o)
+		if gain < 1 && j.reason != "" {
+			continue // a tenth of the level is a machine that stands still
+		}
+		if !o.quality.Has("unit_suspect") || j.drift != "sensor" {
+			t.Errorf("gain %g: %+v, quality %+v", gain, j, o.quality)
+		}
+		c := models.Uncalibrated
+		if v, _ := judge(o, &m, j, &c, KnownZones[0]); v.Fault != bearing.Inconclusive {
+			t.Errorf("gain %g: %s", gain, v.Fault)
+		}
 	}
 }

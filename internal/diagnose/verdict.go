@@ -123,7 +123,7 @@ func capOthers(p [4]float64, named int) [4]float64 {
 // far as can be seen, so that no condition may be named with confidence.
 func strangeness(r *reasons, o *observation, m *memory) bool {
 	strange := false
-	for _, code := range []string{"tonal", "mains_hum", "rate_suspect", "transient", "coarse_adc", "settling", "dc_offset", "unsteady"} {
+	for _, code := range []string{"tonal", "mains_hum", "rate_suspect", "transient", "coarse_adc", "settling", "dc_offset", "unsteady", "unit_suspect"} {
 		if o.quality.Has(code) {
 			strange = true
 			r.add(code, 1, 1, true, "the signal's quality allows no confident answer: "+code)
@@ -192,31 +192,37 @@ func decide(r *reasons, o *observation, m *memory, j judgement, p [4]float64, en
 	}
 	r.add("probability", p[best], named, p[best] >= named, fmt.Sprintf("calibrated probability of %s; from the limit on it is named", top))
 	network := netFault(m)
+	machine := j.changed && j.drift == "machine"
+	if j.changed && !machine {
+		r.add("sensor_changed", 1, 1, true, "one gain explains the change: the sensor, its mounting or its unit, not the machine")
+	}
 	switch {
 	case !o.network && !o.lines && j.limit == 0:
 		return bearing.Inconclusive
-	case !o.network && !o.lines && j.changed:
+	case !o.network && !o.lines && machine:
 		return bearing.UnknownFault
-	case !o.network && !o.lines:
+	case !o.network && !o.lines && !j.changed:
 		return bearing.Normal
+	case !o.network && !o.lines:
+		return bearing.Inconclusive
 	case envelope != "" && network != "" && network != bearing.Normal && network != envelope:
 		r.add("conflict", 1, 1, true, fmt.Sprintf("the network says %s, the envelope %s", network, envelope))
 		return bearing.Inconclusive
-	case strange && j.changed:
+	case strange && machine:
 		return bearing.UnknownFault
-	case strange && j.limit > 0 && envelope == "":
+	case strange && j.limit > 0 && !j.changed && envelope == "":
 		return bearing.Normal
 	case strange:
 		return bearing.Inconclusive
 	case j.limit > 0 && !j.changed && envelope == "":
 		return bearing.Normal // as it was when it was healthy, and no line stands out
-	case top == bearing.Normal && j.changed && j.drift == "machine":
+	case top == bearing.Normal && machine:
 		return bearing.UnknownFault
 	case top == bearing.Ball && envelope == "":
 		switch hits := showsBall(r, m); {
 		case hits:
 			return bearing.Ball
-		case j.changed && j.drift == "machine":
+		case machine:
 			return bearing.UnknownFault
 		}
 		return nothingFound(r, m)
@@ -224,7 +230,7 @@ func decide(r *reasons, o *observation, m *memory, j judgement, p [4]float64, en
 		return top
 	case envelope == "" && !j.changed:
 		return nothingFound(r, m)
-	case j.changed && j.drift == "machine":
+	case machine:
 		return bearing.UnknownFault
 	}
 	return bearing.Inconclusive
