@@ -118,7 +118,7 @@ func yes(b bool) string {
 }
 
 // write writes the report as Markdown to path, between the marks that it finds there,
-// and the pictures beside it.
+// the pictures beside it, and a line into the log at its end.
 func (a *accuracy) write(path string) error {
 	dir := filepath.Dir(path)
 	for name, draw := range map[string]func(string) error{
@@ -141,8 +141,20 @@ func (a *accuracy) write(path string) error {
 	if !found {
 		before, after = string(old), ""
 	}
-	return os.WriteFile(path, []byte(before+begin+a.markdown()+end+after), 0o644)
+	return os.WriteFile(path, []byte(before+begin+a.markdown()+end+after+a.logLine()), 0o644)
 }
+
+// logLine is the run as a row of the log: the program's revision, the day, and what the
+// first rows of the table measured.
+func (a *accuracy) logLine() string {
+	line := fmt.Sprintf("| %.9s | %s |", revision(), time.Now().UTC().Format(time.DateOnly))
+	for _, r := range a.Rows[:min(logged, len(a.Rows))] {
+		line += " " + r.Measured + " |"
+	}
+	return line + "\n"
+}
+
+const logged = 6
 
 func (a *accuracy) markdown() string {
 	var b strings.Builder

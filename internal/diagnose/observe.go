@@ -101,15 +101,18 @@ const (
 func (k *worker) envelope(o *observation, w *bearing.Window, b bearing.Orders) *lines.Evidence {
 	o.band[0], o.band[1] = lines.Band(w.SampleRate)
 	o.speed, o.source = w.ShaftSpeed, "stated"
+	if o.speed == 0 && b.BPFO > 0 {
+		o.speed, o.source = k.estimate(w, b), "estimated"
+	}
 	m := lines.Machine{ShaftSpeed: o.speed, Orders: b}
-	o.running = runningState(o.speed, w.SampleRate)
+	o.running = runningState(w.ShaftSpeed, w.SampleRate)
 	switch {
 	case b.BPFO == 0 && o.bearing == "":
 		o.noLines = "the bearing is not known: state its designation with a window, it holds for the sensor's later ones"
 	case b.BPFO == 0:
 		o.noLines = "the bearing " + bearing.Clip(o.bearing) + " is not in the catalogue: add its geometry"
 	case o.speed == 0:
-		o.noLines = "the shaft speed is not known: state shaft_speed_rpm"
+		o.noLines = "the shaft speed is not known, and no line of the bearing tells it: state shaft_speed_rpm"
 	case len(w.Samples) < lines.Need(w.SampleRate, o.speed):
 		o.noLines = "the window has too few turns of the shaft to resolve the lines"
 		degrade(&o.quality, bearing.Flag{Code: "window_short", Value: o.seconds * o.speed, Limit: float64(lines.Need(w.SampleRate, o.speed)) / w.SampleRate * o.speed,
@@ -132,6 +135,30 @@ func (k *worker) envelope(o *observation, w *bearing.Window, b bearing.Orders) *
 
 // outside reports whether the network was asked what it was not trained on.
 func (o *observation) outside() bool { return o.network && o.domain > 0 && o.distance > o.domain }
+
+// estimate returns the shaft speed at which the bearing's lines stand out, of the few
+// that the spectrum suggests; 0 where none do. A wrong speed puts the bearing's lines
+// where none are.
+func (k *worker) estimate(w *bearing.Window, b bearing.Orders) float64 {
+	best, speed := estimatedScore, 0.0
+	for _, s := range k.lines.Speeds(w.Samples, w.SampleRate, suggestions) {
+		if len(w.Samples) < lines.Need(w.SampleRate, s.Hz) {
+			continue
+		}
+		e := k.lines.Analyze(w.Samples, w.SampleRate, lines.Machine{ShaftSpeed: s.Hz, Orders: b})
+		if z := max(e.Combs[0].Z, e.Combs[1].Z); e.Shaft >= shaftLimit && z >= best {
+			best, speed = z, s.Hz
+		}
+	}
+	return round(speed, 6)
+}
+
+// Of a speed that is not stated: how many are tried, and what a race's comb must score
+// at one for it to be believed.
+const (
+	suggestions    = 4
+	estimatedScore = 2 * ownScore
+)
 
 // halved returns 1 where the comb with the highest score has lines halfway between its
 // own that stand out hardly less: the true order is half of it, and the stated speed or

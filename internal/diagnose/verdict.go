@@ -226,7 +226,7 @@ func decide(r *reasons, o *observation, m *memory, j judgement, p [4]float64, en
 			return bearing.UnknownFault
 		}
 		return nothingFound(r, m)
-	case top != bearing.Normal && p[best] >= named && own(r, m, j, top):
+	case top != bearing.Normal && p[best] >= named && own(r, o, m, j, top):
 		return top
 	case envelope == "" && !j.changed:
 		return nothingFound(r, m)
@@ -240,13 +240,17 @@ func decide(r *reasons, o *observation, m *memory, j judgement, p [4]float64, en
 // network be sure: a race fault shows its line.
 const ownScore = 3.0
 
-func own(r *reasons, m *memory, j judgement, f bearing.Fault) bool {
+func own(r *reasons, o *observation, m *memory, j judgement, f bearing.Fault) bool {
 	if m.weight == 0 {
 		return true // a network on samples needs no lines
 	}
 	limit := ownScore
+	if o.source == "estimated" {
+		limit = estimatedScore
+		r.add("speed_estimated", o.speed*60, 0, true, "rpm at which the bearing's lines stand out; state the shaft speed for a surer answer")
+	}
 	if j.limit == 0 && !speedShows(r, m) { // a sensor with a past has been believed before
-		limit *= 2
+		limit = 2 * ownScore
 		half, tones := m.mean(m.half), m.mean(m.tones)
 		r.add("half_orders", half, named, half >= named, "share of windows with lines at half the comb's orders: the stated speed or sampling rate may be half of the true one")
 		r.add("machine_tones", tones, machineTones, tones >= machineTones, "discrete lines in the spectrum: below the limit nothing shows that this is a machine")

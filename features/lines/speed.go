@@ -1,0 +1,111 @@
+package lines
+
+import (
+	"math"
+	"slices"
+
+	"brinell/features/dsp"
+)
+
+// Constants of the search for shaft speeds.
+const (
+	slowest, fastest = 8.0, 70.0 // Hz
+	speedStep        = 1.001
+	speedTop         = 1500.0 // Hz of the spectrum that are looked at
+	speedFloor       = 40.0   // Hz to either side in the median that is a line's floor
+	sameSpeed        = 0.03   // share within which two speeds are one
+	speedSeconds     = 1.0    // most that is looked at
+)
+
+// Speed is a shaft speed that the spectrum's lines suggest. Margin is by how much its
+// score exceeds that of the best other speed, in deviations of the scores of all.
+type Speed struct{ Hz, Score, Margin float64 }
+
+// Speeds returns the shaft speeds between 8 and 70 Hz that fit the lines of the spectrum
+// best, the best first, at most n. A speed's score is the mean of its first ten
+// harmonics, Hann-tapered log amplitudes over their floor of at most 3 nepers, less the
+// mean at its half orders and half that at its thirds, which belong to a slower shaft.
+//
+// One second of a record of CWRU gives the true speed in 62 of 77 cases, of MFPT in 7 of
+// 14; machines in whose spectrum the shaft does not show (IMS) give another. So a speed
+// is a suggestion that something else has to confirm.
+func (a *Analyzer) Speeds(x []float32, rate float64, n int) []Speed {
+	x = x[:min(len(x), int(speedSeconds*rate))]
+	l, df := lineSpectrum(x, rate)
+	at := func(f float64) float64 {
+		if i := int(f/df + 0.5); i >= 2 && i < len(l) {
+			return l[i]
+		}
+		return 0
+	}
+	var all []Speed
+	var scores []float64
+	for f := slowest; f < fastest; f *= speedStep {
+		s := 0.0
+		for h := 1.0; h <= 10; h++ {
+			s += at(h*f) / 10
+		}
+		for h := 0.5; h < 8; h++ {
+			s -= at(h*f) / 8
+		}
+		for h := 1.0; h < 9; h++ {
+			if math.Mod(h, 3) != 0 {
+				s -= at(h/3*f) / 12
+			}
+		}
+		all, scores = append(all, Speed{Hz: f, Score: s}), append(scores, s)
+	}
+	slices.Sort(scores)
+	median := scores[len(scores)/2]
+	spread := max(1e-3, scores[len(scores)*84/100]-median)
+	slices.SortStableFunc(all, func(a, b Speed) int { return int(math.Copysign(1, b.Score-a.Score)) })
+	var best []Speed
+	for _, s := range all {
+		if slices.ContainsFunc(best, func(b Speed) bool { return math.Abs(s.Hz/b.Hz-1) < sameSpeed }) {
+			continue
+		}
+		if best = append(best, s); len(best) > n {
+			break
+		}
+	}
+	for i := range best {
+		next := best[min(i+1, len(best)-1)]
+		best[i].Score, best[i].Margin = (best[i].Score-median)/spread, (best[i].Score-next.Score)/spread
+	}
+	return best[:min(n, len(best))]
+}
+
+// lineSpectrum returns Hann-tapered log amplitudes over their floor from 0 Hz on, between
+// 0 and 3 nepers, and the step from value to value.
+func lineSpectrum(x []float32, rate float64) (over []float64, df float64) {
+	size := 1
+	for size < 2*len(x) { // so that a line is met wherever it lies
+		size *= 2
+	}
+	mean := 0.0
+	for _, v := range x {
+		mean += float64(v) / float64(len(x))
+	}
+	taper, y := dsp.HannPeriodic(len(x)), make([]float64, size)
+	for i, v := range x {
+		y[i] = (float64(v) - mean) * taper[i]
+	}
+	c := dsp.NewRealFFT(size).Coefficients(nil, y)
+	df = rate / float64(size)
+	l := make([]float64, min(len(c), int(speedTop/df)))
+	for i := range l {
+		l[i] = math.Log(math.Hypot(real(c[i]), imag(c[i])) + 1e-30)
+	}
+	half := int(speedFloor / df)
+	hop := max(1, half/4)
+	over = make([]float64, len(l))
+	var around []float64
+	for from := 0; from < len(l); from += hop {
+		around = append(around[:0], l[max(0, from-half):min(len(l), from+half)]...)
+		floor := kth(around, len(around)/2)
+		for i := from; i < min(len(l), from+hop); i++ {
+			over[i] = max(0, min(shaftMost, l[i]-floor))
+		}
+	}
+	return over, df
+}
