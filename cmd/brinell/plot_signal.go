@@ -10,6 +10,7 @@ import (
 	"gonum.org/v1/plot/plotter"
 	"gonum.org/v1/plot/vg"
 
+	"brinell/features/dsp"
 	"brinell/internal/bearing"
 )
 
@@ -38,7 +39,7 @@ func signalPlots(r bearing.Recording) (wave, psd *plot.Plot, err error) {
 	}
 
 	psd = plot.New()
-	psd.Title.Text = "power spectral density (Welch, Hann taper, half overlap)"
+	psd.Title.Text = "power spectral density (Welch, Hann taper, half overlap)" + steadiestBand(r)
 	psd.X.Label.Text, psd.Y.Label.Text = "frequency, Hz", "dB re 1 "+unit+"²/Hz"
 	density, freqs := welch(r)
 	xy = make(plotter.XYs, 0, len(density))
@@ -51,13 +52,36 @@ func signalPlots(r bearing.Recording) (wave, psd *plot.Plot, err error) {
 	return wave, psd, addLine(psd, xy)
 }
 
+// steadiestBand says in which band the hits are steadiest, by a vote of the kurtograms of
+// up to eight pieces of the recording; nothing where none is impulsive.
+func steadiestBand(r bearing.Recording) string {
+	const piece, levels, most = 8192, 4, 8
+	var windows [][]dsp.Band
+	for from := 0; from+piece <= len(r.Samples) && len(windows) < most; from += piece {
+		windows = append(windows, dsp.Kurtogram(widen(r.Samples[from:from+piece]), r.SampleRate, levels))
+	}
+	if len(windows) == 0 {
+		return ""
+	}
+	b := dsp.VoteBand(windows)
+	if b.Steady < 1 {
+		return "; no band is impulsive"
+	}
+	return fmt.Sprintf("; most impulsive %.0f-%.0f Hz, spectral kurtosis %.1f", b.Low, b.High, b.Steady)
+}
+
+func widen(x []float32) []float64 {
+	out := make([]float64, len(x))
+	for i, v := range x {
+		out[i] = float64(v)
+	}
+	return out
+}
+
 // welch returns the one-sided power spectral density by Welch's method over
 // pieces of up to 4096 samples.
 func welch(r bearing.Recording) (density, freqs []float64) {
-	x := make([]float64, len(r.Samples))
-	for i, v := range r.Samples {
-		x[i] = float64(v)
-	}
+	x := widen(r.Samples)
 	nfft := 4096
 	for nfft > len(x) && nfft > 2 {
 		nfft /= 2
