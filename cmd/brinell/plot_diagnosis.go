@@ -30,7 +30,7 @@ func plotDiagnosis(path string, r bearing.Recording, d fileDiagnosis) error {
 	wave.Title.Text = fmt.Sprintf("%s: %s, p = %.2f, witnesses %s, %d windows, %.3g s", r.Name, d.Fault, d.Verdict.Probability, d.Verdict.Agreement, d.Verdict.Windows, d.Verdict.Seconds)
 	rows := [][]*plot.Plot{{wave}, {psd}}
 	if b, ok := bearing.LookupBearing(r.Bearing); ok && r.ShaftSpeed > 0 && len(r.Samples) >= lines.Need(r.SampleRate, r.ShaftSpeed) {
-		env, err := envelopePlot(r, lines.Machine{ShaftSpeed: r.ShaftSpeed, Orders: b.Geometry.Orders()})
+		env, err := envelopePlot(r, lines.Machine{ShaftSpeed: r.ShaftSpeed, Orders: b.Orders()})
 		if err != nil {
 			return err
 		}

@@ -3,7 +3,6 @@ package bearing
 import (
 	"fmt"
 	"math"
-	"strings"
 )
 
 // Geometry is the geometry of a rolling bearing whose outer ring stands still
@@ -76,34 +75,4 @@ func (g Geometry) Validate() error {
 		return fmt.Errorf("geometry: contact angle %g rad is outside [0, π/2)", g.ContactAngle)
 	}
 	return nil
-}
-
-// KnownBearing is a bearing whose geometry is public.
-type KnownBearing struct {
-	Designation string
-	Geometry    Geometry
-	Source      string
-}
-
-const degree = math.Pi / 180
-
-// KnownBearings are the bearings of the public recordings that the dataset
-// package reads. Diameters in inches (FEMTO: millimetres).
-var KnownBearings = []KnownBearing{
-	{"6205-2RS", Geometry{9, 0.3126, 1.537, 0}, "CWRU Bearing Data Center, drive end (SKF)"},
-	{"6203-2RS", Geometry{8, 0.2656, 1.122, 0}, "CWRU Bearing Data Center, fan end (SKF)"},
-	{"NICE", Geometry{8, 0.235, 1.245, 0}, "MFPT bearing fault data sets"},
-	{"ZA-2115", Geometry{16, 0.331, 2.815, 15.17 * degree}, "IMS bearing data set, NASA prognostics repository (Rexnord)"},
-	{"FEMTO", Geometry{13, 3.5, 25.6, 0}, "PRONOSTIA, IEEE PHM 2012 challenge; diameters as commonly quoted, not verified"},
-}
-
-// LookupBearing returns the known bearing of that designation, upper and lower
-// case alike.
-func LookupBearing(designation string) (KnownBearing, bool) {
-	for _, b := range KnownBearings {
-		if strings.EqualFold(b.Designation, designation) {
-			return b, true
-		}
-	}
-	return KnownBearing{}, false
 }

@@ -22,7 +22,8 @@ type Appender interface {
 	Append(ctx context.Context, d bearing.Diagnosis, w *bearing.Window) (bearing.Diagnosis, error)
 }
 
-// Catalogue knows bearings. bearing.LookupBearing is one.
+// Catalogue knows bearings. bearing.LookupBearing is one, Lookup of a
+// bearing.Catalogue another.
 type Catalogue func(designation string) (bearing.KnownBearing, bool)
 
 // Historian returns a sensor's stored diagnoses in the order of their start, so that
@@ -150,7 +151,7 @@ func (c *Core) observe(e *engine, w *bearing.Window, designation string) (*obser
 	}
 	var orders bearing.Orders
 	if b, ok := c.catalogue(designation); ok {
-		orders = b.Geometry.Orders()
+		orders = b.Orders()
 	}
 	t := time.Now()
 	o, err := k.observe(w, e.model, designation, orders)

@@ -25,6 +25,7 @@ type Explanation struct {
 // contact angle, or for another bearing of the catalogue, and returns what fits, the
 // best first. As the window is searched in some hundred ways, an explanation besides the
 // stated one counts only from a score that noise reaches in one window of a thousand.
+// Of a bearing of which only the orders are known, elements and angle are not tried.
 //
 // The errors are *bearing.Error with the codes speed_missing, bearing_unknown and
 // window_too_short.
@@ -42,15 +43,12 @@ func Match(x []float32, rate, shaft float64, stated string, catalogue []bearing.
 		}
 	}
 	if own == nil && stated != "" {
-		return nil, bearing.Errorf(bearing.NotFound, "bearing_unknown", "bearing %q is not in the catalogue: add its geometry, or leave it out to try all", bearing.Clip(stated))
+		return nil, bearing.Errorf(bearing.NotFound, "bearing_unknown", "bearing %q is not in the catalogue: add its geometry or its orders, or leave it out to try all", bearing.Clip(stated))
 	}
 	a := lines.NewAnalyzer()
 	var out []Explanation
-	try := func(what, text, designation string, shaft float64, g bearing.Geometry) {
-		if g.Validate() != nil {
-			return
-		}
-		e := a.Analyze(x, rate, lines.Machine{ShaftSpeed: shaft, Orders: g.Orders()})
+	try := func(what, text, designation string, shaft float64, orders bearing.Orders) {
+		e := a.Analyze(x, rate, lines.Machine{ShaftSpeed: shaft, Orders: orders})
 		best := -1
 		for i := range e.Combs {
 			// A comb at a whole order is the shaft's.
@@ -67,28 +65,33 @@ func Match(x []float32, rate, shaft float64, stated string, catalogue []bearing.
 		c := e.Combs[best]
 		out = append(out, Explanation{what, text, lines.Faults[best], round(c.Z, 3), round(c.Order*(1+c.Slip), 4), round(shaft, 4), designation})
 	}
+	changed := func(what, text string, g bearing.Geometry) {
+		if g.Validate() == nil {
+			try(what, text, own.Designation, shaft, g.Orders())
+		}
+	}
 	if own != nil {
 		g := own.Geometry
-		try("as_stated", "as stated", own.Designation, shaft, g)
+		try("as_stated", "as stated", own.Designation, shaft, own.Orders())
 		for k := -20; k <= 20; k++ {
 			if s := 1 + 0.005*float64(k); math.Abs(s-1) > 0.0125 { // less is slip
-				try("speed", fmt.Sprintf("the shaft turns %+.1f %% from the stated speed: %.1f rpm", 100*(s-1), 60*shaft*s), own.Designation, shaft*s, g)
+				try("speed", fmt.Sprintf("the shaft turns %+.1f %% from the stated speed: %.1f rpm", 100*(s-1), 60*shaft*s), own.Designation, shaft*s, own.Orders())
 			}
 		}
 		for _, n := range []int{-1, 1} {
 			h := g
 			h.Elements += n
-			try("elements", fmt.Sprintf("the bearing has %d rolling elements, not %d", h.Elements, g.Elements), own.Designation, shaft, h)
+			changed("elements", fmt.Sprintf("the bearing has %d rolling elements, not %d", h.Elements, g.Elements), h)
 		}
 		for deg := 5; deg <= 40; deg += 5 {
 			h := g
 			h.ContactAngle = float64(deg) * math.Pi / 180
-			try("contact_angle", fmt.Sprintf("the contact angle is %d degrees: axial load, or another series", deg), own.Designation, shaft, h)
+			changed("contact_angle", fmt.Sprintf("the contact angle is %d degrees: axial load, or another series", deg), h)
 		}
 	}
 	for _, b := range catalogue {
 		if own == nil || b.Designation != own.Designation {
-			try("other_bearing", "a "+b.Designation+" is fitted ("+b.Source+")", b.Designation, shaft, b.Geometry)
+			try("other_bearing", "a "+b.Designation+" is fitted ("+b.Source+")", b.Designation, shaft, b.Orders())
 		}
 	}
 	sort.SliceStable(out, func(i, j int) bool { return out[i].Score > out[j].Score })

@@ -110,7 +110,7 @@ func (k *worker) envelope(o *observation, w *bearing.Window, b bearing.Orders) *
 	case b.BPFO == 0 && o.bearing == "":
 		o.noLines = "the bearing is not known: state its designation with a window, it holds for the sensor's later ones"
 	case b.BPFO == 0:
-		o.noLines = "the bearing " + bearing.Clip(o.bearing) + " is not in the catalogue: add its geometry"
+		o.noLines = "the bearing " + bearing.Clip(o.bearing) + " is not in the catalogue: add its geometry or its orders"
 	case o.speed == 0:
 		o.noLines = "the shaft speed is not known, and no line of the bearing tells it: state shaft_speed_rpm"
 	case len(w.Samples) < lines.Need(w.SampleRate, o.speed):

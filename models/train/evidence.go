@@ -36,7 +36,7 @@ func MachineOf(r *bearing.Recording) (lines.Machine, bool) {
 	if !ok || r.ShaftSpeed <= 0 {
 		return lines.Machine{}, false
 	}
-	return lines.Machine{ShaftSpeed: r.ShaftSpeed, Orders: b.Geometry.Orders()}, true
+	return lines.Machine{ShaftSpeed: r.ShaftSpeed, Orders: b.Orders()}, true
 }
 
 // evidenceHop is the step between real training windows as a share of their length.

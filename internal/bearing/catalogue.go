@@ -1,0 +1,384 @@
+package bearing
+
+import (
+	"cmp"
+	"errors"
+	"math"
+	"slices"
+	"strings"
+	"sync"
+	"unicode"
+	"unicode/utf8"
+)
+
+// KnownBearing is a row of a catalogue: a bearing whose geometry is known, or whose
+// orders are.
+type KnownBearing struct {
+	Designation string
+	Geometry    Geometry // mm, or inches with Inches; zero where Stated holds
+	Stated      Orders   // as a table states them; zero where Geometry holds
+	Source      string   // who publishes the figures
+	Licence     string   // a short note on their use
+	Inches      bool     // the published diameters are in inches
+	BuiltIn     bool     // the program's own: may not be replaced
+}
+
+const degree = math.Pi / 180
+
+// facts is the licence of figures that are published beside measurements.
+const facts = "published figure of the data set; facts"
+
+// KnownBearings are the bearings of public recordings. Diameters are as published.
+var KnownBearings = []KnownBearing{
+	{Designation: "6205-2RS", Geometry: Geometry{9, 0.3126, 1.537, 0}, Inches: true, Licence: facts, Source: "CWRU Bearing Data Center, drive end (SKF)"},
+	{Designation: "6203-2RS", Geometry: Geometry{8, 0.2656, 1.122, 0}, Inches: true, Licence: facts, Source: "CWRU Bearing Data Center, fan end (SKF)"},
+	{Designation: "NICE", Geometry: Geometry{8, 0.235, 1.245, 0}, Inches: true, Licence: facts, Source: "MFPT bearing fault data sets"},
+	{Designation: "ZA-2115", Geometry: Geometry{16, 0.331, 2.815, 15.17 * degree}, Inches: true, Licence: facts, Source: "IMS bearing data set, NASA prognostics repository (Rexnord)"},
+	{Designation: "FEMTO", Geometry: Geometry{13, 3.5, 25.6, 0}, Licence: facts, Source: "PRONOSTIA, IEEE PHM 2012 challenge; diameters as commonly quoted, not verified"},
+	{Designation: "6203-KAT", Geometry: Geometry{8, 6.75, 28.55, 0}, Licence: facts, Source: "Paderborn University (KAt): Lessmeier et al., PHM Europe 2016"},
+	{Designation: "LDK UER204", Geometry: Geometry{8, 7.92, 34.55, 0}, Licence: facts, Source: "XJTU-SY: Wang et al., IEEE Trans. Reliability 2018"},
+}
+
+// Orders returns the orders of the bearing: those stated, or those of its geometry.
+func (b KnownBearing) Orders() Orders {
+	if b.Geometry == (Geometry{}) {
+		return b.Stated
+	}
+	return b.Geometry.Orders()
+}
+
+// Bounds of a row.
+const (
+	maxDesignation = 64
+	maxNote        = 200 // bytes of source and licence
+	maxElements    = 500
+	maxPitch       = 20_000 // mm; the bearing of a tunnelling machine has 8 m
+	leastRatio     = 1e-3   // element to pitch diameter
+)
+
+// Validate reports what makes the row unusable, as an Invalid *Error with the code
+// bearing_name or bearing_invalid, which points at the field in the form of Entry.
+//
+// Stated orders are held against each other, since two mistakes are common: orders
+// of races that are swapped, and the spin frequency in place of twice that. Under
+// pure rolling BPFO + BPFI is the number of elements n, FTF is BPFO/n, and 2×BSF is
+// cos φ (1-r²)/r with r = (BPFI-BPFO)/n, which leaves only the contact angle φ open.
+func (b KnownBearing) Validate() error {
+	d := b.Designation
+	if !isDesignation(d) || DesignationKey(d) == "" || strings.TrimSpace(d) != d {
+		return Errorf(Invalid, "bearing_name", "bearing %q: use 1 to %d printable ASCII characters, letters or digits among them, without blanks at the ends", Clip(d), maxDesignation).At("/designation")
+	}
+	for _, n := range []struct{ field, text string }{{"source", b.Source}, {"licence", b.Licence}} {
+		if len(n.text) > maxNote || !utf8.ValidString(n.text) || strings.ContainsFunc(n.text, unicode.IsControl) {
+			return invalidRow("/"+n.field, "%s: use at most %d bytes of text on one line", n.field, maxNote)
+		}
+	}
+	hasGeometry, hasOrders := b.Geometry != (Geometry{}), b.Stated != (Orders{})
+	switch {
+	case !hasGeometry && !hasOrders:
+		return invalidRow("/geometry", "neither geometry nor orders: state elements, element_mm, pitch_mm and contact_deg, or bpfo, bpfi, bsf2 and ftf")
+	case hasGeometry && hasOrders:
+		return invalidRow("/orders", "both geometry and orders: state one, the orders follow from the geometry")
+	case hasGeometry:
+		return b.Geometry.check()
+	}
+	return b.Stated.check()
+}
+
+func invalidRow(pointer, format string, args ...any) *Error {
+	return Errorf(Invalid, "bearing_invalid", format, args...).At(pointer)
+}
+
+// check is stricter than Validate: the figures come from users.
+func (g Geometry) check() error {
+	switch {
+	case g.Elements < 3 || g.Elements > maxElements:
+		return invalidRow("/geometry/elements", "%d rolling elements: state 3 to %d", g.Elements, maxElements)
+	case !(g.PitchDia > 0) || g.PitchDia > maxPitch:
+		return invalidRow("/geometry/pitch_mm", "pitch diameter %g mm: state the diameter of the circle through the elements' centres, at most %d mm", g.PitchDia, maxPitch)
+	case !(g.ElementDia >= leastRatio*g.PitchDia) || g.ElementDia > g.PitchDia*math.Sin(math.Pi/float64(g.Elements)):
+		return invalidRow("/geometry/element_mm", "%d elements of %g mm do not fit on a pitch circle of %g mm: state diameters, not radii, both in mm", g.Elements, g.ElementDia, g.PitchDia)
+	case !(g.ContactAngle >= 0) || g.ContactAngle > 85*degree:
+		return invalidRow("/geometry/contact_deg", "contact angle %.4g degrees: state 0 to 85", g.ContactAngle/degree)
+	}
+	return nil
+}
+
+func (o Orders) check() error {
+	for _, f := range []struct {
+		field string
+		v     float64
+	}{{"bpfo", o.BPFO}, {"bpfi", o.BPFI}, {"bsf2", o.BSF2()}, {"ftf", o.FTF}} {
+		if !(f.v > 0) || f.v > 2*maxElements {
+			return invalidRow("/orders/"+f.field, "%s is %g: state all four orders as multiples of the shaft speed, not in Hz", f.field, f.v)
+		}
+	}
+	sum := o.BPFO + o.BPFI
+	n := math.Round(sum)
+	r := (o.BPFI - o.BPFO) / sum
+	spin := (1 - r*r) / r
+	switch {
+	case o.BPFI <= o.BPFO:
+		return invalidRow("/orders/bpfi", "bpfi %g is not above bpfo %g: the inner race is passed more often, swap them", o.BPFI, o.BPFO)
+	case n < 3 || math.Abs(sum-n) > 0.05:
+		return invalidRow("/orders/bpfi", "bpfo and bpfi add up to %.4g, which is no number of rolling elements: state multiples of the shaft speed with three decimals", sum)
+	case math.Abs(o.FTF-o.BPFO/n) > 0.02:
+		return invalidRow("/orders/ftf", "ftf is %g, but bpfo over %g elements is %.4g: state the cage's order for an inner ring that turns", o.FTF, n, o.BPFO/n)
+	case o.BSF2() < 0.55*spin:
+		return invalidRow("/orders/bsf2", "bsf2 is %g, expected up to %.4g: it is twice the spin frequency, double it, or state the geometry", o.BSF2(), spin)
+	case o.BSF2() > 1.1*spin:
+		return invalidRow("/orders/bsf2", "bsf2 is %g, expected up to %.4g: it is twice the spin frequency, not four times", o.BSF2(), spin)
+	}
+	return nil
+}
+
+// DesignationKey returns what makes designations the same: letters in upper case and
+// digits. Of anything between them only that remains which parts two digits, as a
+// point: "6205-2rs" and "6205 2RS" are one, "62-05" and "6205" are two.
+func DesignationKey(designation string) string {
+	var key []byte
+	gap := false
+	for i := range len(designation) {
+		c := designation[i]
+		if c >= 'a' && c <= 'z' {
+			c -= 'a' - 'A'
+		}
+		if !isDigit(c) && !(c >= 'A' && c <= 'Z') {
+			gap = len(key) > 0
+			continue
+		}
+		if gap && isDigit(c) && isDigit(key[len(key)-1]) {
+			key = append(key, '.')
+		}
+		key, gap = append(key, c), false
+	}
+	return string(key)
+}
+
+func isDigit(c byte) bool { return c >= '0' && c <= '9' }
+
+// baseOf returns the number with which a designation begins, "" if it begins with none
+// of three digits or more: 6205 of "6205-2Z/C3", and with a bore after a slash
+// 618/8 of "618/8-2Z" (ISO 15, DIN 623-1).
+func baseOf(designation string) string {
+	digits := func(s string) int {
+		n := 0
+		for n < len(s) && isDigit(s[n]) {
+			n++
+		}
+		return n
+	}
+	s := strings.TrimSpace(designation)
+	n := digits(s)
+	if n < 3 {
+		return ""
+	}
+	if rest := s[n:]; strings.HasPrefix(rest, "/") {
+		if m := digits(rest[1:]); m > 0 && (len(rest) == 1+m || !isLetter(rest[1+m])) {
+			n += 1 + m
+		}
+	}
+	return s[:n]
+}
+
+func isLetter(c byte) bool { return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' }
+
+// MaxUserBearings is how many rows users may add to a catalogue.
+const MaxUserBearings = 10_000
+
+// Catalogue holds bearings by designation: the program's own, which stay as they are,
+// and those of users. It is safe for concurrent use.
+type Catalogue struct {
+	mu    sync.RWMutex
+	rows  map[string]KnownBearing // by DesignationKey
+	bases map[string][]string     // keys of rows by baseOf, sorted
+	users int
+}
+
+// NewCatalogue returns a catalogue with rows as its own. It panics if one is invalid or
+// stands twice.
+func NewCatalogue(rows ...KnownBearing) *Catalogue {
+	c := &Catalogue{rows: make(map[string]KnownBearing), bases: make(map[string][]string)}
+	for _, b := range rows {
+		err := b.Validate()
+		if _, twice := c.rows[DesignationKey(b.Designation)]; twice {
+			err = errors.New("it stands twice")
+		}
+		if err != nil {
+			panic("bearing: catalogue row " + b.Designation + ": " + err.Error())
+		}
+		b.BuiltIn = true
+		c.add(b)
+	}
+	return c
+}
+
+func (c *Catalogue) add(b KnownBearing) {
+	key := DesignationKey(b.Designation)
+	if base := baseOf(b.Designation); base != "" {
+		if i, found := slices.BinarySearch(c.bases[base], key); !found {
+			c.bases[base] = slices.Insert(c.bases[base], i, key)
+		}
+	}
+	c.rows[key] = b
+}
+
+// Lookup returns the bearing of that designation: the row with the same letters and
+// digits, or else one with the same number before its suffixes, which mostly tell
+// seals, clearance and grease: "6205 2Z/C3" finds 6205-2RS. Suffixes also tell contact
+// angles, so a row that has one is found by its whole designation only. Of several
+// rows the one without suffixes is taken, and if there is none, they must agree.
+func (c *Catalogue) Lookup(designation string) (KnownBearing, bool) {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	if b, ok := c.rows[DesignationKey(designation)]; ok {
+		return b, true
+	}
+	base := baseOf(designation)
+	if base == "" {
+		return KnownBearing{}, false
+	}
+	var found *KnownBearing
+	for _, key := range c.bases[base] {
+		b := c.rows[key]
+		switch {
+		case b.Geometry.ContactAngle != 0:
+		case b.Designation == base:
+			return b, true
+		case found == nil:
+			found = &b
+		case !agree(found.Orders(), b.Orders()):
+			return KnownBearing{}, false
+		}
+	}
+	if found == nil {
+		return KnownBearing{}, false
+	}
+	return *found, true
+}
+
+// agree reports whether lines are looked for at the same places, slip allowed for.
+func agree(a, b Orders) bool {
+	near := func(x, y float64) bool { return math.Abs(x-y) <= 0.01*(x+y)/2 }
+	return near(a.BPFO, b.BPFO) && near(a.BPFI, b.BPFI) && near(a.BSF, b.BSF)
+}
+
+// Rows returns all rows in the order of their designations.
+func (c *Catalogue) Rows() []KnownBearing {
+	c.mu.RLock()
+	rows := make([]KnownBearing, 0, len(c.rows))
+	for _, b := range c.rows {
+		rows = append(rows, b)
+	}
+	c.mu.RUnlock()
+	slices.SortFunc(rows, func(a, b KnownBearing) int {
+		return cmp.Compare(DesignationKey(a.Designation), DesignationKey(b.Designation))
+	})
+	return rows
+}
+
+// Check returns the error that Put would, and puts nothing.
+//
+// Errors: Invalid bearing_name and bearing_invalid, Conflict bearing_builtin for a
+// designation of the program's own, Conflict catalogue_full.
+func (c *Catalogue) Check(b KnownBearing) error {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	return c.check(b)
+}
+
+func (c *Catalogue) check(b KnownBearing) error {
+	if err := b.Validate(); err != nil {
+		return err
+	}
+	old, ok := c.rows[DesignationKey(b.Designation)]
+	switch {
+	case ok && old.BuiltIn:
+		return Errorf(Conflict, "bearing_builtin", "bearing %s is built in and stays as it is: put yours under another designation, such as %s-OWN, and name that", old.Designation, old.Designation).At("/designation")
+	case !ok && c.users >= MaxUserBearings:
+		return Errorf(Conflict, "catalogue_full", "the catalogue holds %d bearings of users, no more fit: replace one", MaxUserBearings)
+	}
+	return nil
+}
+
+// Put adds a user's row, or replaces the one of that designation. It keeps the row as
+// its Entry says it, so that one that was stored is the same when it is read back. Its
+// errors are those of Check.
+func (c *Catalogue) Put(b KnownBearing) (replaced bool, err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if err := c.check(b); err != nil {
+		return false, err
+	}
+	if _, replaced = c.rows[DesignationKey(b.Designation)]; !replaced {
+		c.users++
+	}
+	b.BuiltIn = false
+	c.add(b.Entry().Row())
+	return replaced, nil
+}
+
+var known = sync.OnceValue(func() *Catalogue { return NewCatalogue(KnownBearings...) })
+
+// LookupBearing returns the known bearing of that designation, as Catalogue.Lookup
+// does.
+func LookupBearing(designation string) (KnownBearing, bool) { return known().Lookup(designation) }
+
+// CatalogueEntry is a row of a catalogue in the form in which it is stored and the API
+// gives it. Keys are added over time, none is renamed.
+type CatalogueEntry struct {
+	Designation string         `json:"designation"`
+	Geometry    *GeometryEntry `json:"geometry,omitempty" doc:"left out where only the orders are known"`
+	Orders      OrdersEntry    `json:"orders"`
+	Source      string         `json:"source" doc:"who publishes the figures"`
+	Licence     string         `json:"licence" doc:"a note on their use"`
+	BuiltIn     bool           `json:"built_in" doc:"the program's own: cannot be replaced"`
+}
+
+// GeometryEntry is a Geometry in millimetres and degrees.
+type GeometryEntry struct {
+	Elements   int     `json:"elements" doc:"number of rolling elements"`
+	ElementMM  float64 `json:"element_mm" doc:"diameter of a rolling element"`
+	PitchMM    float64 `json:"pitch_mm" doc:"diameter of the circle through the elements' centres"`
+	ContactDeg float64 `json:"contact_deg" doc:"contact angle"`
+}
+
+// OrdersEntry are Orders as bearing tables give them.
+type OrdersEntry struct {
+	BPFO float64 `json:"bpfo" doc:"outer race, multiple of the shaft speed"`
+	BPFI float64 `json:"bpfi" doc:"inner race"`
+	BSF2 float64 `json:"bsf2" doc:"rolling element: twice its spin frequency"`
+	FTF  float64 `json:"ftf" doc:"cage"`
+}
+
+// Entry returns the row in its outer form. Row is its inverse for rows in
+// millimetres; inches are converted.
+func (b KnownBearing) Entry() CatalogueEntry {
+	o := b.Orders()
+	e := CatalogueEntry{b.Designation, nil, OrdersEntry{o.BPFO, o.BPFI, o.BSF2(), o.FTF}, b.Source, b.Licence, b.BuiltIn}
+	if g := b.Geometry; g != (Geometry{}) {
+		for _, v := range []*float64{&e.Orders.BPFO, &e.Orders.BPFI, &e.Orders.BSF2, &e.Orders.FTF} {
+			*v = math.Round(*v*1e6) / 1e6
+		}
+		mm := func(v float64) float64 {
+			if !b.Inches {
+				return v
+			}
+			return math.Round(v*25.4*1e6) / 1e6
+		}
+		e.Geometry = &GeometryEntry{g.Elements, mm(g.ElementDia), mm(g.PitchDia), math.Round(g.ContactAngle/degree*1e9) / 1e9}
+	}
+	return e
+}
+
+// Row returns the row that the entry describes. Where there is a geometry, its orders
+// follow from it, whatever Orders says.
+func (e CatalogueEntry) Row() KnownBearing {
+	b := KnownBearing{Designation: e.Designation, Source: e.Source, Licence: e.Licence, BuiltIn: e.BuiltIn}
+	if g := e.Geometry; g != nil {
+		b.Geometry = Geometry{g.Elements, g.ElementMM, g.PitchMM, g.ContactDeg * degree}
+	} else {
+		b.Stated = Orders{e.Orders.BPFO, e.Orders.BPFI, e.Orders.BSF2 / 2, e.Orders.FTF}
+	}
+	return b
+}
