@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
@@ -234,5 +235,50 @@ func BenchmarkDiagnose(b *testing.B) {
 				}
 			}
 		})
+	}
+}
+
+// TestCatalogueRows: windows are judged with rows of users, of which only orders are
+// known, and with the extremes that the catalogue takes.
+func TestCatalogueRows(t *testing.T) {
+	c := bearing.NewCatalogue(bearing.KnownBearings...)
+	o := bearing.KnownBearings[0].Orders()
+	for _, b := range []bearing.KnownBearing{
+		{Designation: "orders", Stated: o},
+		{Designation: "few", Geometry: bearing.Geometry{Elements: 3, ElementDia: 0.02, PitchDia: 20}},
+		{Designation: "large", Geometry: bearing.Geometry{Elements: 3, ElementDia: 8.6, PitchDia: 10}},
+		{Designation: "many", Geometry: bearing.Geometry{Elements: 500, ElementDia: 1, PitchDia: 200}},
+		{Designation: "thrust", Geometry: bearing.Geometry{Elements: 20, ElementDia: 10, PitchDia: 100, ContactAngle: 1.48}},
+	} {
+		if _, err := c.Put(b); err != nil {
+			t.Fatal(err)
+		}
+	}
+	core, err := New(model(t, "m", 1), Config{Catalogue: c.Lookup})
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer := map[string]bearing.Diagnosis{}
+	for _, b := range c.Rows() {
+		w := window(t, "pump", 12000, 12000)
+		w.Bearing = b.Designation
+		d, err := core.Diagnose(w)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !d.Witnesses.Envelope.Available {
+			t.Errorf("%s: %s", b.Designation, d.Witnesses.Envelope.Reason)
+		}
+		answer[b.Designation] = d
+	}
+	if d := cmp.Diff(answer["6205-2RS"].Witnesses.Envelope, answer["orders"].Witnesses.Envelope, cmpopts.IgnoreFields(bearing.EnvelopeWitness{}, "Bearing")); d != "" {
+		t.Errorf("by orders the answer is another:\n%s", d)
+	}
+	w := window(t, "pump", 12000, 12000)
+	for _, b := range c.Rows() {
+		found, err := Match(w.Samples, w.SampleRate, w.ShaftSpeed, b.Designation, c.Rows())
+		if err != nil || len(found) == 0 {
+			t.Errorf("%s: %d explanations, %v", b.Designation, len(found), err)
+		}
 	}
 }

@@ -8,7 +8,8 @@ import (
 	"brinell/internal/bearing"
 )
 
-// request is one row on its way to the writer, encoded by its caller. It holds
+// request is one row on its way to the writer, encoded by its caller: a window with its
+// diagnosis, or with row set a bearing. It holds
 // nothing that a caller who gave up might change: of the window only what encode
 // made of its samples, whose memory the caller uses again.
 type request struct {
@@ -19,6 +20,8 @@ type request struct {
 	count  int     // samples
 	blob   []byte
 	crc    uint32
+
+	row *row
 
 	answer chan result
 }

@@ -1,4 +1,5 @@
-// Package store keeps windows and diagnoses on disk, in one SQLite database.
+// Package store keeps windows, diagnoses and users' bearings on disk, in one SQLite
+// database.
 //
 // Append returns after the transaction that holds the row was committed with
 // synchronous=FULL: what it acknowledged survives loss of power. One goroutine

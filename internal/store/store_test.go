@@ -165,7 +165,7 @@ func TestNewerSchemaIsRefused(t *testing.T) {
 }
 
 // TestMigrate makes a store of schema 1 with rows and opens it: Check compares
-// the totals that schema 2 added.
+// the totals that schema 2 added, and bearings are taken as schema 3 lets them.
 func TestMigrate(t *testing.T) {
 	dir := t.TempDir()
 	db := open(t, Config{Dir: dir})
@@ -180,8 +180,16 @@ func TestMigrate(t *testing.T) {
 	}
 	want.LastCommit = time.Time{}
 	shut(t, db)
-	raw(t, dir, "ALTER TABLE usage DROP COLUMN diagnoses; ALTER TABLE usage DROP COLUMN raw; PRAGMA user_version = 1")
-	got, err := open(t, Config{Dir: dir}).Stats(t.Context())
+	raw(t, dir, "ALTER TABLE usage DROP COLUMN diagnoses; ALTER TABLE usage DROP COLUMN raw; DROP TABLE bearings; PRAGMA user_version = 1")
+	db = open(t, Config{Dir: dir})
+	if err := db.PutBearing(t.Context(), bearing.KnownBearings[4]); err != nil {
+		t.Error(err)
+	}
+	if rows, err := db.Bearings(t.Context()); err != nil || len(rows) != 1 {
+		t.Errorf("%d bearings, %v", len(rows), err)
+	}
+	got, err := db.Stats(t.Context())
+	want.LastCommit, got.LastCommit = time.Time{}, time.Time{}
 	if err != nil || got != want {
 		t.Errorf("%+v, %v, want %+v", got, err, want)
 	}
@@ -295,6 +303,8 @@ func TestClose(t *testing.T) {
 		"diagnoses": func() error { _, err := db.Diagnoses(t.Context(), bearing.Query{}); return err },
 		"window":    func() error { _, err := db.Window(t.Context(), d.ID); return err },
 		"stats":     func() error { _, err := db.Stats(t.Context()); return err },
+		"bearings":  func() error { _, err := db.Bearings(t.Context()); return err },
+		"put":       func() error { return db.PutBearing(t.Context(), bearing.KnownBearings[0]) },
 		"check":     func() error { return db.Check(t.Context()) },
 		"ready":     db.Ready,
 	} {
