@@ -84,32 +84,33 @@ func (c Config) Validate() error {
 }
 
 type server struct {
-	cfg     Config
-	core    Diagnoser
-	reader  Reader
-	metrics *metrics
-	budget  budget
-	router  chi.Router
-	spec    []byte // the OpenAPI document
+	cfg      Config
+	core     Diagnoser
+	reader   Reader
+	bearings Bearings
+	metrics  *metrics
+	budget   budget
+	router   chi.Router
+	spec     []byte // the OpenAPI document
 
 	bodyGrace  time.Duration // shorter in tests
 	answerTime time.Duration
 }
 
 // New returns the handler of the whole API.
-func New(cfg Config, core Diagnoser, reader Reader) (http.Handler, error) {
-	s, err := newServer(cfg, core, reader)
+func New(cfg Config, core Diagnoser, reader Reader, bearings Bearings) (http.Handler, error) {
+	s, err := newServer(cfg, core, reader, bearings)
 	if err != nil {
 		return nil, err
 	}
 	return s.router, nil
 }
 
-func newServer(cfg Config, core Diagnoser, reader Reader) (*server, error) {
+func newServer(cfg Config, core Diagnoser, reader Reader, bearings Bearings) (*server, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	s := &server{cfg: cfg.withDefaults(), core: core, reader: reader, router: chi.NewRouter(), bodyGrace: bodyGrace, answerTime: answerTime}
+	s := &server{cfg: cfg.withDefaults(), core: core, reader: reader, bearings: bearings, router: chi.NewRouter(), bodyGrace: bodyGrace, answerTime: answerTime}
 	s.budget.max = s.cfg.MaxInFlight
 	var err error
 	if s.metrics, err = newMetrics(s.cfg.Registry, s.cfg.Version, s.cfg.Revision); err != nil {
@@ -124,7 +125,8 @@ func newServer(cfg Config, core Diagnoser, reader Reader) (*server, error) {
 // routes is the table of contents of the API.
 func (s *server) routes() error {
 	s.router.Method("POST", "/v1/sensors/{sensor}/windows", s.handle(s.postWindow))
-	doc := s.describe() // GET /v1/diagnoses and /v1/diagnoses/{id}, by huma
+	doc := s.describe() // GET /v1/diagnoses and /v1/bearings and what is below them, by huma
+	s.router.Method("PUT", bearingsPath+"{designation}", s.handle(s.putBearing))
 	s.router.Method("GET", "/healthz", s.handle(s.healthz))
 	s.router.Method("GET", "/readyz", s.handle(s.readyz))
 	s.router.Method("GET", "/metrics", promhttp.HandlerFor(s.cfg.Registry, promhttp.HandlerOpts{

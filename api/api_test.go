@@ -35,6 +35,7 @@ type fake struct {
 	list      func(bearing.Query) (bearing.Page, error)
 	get       func(string) (bearing.Diagnosis, error)
 	notReady  error
+	put       func(bearing.KnownBearing) (bool, error)
 }
 
 func (f *fake) Submit(ctx context.Context, w *bearing.Window) (bearing.Diagnosis, error) {
@@ -66,13 +67,26 @@ func (f *fake) Diagnoses(_ context.Context, q bearing.Query) (bearing.Page, erro
 	return bearing.Page{}, nil
 }
 
+func (f *fake) Rows() []bearing.KnownBearing { return slices.Clone(bearing.KnownBearings) }
+
+func (f *fake) Lookup(designation string) (bearing.KnownBearing, bool) {
+	return bearing.LookupBearing(designation)
+}
+
+func (f *fake) PutBearing(_ context.Context, b bearing.KnownBearing) (bool, error) {
+	if f.put != nil {
+		return f.put(b)
+	}
+	return false, b.Validate()
+}
+
 // serve starts a real server around f.
 func serve(t *testing.T, f *fake, cfg Config) (url string, reg *prometheus.Registry) {
 	t.Helper()
 	reg = prometheus.NewRegistry()
 	cfg.Registry = reg
 	cfg.Ready = func() error { return f.notReady }
-	h, err := New(cfg, f, f)
+	h, err := New(cfg, f, f, f)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -245,7 +259,7 @@ func TestHalfAnswers(t *testing.T) {
 		t.Errorf("a failure is at %q", l)
 	}
 
-	s, err := newServer(Config{}, f, f)
+	s, err := newServer(Config{}, f, f, f)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -39,7 +39,7 @@ var codes = []Code{
 	// The window.
 	{"sensor_name", "a sensor name outside the grammar"},
 	{"axis_name", "an axis name outside the grammar"},
-	{"bearing_name", "a bearing designation that is too long or not printable"},
+	{"bearing_name", "a bearing designation that is empty, too long or not printable"},
 	{"start_missing", "no start time"},
 	{"start_invalid", "a start time that is not RFC 3339"},
 	{"start_out_of_range", "a start time that cannot be kept"},
@@ -57,6 +57,12 @@ var codes = []Code{
 	{"sample_not_finite", "a sample is NaN or infinite"},
 	{"sample_out_of_range", "a sample beyond any acceleration"},
 	{"window_conflict", "another window has this sensor, axis and start"},
+	// The catalogue of bearings.
+	{"bearing_unknown", "no such bearing in the catalogue"},
+	{"bearing_invalid", "a geometry or orders that no bearing has"},
+	{"bearing_builtin", "a bearing of the program's own, which stays as it is"},
+	{"catalogue_full", "the catalogue holds as many bearings of users as it may"},
+	{"catalogue_file", "a file of bearings that cannot be read"},
 	// Diagnoses.
 	{"unknown_fault", "a fault that is not known"},
 	{"diagnosis_not_found", "no such diagnosis"},

@@ -12,14 +12,14 @@ import (
 	"brinell/internal/bearing"
 )
 
-// rawQuery hands the query of a request to a huma handler as it came. huma's own
+// rawQuery hands the query of a request to a huma handler as it came, and its path. huma's own
 // parsing would answer with its own errors, and its error model is package
 // state; ours is not.
-type rawQuery struct{ query string }
+type rawQuery struct{ query, path string }
 
 func (q *rawQuery) Resolve(ctx huma.Context) []error {
 	u := ctx.URL()
-	q.query = u.RawQuery
+	q.query, q.path = u.RawQuery, u.Path
 	return nil
 }
 

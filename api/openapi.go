@@ -48,6 +48,8 @@ func (s *server) describe() *huma.OpenAPI {
 		},
 	}, s.diagnoses)
 
+	s.describeBearings(h, refusals)
+
 	// huma describes its own error model beside ours, but no answer has its form.
 	delete(schemas.Map(), "ErrorModel")
 	delete(schemas.Map(), "ErrorDetail")

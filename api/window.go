@@ -49,10 +49,8 @@ func (s *server) postWindow(w http.ResponseWriter, r *http.Request) (err error) 
 // decode checks what needs no body first: a wrong name should not cost a
 // transfer.
 func (s *server) decode(w http.ResponseWriter, r *http.Request, own *share) (*bearing.Window, error) {
-	for _, e := range r.Header.Values("Content-Encoding") {
-		if !strings.EqualFold(e, "identity") {
-			return nil, bearing.Errorf(bearing.Unsupported, "encoding_unsupported", "Content-Encoding %q is not read: send the body as it is", bearing.Clip(e))
-		}
+	if err := plainBody(r); err != nil {
+		return nil, err
 	}
 	sensor, media, query := chi.URLParam(r, "sensor"), r.Header.Get("Content-Type"), r.URL.RawQuery
 	decode, err := decoderOf(sensor, media, query)
@@ -70,6 +68,16 @@ func (s *server) decode(w http.ResponseWriter, r *http.Request, own *share) (*be
 		return nil, err
 	}
 	return f.window(sensor, s.cfg.MaxSamples)
+}
+
+// plainBody refuses a body that is compressed.
+func plainBody(r *http.Request) error {
+	for _, e := range r.Header.Values("Content-Encoding") {
+		if !strings.EqualFold(e, "identity") {
+			return bearing.Errorf(bearing.Unsupported, "encoding_unsupported", "Content-Encoding %q is not read: send the body as it is", bearing.Clip(e))
+		}
+	}
+	return nil
 }
 
 // DecodeWindow reads a window as the service does, from what a request states:

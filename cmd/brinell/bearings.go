@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"math"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
@@ -13,25 +12,35 @@ import (
 
 func bearingsCommand() *cobra.Command {
 	cmd := &cobra.Command{Use: "bearings", Short: "List bearings, show their orders, find out which one a recording fits"}
-	cmd.AddCommand(bearingsList(), bearingsShow(), bearingsMatch())
+	var file string
+	addBearings(cmd.PersistentFlags(), &file)
+	cmd.AddCommand(bearingsList(&file), bearingsShow(&file), bearingsMatch(&file))
 	return cmd
 }
 
-func bearingsList() *cobra.Command {
+func bearingsList(file *string) *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "list",
 		Short: "List the bearings of the catalogue",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			cat, err := openCatalogue(*file)
+			if err != nil {
+				return err
+			}
 			if asJSON {
-				return writeJSON(cmd.OutOrStdout(), bearing.KnownBearings)
+				entries := []bearing.CatalogueEntry{}
+				for _, b := range cat.Rows() {
+					entries = append(entries, b.Entry())
+				}
+				return writeJSON(cmd.OutOrStdout(), entries)
 			}
 			t := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
-			fmt.Fprintln(t, "DESIGNATION\tELEMENTS\tBPFO\tBPFI\t2xBSF\tFTF\tSOURCE")
-			for _, b := range bearing.KnownBearings {
-				o := b.Geometry.Orders()
-				fmt.Fprintf(t, "%s\t%d\t%.4f\t%.4f\t%.4f\t%.4f\t%s\n", b.Designation, b.Geometry.Elements, o.BPFO, o.BPFI, o.BSF2(), o.FTF, b.Source)
+			fmt.Fprintln(t, "DESIGNATION\tELEMENTS\tBPFO\tBPFI\t2xBSF\tFTF\tSOURCE\tLICENCE")
+			for _, b := range cat.Rows() {
+				o := b.Orders()
+				fmt.Fprintf(t, "%s\t%.0f\t%.4f\t%.4f\t%.4f\t%.4f\t%s\t%s\n", b.Designation, o.BPFO+o.BPFI, o.BPFO, o.BPFI, o.BSF2(), o.FTF, b.Source, b.Licence)
 			}
 			return t.Flush()
 		},
@@ -40,21 +49,29 @@ func bearingsList() *cobra.Command {
 	return cmd
 }
 
-func bearingsShow() *cobra.Command {
+func bearingsShow(file *string) *cobra.Command {
 	var rpm float64
 	cmd := &cobra.Command{
 		Use:   "show DESIGNATION",
 		Short: "Show the geometry of a bearing, its orders, and with --rpm its lines in Hz",
 		Args:  cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			b, ok := bearing.LookupBearing(args[0])
+			cat, err := openCatalogue(*file)
+			if err != nil {
+				return err
+			}
+			b, ok := cat.Lookup(args[0])
 			if !ok {
 				return bearing.Errorf(bearing.NotFound, "bearing_unknown", "bearing %q is not in the catalogue: see brinell bearings list", bearing.Clip(args[0]))
 			}
-			o := b.Geometry.Orders()
+			o := b.Orders()
 			w := cmd.OutOrStdout()
-			fmt.Fprintf(w, "%s: %d elements of %g on a pitch circle of %g, contact angle %.2f degrees\n", b.Designation, b.Geometry.Elements, b.Geometry.ElementDia, b.Geometry.PitchDia, b.Geometry.ContactAngle*180/math.Pi)
-			fmt.Fprintf(w, "source: %s\n", b.Source)
+			if g := b.Entry().Geometry; g != nil {
+				fmt.Fprintf(w, "%s: %d elements of %g mm on a pitch circle of %g mm, contact angle %.2f degrees\n", b.Designation, g.Elements, g.ElementMM, g.PitchMM, g.ContactDeg)
+			} else {
+				fmt.Fprintf(w, "%s: %.0f elements, orders as stated\n", b.Designation, o.BPFO+o.BPFI)
+			}
+			fmt.Fprintf(w, "source: %s\nlicence: %s\n", b.Source, b.Licence)
 			for _, l := range []struct {
 				name  string
 				order float64
@@ -72,7 +89,7 @@ func bearingsShow() *cobra.Command {
 	return cmd
 }
 
-func bearingsMatch() *cobra.Command {
+func bearingsMatch(file *string) *cobra.Command {
 	var (
 		f      fileFlags
 		asJSON bool
@@ -86,10 +103,14 @@ func bearingsMatch() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if b, ok := bearing.LookupBearing(r.Bearing); ok {
+			cat, err := openCatalogue(*file)
+			if err != nil {
+				return err
+			}
+			if b, ok := cat.Lookup(r.Bearing); ok {
 				r.Bearing = b.Designation
 			}
-			found, err := diagnose.Match(r.Samples, r.SampleRate, r.ShaftSpeed, r.Bearing, bearing.KnownBearings)
+			found, err := diagnose.Match(r.Samples, r.SampleRate, r.ShaftSpeed, r.Bearing, cat.Rows())
 			if err != nil {
 				return err
 			}

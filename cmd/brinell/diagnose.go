@@ -76,6 +76,7 @@ func diagnoseCommand() *cobra.Command {
 	var (
 		f         fileFlags
 		modelFile string
+		bearings  string
 		start     string
 		plot      string
 		asJSON    bool
@@ -89,7 +90,11 @@ func diagnoseCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			core, err := diagnose.New(m, diagnose.Config{})
+			cat, err := openCatalogue(bearings)
+			if err != nil {
+				return err
+			}
+			core, err := diagnose.New(m, diagnose.Config{Catalogue: cat.Lookup})
 			if err != nil {
 				return err
 			}
@@ -122,7 +127,7 @@ func diagnoseCommand() *cobra.Command {
 			}
 			p.finish()
 			if plot != "" {
-				if err := plotDiagnosis(plot, first, out[0]); err != nil {
+				if err := plotDiagnosis(plot, first, out[0], cat); err != nil {
 					return err
 				}
 			}
@@ -135,6 +140,7 @@ func diagnoseCommand() *cobra.Command {
 	}
 	f.add(cmd.Flags())
 	cmd.Flags().StringVar(&modelFile, "model", "", "model file (default the embedded model)")
+	addBearings(cmd.Flags(), &bearings)
 	cmd.Flags().StringVar(&plot, "plot", "", "draw waveform, spectrum and envelope spectrum with the bearing's lines to this PNG or SVG file")
 	cmd.Flags().StringVar(&start, "start", "", "time of the first sample (default 1970-01-01T00:00:00Z)")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print the result as JSON")

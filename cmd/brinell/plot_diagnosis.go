@@ -22,14 +22,14 @@ var faultColors = map[bearing.Fault]color.Color{
 
 // plotDiagnosis draws what a diagnosis rests on: the waveform, its spectrum, and the
 // envelope spectrum in orders with the places where each fault has its lines.
-func plotDiagnosis(path string, r bearing.Recording, d fileDiagnosis) error {
+func plotDiagnosis(path string, r bearing.Recording, d fileDiagnosis, cat *bearing.Catalogue) error {
 	wave, psd, err := signalPlots(r)
 	if err != nil {
 		return err
 	}
 	wave.Title.Text = fmt.Sprintf("%s: %s, p = %.2f, witnesses %s, %d windows, %.3g s", r.Name, d.Fault, d.Verdict.Probability, d.Verdict.Agreement, d.Verdict.Windows, d.Verdict.Seconds)
 	rows := [][]*plot.Plot{{wave}, {psd}}
-	if b, ok := bearing.LookupBearing(r.Bearing); ok && r.ShaftSpeed > 0 && len(r.Samples) >= lines.Need(r.SampleRate, r.ShaftSpeed) {
+	if b, ok := cat.Lookup(r.Bearing); ok && r.ShaftSpeed > 0 && len(r.Samples) >= lines.Need(r.SampleRate, r.ShaftSpeed) {
 		env, err := envelopePlot(r, lines.Machine{ShaftSpeed: r.ShaftSpeed, Orders: b.Orders()})
 		if err != nil {
 			return err

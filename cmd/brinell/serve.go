@@ -29,7 +29,7 @@ import (
 // serveConfig is what an operator sets.
 type serveConfig struct {
 	listen, dataDir, model, logLevel, baseline, zones string
-	rawCap                                            string
+	bearings, rawCap                                  string
 	maxSamples                                        int
 	maxBody                                           string
 	workers                                           int
@@ -60,6 +60,7 @@ Every flag can be set by the environment: --data-dir by BRINELL_DATA_DIR.`,
 	f.StringVar(&c.listen, "listen", "127.0.0.1:8080", "address to listen on")
 	f.StringVar(&c.dataDir, "data-dir", "./brinell-data", "directory of the database")
 	f.StringVar(&c.model, "model", "", "model file (default the embedded model)")
+	addBearings(f, &c.bearings)
 	f.StringVar(&c.rawCap, "raw-cap", "10GiB", "raw samples kept, compressed; the oldest go first, diagnoses stay")
 	f.IntVar(&c.maxSamples, "max-samples", bearing.DefaultMaxSamples, "samples of a window at most")
 	f.StringVar(&c.maxBody, "max-body", "32MiB", "size of a request at most")
@@ -123,6 +124,10 @@ func newService(ctx context.Context, c serveConfig, stderr io.Writer) (_ *servic
 	if err != nil {
 		return nil, err
 	}
+	cat, err := openCatalogue(c.bearings)
+	if err != nil {
+		return nil, err
+	}
 	reg := prometheus.NewRegistry()
 	reg.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	metrics, err := diagnose.NewMetrics(reg)
@@ -137,13 +142,17 @@ func newService(ctx context.Context, c serveConfig, stderr io.Writer) (_ *servic
 			err = errors.Join(err, s.store.Close())
 		}
 	}()
-	if s.core, err = diagnose.New(m, diagnose.Config{Store: s.store, Metrics: metrics, Workers: c.workers, Baseline: method, Zones: zones}); err != nil {
+	bearings := &durableCatalogue{Catalogue: cat, store: s.store}
+	if err = bearings.load(ctx, s.log); err != nil {
+		return nil, err
+	}
+	if s.core, err = diagnose.New(m, diagnose.Config{Store: s.store, Catalogue: cat.Lookup, Metrics: metrics, Workers: c.workers, Baseline: method, Zones: zones}); err != nil {
 		return nil, err
 	}
 	handler, err := api.New(api.Config{
 		MaxSamples: c.maxSamples, MaxBody: maxBody, Version: version, Revision: revision(), Log: s.log, Registry: reg, Ready: s.store.Ready,
 		ObserveDecode: func(d time.Duration) { metrics.Stage.WithLabelValues("decode").Observe(d.Seconds()) },
-	}, s.core, s.store)
+	}, s.core, s.store, bearings)
 	if err != nil {
 		return nil, err
 	}

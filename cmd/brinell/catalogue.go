@@ -1,0 +1,86 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"sync"
+
+	"github.com/spf13/pflag"
+
+	"brinell/internal/bearing"
+	"brinell/internal/store"
+)
+
+// addBearings adds the flag that names a file of bearings.
+func addBearings(fs *pflag.FlagSet, file *string) {
+	fs.StringVar(file, "bearings", "", "CSV file of bearings to add to the catalogue: designation,elements,element_mm,pitch_mm,contact_deg,bpfo,bpfi,bsf2,ftf,source,licence")
+}
+
+// openCatalogue returns the program's own bearings and those of a file, if it is named.
+func openCatalogue(file string) (*bearing.Catalogue, error) {
+	cat := bearing.NewCatalogue(bearing.KnownBearings...)
+	if file == "" {
+		return cat, nil
+	}
+	b, err := os.ReadFile(file)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := bearing.ParseCatalogue(b)
+	for _, row := range rows {
+		if err == nil {
+			_, err = cat.Put(row)
+		}
+	}
+	return cat, withPath(file, err)
+}
+
+// durableCatalogue is a catalogue whose new rows are stored.
+type durableCatalogue struct {
+	*bearing.Catalogue
+	store *store.DB
+
+	mu sync.Mutex // from the check of a row until it is in the catalogue
+}
+
+// load adds the stored rows. They win over those of the file: what was acknowledged
+// holds after a restart. A row that the catalogue no longer takes is logged and left
+// out, since the service has other work as well.
+func (c *durableCatalogue) load(ctx context.Context, log *slog.Logger) error {
+	rows, err := c.store.Bearings(ctx)
+	if err != nil {
+		return err
+	}
+	for _, b := range rows {
+		replaced, err := c.Put(b)
+		switch {
+		case err != nil:
+			log.Warn("a stored bearing was left out", "bearing", b.Designation, "err", err)
+		case replaced:
+			log.Warn("a stored bearing replaces that of the file", "bearing", b.Designation)
+		}
+	}
+	return nil
+}
+
+// PutBearing stores a row and then adds it to the catalogue. It does not end with ctx:
+// half of it would leave the two apart until the next start.
+func (c *durableCatalogue) PutBearing(ctx context.Context, b bearing.KnownBearing) (replaced bool, err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if err := ctx.Err(); err != nil {
+		return false, err
+	}
+	if err := c.Check(b); err != nil {
+		return false, err
+	}
+	if err := c.store.PutBearing(context.WithoutCancel(ctx), b); err != nil {
+		return false, err
+	}
+	if replaced, err = c.Put(b); err != nil {
+		return false, fmt.Errorf("bearing %q is stored, but not in the catalogue: %w", b.Designation, err)
+	}
+	return replaced, nil
+}
