@@ -146,17 +146,18 @@ func (k *worker) estimate(w *bearing.Window, b bearing.Orders) float64 {
 			continue
 		}
 		e := k.lines.Analyze(w.Samples, w.SampleRate, lines.Machine{ShaftSpeed: s.Hz, Orders: b})
-		if z := max(e.Combs[0].Z, e.Combs[1].Z); e.Shaft >= shaftLimit && z >= best {
+		if z := max(e.Combs[0].Z, e.Combs[1].Z); e.Shaft >= estimatedShaft && z >= best {
 			best, speed = z, s.Hz
 		}
 	}
 	return round(speed, 6)
 }
 
-// Of a speed that is not stated: how many are tried, and what a race's comb must score
-// at one for it to be believed.
+// Of a speed that is not stated: how many are tried, and what the shaft's lines and a
+// race's comb must score at one for it to be believed. Both were searched for.
 const (
 	suggestions    = 4
+	estimatedShaft = shaftLimit + 1
 	estimatedScore = 2 * ownScore
 )
 
