@@ -49,6 +49,16 @@ func Splits() []Split {
 			folds: byEnd,
 		},
 		{
+			Name:  "sensor",
+			Note:  "leaves one fault size out and hears it from the sensor at the other end of the machine; needs the recordings of both sensors",
+			folds: bySensor,
+		},
+		{
+			Name:  "cross",
+			Note:  "trains on one corpus and tests on another: other bearings, machines and acquisition",
+			folds: byCorpus,
+		},
+		{
 			Name:  "load",
 			Note:  "trains on one load and tests on another: the same damaged bearings on both sides; fault classes only",
 			folds: byLoad,

@@ -154,6 +154,98 @@ func byBearing(c cutter) ([]Fold, error) {
 	return folds, nil
 }
 
+// bySensor is byBearing for damaged bearings that are trained on by the sensor beside
+// them and tested on by another.
+func bySensor(c cutter) ([]Fold, error) {
+	var near []bearing.Recording
+	far := 0
+	for _, r := range c.recs {
+		if besides(&r) {
+			near = append(near, r)
+		} else {
+			far++
+		}
+	}
+	if far == 0 {
+		return nil, bearing.Errorf(bearing.Invalid, "split_impossible", "split sensor needs recordings by a sensor at the other end of the machine, these have none")
+	}
+	group, names, err := bearingGroups(near)
+	if err != nil {
+		return nil, err
+	}
+	folds := make([]Fold, len(names))
+	for g := range folds {
+		f := &folds[g]
+		f.Name = names[g]
+		for i := range c.recs {
+			r := &c.recs[i]
+			at, damaged := group[r.Truth.Specimen]
+			switch {
+			case !damaged && besides(r):
+				c.byTimeInto(f, r)
+			case damaged && at != g && besides(r):
+				c.trainInto(f, r)
+			case damaged && at == g && !besides(r):
+				c.testInto(f, r)
+			}
+		}
+	}
+	return folds, nil
+}
+
+// besides reports whether the recording is of the sensor at the bearing's own end, or of
+// the only one. A recording's name ends in its channel.
+func besides(r *bearing.Recording) bool {
+	end := endOf(r)
+	return end != "DE" && end != "FE" || strings.HasSuffix(r.Name, "/"+end)
+}
+
+// byCorpus trains on each corpus and tests on each other one. Faults that training has
+// not seen are left out.
+func byCorpus(c cutter) ([]Fold, error) {
+	faults := map[string]map[bearing.Fault]bool{}
+	for i := range c.recs {
+		name := corpusOf(&c.recs[i])
+		if faults[name] == nil {
+			faults[name] = map[bearing.Fault]bool{}
+		}
+		faults[name][c.recs[i].Truth.Fault] = true
+	}
+	names := slices.Sorted(maps.Keys(faults))
+	if len(names) < 2 {
+		return nil, bearing.Errorf(bearing.Invalid, "split_impossible", "split cross needs recordings of two corpora, these are of %s", strings.Join(names, ", "))
+	}
+	var folds []Fold
+	for _, from := range names {
+		for _, to := range names {
+			f := Fold{Name: from + "-to-" + to}
+			for i := range c.recs {
+				switch r := &c.recs[i]; corpusOf(r) {
+				case from:
+					c.trainInto(&f, r)
+				case to:
+					if faults[from][r.Truth.Fault] {
+						c.testInto(&f, r)
+					}
+				}
+			}
+			if from != to && len(f.Test) > 0 {
+				folds = append(folds, f)
+			}
+		}
+	}
+	return folds, nil
+}
+
+// corpusOf returns the corpus that a specimen's name begins with. Those of CWRU begin
+// with the end of the motor.
+func corpusOf(r *bearing.Recording) string {
+	if end := endOf(r); end != "DE" && end != "FE" {
+		return strings.ToLower(end)
+	}
+	return "cwru"
+}
+
 // bearingGroups returns which fold each damaged specimen is tested in, and the
 // names of the folds.
 func bearingGroups(recs []bearing.Recording) (group map[string]int, names []string, err error) {

@@ -23,7 +23,7 @@ type dataFlags struct {
 func (d *dataFlags) add(f *pflag.FlagSet) {
 	f.StringVar(&d.dir, "data", "", "directory of the corpus: its files or its zips (BRINELL_DATA)")
 	f.StringVar(&d.corpus, "corpus", "", "corpus: cwru, mfpt, ims, femto, or own for a directory with a manifest.csv (default cwru)")
-	f.StringVar(&d.split, "split", "", "split: bearing, end, load, time or random-leaky (default time)")
+	f.StringVar(&d.split, "split", "", "split: bearing, end, sensor, cross, load, time or random-leaky (default time)")
 	f.StringVar(&d.fold, "fold", "", "fold of the split (default all where that makes sense, else the first)")
 	f.StringVar(&d.labels, "labels", "", "labels: fault, or fault+size (default fault)")
 	f.Uint64Var(&d.seed, "seed", 1, "seed of everything random")
@@ -66,9 +66,20 @@ func (d dataFlags) load(ctx context.Context, w io.Writer, pre models.Preprocessi
 	if err != nil {
 		return data{}, usageError{err}
 	}
-	recs, err := readRecordings(ctx, w, d.dir, d.corpus)
+	recs, err := readRecordings(ctx, w, d.dir, d.corpus, split.Name == "sensor")
 	if err != nil {
 		return data{}, err
+	}
+	if split.Name == "cross" {
+		other := "mfpt"
+		if d.corpus == other {
+			other = "cwru"
+		}
+		more, err := readRecordings(ctx, w, d.dir, other, false)
+		if err != nil {
+			return data{}, err
+		}
+		recs = append(recs, more...)
 	}
 	split = split.WithWindow(pre.Length, pre.SampleRate)
 	folds, err := split.Folds(task.Select(recs), d.seed)
@@ -95,8 +106,8 @@ func foldNamed(folds []dataset.Fold, name string) ([]dataset.Fold, error) {
 }
 
 // readRecordings reads the primary channel of every entry of the corpus that
-// may be trained on or scored.
-func readRecordings(ctx context.Context, w io.Writer, dir, corpus string) ([]bearing.Recording, error) {
+// may be trained on or scored, and with far that of the other end's sensor.
+func readRecordings(ctx context.Context, w io.Writer, dir, corpus string, far bool) ([]bearing.Recording, error) {
 	src, err := dataset.OpenDir(dir, corpus)
 	if err != nil {
 		return nil, err
@@ -115,6 +126,12 @@ func readRecordings(ctx context.Context, w io.Writer, dir, corpus string) ([]bea
 				return nil, withPath(e.File, err)
 			}
 			recs = append(recs, r)
+			if o, ok := e.Other("FE"); far && ok && e.Channel == "DE" {
+				if r, err = src.Read(o); err != nil {
+					return nil, withPath(o.File, err)
+				}
+				recs = append(recs, r)
+			}
 		}
 		p.set(i+1, len(entries), e.File)
 	}
