@@ -24,7 +24,9 @@ type Explanation struct {
 // they are there at another speed, with one rolling element more or less, at another
 // contact angle, or for another bearing of the catalogue, and returns what fits, the
 // best first. As the window is searched in some hundred ways, an explanation besides the
-// stated one counts only from a score that noise reaches in one window of a thousand.
+// stated one counts only from a score that noise reaches in one window of a thousand,
+// and what was stated comes first where it reaches that score itself. A shaft that shows
+// at the stated speed does not turn at another: there the speed is not tried.
 // Of a bearing of which only the orders are known, elements and angle are not tried.
 //
 // The errors are *bearing.Error with the codes speed_missing, bearing_unknown and
@@ -47,6 +49,7 @@ func Match(x []float32, rate, shaft float64, stated string, catalogue []bearing.
 	}
 	a := lines.NewAnalyzer()
 	var out []Explanation
+	shows := 0.0 // how well the shaft shows at the stated speed
 	try := func(what, text, designation string, shaft float64, orders bearing.Orders) {
 		e := a.Analyze(x, rate, lines.Machine{ShaftSpeed: shaft, Orders: orders})
 		best := -1
@@ -63,6 +66,12 @@ func Match(x []float32, rate, shaft float64, stated string, catalogue []bearing.
 			return
 		}
 		c := e.Combs[best]
+		if what == "as_stated" {
+			shows = e.Shaft
+		}
+		if what == "speed" && shows >= shaftLimit && e.Shaft < shows {
+			return
+		}
 		out = append(out, Explanation{what, text, lines.Faults[best], round(c.Z, 3), round(c.Order*(1+c.Slip), 4), round(shaft, 4), designation})
 	}
 	changed := func(what, text string, g bearing.Geometry) {
@@ -94,7 +103,13 @@ func Match(x []float32, rate, shaft float64, stated string, catalogue []bearing.
 			try("other_bearing", "a "+b.Designation+" is fitted ("+b.Source+")", b.Designation, shaft, b.Orders())
 		}
 	}
-	sort.SliceStable(out, func(i, j int) bool { return out[i].Score > out[j].Score })
+	enough := func(e *Explanation) bool { return e.What == "as_stated" && e.Score >= MatchLimit }
+	sort.SliceStable(out, func(i, j int) bool {
+		if a, b := enough(&out[i]), enough(&out[j]); a != b {
+			return a
+		}
+		return out[i].Score > out[j].Score
+	})
 	return out, nil
 }
 

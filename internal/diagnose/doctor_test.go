@@ -1,0 +1,61 @@
+package diagnose
+
+import (
+	"errors"
+	"math/rand/v2"
+	"testing"
+
+	"brinell/dataset"
+	"brinell/internal/bearing"
+)
+
+// What is wrong about a statement is found by the lines of the bearing itself: the speed,
+// a rolling element, another bearing. What is right is left alone.
+func TestMatch(t *testing.T) {
+	const shaft, rate = 29.0, 12000.0
+	known, _ := bearing.LookupBearing("6205-2RS")
+	other, _ := bearing.LookupBearing("6203-2RS")
+	catalogue := []bearing.KnownBearing{known, other}
+	fewer := known.Geometry
+	fewer.Elements--
+	for _, c := range []struct {
+		name     string
+		geometry bearing.Geometry
+		shaft    float64
+		want     string
+	}{
+		{"as stated", known.Geometry, shaft, "as_stated"},
+		{"another speed", known.Geometry, 1.07 * shaft, "speed"},
+		{"one element fewer", fewer, shaft, "elements"},
+		{"another bearing", other.Geometry, shaft, "other_bearing"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			x, err := dataset.Simulate(dataset.SimSpec{Fault: bearing.OuterRace, Geometry: c.geometry, RateHz: rate, ShaftHz: c.shaft,
+				Seconds: 2, ResonanceHz: 3000, SNRdB: 5, Slip: 0.002, ShaftHarmonics: []float64{0.3, 0.1, 0.1}}, rand.New(rand.NewPCG(1, 1)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			found, err := Match(x, rate, shaft, "6205-2RS", catalogue)
+			if err != nil {
+				t.Fatal(err)
+			}
+			best := found[0]
+			if best.What != c.want || best.Fault != bearing.OuterRace || best.Score < MatchLimit {
+				t.Errorf("best explanation %+v, want %s", best, c.want)
+			}
+			if off := best.SpeedHz/c.shaft - 1; off < -0.01 || off > 0.01 {
+				t.Errorf("speed %.2f Hz, want %.2f", best.SpeedHz, c.shaft)
+			}
+		})
+	}
+	var e *bearing.Error
+	if _, err := Match(make([]float32, 9000), rate, 0, "", catalogue); !errors.As(err, &e) || e.Code != "speed_missing" {
+		t.Errorf("without a speed: %v", err)
+	}
+	if _, err := Match(make([]float32, 90), rate, shaft, "", catalogue); !errors.As(err, &e) || e.Code != "window_too_short" {
+		t.Errorf("of 90 samples: %v", err)
+	}
+	if _, err := Match(make([]float32, 9000), rate, shaft, "none", catalogue); !errors.As(err, &e) || e.Code != "bearing_unknown" {
+		t.Errorf("of no known bearing: %v", err)
+	}
+}
