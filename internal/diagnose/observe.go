@@ -158,7 +158,7 @@ func (k *worker) estimate(w *bearing.Window, b bearing.Orders) float64 {
 const (
 	suggestions    = 4
 	estimatedShaft = shaftLimit + 1
-	estimatedScore = 2 * ownScore
+	estimatedScore = 8.0
 )
 
 // halved returns 1 where the comb with the highest score has lines halfway between its

@@ -246,7 +246,7 @@ func own(r *reasons, o *observation, m *memory, j judgement, f bearing.Fault) bo
 	}
 	limit := ownScore
 	if o.source == "estimated" {
-		limit = estimatedScore
+		limit = 2 * ownScore
 		r.add("speed_estimated", o.speed*60, 0, true, "rpm at which the bearing's lines stand out; state the shaft speed for a surer answer")
 	}
 	if j.limit == 0 && !speedShows(r, m) { // a sensor with a past has been believed before
