@@ -88,6 +88,7 @@ type judgement struct {
 	changed  bool
 	drift    string
 	gain     float64 // nepers, of a changed sensor
+	rise     float64 // nepers, least of the bands above the healthy mean
 }
 
 // judge compares a window with the baseline, without learning.
@@ -108,6 +109,7 @@ func (b *baseline) judge(o *observation) judgement {
 	j.changed = j.distance > j.limit
 	if j.changed {
 		j.drift, j.gain = b.fit.drift(o.vector)
+		j.rise = b.fit.rise(o.vector)
 	}
 	return j
 }
@@ -260,10 +262,7 @@ const sensorGain = 0.405
 // drift tells what a change is: of the sensor where one gain explains it, else of the
 // machine.
 func (f *fit) drift(v []float64) (what string, gain float64) {
-	levels := []int{0}
-	for i := 3; i < len(v); i++ {
-		levels = append(levels, i)
-	}
+	levels := levelsOf(v)
 	for _, i := range levels {
 		gain += (v[i] - f.mean[i]) / float64(len(levels))
 	}
@@ -275,6 +274,24 @@ func (f *fit) drift(v []float64) (what string, gain float64) {
 		return "sensor", gain
 	}
 	return "machine", 0
+}
+
+// levelsOf returns which elements of a vector are logarithms of levels.
+func levelsOf(v []float64) []int {
+	levels := []int{0}
+	for i := 3; i < len(v); i++ {
+		levels = append(levels, i)
+	}
+	return levels
+}
+
+// rise returns by how much the least risen band has risen, nepers.
+func (f *fit) rise(v []float64) float64 {
+	least := math.Inf(1)
+	for _, i := range levelsOf(v) {
+		least = min(least, v[i]-f.mean[i])
+	}
+	return least
 }
 
 // digest names the fit by its mean and the distances of the held-back windows.

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"sort"
 	"testing"
 	"time"
@@ -248,6 +249,48 @@ func TestUnitSuspect(t *testing.T) {
 		c := models.Uncalibrated
 		if v, _ := judge(o, &m, j, &c, KnownZones[0]); v.Fault != bearing.Inconclusive {
 			t.Errorf("gain %g: %s", gain, v.Fault)
+		}
+	}
+}
+
+// TestSeverity: the stage follows what is seen: hits, a line, its harmonics, and noise in
+// all bands; without a fault that is named there is none.
+func TestSeverity(t *testing.T) {
+	rng := rand.New(rand.NewPCG(6, 6))
+	b := &baseline{method: Mahalanobis}
+	for i := range 300 {
+		o := healthy(rng, i)
+		b.learn(o, b.judge(o), true)
+	}
+	worn := healthy(rng, 0)
+	for i := range worn.vector {
+		if i == 0 || i > 2 {
+			worn.vector[i] += 1.6 + 0.1*float64(i)
+		}
+	}
+	worn.found = []bearing.Line{{Fault: bearing.OuterRace, Harmonic: 1}}
+	grows := healthy(rng, 0) // one band only
+	grows.vector[7] += 2
+	grows.found = worn.found
+	outer := func(n int) *observation {
+		return &observation{found: slices.Repeat([]bearing.Line{{Fault: bearing.OuterRace}}, n)}
+	}
+	for _, c := range []struct {
+		name  string
+		fault bearing.Fault
+		o     *observation
+		j     judgement
+		want  int
+	}{
+		{"nothing named", bearing.UnknownFault, outer(3), judgement{}, 0},
+		{"hits alone", bearing.Ball, outer(2), judgement{}, 2},
+		{"one line", bearing.OuterRace, outer(1), judgement{}, 2},
+		{"harmonics", bearing.OuterRace, outer(2), judgement{}, 3},
+		{"one band grows", bearing.OuterRace, grows, b.judge(grows), 2},
+		{"all bands grow", bearing.OuterRace, worn, b.judge(worn), 4},
+	} {
+		if s := severity(bearing.Severity{}, c.fault, c.o, &memory{}, c.j); s.Stage != c.want || s.Stage > 0 && s.Evidence == "" {
+			t.Errorf("%s: %+v, want stage %d", c.name, s, c.want)
 		}
 	}
 }

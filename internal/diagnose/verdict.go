@@ -59,7 +59,7 @@ func judge(o *observation, m *memory, j judgement, c *models.Calibration, z Zone
 	}
 	v.Agreement = agreement(o, m, j, v.Fault, envelope)
 	v.UnknownScore = round(unknownScore(m), 6)
-	v.Severity = severity(v.Severity, v.Fault, o, m)
+	v.Severity = severity(v.Severity, v.Fault, o, m, j)
 	return v, p
 }
 
@@ -343,8 +343,13 @@ func unknownScore(m *memory) float64 {
 	return UnknownScore(known, m.mean(m.free))
 }
 
-// severity grades what was found, by what is seen: the classic four stages.
-func severity(s bearing.Severity, fault bearing.Fault, o *observation, m *memory) bearing.Severity {
+// broadband is how much all bands have risen above the healthy past in stage 4: ln 4, or
+// 12 dB.
+const broadband = 1.386
+
+// severity grades what was found, by what is seen: the classic four stages. In the
+// fourth the noise of the worn races drowns the lines, which only a baseline can tell.
+func severity(s bearing.Severity, fault bearing.Fault, o *observation, m *memory, j judgement) bearing.Severity {
 	if !slices.Contains(lines.Faults[:], fault) {
 		return s
 	}
@@ -355,6 +360,8 @@ func severity(s bearing.Severity, fault bearing.Fault, o *observation, m *memory
 		}
 	}
 	switch {
+	case j.rise >= broadband && j.drift == "machine":
+		s.Stage, s.Evidence = 4, fmt.Sprintf("all bands have risen by %.1f dB and more above the healthy windows of this sensor", 20*j.rise/math.Ln10)
 	case harmonics >= 2:
 		s.Stage, s.Evidence = 3, fmt.Sprintf("%d harmonics of the fault's line stand out of the envelope spectrum", harmonics)
 	case harmonics == 1:
