@@ -46,6 +46,8 @@ func statusOf(e *bearing.Error) int {
 		return http.StatusNotFound
 	case bearing.Conflict:
 		return http.StatusConflict
+	case bearing.Changed:
+		return http.StatusPreconditionFailed
 	case bearing.Overloaded:
 		return http.StatusServiceUnavailable
 	}

@@ -36,7 +36,8 @@ models/autoencoder  : models/nn
 models/pretrained   : models
 models/train        : internal/bearing internal/kernel features/lines dataset models models/nn
 models/prune        : internal/bearing internal/kernel dataset models models/nn models/train
-internal/diagnose   : internal/bearing features features/dsp features/lines models models/autoencoder
+internal/alarm      : internal/bearing
+internal/diagnose   : internal/bearing internal/alarm features features/dsp features/lines models models/autoencoder
 internal/assess     : internal/bearing features/dsp dataset models models/train models/prune internal/diagnose
 internal/store      : internal/bearing
 api/web             :

@@ -18,6 +18,7 @@ const (
 	Unsupported Kind = "unsupported" // a form that is not accepted
 	NotFound    Kind = "not_found"   // no such thing
 	Conflict    Kind = "conflict"    // contradicts what is stored
+	Changed     Kind = "changed"     // was written by somebody else meanwhile
 	Overloaded  Kind = "overloaded"  // try again later
 	Internal    Kind = "internal"    // our bug
 )

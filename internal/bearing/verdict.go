@@ -119,7 +119,7 @@ type BaselineWitness struct {
 	Changed  bool          `json:"changed"`
 	Drift    string        `json:"drift,omitempty"` // what changed: sensor, machine, or neither: out_of_domain
 	Running  string        `json:"running_state,omitempty"`
-	Alarm    *Alarm        `json:"alarm,omitempty"`
+	Alarm    *Run          `json:"alarm,omitempty"`
 	Version  string        `json:"version,omitempty"` // digest of the baseline
 }
 
@@ -134,8 +134,8 @@ const (
 	Frozen   BaselineState = "frozen"
 )
 
-// Alarm is a lasting change: so many windows in a row beyond the limit.
-type Alarm struct {
+// Run is a change that lasts: so many windows in a row beyond the limit.
+type Run struct {
 	Onset  time.Time  `json:"onset"`            // first window of the run
 	Raised *time.Time `json:"raised,omitempty"` // window that made it last; absent while it has not
 	Count  int        `json:"windows"`

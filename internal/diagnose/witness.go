@@ -46,7 +46,7 @@ func witnesses(model *models.Model, o *observation, m *memory, j judgement) bear
 			w.Baseline.Method, w.Baseline.Version = string(b.method), b.fit.version
 		}
 		if b.run > 0 {
-			a := bearing.Alarm{Onset: b.onset, Count: b.run}
+			a := bearing.Run{Onset: b.onset, Count: b.run}
 			if !b.raised.IsZero() {
 				a.Raised = &b.raised
 			}

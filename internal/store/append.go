@@ -2,16 +2,17 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 	"time"
 
 	"brinell/internal/bearing"
 )
 
-// request is one row on its way to the writer, encoded by its caller: a window with its
-// diagnosis, or with row set a bearing. It holds
-// nothing that a caller who gave up might change: of the window only what encode
-// made of its samples, whose memory the caller uses again.
+// request is something on its way to the writer: a window with its diagnosis, encoded
+// by its caller, or with apply set a write of another kind. It holds nothing that a
+// caller who gave up might change: of the window only what encode made of its samples,
+// whose memory the caller uses again.
 type request struct {
 	d      bearing.Diagnosis
 	doc    []byte
@@ -21,7 +22,9 @@ type request struct {
 	blob   []byte
 	crc    uint32
 
-	row *row
+	// apply writes in the transaction of its batch. A *bearing.Error concerns it alone,
+	// and must come before it has written anything; any other fails the batch.
+	apply func(ctx context.Context, tx *sql.Tx) error
 
 	answer chan result
 }
@@ -82,6 +85,21 @@ func (db *DB) encode(d bearing.Diagnosis, w *bearing.Window) (*request, error) {
 
 // utc returns t in UTC without the monotonic reading, which no file keeps.
 func utc(t time.Time) time.Time { return t.Round(0).UTC() }
+
+// do sends a write to the writer and returns after it is on disk. What apply puts into
+// variables of its caller may be read only if do returns nil.
+func (db *DB) do(ctx context.Context, apply func(ctx context.Context, tx *sql.Tx) error) error {
+	r := &request{apply: apply, answer: make(chan result, 1)}
+	if err := db.enqueue(ctx, r); err != nil {
+		return err
+	}
+	select {
+	case a := <-r.answer:
+		return a.err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
 
 func (db *DB) enqueue(ctx context.Context, r *request) error {
 	db.mu.RLock()

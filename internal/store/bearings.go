@@ -2,17 +2,12 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"encoding/json"
 	"fmt"
 
 	"brinell/internal/bearing"
 )
-
-// row is a bearing on its way to the writer.
-type row struct {
-	key string
-	doc []byte
-}
 
 // PutBearing stores a user's row of the catalogue in place of the one of the same
 // bearing.DesignationKey, and returns after it is on disk. Whether the row makes sense
@@ -25,16 +20,10 @@ func (db *DB) PutBearing(ctx context.Context, b bearing.KnownBearing) error {
 	if err != nil {
 		return fmt.Errorf("encode bearing %q: %w", b.Designation, err)
 	}
-	r := &request{row: &row{bearing.DesignationKey(b.Designation), doc}, answer: make(chan result, 1)}
-	if err := db.enqueue(ctx, r); err != nil {
+	return db.do(ctx, func(ctx context.Context, tx *sql.Tx) error {
+		_, err := tx.ExecContext(ctx, "INSERT INTO bearings (key, doc) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET doc = excluded.doc", bearing.DesignationKey(b.Designation), doc)
 		return err
-	}
-	select {
-	case a := <-r.answer:
-		return a.err
-	case <-ctx.Done():
-		return ctx.Err()
-	}
+	})
 }
 
 // Bearings returns the stored rows of the catalogue in the order of their keys.

@@ -46,6 +46,7 @@ var checks = []struct{ what, query, want string }{
 			 + (SELECT count(*) FROM (SELECT sensor, bytes, diagnoses, raw FROM usage EXCEPT SELECT * FROM counted))`, "0"},
 	{"samples of another sensor than their diagnosis", `
 		SELECT count(*) FROM samples s JOIN diagnoses d USING (seq) WHERE s.sensor <> d.sensor`, "0"},
+	{"resources that are no JSON", "SELECT count(*) FROM resources WHERE NOT json_valid(CAST(doc AS TEXT))", "0"},
 	{"bearings that are no JSON", "SELECT count(*) FROM bearings WHERE NOT json_valid(CAST(doc AS TEXT))", "0"},
 }
 

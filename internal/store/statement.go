@@ -18,7 +18,6 @@ type statements struct {
 
 	diagnosis, samples, add, find *sql.Stmt
 	oldest, remove, subtract      *sql.Stmt
-	bearing                       *sql.Stmt
 }
 
 // each calls f with each statement and its text, until f returns an error.
@@ -36,7 +35,6 @@ func (t *statements) each(f func(s **sql.Stmt, text string) error) error {
 			WHERE sensor = (SELECT sensor FROM usage ORDER BY bytes DESC LIMIT 1) ORDER BY seq LIMIT 1`},
 		{&t.remove, "DELETE FROM samples WHERE seq = ?"},
 		{&t.subtract, "UPDATE usage SET bytes = bytes - ?, raw = raw - 1 WHERE sensor = ?"},
-		{&t.bearing, "INSERT INTO bearings (key, doc) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET doc = excluded.doc"},
 	} {
 		if err := f(p.s, p.text); err != nil {
 			return err
@@ -76,8 +74,11 @@ func (t statements) close() error {
 // insert writes one row and adds the size of its samples to raw. The result may
 // be an error that concerns this row only.
 func (t statements) insert(ctx context.Context, r *request, raw *int64) (result, error) {
-	if r.row != nil {
-		_, err := t.bearing.ExecContext(ctx, r.row.key, r.row.doc)
+	if r.apply != nil {
+		err := r.apply(ctx, t.tx)
+		if e, ok := errors.AsType[*bearing.Error](err); ok {
+			return result{err: e}, nil
+		}
 		return result{}, err
 	}
 	res, err := t.diagnosis.ExecContext(ctx, r.d.ID, r.d.Sensor, string(r.d.Fault), r.d.Start.UnixNano(), r.digest[:], r.doc)

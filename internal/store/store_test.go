@@ -180,7 +180,7 @@ func TestMigrate(t *testing.T) {
 	}
 	want.LastCommit = time.Time{}
 	shut(t, db)
-	raw(t, dir, "ALTER TABLE usage DROP COLUMN diagnoses; ALTER TABLE usage DROP COLUMN raw; DROP TABLE bearings; PRAGMA user_version = 1")
+	raw(t, dir, "ALTER TABLE usage DROP COLUMN diagnoses; ALTER TABLE usage DROP COLUMN raw; DROP TABLE bearings; DROP TABLE resources; DROP TABLE resource_version; PRAGMA user_version = 1")
 	db = open(t, Config{Dir: dir})
 	if err := db.PutBearing(t.Context(), bearing.KnownBearings[4]); err != nil {
 		t.Error(err)

@@ -1,0 +1,332 @@
+package alarm
+
+import (
+	"crypto/sha256"
+	"encoding/base32"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"brinell/internal/bearing"
+)
+
+// Machine follows one axis of one sensor. Its exported fields are its state, which is
+// stored between windows; the zero value has seen nothing.
+type Machine struct {
+	Last   time.Time      `json:"last"`             // start of the newest window that it has seen
+	Tracks []Track        `json:"tracks,omitempty"` // those that are not at rest
+	Silent *bearing.Alarm `json:"silent,omitempty"`
+	Rev    int64          `json:"rev"` // rises with every change
+}
+
+// Track is one condition in one running state.
+type Track struct {
+	Running   string         `json:"running"`
+	Condition string         `json:"condition"`
+	On        int            `json:"on,omitempty"` // windows in a row that fulfil it
+	OnSince   time.Time      `json:"on_since,omitzero"`
+	Off       int            `json:"off,omitempty"` // windows in a row that do not, of an open alarm
+	OffSince  time.Time      `json:"off_since,omitzero"`
+	Alarm     *bearing.Alarm `json:"alarm,omitempty"` // while it is open
+}
+
+// maxTracks bounds what is kept of a sensor: the oldest running states of which none
+// has an alarm go first.
+const maxTracks = 64
+
+// Step takes the next window's diagnosis in and returns the alarms that it changed. A
+// window that is not later than the last one raises and clears nothing: what it says
+// about the past is not news.
+func (m *Machine) Step(rule *bearing.AlarmRule, d *bearing.Diagnosis) (changed []bearing.Alarm) {
+	if !d.Start.After(m.Last) {
+		return nil
+	}
+	m.Last = d.Start
+	if m.Silent != nil {
+		changed = append(changed, m.end(m.Silent, d.Start))
+		m.Silent = nil
+	}
+	if d.Quality.Level == bearing.Unusable {
+		return changed // neither for nor against
+	}
+	running := d.Witnesses.Baseline.Running
+	for i := range rule.Conditions {
+		c := &rule.Conditions[i]
+		t := m.track(running, c.Name)
+		open := t != nil && t.Alarm != nil && t.Alarm.State != bearing.AlarmReturned
+		text, met := holds(c, d, open)
+		switch {
+		case met:
+			if t == nil {
+				m.Tracks = append(m.Tracks, Track{Running: running, Condition: c.Name})
+				t = &m.Tracks[len(m.Tracks)-1]
+			}
+			if a := t.met(c, d, text); a != nil {
+				changed = append(changed, *a)
+			}
+			m.Rev++
+		case t != nil:
+			if a := t.unmet(c, d.Start, rule.Latch); a != nil {
+				changed = append(changed, *a)
+			}
+			m.Rev++
+		}
+	}
+	changed = append(changed, m.orphans(rule, d.Start)...)
+	m.tidy()
+	return changed
+}
+
+func (m *Machine) track(running, condition string) *Track {
+	for i := range m.Tracks {
+		if t := &m.Tracks[i]; t.Running == running && t.Condition == condition {
+			return t
+		}
+	}
+	return nil
+}
+
+// met takes a window in that fulfils the condition, and returns the alarm if that
+// raises it, or brings it back.
+func (t *Track) met(c *bearing.AlarmCondition, d *bearing.Diagnosis, text string) *bearing.Alarm {
+	t.Off, t.OffSince = 0, time.Time{}
+	if t.On++; t.On == 1 {
+		t.OnSince = d.Start
+	}
+	switch {
+	case t.Alarm != nil && t.Alarm.State == bearing.AlarmReturned && reached(c.On, t.On, d.Start.Sub(t.OnSince)):
+		t.Alarm.State, t.Alarm.Cleared = bearing.AlarmActive, nil
+	case t.Alarm == nil && reached(c.On, t.On, d.Start.Sub(t.OnSince)):
+		t.Alarm = &bearing.Alarm{
+			ID: id(d.Sensor, d.Axis, t.Running, c.Name, d.Start), Sensor: d.Sensor, Axis: d.Axis, Running: t.Running, Condition: c.Name, Kind: c.Kind,
+			Severity: severity(c), State: bearing.AlarmActive, Fault: named(d), Text: text, Onset: t.OnSince, Raised: d.Start, Diagnosis: d.ID,
+		}
+	default:
+		return nil
+	}
+	t.Alarm.Version++
+	a := *t.Alarm
+	return &a
+}
+
+// unmet takes a window in that does not fulfil the condition, and returns the alarm if
+// that clears it.
+func (t *Track) unmet(c *bearing.AlarmCondition, at time.Time, latch bool) *bearing.Alarm {
+	t.On, t.OnSince = 0, time.Time{}
+	if t.Alarm == nil || t.Alarm.State == bearing.AlarmReturned {
+		return nil
+	}
+	if t.Off++; t.Off == 1 {
+		t.OffSince = at
+	}
+	if !reached(c.Off, t.Off, at.Sub(t.OffSince)) {
+		return nil
+	}
+	t.Off, t.OffSince = 0, time.Time{}
+	t.Alarm.Cleared = &at
+	t.Alarm.Version++
+	t.Alarm.State = bearing.AlarmClosed
+	if latch && t.Alarm.Acknowledged == nil {
+		t.Alarm.State = bearing.AlarmReturned
+	}
+	a := *t.Alarm
+	if !a.Open() {
+		t.Alarm = nil
+	}
+	return &a
+}
+
+func reached(d bearing.Delay, count int, span time.Duration) bool {
+	return count >= max(1, d.Count) && span.Seconds() >= d.Seconds
+}
+
+// orphans closes the alarms of conditions that the rule no longer has.
+func (m *Machine) orphans(rule *bearing.AlarmRule, at time.Time) (closed []bearing.Alarm) {
+	for i := range m.Tracks {
+		t := &m.Tracks[i]
+		if slices.ContainsFunc(rule.Conditions, func(c bearing.AlarmCondition) bool { return c.Name == t.Condition }) {
+			continue
+		}
+		if t.Alarm != nil {
+			closed = append(closed, m.end(t.Alarm, at))
+			t.Alarm = nil
+		}
+		t.On = 0
+	}
+	return closed
+}
+
+// end closes an alarm, whatever the latch says.
+func (m *Machine) end(a *bearing.Alarm, at time.Time) bearing.Alarm {
+	m.Rev++
+	a.State, a.Cleared = bearing.AlarmClosed, &at
+	a.Version++
+	return *a
+}
+
+// tidy forgets the tracks that are at rest, and the first of those without an alarm
+// where there are too many.
+func (m *Machine) tidy() {
+	m.Tracks = slices.DeleteFunc(m.Tracks, func(t Track) bool { return t.On == 0 && t.Alarm == nil })
+	for i := 0; len(m.Tracks) > maxTracks && i < len(m.Tracks); {
+		if m.Tracks[i].Alarm == nil {
+			m.Tracks = slices.Delete(m.Tracks, i, i+1)
+		} else {
+			i++
+		}
+	}
+}
+
+// Resting says that nothing of the machine needs to be stored.
+func (m *Machine) Resting() bool { return len(m.Tracks) == 0 && m.Silent == nil }
+
+// Open returns the open alarms.
+func (m *Machine) Open() (open []bearing.AlarmRef) {
+	for _, t := range m.Tracks {
+		if a := t.Alarm; a != nil {
+			open = append(open, bearing.AlarmRef{ID: a.ID, Condition: a.Condition, State: a.State})
+		}
+	}
+	return open
+}
+
+// Clone returns a machine that shares nothing with m.
+func (m *Machine) Clone() *Machine {
+	c := *m
+	c.Tracks = slices.Clone(m.Tracks)
+	for i := range c.Tracks {
+		if a := c.Tracks[i].Alarm; a != nil {
+			b := *a
+			c.Tracks[i].Alarm = &b
+		}
+	}
+	if m.Silent != nil {
+		b := *m.Silent
+		c.Silent = &b
+	}
+	return &c
+}
+
+// Find returns the open alarm of that ID, nil if there is none.
+func (m *Machine) Find(id string) *bearing.Alarm {
+	if m.Silent != nil && m.Silent.ID == id {
+		return m.Silent
+	}
+	for _, t := range m.Tracks {
+		if t.Alarm != nil && t.Alarm.ID == id {
+			return t.Alarm
+		}
+	}
+	return nil
+}
+
+// Acknowledge notes who has seen an open alarm. One that waits only for that is closed.
+// It returns false if the alarm is not open.
+func (m *Machine) Acknowledge(id string, by bearing.Signature) (bearing.Alarm, bool) {
+	a := m.Find(id)
+	if a == nil {
+		return bearing.Alarm{}, false
+	}
+	if a.Acknowledged == nil {
+		a.Acknowledged = &by
+		switch a.State {
+		case bearing.AlarmActive:
+			a.State = bearing.AlarmAcknowledged
+		case bearing.AlarmReturned:
+			a.State = bearing.AlarmClosed
+		}
+		a.Version++
+		m.Rev++
+	}
+	out := *a
+	for i := range m.Tracks {
+		if t := &m.Tracks[i]; t.Alarm == a && !out.Open() {
+			t.Alarm = nil
+		}
+	}
+	m.tidy()
+	return out, true
+}
+
+// Shelve keeps an open alarm from notifying until a time; the zero time ends that.
+func (m *Machine) Shelve(id string, until time.Time) (bearing.Alarm, bool) {
+	a := m.Find(id)
+	if a == nil {
+		return bearing.Alarm{}, false
+	}
+	a.ShelvedUntil = nil
+	if !until.IsZero() {
+		a.ShelvedUntil = &until
+	}
+	a.Version++
+	m.Rev++
+	return *a, true
+}
+
+// Silence raises the alarm of a sensor from which nothing has come since its last
+// window, unless it is raised already.
+func (m *Machine) Silence(sensor, axis string, since, now time.Time, text string) (bearing.Alarm, bool) {
+	if m.Silent != nil {
+		return bearing.Alarm{}, false
+	}
+	m.Silent = &bearing.Alarm{ID: id(sensor, axis, "", bearing.OnSilence, now), Sensor: sensor, Axis: axis, Condition: bearing.OnSilence, Kind: bearing.OnSilence,
+		Severity: "warning", State: bearing.AlarmActive, Text: text, Onset: since, Raised: now, Version: 1}
+	m.Rev++
+	return *m.Silent, true
+}
+
+// holds says whether a diagnosis fulfils a condition, and what was measured. open says
+// that its alarm is raised, which is then kept down to the lower limit.
+func holds(c *bearing.AlarmCondition, d *bearing.Diagnosis, open bool) (text string, met bool) {
+	switch c.Kind {
+	case bearing.OnFault:
+		faults := c.Faults
+		if len(faults) == 0 {
+			faults = []bearing.Fault{bearing.InnerRace, bearing.OuterRace, bearing.Ball}
+		}
+		p := d.Verdict.Probability
+		met = slices.Contains(faults, d.Fault) && p >= c.Probability
+		text = fmt.Sprintf("%s named with probability %.3g", d.Fault, p)
+		if d.Fault == bearing.UnknownFault {
+			text = "a fault that is none of the known ones"
+		}
+	case bearing.OnBaseline:
+		b := d.Witnesses.Baseline
+		return fmt.Sprintf("distance %.3g from the healthy windows, limit %.3g: %s", b.Distance, b.Limit, b.Drift), b.Changed
+	case bearing.OnZone:
+		if z := d.Verdict.Velocity; z != nil {
+			return fmt.Sprintf("velocity %.3g mm/s RMS, zone %s of %s (%s)", z.RMS, z.Zone, z.Class, z.Edition), z.Zone >= c.Zone
+		}
+	case bearing.OnFeature:
+		if v, ok := d.Features.Get(c.Feature); ok {
+			limit := c.Above
+			if open && c.Until != 0 {
+				limit = c.Until
+			}
+			return fmt.Sprintf("%s %.4g, limit %.4g", c.Feature, v, limit), v > limit
+		}
+	}
+	return text, met
+}
+
+func severity(c *bearing.AlarmCondition) string {
+	if c.Severity == "" {
+		return "alarm"
+	}
+	return c.Severity
+}
+
+// named returns the fault of a diagnosis if it is one.
+func named(d *bearing.Diagnosis) bearing.Fault {
+	if d.Fault == bearing.Normal || d.Fault == bearing.Inconclusive {
+		return ""
+	}
+	return d.Fault
+}
+
+// id names an alarm by what it is about and the window that raised it.
+func id(sensor, axis, running, condition string, at time.Time) string {
+	sum := sha256.Sum256([]byte(strings.Join([]string{sensor, axis, running, condition, at.UTC().Format(time.RFC3339Nano)}, "\x00")))
+	return strings.ToLower(base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(sum[:16]))
+}

@@ -1,0 +1,185 @@
+package bearing
+
+import (
+	"fmt"
+	"slices"
+	"time"
+)
+
+// AlarmRule says when a sensor's windows raise an alarm. Each condition is followed by
+// itself, in each running state by itself.
+type AlarmRule struct {
+	Conditions []AlarmCondition `json:"conditions" nullable:"false"`
+	Latch      bool             `json:"latch,omitempty" doc:"an alarm stays until it is acknowledged, even if its condition is gone"`
+	Silent     float64          `json:"silent_intervals,omitempty" doc:"of the sensor's own intervals without a window, after which it is called silent; 0 for the default, negative for never"`
+}
+
+// AlarmCondition is what a window has to be, and for how long.
+type AlarmCondition struct {
+	Name        string  `json:"name" doc:"of the condition, its own in the rule"`
+	Kind        string  `json:"kind" enum:"fault,baseline,zone,feature" doc:"a fault is named, the baseline calls the window changed, a velocity zone is reached, a feature is above a limit"`
+	Severity    string  `json:"severity,omitempty" enum:"warning,alarm" doc:"alarm if left out"`
+	Faults      []Fault `json:"faults,omitempty" doc:"kind fault: which; all known ones if left out"`
+	Probability float64 `json:"probability,omitempty" doc:"kind fault: at least this"`
+	Zone        string  `json:"zone,omitempty" enum:"B,C,D" doc:"kind zone: this one or a worse one"`
+	Feature     string  `json:"feature,omitempty" doc:"kind feature: name of a condition indicator"`
+	Above       float64 `json:"above,omitempty" doc:"kind feature: on above this"`
+	Until       float64 `json:"until,omitempty" doc:"kind feature: off at or below this; above if left out"`
+	On          Delay   `json:"on,omitzero" doc:"how long before it is raised; one window if left out"`
+	Off         Delay   `json:"off,omitzero" doc:"how long it must be gone before it is cleared; one window if left out"`
+}
+
+// Delay is a number of windows in a row, and a time that they span. Both must be
+// reached.
+type Delay struct {
+	Count   int     `json:"count,omitempty"`
+	Seconds float64 `json:"seconds,omitempty"`
+}
+
+// Kinds of conditions, and that of an alarm about a sensor from which nothing comes.
+const (
+	OnFault    = "fault"
+	OnBaseline = "baseline"
+	OnZone     = "zone"
+	OnFeature  = "feature"
+	OnSilence  = "silent"
+)
+
+// DefaultSilent is how many of its own intervals a sensor may be silent.
+const DefaultSilent = 5
+
+// DefaultRule is the rule of a sensor that has none: a fault that three windows in a
+// row name, and, as warnings, what is no known fault in ten and a baseline that has
+// been left for twenty. Single windows raise nothing.
+var DefaultRule = AlarmRule{Conditions: []AlarmCondition{
+	{Name: "fault", Kind: OnFault, Severity: "alarm", On: Delay{Count: 3}, Off: Delay{Count: 10}},
+	{Name: "unknown", Kind: OnFault, Severity: "warning", Faults: []Fault{UnknownFault}, On: Delay{Count: 10}, Off: Delay{Count: 10}},
+	{Name: "baseline", Kind: OnBaseline, Severity: "warning", On: Delay{Count: 20}, Off: Delay{Count: 20}},
+}}
+
+// maxConditions and maxDelay bound a rule.
+const (
+	maxConditions = 16
+	maxDelay      = 1e6
+)
+
+// Validate checks a rule; the pointers of its errors begin at the rule.
+func (r AlarmRule) Validate() error {
+	if len(r.Conditions) > maxConditions {
+		return Errorf(Invalid, "rule_invalid", "%d conditions, at most %d may stand there", len(r.Conditions), maxConditions).At("/conditions")
+	}
+	if !(r.Silent >= -1 && r.Silent <= maxDelay) {
+		return Errorf(Invalid, "rule_invalid", "silent_intervals %g is outside -1..%g", r.Silent, float64(maxDelay)).At("/silent_intervals")
+	}
+	seen := make(map[string]bool)
+	for i, c := range r.Conditions {
+		at := fmt.Sprintf("/conditions/%d", i)
+		if !IsName(c.Name) || c.Name == OnSilence || seen[c.Name] {
+			return Errorf(Invalid, "rule_invalid", "condition name %q is no name, stands twice, or is that of silence", Clip(c.Name)).At(at + "/name")
+		}
+		seen[c.Name] = true
+		if field, why := c.wrong(); field != "" {
+			return Errorf(Invalid, "rule_invalid", "%s", why).At(at + "/" + field)
+		}
+	}
+	return nil
+}
+
+// wrong returns the field of the condition that makes no sense, and why.
+func (c AlarmCondition) wrong() (field, why string) {
+	for _, f := range c.Faults {
+		if v, err := ParseVerdict(string(f)); err != nil || v == "" {
+			return "faults", fmt.Sprintf("%q is no fault that a verdict names", Clip(string(f)))
+		}
+	}
+	for _, d := range []struct {
+		name string
+		d    Delay
+	}{{"on", c.On}, {"off", c.Off}} {
+		if d.d.Count < 0 || d.d.Count > maxDelay || !(d.d.Seconds >= 0 && d.d.Seconds <= 366*86400) {
+			return d.name, "a delay is a count of 0 to a million windows and a time of 0 s to a year"
+		}
+	}
+	switch {
+	case c.Severity != "" && c.Severity != "warning" && c.Severity != "alarm":
+		return "severity", "severity is warning or alarm"
+	case !slices.Contains([]string{OnFault, OnBaseline, OnZone, OnFeature}, c.Kind):
+		return "kind", "kind is fault, baseline, zone or feature"
+	case c.Kind == OnZone && !slices.Contains([]string{"B", "C", "D"}, c.Zone):
+		return "zone", "zone is B, C or D"
+	case c.Kind == OnFeature && !IsName(c.Feature):
+		return "feature", "feature is the name of a condition indicator, such as rms"
+	case c.Kind == OnFeature && !(c.Above-c.Above == 0 && c.Until-c.Until == 0 && c.Until <= c.Above):
+		return "until", "until is at most above"
+	case !(c.Probability >= 0 && c.Probability <= 1):
+		return "probability", "probability is 0 to 1"
+	}
+	return "", ""
+}
+
+// States of an alarm: its condition holds and nobody has seen it; somebody has; the
+// condition is gone and nobody has seen it (with a latch only); it is over.
+const (
+	AlarmActive       = "active"
+	AlarmAcknowledged = "acknowledged"
+	AlarmReturned     = "returned"
+	AlarmClosed       = "closed"
+)
+
+// Alarm is one alarm from when it is raised on.
+type Alarm struct {
+	ID           string     `json:"id"`
+	Sensor       string     `json:"sensor"`
+	Axis         string     `json:"axis"`
+	Running      string     `json:"running_state" doc:"in which its windows were taken"`
+	Condition    string     `json:"condition" doc:"name of the condition in the rule, or silent"`
+	Kind         string     `json:"kind"`
+	Severity     string     `json:"severity" enum:"warning,alarm"`
+	State        string     `json:"state" enum:"active,acknowledged,returned,closed"`
+	Fault        Fault      `json:"fault" doc:"what was named when it was raised, or empty"`
+	Text         string     `json:"text" doc:"what was measured when it was raised, and its limit"`
+	Onset        time.Time  `json:"onset" doc:"start of the first window of the run that raised it"`
+	Raised       time.Time  `json:"raised" doc:"start of the window that raised it"`
+	Diagnosis    string     `json:"diagnosis,omitempty" doc:"of that window"`
+	Cleared      *time.Time `json:"cleared,omitempty" doc:"start of the window that ended it"`
+	Acknowledged *Signature `json:"acknowledged,omitempty"`
+	ShelvedUntil *time.Time `json:"shelved_until,omitempty" doc:"until then it notifies nobody"`
+	Version      int64      `json:"version"`
+}
+
+// Signature says who did something, and when.
+type Signature struct {
+	At   time.Time `json:"at"`
+	By   string    `json:"by"`
+	Note string    `json:"note,omitempty"`
+}
+
+// Open says whether the alarm is not over.
+func (a *Alarm) Open() bool { return a.State != AlarmClosed }
+
+// Shelved says whether it notifies nobody at that time.
+func (a *Alarm) Shelved(now time.Time) bool {
+	return a.ShelvedUntil != nil && now.Before(*a.ShelvedUntil)
+}
+
+// AlarmRef names an open alarm in a diagnosis.
+type AlarmRef struct {
+	ID        string `json:"id"`
+	Condition string `json:"condition"`
+	State     string `json:"state"`
+}
+
+// AlarmQuery selects alarms, those raised last first. Zero fields do not filter.
+type AlarmQuery struct {
+	Sensor string
+	State  string
+	Open   bool // only those that are not over
+	Limit  int
+	Cursor string
+}
+
+// AlarmPage is one page of alarms.
+type AlarmPage struct {
+	Alarms     []Alarm `json:"alarms" nullable:"false"`
+	NextCursor string  `json:"next_cursor"`
+}

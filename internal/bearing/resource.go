@@ -1,0 +1,100 @@
+package bearing
+
+import "encoding/json"
+
+// Resource is a record that users write: a JSON document with a version that rises
+// with each write and is never used again.
+type Resource struct {
+	Key     string
+	Version int64
+	Doc     json.RawMessage
+}
+
+// Versions that a write may ask for beside a number: any, and that there is none.
+const (
+	AnyVersion int64 = 0
+	NoVersion  int64 = -1
+)
+
+// Kinds of resources.
+const (
+	KindMachine    = "machine"
+	KindSensor     = "sensor"
+	KindInspection = "inspection"
+	KindWebhook    = "webhook"
+)
+
+// Machine is what sensors sit on.
+type Machine struct {
+	Name     string `json:"name"`
+	Title    string `json:"title,omitempty" doc:"for people"`
+	Location string `json:"location,omitempty"`
+	Note     string `json:"note,omitempty"`
+}
+
+// Validate checks the texts of a machine.
+func (m Machine) Validate() error {
+	return texts("title", m.Title, "location", m.Location, "note", m.Note)
+}
+
+// Sensor is what is known of a sensor beside its windows. All fields may be left out:
+// a sensor needs no registration. What a window states goes before what stands here.
+type Sensor struct {
+	Name       string     `json:"name"`
+	Machine    string     `json:"machine,omitempty" doc:"name of a machine"`
+	SampleRate float64    `json:"sample_rate_hz,omitempty" doc:"the only rate that its windows may have"`
+	Unit       Unit       `json:"unit,omitempty" doc:"the only unit that its windows may have"`
+	Axis       string     `json:"axis,omitempty" doc:"the only axis that its windows may have"`
+	FullScale  float64    `json:"full_scale,omitempty" doc:"largest acceleration that it can measure, in g"`
+	NoiseFloor float64    `json:"noise_floor,omitempty" doc:"RMS below which its windows are noise, in g"`
+	Bearing    string     `json:"bearing,omitempty" doc:"designation of the bearing, where a window states none"`
+	SpeedRPM   float64    `json:"shaft_speed_rpm,omitempty" doc:"shaft speed, where a window states none: leave out to have it estimated"`
+	Alarm      *AlarmRule `json:"alarm,omitempty" doc:"its alarm rule; left out, the default one"`
+}
+
+// Validate checks a sensor as far as it stands for itself.
+func (s Sensor) Validate() error {
+	if s.Machine != "" && !IsName(s.Machine) {
+		return Errorf(Invalid, "machine_name", "%q is no name of a machine", Clip(s.Machine)).At("/machine")
+	}
+	if s.Axis != "" && !IsName(s.Axis) {
+		return Errorf(Invalid, "axis_name", "%q is no name of an axis", Clip(s.Axis)).At("/axis")
+	}
+	if s.Unit != "" {
+		if _, err := ParseUnit(string(s.Unit)); err != nil {
+			return err.(*Error).At("/unit")
+		}
+	}
+	for _, f := range []struct {
+		name  string
+		value float64
+		most  float64
+	}{
+		{"sample_rate_hz", s.SampleRate, MaxSampleRate}, {"full_scale", s.FullScale, MaxAcceleration},
+		{"noise_floor", s.NoiseFloor, MaxAcceleration}, {"shaft_speed_rpm", s.SpeedRPM, 60 * MaxShaftSpeed},
+	} {
+		if !(f.value >= 0 && f.value <= f.most) {
+			return Errorf(Invalid, "field_invalid", "%s %g is outside 0..%g", f.name, f.value, f.most).At("/" + f.name)
+		}
+	}
+	if err := texts("bearing", s.Bearing); err != nil {
+		return err
+	}
+	if s.Alarm != nil {
+		return s.Alarm.Validate()
+	}
+	return nil
+}
+
+// maxText is the length of a text field, bytes.
+const maxText = 500
+
+// texts checks pairs of name and text.
+func texts(pairs ...string) error {
+	for i := 0; i+1 < len(pairs); i += 2 {
+		if len(pairs[i+1]) > maxText {
+			return Errorf(Invalid, "field_invalid", "%s has %d bytes, at most %d may stand there", pairs[i], len(pairs[i+1]), maxText).At("/" + pairs[i])
+		}
+	}
+	return nil
+}
