@@ -34,6 +34,16 @@ type Reader interface {
 	Diagnoses(ctx context.Context, q bearing.Query) (bearing.Page, error)
 }
 
+// Backend is what the API calls.
+type Backend struct {
+	Core      Diagnoser
+	Reader    Reader
+	Bearings  Bearings
+	Resources Resources
+	Alarms    Alarms
+	Events    Events
+}
+
 // Config are the settings of the edge. Zero fields mean the documented defaults.
 type Config struct {
 	MaxSamples    int                  // samples of a window, default bearing.DefaultMaxSamples
@@ -45,6 +55,7 @@ type Config struct {
 	Registry      *prometheus.Registry // default a new one
 	ObserveDecode func(time.Duration)  // told how long each window took to decode
 	Ready         func() error         // nil error when windows can be taken; default always
+	Done          <-chan struct{}      // closed when the service stops: streams end; nil for never
 }
 
 // DefaultMaxBody is the default of Config.MaxBody.
@@ -84,33 +95,37 @@ func (c Config) Validate() error {
 }
 
 type server struct {
-	cfg      Config
-	core     Diagnoser
-	reader   Reader
-	bearings Bearings
-	metrics  *metrics
-	budget   budget
-	router   chi.Router
-	spec     []byte // the OpenAPI document
+	cfg       Config
+	core      Diagnoser
+	reader    Reader
+	bearings  Bearings
+	resources Resources
+	alarms    Alarms
+	events    Events
+	streams   streams
+	metrics   *metrics
+	budget    budget
+	router    chi.Router
+	spec      []byte // the OpenAPI document
 
 	bodyGrace  time.Duration // shorter in tests
 	answerTime time.Duration
 }
 
 // New returns the handler of the whole API.
-func New(cfg Config, core Diagnoser, reader Reader, bearings Bearings) (http.Handler, error) {
-	s, err := newServer(cfg, core, reader, bearings)
+func New(cfg Config, b Backend) (http.Handler, error) {
+	s, err := newServer(cfg, b)
 	if err != nil {
 		return nil, err
 	}
 	return s.router, nil
 }
 
-func newServer(cfg Config, core Diagnoser, reader Reader, bearings Bearings) (*server, error) {
+func newServer(cfg Config, b Backend) (*server, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	s := &server{cfg: cfg.withDefaults(), core: core, reader: reader, bearings: bearings, router: chi.NewRouter(), bodyGrace: bodyGrace, answerTime: answerTime}
+	s := &server{cfg: cfg.withDefaults(), core: b.Core, reader: b.Reader, bearings: b.Bearings, resources: b.Resources, alarms: b.Alarms, events: b.Events, router: chi.NewRouter(), bodyGrace: bodyGrace, answerTime: answerTime}
 	s.budget.max = s.cfg.MaxInFlight
 	var err error
 	if s.metrics, err = newMetrics(s.cfg.Registry, s.cfg.Version, s.cfg.Revision); err != nil {
@@ -127,6 +142,9 @@ func (s *server) routes() error {
 	s.router.Method("POST", "/v1/sensors/{sensor}/windows", s.handle(s.postWindow))
 	doc := s.describe() // GET /v1/diagnoses and /v1/bearings and what is below them, by huma
 	s.router.Method("PUT", bearingsPath+"{designation}", s.handle(s.putBearing))
+	s.resourceRoutes()
+	s.alarmRoutes()
+	s.router.Method("GET", "/v1/stream", s.handle(s.stream))
 	s.router.Method("GET", "/healthz", s.handle(s.healthz))
 	s.router.Method("GET", "/readyz", s.handle(s.readyz))
 	s.router.Method("GET", "/metrics", promhttp.HandlerFor(s.cfg.Registry, promhttp.HandlerOpts{

@@ -86,7 +86,7 @@ func serve(t *testing.T, f *fake, cfg Config) (url string, reg *prometheus.Regis
 	reg = prometheus.NewRegistry()
 	cfg.Registry = reg
 	cfg.Ready = func() error { return f.notReady }
-	h, err := New(cfg, f, f, f)
+	h, err := New(cfg, backend(f))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -259,7 +259,7 @@ func TestHalfAnswers(t *testing.T) {
 		t.Errorf("a failure is at %q", l)
 	}
 
-	s, err := newServer(Config{}, f, f, f)
+	s, err := newServer(Config{}, backend(f))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -335,3 +335,6 @@ func TestClient(t *testing.T) {
 		t.Errorf("empty page: %s", b)
 	}
 }
+
+// backend has f for everything that it is.
+func backend(f *fake) Backend { return Backend{Core: f, Reader: f, Bearings: f} }

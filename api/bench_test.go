@@ -117,7 +117,7 @@ type poster struct {
 
 func newPoster(tb testing.TB, query, media string, body []byte) *poster {
 	f := &fake{}
-	h, err := New(Config{}, newStub(), f, f)
+	h, err := New(Config{}, Backend{Core: newStub(), Reader: f, Bearings: f})
 	if err != nil {
 		tb.Fatal(err)
 	}

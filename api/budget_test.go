@@ -84,7 +84,7 @@ func TestWindowsApart(t *testing.T) {
 		}
 		return bearing.Diagnosis{ID: "x"}, ctx.Err()
 	}
-	s, err := newServer(Config{}, f, f, f)
+	s, err := newServer(Config{}, backend(f))
 	if err != nil {
 		t.Fatal(err)
 	}

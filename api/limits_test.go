@@ -21,7 +21,7 @@ import (
 // TestBodyThatEndsEarly: what was declared and did not come is missed.
 func TestBodyThatEndsEarly(t *testing.T) {
 	f := &fake{}
-	s, err := newServer(Config{}, f, f, f)
+	s, err := newServer(Config{}, backend(f))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -69,7 +69,7 @@ func TestSlowBody(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			f := &fake{}
-			s, err := newServer(Config{MaxBody: 1 << 12}, f, f, f)
+			s, err := newServer(Config{MaxBody: 1 << 12}, backend(f))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -107,7 +107,7 @@ func TestSlowCore(t *testing.T) {
 			return bearing.Diagnosis{ID: w.ID()}, nil
 		}
 	}
-	s, err := newServer(Config{}, f, f, f)
+	s, err := newServer(Config{}, backend(f))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -128,7 +128,7 @@ func TestSlowReader(t *testing.T) {
 	f.list = func(bearing.Query) (bearing.Page, error) {
 		return bearing.Page{Diagnoses: make([]bearing.Diagnosis, 50_000)}, nil // more than sockets buffer
 	}
-	s, err := newServer(Config{}, f, f, f)
+	s, err := newServer(Config{}, backend(f))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -150,7 +150,7 @@ func TestSlowReader(t *testing.T) {
 func TestClientGone(t *testing.T) {
 	f := &fake{}
 	var log bytes.Buffer
-	s, err := newServer(Config{Log: slog.New(slog.NewTextHandler(&log, nil))}, f, f, f)
+	s, err := newServer(Config{Log: slog.New(slog.NewTextHandler(&log, nil))}, backend(f))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -182,7 +182,7 @@ func TestBudget(t *testing.T) {
 		}
 		return bearing.Diagnosis{ID: "x"}, nil
 	}
-	s, err := newServer(Config{MaxBody: 2000, MaxInFlight: 2001}, f, f, f)
+	s, err := newServer(Config{MaxBody: 2000, MaxInFlight: 2001}, backend(f))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -218,7 +218,7 @@ func TestBudget(t *testing.T) {
 // and of unstated length.
 func TestBodySizes(t *testing.T) {
 	f := &fake{}
-	s, err := newServer(Config{MaxBody: 4*firstRead + 4}, f, f, f)
+	s, err := newServer(Config{MaxBody: 4*firstRead + 4}, backend(f))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -255,7 +255,7 @@ func TestConfigValidate(t *testing.T) {
 		t.Error(err)
 	}
 	for _, c := range []Config{{MaxSamples: -1}, {MaxBody: -1}, {MaxBody: 100, MaxInFlight: 100}} {
-		if _, err := New(c, &fake{}, &fake{}, &fake{}); err == nil {
+		if _, err := New(c, backend(&fake{})); err == nil {
 			t.Errorf("%+v is taken", c)
 		}
 	}

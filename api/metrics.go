@@ -14,6 +14,8 @@ type metrics struct {
 	rejected *prometheus.CounterVec // by code
 	requests *prometheus.HistogramVec
 	inFlight prometheus.Gauge
+	streams  prometheus.Gauge
+	dropped  prometheus.Counter
 }
 
 func newMetrics(r prometheus.Registerer, version, revision string) (*metrics, error) {
@@ -38,6 +40,14 @@ func newMetrics(r prometheus.Registerer, version, revision string) (*metrics, er
 			Name: "brinell_http_requests_in_flight",
 			Help: "Requests being answered.",
 		}),
+		streams: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "brinell_streams_open",
+			Help: "Clients that follow the live stream.",
+		}),
+		dropped: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "brinell_streams_dropped_total",
+			Help: "Streams that ended because their client was too slow.",
+		}),
 	}
 	build := prometheus.NewGauge(prometheus.GaugeOpts{
 		Name:        "brinell_build_info",
@@ -45,7 +55,7 @@ func newMetrics(r prometheus.Registerer, version, revision string) (*metrics, er
 		ConstLabels: prometheus.Labels{"version": version, "revision": revision, "goversion": runtime.Version()},
 	})
 	build.Set(1)
-	for _, c := range []prometheus.Collector{m.received, m.rejected, m.requests, m.inFlight, build} {
+	for _, c := range []prometheus.Collector{m.received, m.rejected, m.requests, m.inFlight, m.streams, m.dropped, build} {
 		if err := r.Register(c); err != nil {
 			return nil, err
 		}

@@ -49,6 +49,9 @@ func (s *server) describe() *huma.OpenAPI {
 	}, s.diagnoses)
 
 	s.describeBearings(h, refusals)
+	s.describeResources(doc, refusals)
+	s.describeAlarms(doc, refusals)
+	s.describeStream(doc, refusals)
 
 	// huma describes its own error model beside ours, but no answer has its form.
 	delete(schemas.Map(), "ErrorModel")
@@ -115,6 +118,11 @@ func windowSchema() *huma.Schema {
 			"samples":         {Type: "array", Items: number(), Description: "acceleration"},
 		}}
 	return s
+}
+
+// schemaOf returns the schema of a type, by reference.
+func schemaOf[T any](r huma.Registry) *huma.Schema {
+	return r.Schema(reflect.TypeFor[T](), true, "")
 }
 
 func query(name, what string, s *huma.Schema) *huma.Param {

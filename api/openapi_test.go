@@ -22,7 +22,7 @@ var update = flag.Bool("update", false, "write golden files anew")
 // TestDescription compares the router with the document, both ways, and the
 // document with the golden file.
 func TestDescription(t *testing.T) {
-	s, err := newServer(Config{Version: "test"}, &fake{}, &fake{}, &fake{})
+	s, err := newServer(Config{Version: "test"}, backend(&fake{}))
 	if err != nil {
 		t.Fatal(err)
 	}

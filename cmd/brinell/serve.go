@@ -12,6 +12,7 @@ import (
 	"os/signal"
 	"runtime"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -134,7 +135,13 @@ func newService(ctx context.Context, c serveConfig, stderr io.Writer) (_ *servic
 	if err != nil {
 		return nil, err
 	}
-	if s.store, err = store.Open(ctx, store.Config{Dir: c.dataDir, RawCap: rawCap, Log: s.log}); err != nil {
+	var feed atomic.Pointer[diagnose.Feed] // there once the store tells where it begins
+	tell := func(events []bearing.Event) {
+		if f := feed.Load(); f != nil {
+			f.Publish(events)
+		}
+	}
+	if s.store, err = store.Open(ctx, store.Config{Dir: c.dataDir, RawCap: rawCap, Log: s.log, Committed: tell}); err != nil {
 		return nil, err
 	}
 	defer func() {
@@ -146,13 +153,22 @@ func newService(ctx context.Context, c serveConfig, stderr io.Writer) (_ *servic
 	if err = bearings.load(ctx, s.log); err != nil {
 		return nil, err
 	}
-	if s.core, err = diagnose.New(m, diagnose.Config{Store: s.store, Catalogue: cat.Lookup, Metrics: metrics, Workers: c.workers, Baseline: method, Zones: zones}); err != nil {
+	at, err := s.store.Position(ctx)
+	if err != nil {
+		return nil, err
+	}
+	feed.Store(diagnose.NewFeed(at))
+	registry, err := diagnose.NewRegistry(ctx, s.store, cat.Lookup)
+	if err != nil {
+		return nil, err
+	}
+	if s.core, err = diagnose.New(m, diagnose.Config{Store: s.store, Catalogue: cat.Lookup, Sensors: registry.Sensor, Metrics: metrics, Workers: c.workers, Baseline: method, Zones: zones}); err != nil {
 		return nil, err
 	}
 	handler, err := api.New(api.Config{
-		MaxSamples: c.maxSamples, MaxBody: maxBody, Version: version, Revision: revision(), Log: s.log, Registry: reg, Ready: s.store.Ready,
+		MaxSamples: c.maxSamples, MaxBody: maxBody, Version: version, Revision: revision(), Log: s.log, Registry: reg, Ready: s.store.Ready, Done: ctx.Done(),
 		ObserveDecode: func(d time.Duration) { metrics.Stage.WithLabelValues("decode").Observe(d.Seconds()) },
-	}, s.core, s.store, bearings)
+	}, api.Backend{Core: s.core, Reader: s.store, Bearings: bearings, Resources: registry, Alarms: alarms{s.core, s.store}, Events: events{feed.Load(), s.store}})
 	if err != nil {
 		return nil, err
 	}
@@ -166,6 +182,18 @@ func newService(ctx context.Context, c serveConfig, stderr io.Writer) (_ *servic
 	return s, nil
 }
 
+// alarms are changed by the core and read from the store, events kept by the feed and
+// read from the store where that is too short.
+type alarms struct {
+	*diagnose.Core
+	*store.DB
+}
+
+type events struct {
+	*diagnose.Feed
+	*store.DB
+}
+
 // run serves until ctx ends, then finishes what is in flight and closes.
 func (s *service) run(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
@@ -176,6 +204,13 @@ func (s *service) run(ctx context.Context) error {
 
 	served := make(chan error, 1)
 	go func() { served <- s.http.Serve(s.listener) }()
+	watched := make(chan struct{})
+	go func() {
+		defer close(watched)
+		if err := s.core.Watch(ctx, time.Second); err != nil {
+			s.log.Error("silent sensors are no longer noticed", "err", err)
+		}
+	}()
 	demo := make(chan struct{})
 	go func() {
 		defer close(demo)
@@ -197,6 +232,7 @@ loop:
 	}
 	cancel()
 	<-demo
+	<-watched
 	s.log.Info("stopping", "timeout", s.cfg.stopTimeout)
 	stop, done := context.WithTimeout(context.Background(), s.cfg.stopTimeout)
 	defer done()

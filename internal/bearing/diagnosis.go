@@ -32,6 +32,8 @@ type Diagnosis struct {
 	Verdict   Verdict   `json:"verdict"`
 	Witnesses Witnesses `json:"witnesses"`
 	State     State     `json:"state"`
+
+	Alarms []AlarmRef `json:"alarms,omitempty" doc:"that are open after this window"`
 }
 
 // Encode returns what json.Marshal returns for d, in half the time: that reads

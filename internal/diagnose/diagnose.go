@@ -1,6 +1,7 @@
 package diagnose
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math"
@@ -15,11 +16,11 @@ import (
 	"brinell/models"
 )
 
-// Appender keeps diagnoses. Append returns after the diagnosis and the window
-// are durable: d itself, or the first diagnosis of a repeated window with
+// Appender keeps diagnoses. Append returns after the diagnosis, the window and what
+// they change beside themselves are durable: d itself, or the first diagnosis of a repeated window with
 // Duplicate set.
 type Appender interface {
-	Append(ctx context.Context, d bearing.Diagnosis, w *bearing.Window) (bearing.Diagnosis, error)
+	Append(ctx context.Context, d bearing.Diagnosis, w *bearing.Window, also *bearing.Effects) (bearing.Diagnosis, error)
 }
 
 // Catalogue knows bearings. bearing.LookupBearing is one, Lookup of a
@@ -38,6 +39,7 @@ type Core struct {
 	features  features.Config
 	store     Appender
 	catalogue Catalogue
+	registry  Sensors
 	metrics   *metrics
 	baseline  Method
 	zones     Zones
@@ -45,7 +47,8 @@ type Core struct {
 	slots     chan struct{}
 
 	mu      sync.Mutex
-	sensors map[[2]string]*sensor // by name and axis
+	sensors map[[2]string]*sensor   // by name and axis
+	arrived map[[2]string]*arrivals // likewise
 }
 
 // engine is a model made ready: everything that must change together when the
@@ -70,6 +73,7 @@ type Config struct {
 	Features  features.Config
 	Store     Appender  // nil for a core that only judges
 	Catalogue Catalogue // nil for the bearings that the program knows
+	Sensors   Sensors   // nil for none that are registered
 	Metrics   Metrics   // zero for none
 	Now       func() time.Time
 	Baseline  Method // zero for Mahalanobis
@@ -79,7 +83,7 @@ type Config struct {
 
 // New returns a core that answers with model m.
 func New(m *models.Model, cfg Config) (*Core, error) {
-	c := &Core{features: cfg.Features, store: cfg.Store, catalogue: cfg.Catalogue, metrics: newMetrics(cfg.Metrics), now: cfg.Now, baseline: cfg.Baseline, zones: cfg.Zones, sensors: make(map[[2]string]*sensor)}
+	c := &Core{features: cfg.Features, store: cfg.Store, catalogue: cfg.Catalogue, registry: cfg.Sensors, metrics: newMetrics(cfg.Metrics), now: cfg.Now, baseline: cfg.Baseline, zones: cfg.Zones, sensors: make(map[[2]string]*sensor), arrived: make(map[[2]string]*arrivals)}
 	if c.catalogue == nil {
 		c.catalogue = bearing.LookupBearing
 	}
@@ -141,20 +145,18 @@ func newWorker(c *models.Classifier, cfg features.Config) (*worker, error) {
 // Model returns the active model.
 func (c *Core) Model() *models.Model { return c.active.Load().model }
 
-// observe looks at w with the active model. designation is the sensor's bearing where
-// the window states none.
-func (c *Core) observe(e *engine, w *bearing.Window, designation string) (*observation, []string, error) {
+// observe looks at w with the active model. What the window does not state is as it is
+// registered, and a bearing that is neither is the one that the sensor stated last.
+func (c *Core) observe(e *engine, w *bearing.Window, r registered, last string) (*observation, []string, error) {
 	k := e.workers.Get().(*worker)
 	defer e.workers.Put(k)
-	if w.Bearing != "" {
-		designation = w.Bearing
-	}
+	r.bearing = cmp.Or(w.Bearing, r.bearing, last)
 	var orders bearing.Orders
-	if b, ok := c.catalogue(designation); ok {
+	if b, ok := c.catalogue(r.bearing); ok {
 		orders = b.Orders()
 	}
 	t := time.Now()
-	o, err := k.observe(w, e.model, designation, orders)
+	o, err := k.observe(w, e.model, r, orders)
 	c.metrics.observe("inference", time.Since(t))
 	return o, k.extract.Names(), err
 }
@@ -168,7 +170,7 @@ func (c *Core) Diagnose(w *bearing.Window) (bearing.Diagnosis, error) {
 // diagnose judges w as the next window of a sensor whose memory only the caller has.
 func (c *Core) diagnose(w *bearing.Window, s *sensor) (bearing.Diagnosis, error) {
 	e := c.active.Load()
-	o, names, err := c.observe(e, w, s.live.bearing)
+	o, names, err := c.observe(e, w, registered{}, s.live.bearing)
 	if err != nil {
 		return bearing.Diagnosis{}, err
 	}
@@ -233,16 +235,21 @@ func (c *Core) Submit(ctx context.Context, w *bearing.Window) (bearing.Diagnosis
 	if err != nil {
 		return bearing.Diagnosis{}, err
 	}
+	reg, err := c.register(w)
+	if err != nil {
+		release()
+		return bearing.Diagnosis{}, err
+	}
 	s, err := c.sensor(ctx, w.Sensor, w.Axis)
 	if err != nil {
 		release()
 		return bearing.Diagnosis{}, err
 	}
 	s.mu.Lock()
-	designation := s.live.bearing
+	last := s.live.bearing
 	s.mu.Unlock()
 	e := c.active.Load()
-	o, names, err := c.observe(e, w, designation)
+	o, names, err := c.observe(e, w, reg, last)
 	if err != nil {
 		release()
 		return bearing.Diagnosis{}, err
@@ -256,21 +263,29 @@ func (c *Core) Submit(ctx context.Context, w *bearing.Window) (bearing.Diagnosis
 	} else {
 		m, j = s.add(o)
 	}
-	s.mu.Unlock()
 	d := c.answer(e, w, o, names, &m, j)
+	var also *bearing.Effects
+	if !known {
+		also = s.step(reg.rule, &d)
+	}
+	s.mu.Unlock()
 	release()
 
 	t := time.Now()
-	d, err = c.store.Append(ctx, d, w)
+	d, err = c.store.Append(ctx, d, w, also)
 	if (err != nil || d.Duplicate) && !known {
 		s.mu.Lock()
 		s.remove(o)
+		if also != nil { // what of it is stored, the store knows
+			s.alarms = nil
+		}
 		s.mu.Unlock()
 	}
 	if err != nil {
 		return bearing.Diagnosis{}, err
 	}
 	c.metrics.observe("store", time.Since(t))
+	c.arrive(w, c.now())
 	if !d.Duplicate {
 		c.metrics.count(d)
 	}
@@ -298,24 +313,26 @@ func (c *Core) sensor(ctx context.Context, name, axis string) (*sensor, error) {
 	s := c.sensors[key]
 	if s == nil {
 		s = newSensor(c.baseline)
+		s.name, s.axis = name, axis
 		c.sensors[key] = s
 	}
 	c.mu.Unlock()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	h, ok := c.store.(Historian)
-	if s.loaded || !ok {
-		return s, nil
-	}
-	err := h.History(ctx, name, axis, func(d bearing.Diagnosis) error {
-		s.add(recall(d))
-		return nil
-	})
-	if err != nil {
+	if h, ok := c.store.(Historian); ok && !s.loaded {
 		s.base, s.live, s.kept = memory{method: c.baseline}, memory{method: c.baseline}, nil
-		return nil, err
+		err := h.History(ctx, name, axis, func(d bearing.Diagnosis) error {
+			s.add(recall(d))
+			return nil
+		})
+		if err != nil {
+			return nil, err
+		}
+		s.loaded = true
 	}
-	s.loaded = true
+	if a, ok := c.store.(Alarms); ok && s.alarms == nil {
+		return s, s.loadAlarms(ctx, a)
+	}
 	return s, nil
 }
 

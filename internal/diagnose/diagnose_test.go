@@ -66,7 +66,7 @@ type keeper struct {
 	err  error
 }
 
-func (k *keeper) Append(_ context.Context, d bearing.Diagnosis, _ *bearing.Window) (bearing.Diagnosis, error) {
+func (k *keeper) Append(_ context.Context, d bearing.Diagnosis, _ *bearing.Window, _ *bearing.Effects) (bearing.Diagnosis, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if k.err != nil {

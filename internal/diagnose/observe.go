@@ -66,7 +66,7 @@ const (
 
 // observe looks at the window. The errors are *bearing.Error with the codes
 // rate_too_low and window_too_short.
-func (k *worker) observe(w *bearing.Window, m *models.Model, designation string, b bearing.Orders) (*observation, error) {
+func (k *worker) observe(w *bearing.Window, m *models.Model, r registered, b bearing.Orders) (*observation, error) {
 	o := &observation{id: w.ID(), start: w.Start, seconds: float64(len(w.Samples)) / w.SampleRate, rate: w.SampleRate}
 	if w.SampleRate < minRate {
 		return nil, bearing.Errorf(bearing.Invalid, "rate_too_low", "sampling rate %g Hz is below %d Hz, from which a bearing can be diagnosed: sample faster", w.SampleRate, minRate).At("/sample_rate_hz")
@@ -74,7 +74,7 @@ func (k *worker) observe(w *bearing.Window, m *models.Model, designation string,
 	if len(w.Samples) < minSamples {
 		return nil, bearing.Errorf(bearing.Invalid, "window_too_short", "the window has %d samples, a diagnosis needs at least %d (%.4g s at %g Hz)", len(w.Samples), minSamples, minSamples/w.SampleRate, w.SampleRate).At("/samples")
 	}
-	o.quality = k.quality.assess(w, Profile{})
+	o.quality = k.quality.assess(w, r.profile)
 	o.velocity = k.quality.velocity
 	k.values = k.extract.Extract(k.values, w.Samples, w.SampleRate)
 	o.features = append([]float64(nil), k.values...)
@@ -86,8 +86,8 @@ func (k *worker) observe(w *bearing.Window, m *models.Model, designation string,
 		o.noLines, o.noNetwork = "the window is unusable", "the window is unusable"
 		return o, nil
 	}
-	o.bearing = designation
-	e := k.envelope(o, w, b)
+	o.bearing = r.bearing
+	e := k.envelope(o, w, r.shaft, b)
 	return o, k.network(o, w, m, e)
 }
 
@@ -98,14 +98,17 @@ const (
 )
 
 // envelope looks for the bearing's lines, or notes why it cannot.
-func (k *worker) envelope(o *observation, w *bearing.Window, b bearing.Orders) *lines.Evidence {
+func (k *worker) envelope(o *observation, w *bearing.Window, shaft float64, b bearing.Orders) *lines.Evidence {
 	o.band[0], o.band[1] = lines.Band(w.SampleRate)
 	o.speed, o.source = w.ShaftSpeed, "stated"
+	if o.speed == 0 && shaft > 0 {
+		o.speed, o.source = shaft, "registered"
+	}
+	o.running = runningState(o.speed, w.SampleRate)
 	if o.speed == 0 && b.BPFO > 0 {
 		o.speed, o.source = k.estimate(w, b), "estimated"
 	}
 	m := lines.Machine{ShaftSpeed: o.speed, Orders: b}
-	o.running = runningState(w.ShaftSpeed, w.SampleRate)
 	switch {
 	case b.BPFO == 0 && o.bearing == "":
 		o.noLines = "the bearing is not known: state its designation with a window, it holds for the sensor's later ones"

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"brinell/features/lines"
+	"brinell/internal/alarm"
 	"brinell/internal/bearing"
 )
 
@@ -162,8 +163,11 @@ func (m *memory) snapshot(version string) bearing.State {
 // sensor is the live state of one sensor axis: the memory before the windows that are
 // kept, those windows in the order of their start, and the memory after them.
 type sensor struct {
+	name, axis string
+
 	mu     sync.Mutex
-	loaded bool // from the store
+	loaded bool           // from the store
+	alarms *alarm.Machine // nil without a store that keeps it
 	base   memory
 	kept   []*observation
 	live   memory

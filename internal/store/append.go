@@ -21,6 +21,7 @@ type request struct {
 	count  int     // samples
 	blob   []byte
 	crc    uint32
+	also   *bearing.Effects // nil for none
 
 	// apply writes in the transaction of its batch. A *bearing.Error concerns it alone,
 	// and must come before it has written anything; any other fails the batch.
@@ -35,9 +36,9 @@ type result struct {
 	err error
 }
 
-// Append stores d and w, and returns after they are on disk: d itself, with its
-// times in UTC, or, if the same window is there already, its first diagnosis
-// with Duplicate set. d must be the diagnosis of w: ID, sensor, axis and start
+// Append stores d and w with what they change beside themselves, nil for nothing, and
+// returns after it is on disk: d itself, with its times in UTC, or, if the same window
+// is there already and nothing changes, its first diagnosis with Duplicate set. d must be the diagnosis of w: ID, sensor, axis and start
 // agree.
 //
 // Errors: Conflict window_conflict if another window has this one's sensor, axis
@@ -46,7 +47,7 @@ type result struct {
 // the error and none is stored; it is not tried again. If ctx ends first, Append
 // returns its error, and the row may still be stored: sending it again is safe.
 // However it returns, it keeps nothing of w.
-func (db *DB) Append(ctx context.Context, d bearing.Diagnosis, w *bearing.Window) (bearing.Diagnosis, error) {
+func (db *DB) Append(ctx context.Context, d bearing.Diagnosis, w *bearing.Window, also *bearing.Effects) (bearing.Diagnosis, error) {
 	release, err := db.reading() // the encoder, too, lives until Close
 	if err != nil {
 		return bearing.Diagnosis{}, err
@@ -56,6 +57,7 @@ func (db *DB) Append(ctx context.Context, d bearing.Diagnosis, w *bearing.Window
 	if err != nil {
 		return bearing.Diagnosis{}, err
 	}
+	r.also = also
 	if err := db.enqueue(ctx, r); err != nil {
 		return bearing.Diagnosis{}, err
 	}

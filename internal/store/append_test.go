@@ -26,7 +26,7 @@ func TestDuplicatesAndConflicts(t *testing.T) {
 	// The same window again, judged differently: the first answer stays.
 	d, w := window(t, "pump", 1, 0)
 	d.Fault, d.ReceivedAt = bearing.Ball, d.ReceivedAt.Add(time.Hour)
-	got, err := db.Append(t.Context(), d, w)
+	got, err := db.Append(t.Context(), d, w, nil)
 	first.Duplicate = true
 	if err != nil || cmp.Diff(first, got, cmpopts.EquateEmpty()) != "" {
 		t.Errorf("repeat: %v\n%s", err, cmp.Diff(first, got, cmpopts.EquateEmpty()))
@@ -41,7 +41,7 @@ func TestDuplicatesAndConflicts(t *testing.T) {
 	for name, f := range change {
 		d, w := window(t, "pump", 1, 0)
 		f(w)
-		if _, err := db.Append(t.Context(), d, w); bearing.CodeOf(err) != "window_conflict" || bearing.KindOf(err) != bearing.Conflict {
+		if _, err := db.Append(t.Context(), d, w, nil); bearing.CodeOf(err) != "window_conflict" || bearing.KindOf(err) != bearing.Conflict {
 			t.Errorf("other %s: %v", name, err)
 		}
 	}
@@ -49,7 +49,7 @@ func TestDuplicatesAndConflicts(t *testing.T) {
 	d, w = window(t, "pump", 1, 0)
 	w.Axis = "x"
 	d.ID, d.Axis = w.ID(), "x"
-	if got, err := db.Append(t.Context(), d, w); err != nil || got.Duplicate {
+	if got, err := db.Append(t.Context(), d, w, nil); err != nil || got.Duplicate {
 		t.Errorf("other axis: %v, duplicate %v", err, got.Duplicate)
 	}
 	if s, _ := db.Stats(t.Context()); s.Diagnoses != 2 || s.Raw != 2 {
@@ -126,7 +126,7 @@ func TestAppendKeepsNoSamples(t *testing.T) {
 		<-h.began
 		cancel()
 	}()
-	if _, err := db.Append(ctx, d, w); !errors.Is(err, context.Canceled) {
+	if _, err := db.Append(ctx, d, w, nil); !errors.Is(err, context.Canceled) {
 		t.Fatalf("got %v", err)
 	}
 	clear(w.Samples)
@@ -291,18 +291,18 @@ func TestAppendRefuses(t *testing.T) {
 	} {
 		d, w := window(t, "pump", 1, 0)
 		f(&d)
-		if _, err := db.Append(t.Context(), d, w); bearing.KindOf(err) != bearing.Internal {
+		if _, err := db.Append(t.Context(), d, w, nil); bearing.KindOf(err) != bearing.Internal {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	time.AfterFunc(10*time.Millisecond, cancel)
 	d, w := window(t, "pump", 1, 0)
-	if _, err := db.Append(ctx, d, w); !errors.Is(err, context.Canceled) {
+	if _, err := db.Append(ctx, d, w, nil); !errors.Is(err, context.Canceled) {
 		t.Errorf("cancelled: %v", err)
 	}
 	close(h.open)
-	if got, err := db.Append(t.Context(), d, w); err != nil || !got.Duplicate {
+	if got, err := db.Append(t.Context(), d, w, nil); err != nil || !got.Duplicate {
 		t.Errorf("again: %v, duplicate %v; the first one was stored", err, got.Duplicate)
 	}
 	if s, _ := db.Stats(t.Context()); !s.LastCommit.Equal(now) {

@@ -28,7 +28,7 @@ func BenchmarkAppend(b *testing.B) {
 			b.RunParallel(func(p *testing.PB) {
 				for p.Next() {
 					w := &bearing.Window{Sensor: "pump", Start: epoch.Add(time.Duration(n.Add(1)) * time.Second), SampleRate: 12000, Unit: bearing.G, Samples: x}
-					if _, err := db.Append(context.Background(), diagnosis(w, bearing.Normal), w); err != nil {
+					if _, err := db.Append(context.Background(), diagnosis(w, bearing.Normal), w, nil); err != nil {
 						b.Error(err)
 					}
 				}

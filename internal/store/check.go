@@ -47,6 +47,7 @@ var checks = []struct{ what, query, want string }{
 	{"samples of another sensor than their diagnosis", `
 		SELECT count(*) FROM samples s JOIN diagnoses d USING (seq) WHERE s.sensor <> d.sensor`, "0"},
 	{"resources that are no JSON", "SELECT count(*) FROM resources WHERE NOT json_valid(CAST(doc AS TEXT))", "0"},
+	{"alarms that are no JSON", "SELECT count(*) FROM alarms WHERE NOT json_valid(CAST(doc AS TEXT))", "0"},
 	{"bearings that are no JSON", "SELECT count(*) FROM bearings WHERE NOT json_valid(CAST(doc AS TEXT))", "0"},
 }
 

@@ -24,7 +24,7 @@ func victim(dir string) {
 		go func() {
 			for i := 0; ; i++ {
 				d, w := window(t, fmt.Sprintf("s%d", g), base+i, 0)
-				if _, err := db.Append(context.Background(), d, w); err == nil {
+				if _, err := db.Append(context.Background(), d, w, nil); err == nil {
 					fmt.Println(d.ID) // one write: whole lines
 				}
 			}

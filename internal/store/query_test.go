@@ -307,7 +307,7 @@ func TestHistory(t *testing.T) {
 	for _, i := range []int{3, 1, 4, 0, 2} {
 		for _, axis := range []string{"x", "y"} {
 			w := &bearing.Window{Sensor: "pump", Axis: axis, Start: start.Add(time.Duration(i) * time.Second), SampleRate: 1000, Unit: bearing.G, Samples: []float32{1, 2}}
-			if _, err := db.Append(t.Context(), bearing.Diagnosis{ID: w.ID(), Sensor: "pump", Axis: axis, Start: w.Start, SampleCount: i}, w); err != nil {
+			if _, err := db.Append(t.Context(), bearing.Diagnosis{ID: w.ID(), Sensor: "pump", Axis: axis, Start: w.Start, SampleCount: i}, w, nil); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -83,7 +83,7 @@ func TestLoweredCap(t *testing.T) {
 		wg.Go(func() {
 			for i := range n / 7 {
 				w := &bearing.Window{Sensor: fmt.Sprintf("s%d", g), Start: epoch.Add(time.Duration(i) * time.Second), SampleRate: 12000, Unit: bearing.G, Samples: samples}
-				if _, err := db.Append(t.Context(), diagnosis(w, bearing.Normal), w); err != nil {
+				if _, err := db.Append(t.Context(), diagnosis(w, bearing.Normal), w, nil); err != nil {
 					t.Error(err)
 				}
 			}

@@ -71,9 +71,9 @@ func (t statements) close() error {
 	return errors.Join(errs...)
 }
 
-// insert writes one row and adds the size of its samples to raw. The result may
-// be an error that concerns this row only.
-func (t statements) insert(ctx context.Context, r *request, raw *int64) (result, error) {
+// insert writes one row, adds the size of its samples to raw and what happened to
+// events. The result may be an error that concerns this row only.
+func (t statements) insert(ctx context.Context, r *request, raw *int64, events *[]bearing.Event) (result, error) {
 	if r.apply != nil {
 		err := r.apply(ctx, t.tx)
 		if e, ok := errors.AsType[*bearing.Error](err); ok {
@@ -101,7 +101,10 @@ func (t statements) insert(ctx context.Context, r *request, raw *int64) (result,
 		return result{}, err
 	}
 	*raw += int64(len(r.blob))
-	return result{d: r.d}, nil
+	*events = append(*events, bearing.Event{Position: bearing.Position{Diagnosis: seq}, Kind: "diagnosis", Sensor: r.d.Sensor, Severity: r.d.Weight(), Doc: r.doc})
+	more, err := effects(ctx, t.tx, r.d.Sensor, r.d.Axis, r.also)
+	*events = append(*events, more...)
+	return result{d: r.d}, err
 }
 
 // repeated answers a window whose identity is taken.

@@ -25,6 +25,10 @@ type Config struct {
 	Log      *slog.Logger     // default none
 	Now      func() time.Time // clock of Stats.LastCommit, default time.Now
 
+	// Committed is told of what has been stored, in its order, before its callers are.
+	// The writer waits for it.
+	Committed func([]bearing.Event)
+
 	commit func(*sql.Tx) error // a test breaks it
 }
 
@@ -89,6 +93,8 @@ type DB struct {
 	failed   atomic.Pointer[error] // of the last transaction; nil after a good one
 	last     atomic.Int64          // Config.Now at the last commit, ns; 0 before it
 	rawBytes int64                 // committed bytes of raw samples; the writer's
+	events   []bearing.Event       // of the transaction under way; the writer's
+	at       bearing.Position      // of the newest event; the writer's
 }
 
 // Open opens the store in cfg.Dir, or makes it, and brings its schema up to
@@ -161,6 +167,9 @@ func (db *DB) open(ctx context.Context) (err error) {
 	db.read.SetMaxOpenConns(db.cfg.Readers)
 	db.read.SetMaxIdleConns(db.cfg.Readers)
 	if err := db.read.PingContext(ctx); err != nil {
+		return err
+	}
+	if db.at, err = db.Position(ctx); err != nil {
 		return err
 	}
 	return db.write.QueryRowContext(ctx, "SELECT coalesce(sum(bytes), 0) FROM usage").Scan(&db.rawBytes)

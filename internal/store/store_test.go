@@ -90,7 +90,7 @@ func diagnosis(w *bearing.Window, f bearing.Fault) bearing.Diagnosis {
 func put(t testing.TB, db *DB, sensor string, i, salt int) (bearing.Diagnosis, error) {
 	t.Helper()
 	d, w := window(t, sensor, i, salt)
-	return db.Append(context.Background(), d, w)
+	return db.Append(context.Background(), d, w, nil)
 }
 
 func TestRoundTrip(t *testing.T) {
@@ -100,7 +100,7 @@ func TestRoundTrip(t *testing.T) {
 	abroad := d
 	abroad.ReceivedAt = d.ReceivedAt.In(time.FixedZone("", 3600))
 	abroad.Duplicate = true // the caller's mistake is not kept
-	got, err := db.Append(t.Context(), abroad, w)
+	got, err := db.Append(t.Context(), abroad, w, nil)
 	if err != nil || cmp.Diff(d, got, cmpopts.EquateEmpty()) != "" {
 		t.Fatalf("append: %v\n%s", err, cmp.Diff(d, got, cmpopts.EquateEmpty()))
 	}
@@ -180,7 +180,7 @@ func TestMigrate(t *testing.T) {
 	}
 	want.LastCommit = time.Time{}
 	shut(t, db)
-	raw(t, dir, "ALTER TABLE usage DROP COLUMN diagnoses; ALTER TABLE usage DROP COLUMN raw; DROP TABLE bearings; DROP TABLE resources; DROP TABLE resource_version; PRAGMA user_version = 1")
+	raw(t, dir, "ALTER TABLE usage DROP COLUMN diagnoses; ALTER TABLE usage DROP COLUMN raw; DROP TABLE bearings; DROP TABLE resources; DROP TABLE resource_version; DROP TABLE alarms; DROP TABLE alarm_machines; DROP TABLE alarm_log; PRAGMA user_version = 1")
 	db = open(t, Config{Dir: dir})
 	if err := db.PutBearing(t.Context(), bearing.KnownBearings[4]); err != nil {
 		t.Error(err)

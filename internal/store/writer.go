@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"modernc.org/sqlite"
@@ -37,6 +38,9 @@ func (db *DB) writer() {
 		batch = db.fill(append(batch[:0], r))
 		results, err := db.store(batch)
 		db.report(err)
+		if err == nil && db.cfg.Committed != nil {
+			db.cfg.Committed(db.placed())
+		}
 		for i, r := range batch {
 			if err != nil {
 				r.answer <- result{err: err}
@@ -46,6 +50,18 @@ func (db *DB) writer() {
 		}
 		clear(batch) // or the blobs would live until as large a batch comes
 	}
+}
+
+// placed returns the events of the last transaction with their positions whole: each
+// row knows the number of its own kind only.
+func (db *DB) placed() []bearing.Event {
+	events := slices.Clone(db.events) // its readers keep it
+	for i := range events {
+		p := &events[i].Position
+		db.at = bearing.Position{Diagnosis: max(db.at.Diagnosis, p.Diagnosis), Alarm: max(db.at.Alarm, p.Alarm)}
+		*p = db.at
+	}
+	return events
 }
 
 // next waits for a request; ok is false when the queue is closed and empty. With
@@ -113,11 +129,12 @@ func (db *DB) report(err error) {
 // is not tried again: after a failed sync the kernel may have dropped the pages.
 func (db *DB) store(batch []*request) ([]result, error) {
 	results := make([]result, len(batch))
+	db.events = db.events[:0]
 	err := db.transact(func(ctx context.Context, t statements) (int64, error) {
 		raw := db.rawBytes
 		for i, r := range batch {
 			var err error
-			if results[i], err = t.insert(ctx, r, &raw); err != nil {
+			if results[i], err = t.insert(ctx, r, &raw, &db.events); err != nil {
 				return 0, err
 			}
 		}

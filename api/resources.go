@@ -1,0 +1,300 @@
+package api
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"net/http"
+	"reflect"
+	"strconv"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/go-chi/chi/v5"
+
+	"brinell/internal/bearing"
+)
+
+// Resources keeps what users register, and refuses what refers to nothing. When a write
+// returns without error, it is on disk and windows are judged by it.
+type Resources interface {
+	PutResource(ctx context.Context, kind, key string, doc []byte, match int64) (version int64, created bool, err error)
+	DeleteResource(ctx context.Context, kind, key string, match int64) error
+	Resource(ctx context.Context, kind, key string) (bearing.Resource, error)
+	Resources(ctx context.Context, kind, after string, limit int) ([]bearing.Resource, error)
+}
+
+// resource is a kind of them: what its documents are, and where they stand.
+type resource struct {
+	kind, path, plural, what string
+	model                    reflect.Type
+	// decode reads a document that was put under key and checks it by itself.
+	decode func(body []byte, key string) (any, error)
+}
+
+// resources is the table of all kinds.
+var resources = []resource{
+	{bearing.KindMachine, "/v1/machines", "machines", "a machine", reflect.TypeFor[bearing.Machine](), func(b []byte, key string) (any, error) {
+		var m bearing.Machine
+		err := decodeStrict(b, &m)
+		if err == nil {
+			err = sameName(&m.Name, key)
+		}
+		if err == nil {
+			err = m.Validate()
+		}
+		return m, err
+	}},
+	{bearing.KindSensor, "/v1/sensors", "sensors", "a sensor", reflect.TypeFor[bearing.Sensor](), func(b []byte, key string) (any, error) {
+		var s bearing.Sensor
+		err := decodeStrict(b, &s)
+		if err == nil {
+			err = sameName(&s.Name, key)
+		}
+		if err == nil {
+			err = s.Validate()
+		}
+		return s, err
+	}},
+}
+
+// sameName fills in the name of a document, which may be left out.
+func sameName(name *string, key string) error {
+	if *name != "" && *name != key {
+		return bearing.Errorf(bearing.Invalid, "name_mismatch", "the document is named %q and put to %q: leave the name out, or mend it", bearing.Clip(*name), bearing.Clip(key)).At("/name")
+	}
+	*name = key
+	return nil
+}
+
+// maxResourceBody bounds the body of a document.
+const maxResourceBody = 64 << 10
+
+// resourceRoutes adds the routes of all kinds.
+func (s *server) resourceRoutes() {
+	for _, k := range resources {
+		s.router.Method("GET", k.path, s.handle(s.listResources(k)))
+		s.router.Method("GET", k.path+"/{name}", s.handle(s.getResource(k)))
+		s.router.Method("PUT", k.path+"/{name}", s.handle(s.putResource(k)))
+		s.router.Method("DELETE", k.path+"/{name}", s.handle(s.deleteResource(k)))
+	}
+}
+
+// nameOf returns the name in the path of a resource.
+func nameOf(r *http.Request, k resource) (string, error) {
+	name := chi.URLParam(r, "name")
+	if !bearing.IsName(name) {
+		return "", bearing.Errorf(bearing.Invalid, "resource_name", "%q is no name: use letters, digits, '.', '_' and '-', at most 64", bearing.Clip(name)).At("name")
+	}
+	if _, err := parseQuery(r.URL.RawQuery); err != nil {
+		return "", err
+	}
+	return name, nil
+}
+
+func (s *server) getResource(k resource) func(http.ResponseWriter, *http.Request) error {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		name, err := nameOf(r, k)
+		if err != nil {
+			return err
+		}
+		row, err := s.resources.Resource(r.Context(), k.kind, name)
+		if err != nil {
+			return err
+		}
+		return sendVersion(w, r, http.StatusOK, row.Version, row.Doc)
+	}
+}
+
+// sendVersion sends a document with its version as its ETag, or 304 to a client that
+// has this one.
+func sendVersion(w http.ResponseWriter, r *http.Request, status int, version int64, doc []byte) error {
+	tag := etag(version)
+	w.Header().Set("ETag", tag)
+	if status == http.StatusOK && r.Method == http.MethodGet && r.Header.Get("If-None-Match") == tag {
+		w.WriteHeader(http.StatusNotModified)
+		return nil
+	}
+	send(w, status, "application/json", doc)
+	return nil
+}
+
+func etag(version int64) string { return `"` + strconv.FormatInt(version, 10) + `"` }
+
+// matchOf reads which version a write asks for.
+func matchOf(r *http.Request) (int64, error) {
+	if none := r.Header.Get("If-None-Match"); none != "" {
+		if none != "*" {
+			return 0, bearing.Errorf(bearing.Malformed, "precondition_invalid", "If-None-Match of a write is *: make it only if it is not there")
+		}
+		return bearing.NoVersion, nil
+	}
+	m := r.Header.Get("If-Match")
+	if m == "" || m == "*" {
+		return bearing.AnyVersion, nil
+	}
+	v, err := strconv.ParseInt(strings.TrimSuffix(strings.TrimPrefix(m, `"`), `"`), 10, 64)
+	if err != nil || v <= 0 || m != etag(v) {
+		return 0, bearing.Errorf(bearing.Malformed, "precondition_invalid", "If-Match %s is no ETag that this service gave", bearing.Clip(m))
+	}
+	return v, nil
+}
+
+func (s *server) putResource(k resource) func(http.ResponseWriter, *http.Request) error {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		name, err := nameOf(r, k)
+		if err != nil {
+			return err
+		}
+		match, err := matchOf(r)
+		if err != nil {
+			return err
+		}
+		own := &share{of: &s.budget}
+		defer own.release()
+		body, err := s.readDocument(w, r, own)
+		if err != nil {
+			return err
+		}
+		v, err := k.decode(body, name)
+		if err != nil {
+			return err
+		}
+		doc, err := json.Marshal(v)
+		if err != nil {
+			return err
+		}
+		version, created, err := s.resources.PutResource(r.Context(), k.kind, name, doc, match)
+		if err != nil {
+			return err
+		}
+		status := http.StatusOK
+		if created {
+			status = http.StatusCreated
+			w.Header().Set("Location", k.path+"/"+name)
+		}
+		return sendVersion(w, r, status, version, doc)
+	}
+}
+
+// readDocument reads a small JSON body.
+func (s *server) readDocument(w http.ResponseWriter, r *http.Request, own *share) ([]byte, error) {
+	if err := plainBody(r); err != nil {
+		return nil, err
+	}
+	if m := r.Header.Get("Content-Type"); mediaType(m) != "application/json" {
+		return nil, bearing.Errorf(bearing.Unsupported, "media_type_unsupported", "Content-Type %q is not read: send application/json", bearing.Clip(m))
+	}
+	tooLarge := bearing.Errorf(bearing.TooLarge, "body_too_large", "the body is over the limit of %d bytes for a document", maxResourceBody)
+	if r.ContentLength > maxResourceBody {
+		return nil, tooLarge
+	}
+	r.Body = http.MaxBytesReader(w, r.Body, maxResourceBody)
+	b, err := s.readBody(w, r, own)
+	if bearing.CodeOf(err) == "body_too_large" {
+		return nil, tooLarge // the limit of a document, not of a window
+	}
+	return b, err
+}
+
+func (s *server) deleteResource(k resource) func(http.ResponseWriter, *http.Request) error {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		name, err := nameOf(r, k)
+		if err != nil {
+			return err
+		}
+		match, err := matchOf(r)
+		if err != nil {
+			return err
+		}
+		if err := s.resources.DeleteResource(r.Context(), k.kind, name, match); err != nil {
+			return err
+		}
+		w.WriteHeader(http.StatusNoContent)
+		return nil
+	}
+}
+
+func (s *server) listResources(k resource) func(http.ResponseWriter, *http.Request) error {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		v, err := parseQuery(r.URL.RawQuery, "limit", "cursor")
+		if err != nil {
+			return err
+		}
+		limit, err := limitParameter(v)
+		if err != nil {
+			return err
+		}
+		after, err := base64.RawURLEncoding.DecodeString(v["cursor"])
+		if err != nil {
+			return bearing.Errorf(bearing.Invalid, "cursor_invalid", "cursor %q is not one that this service gave: begin without one", bearing.Clip(v["cursor"])).At("cursor")
+		}
+		rows, err := s.resources.Resources(r.Context(), k.kind, string(after), limit+1)
+		if err != nil {
+			return err
+		}
+		next := ""
+		if len(rows) > limit {
+			rows = rows[:limit]
+			next = base64.RawURLEncoding.EncodeToString([]byte(rows[limit-1].Key))
+		}
+		docs := make([]json.RawMessage, len(rows))
+		for i, row := range rows {
+			docs[i] = row.Doc
+		}
+		return sendJSON(w, http.StatusOK, map[string]any{k.plural: docs, "next_cursor": next})
+	}
+}
+
+// limitParameter reads the size of a page.
+func limitParameter(v map[string]string) (int, error) {
+	s, ok := v["limit"]
+	if !ok {
+		return bearing.DefaultPage, nil
+	}
+	n, err := strconv.Atoi(s)
+	if err != nil || n < 1 || n > bearing.MaxPage {
+		return 0, bearing.Errorf(bearing.Invalid, "limit_out_of_range", "limit %q is not a number in 1..%d", bearing.Clip(s), bearing.MaxPage).At("limit")
+	}
+	return n, nil
+}
+
+// describeResources adds the routes of all kinds to the description.
+func (s *server) describeResources(doc *huma.OpenAPI, refusals func(...int) map[string]*huma.Response) {
+	for _, k := range resources {
+		schema := doc.Components.Schemas.Schema(k.model, true, "")
+		tags := []string{k.plural}
+		name := &huma.Param{Name: "name", In: "path", Required: true, Schema: &huma.Schema{Type: "string", Pattern: "^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"}}
+		answer := func(what string, schema *huma.Schema) *huma.Response {
+			return &huma.Response{Description: what, Content: map[string]*huma.MediaType{"application/json": {Schema: schema}},
+				Headers: map[string]*huma.Param{"ETag": {Description: "its version, for If-Match", Schema: text("")}}}
+		}
+		add := func(method, path, id, summary string, op huma.Operation) {
+			op.Method, op.Path, op.OperationID, op.Summary, op.Tags = method, path, id, summary, tags
+			doc.AddOperation(&op)
+		}
+		list := huma.Operation{Responses: refusals(422, 500, 503), Parameters: []*huma.Param{
+			query("limit", "on a page, 100 if not stated", &huma.Schema{Type: "integer", Minimum: ptr(1.0), Maximum: ptr(float64(bearing.MaxPage))}),
+			query("cursor", "next_cursor of the page before", text(""))}}
+		list.Responses["200"] = answer("a page, by name", &huma.Schema{Type: "object", Properties: map[string]*huma.Schema{
+			k.plural: {Type: "array", Items: schema}, "next_cursor": text("")}})
+		list.Responses["200"].Headers = nil
+		add("GET", k.path, "list-"+k.plural, "All "+k.plural, list)
+
+		get := huma.Operation{Parameters: []*huma.Param{name}, Responses: refusals(404, 422, 500, 503)}
+		get.Responses["200"] = answer("as it is registered", schema)
+		add("GET", k.path+"/{name}", "get-"+k.kind, "One of the "+k.plural, get)
+
+		conditions := []*huma.Param{name,
+			{Name: "If-Match", In: "header", Description: "ETag that it must have", Schema: text("")},
+			{Name: "If-None-Match", In: "header", Description: "*: only if it is not there", Schema: text("")}}
+		put := huma.Operation{Parameters: conditions, Responses: refusals(400, 409, 412, 413, 415, 422, 500, 503),
+			RequestBody: &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{"application/json": {Schema: schema}}}}
+		put.Responses["200"], put.Responses["201"] = answer("replaced", schema), answer("registered", schema)
+		add("PUT", k.path+"/{name}", "put-"+k.kind, "Register "+k.what+", or replace one", put)
+
+		del := huma.Operation{Parameters: conditions[:2], Responses: refusals(404, 409, 412, 422, 500, 503)}
+		del.Responses["204"] = &huma.Response{Description: "deleted; what was stored of it stays"}
+		add("DELETE", k.path+"/{name}", "delete-"+k.kind, "Delete "+k.what, del)
+	}
+}

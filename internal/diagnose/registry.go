@@ -1,0 +1,130 @@
+package diagnose
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"sync"
+
+	"brinell/internal/bearing"
+)
+
+// ResourceStore keeps what users register.
+type ResourceStore interface {
+	PutResource(ctx context.Context, kind, key string, doc []byte, match int64) (version int64, created bool, err error)
+	DeleteResource(ctx context.Context, kind, key string, match int64) error
+	Resource(ctx context.Context, kind, key string) (bearing.Resource, error)
+	Resources(ctx context.Context, kind, after string, limit int) ([]bearing.Resource, error)
+}
+
+// Registry is a ResourceStore whose references hold: a sensor's machine and bearing exist,
+// and a machine on which sensors sit cannot be deleted. It has the sensors at hand for
+// every window.
+type Registry struct {
+	ResourceStore
+	catalogue Catalogue
+
+	write   sync.Mutex // from the check of a reference until it is stored
+	mu      sync.RWMutex
+	sensors map[string]bearing.Sensor
+}
+
+// NewRegistry reads the registered sensors.
+func NewRegistry(ctx context.Context, store ResourceStore, catalogue Catalogue) (*Registry, error) {
+	r := &Registry{ResourceStore: store, catalogue: catalogue, sensors: make(map[string]bearing.Sensor)}
+	for after := ""; ; {
+		page, err := store.Resources(ctx, bearing.KindSensor, after, 1000)
+		if err != nil {
+			return nil, err
+		}
+		for _, row := range page {
+			var s bearing.Sensor
+			if err := json.Unmarshal(row.Doc, &s); err != nil {
+				return nil, fmt.Errorf("sensor %q: %w", row.Key, err)
+			}
+			r.sensors[row.Key] = s
+			after = row.Key
+		}
+		if len(page) < 1000 {
+			return r, nil
+		}
+	}
+}
+
+// Sensor is Sensors of a Core.
+func (r *Registry) Sensor(name string) (bearing.Sensor, bool) {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	s, ok := r.sensors[name]
+	return s, ok
+}
+
+// PutResource stores a resource whose document makes sense by itself, if what it refers
+// to is there: Invalid machine_unknown, bearing_unknown. It does not end with ctx, which
+// would leave the sensors at hand and the stored ones apart.
+func (r *Registry) PutResource(ctx context.Context, kind, key string, doc []byte, match int64) (version int64, created bool, err error) {
+	if kind != bearing.KindSensor {
+		return r.ResourceStore.PutResource(ctx, kind, key, doc, match)
+	}
+	var s bearing.Sensor
+	if err := json.Unmarshal(doc, &s); err != nil {
+		return 0, false, fmt.Errorf("sensor %q: %w", key, err)
+	}
+	r.write.Lock()
+	defer r.write.Unlock()
+	if s.Machine != "" {
+		if _, err := r.Resource(ctx, bearing.KindMachine, s.Machine); bearing.CodeOf(err) == "resource_not_found" {
+			return 0, false, bearing.Errorf(bearing.Invalid, "machine_unknown", "there is no machine %q: put it to /v1/machines/%s first", s.Machine, s.Machine).At("/machine")
+		} else if err != nil {
+			return 0, false, err
+		}
+	}
+	if s.Bearing != "" {
+		if _, ok := r.catalogue(s.Bearing); !ok {
+			return 0, false, bearing.Errorf(bearing.Invalid, "bearing_unknown", "bearing %q is not in the catalogue: put its geometry or its orders to /v1/bearings first", bearing.Clip(s.Bearing)).At("/bearing")
+		}
+	}
+	if err := ctx.Err(); err != nil {
+		return 0, false, err
+	}
+	version, created, err = r.ResourceStore.PutResource(context.WithoutCancel(ctx), kind, key, doc, match)
+	if err == nil {
+		r.mu.Lock()
+		r.sensors[key] = s
+		r.mu.Unlock()
+	}
+	return version, created, err
+}
+
+// DeleteResource refuses a machine that sensors name: Conflict machine_in_use.
+func (r *Registry) DeleteResource(ctx context.Context, kind, key string, match int64) error {
+	r.write.Lock()
+	defer r.write.Unlock()
+	if kind == bearing.KindMachine {
+		if s := r.on(key); s != "" {
+			return bearing.Errorf(bearing.Conflict, "machine_in_use", "sensor %s sits on this machine: change or delete it first", s)
+		}
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	err := r.ResourceStore.DeleteResource(context.WithoutCancel(ctx), kind, key, match)
+	if err == nil && kind == bearing.KindSensor {
+		r.mu.Lock()
+		delete(r.sensors, key)
+		r.mu.Unlock()
+	}
+	return err
+}
+
+// on returns the name of a sensor that sits on a machine, "" if none does.
+func (r *Registry) on(machine string) string {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	for name, s := range r.sensors {
+		if s.Machine == machine {
+			return name
+		}
+	}
+	return ""
+}

@@ -1,0 +1,287 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+	"time"
+
+	"brinell/internal/bearing"
+)
+
+// effects writes what a diagnosis, or a person, changes of the alarms of one sensor
+// axis, and returns the events that tell of it.
+func effects(ctx context.Context, tx *sql.Tx, sensor, axis string, e *bearing.Effects) (events []bearing.Event, err error) {
+	if e == nil {
+		return nil, nil
+	}
+	if e.Machine != nil {
+		_, err := tx.ExecContext(ctx, `INSERT INTO alarm_machines (sensor, axis, rev, doc) VALUES (?, ?, ?, ?)
+			ON CONFLICT (sensor, axis) DO UPDATE SET rev = excluded.rev, doc = excluded.doc WHERE excluded.rev > rev`, sensor, axis, e.Rev, []byte(e.Machine))
+		if err != nil {
+			return nil, err
+		}
+	}
+	for _, a := range e.Alarms {
+		doc, err := json.Marshal(a)
+		if err != nil {
+			return nil, err
+		}
+		_, err = tx.ExecContext(ctx, `INSERT INTO alarms (id, sensor, open, raised_ns, version, doc) VALUES (?, ?, ?, ?, ?, ?)
+			ON CONFLICT (id) DO UPDATE SET open = excluded.open, version = excluded.version, doc = excluded.doc WHERE excluded.version > version`,
+			a.ID, a.Sensor, a.Open(), a.Raised.UnixNano(), a.Version, doc)
+		if err != nil {
+			return nil, err
+		}
+		ev := bearing.Event{Kind: "alarm", Sensor: a.Sensor, Severity: a.Weight(), Doc: doc}
+		err = tx.QueryRowContext(ctx, "INSERT INTO alarm_log (diagnosis, doc) VALUES ((SELECT coalesce(max(seq), 0) FROM diagnoses), ?) RETURNING seq, diagnosis", doc).
+			Scan(&ev.Position.Alarm, &ev.Position.Diagnosis)
+		if err != nil {
+			return nil, err
+		}
+		events = append(events, ev)
+	}
+	return events, nil
+}
+
+// PutAlarms stores changes of the alarms of a sensor axis that no window made: an
+// acknowledgement, a shelf, silence. The errors are those of Append but
+// window_conflict.
+func (db *DB) PutAlarms(ctx context.Context, sensor, axis string, e *bearing.Effects) error {
+	return db.do(ctx, func(ctx context.Context, tx *sql.Tx) error {
+		events, err := effects(ctx, tx, sensor, axis, e)
+		db.events = append(db.events, events...)
+		return err
+	})
+}
+
+// AlarmMachine returns the stored state of a sensor axis's alarm machine, nil if there
+// is none.
+func (db *DB) AlarmMachine(ctx context.Context, sensor, axis string) (doc []byte, err error) {
+	release, err := db.reading()
+	if err != nil {
+		return nil, err
+	}
+	defer release()
+	err = db.read.QueryRowContext(ctx, "SELECT doc FROM alarm_machines WHERE sensor = ? AND axis = ?", sensor, axis).Scan(&doc)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read alarm machine of %q: %w", sensor, err)
+	}
+	return doc, nil
+}
+
+// Alarm returns the alarm of that ID, or NotFound alarm_not_found.
+func (db *DB) Alarm(ctx context.Context, id string) (a bearing.Alarm, err error) {
+	release, err := db.reading()
+	if err != nil {
+		return a, err
+	}
+	defer release()
+	var doc []byte
+	err = db.read.QueryRowContext(ctx, "SELECT doc FROM alarms WHERE id = ?", id).Scan(&doc)
+	if errors.Is(err, sql.ErrNoRows) {
+		return a, bearing.Errorf(bearing.NotFound, "alarm_not_found", "there is no alarm %q", bearing.Clip(id))
+	}
+	if err == nil {
+		err = json.Unmarshal(doc, &a)
+	}
+	if err != nil {
+		return a, fmt.Errorf("read alarm %q: %w", id, err)
+	}
+	return a, nil
+}
+
+// Alarms returns one page of what q selects, those raised last first.
+func (db *DB) Alarms(ctx context.Context, q bearing.AlarmQuery) (page bearing.AlarmPage, err error) {
+	if q.Limit == 0 {
+		q.Limit = bearing.DefaultPage
+	}
+	raised, id := int64(math.MaxInt64), ""
+	if q.Cursor != "" {
+		b, err := base64.RawURLEncoding.DecodeString(q.Cursor)
+		ns, rest, ok := strings.Cut(string(b), " ")
+		if raised, err = strconv.ParseInt(ns, 10, 64); err != nil || !ok {
+			return page, bearing.Errorf(bearing.Invalid, "cursor_invalid", "cursor %q is not one that this service gave: begin without one", bearing.Clip(q.Cursor)).At("cursor")
+		}
+		id = rest
+	}
+	index, where, args := "alarms_raised", "(raised_ns, id) < (?, ?)", []any{raised, id}
+	if q.Open {
+		index, where = "alarms_open", where+" AND open = 1"
+	}
+	if q.Sensor != "" {
+		index, where, args = "alarms_sensor", where+" AND sensor = ?", append(args, q.Sensor)
+	}
+	if q.State != "" {
+		where, args = where+" AND json_extract(CAST(doc AS TEXT), '$.state') = ?", append(args, q.State)
+	}
+	release, err := db.reading()
+	if err != nil {
+		return page, err
+	}
+	defer release()
+	rows, err := db.read.QueryContext(ctx, "SELECT raised_ns, id, doc FROM alarms INDEXED BY "+index+" WHERE "+where+" ORDER BY raised_ns DESC, id DESC LIMIT ?", append(args, q.Limit+1)...)
+	if err != nil {
+		return page, fmt.Errorf("list alarms: %w", err)
+	}
+	defer rows.Close()
+	page.Alarms = []bearing.Alarm{}
+	for rows.Next() {
+		if len(page.Alarms) == q.Limit {
+			page.NextCursor = base64.RawURLEncoding.EncodeToString(fmt.Appendf(nil, "%d %s", raised, id))
+			break
+		}
+		var doc []byte
+		if err := rows.Scan(&raised, &id, &doc); err != nil {
+			return page, fmt.Errorf("list alarms: %w", err)
+		}
+		var a bearing.Alarm
+		if err := json.Unmarshal(doc, &a); err != nil {
+			return page, fmt.Errorf("list alarms: %q: %w", id, err)
+		}
+		page.Alarms = append(page.Alarms, a)
+	}
+	if err := rows.Err(); err != nil {
+		return page, fmt.Errorf("list alarms: %w", err)
+	}
+	return page, nil
+}
+
+// Position returns the place of the newest event.
+func (db *DB) Position(ctx context.Context) (p bearing.Position, err error) {
+	release, err := db.reading()
+	if err != nil {
+		return p, err
+	}
+	defer release()
+	err = db.read.QueryRowContext(ctx, "SELECT (SELECT coalesce(max(seq), 0) FROM diagnoses), (SELECT coalesce(max(seq), 0) FROM alarm_log)").Scan(&p.Diagnosis, &p.Alarm)
+	if err != nil {
+		return p, fmt.Errorf("newest event: %w", err)
+	}
+	return p, nil
+}
+
+// Events returns up to limit events after a place, in their order.
+func (db *DB) Events(ctx context.Context, after bearing.Position, limit int) ([]bearing.Event, error) {
+	release, err := db.reading()
+	if err != nil {
+		return nil, err
+	}
+	defer release()
+	// An alarm comes after the diagnosis that was the newest when it changed.
+	rows, err := db.read.QueryContext(ctx, `
+		SELECT * FROM (SELECT seq AS d, 0 AS a, doc FROM diagnoses WHERE seq > ?1 ORDER BY seq LIMIT ?3)
+		UNION ALL SELECT * FROM (SELECT diagnosis, seq, doc FROM alarm_log WHERE seq > ?2 ORDER BY seq LIMIT ?3)
+		ORDER BY 1, 2 LIMIT ?3`, after.Diagnosis, after.Alarm, limit)
+	if err != nil {
+		return nil, fmt.Errorf("events: %w", err)
+	}
+	defer rows.Close()
+	var out []bearing.Event
+	at := after
+	for rows.Next() {
+		var diagnosis, change int64
+		var e bearing.Event
+		if err := rows.Scan(&diagnosis, &change, &e.Doc); err != nil {
+			return nil, fmt.Errorf("events: %w", err)
+		}
+		if change == 0 {
+			at.Diagnosis = diagnosis
+			var d bearing.Diagnosis
+			if err := json.Unmarshal(e.Doc, &d); err != nil {
+				return nil, fmt.Errorf("events: diagnosis %d: %w", diagnosis, err)
+			}
+			e.Kind, e.Sensor, e.Severity = "diagnosis", d.Sensor, d.Weight()
+		} else {
+			at.Alarm = change
+			var a bearing.Alarm
+			if err := json.Unmarshal(e.Doc, &a); err != nil {
+				return nil, fmt.Errorf("events: alarm %d: %w", change, err)
+			}
+			e.Kind, e.Sensor, e.Severity = "alarm", a.Sensor, a.Weight()
+		}
+		e.Position = at
+		out = append(out, e)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, fmt.Errorf("events: %w", err)
+	}
+	return out, nil
+}
+
+// arrivalsKept is how many of the last windows of a sensor Arrivals tells of.
+const arrivalsKept = 9
+
+// Arrivals calls each with the starts and the times of arrival of the last few windows
+// of every sensor axis, in the order of their starts.
+func (db *DB) Arrivals(ctx context.Context, each func(sensor, axis string, starts, received []time.Time)) error {
+	release, err := db.reading()
+	if err != nil {
+		return err
+	}
+	defer release()
+	sensors, err := db.sensors(ctx)
+	if err != nil {
+		return fmt.Errorf("arrivals: %w", err)
+	}
+	for _, s := range sensors {
+		rows, err := db.read.QueryContext(ctx, `SELECT * FROM (
+			SELECT start_ns, json_extract(CAST(doc AS TEXT), '$.received_at'), json_extract(CAST(doc AS TEXT), '$.axis')
+			FROM diagnoses INDEXED BY diagnoses_sensor WHERE sensor = ? ORDER BY start_ns DESC LIMIT ?) ORDER BY start_ns`, s, 4*arrivalsKept)
+		if err != nil {
+			return fmt.Errorf("arrivals of %q: %w", s, err)
+		}
+		type times struct{ starts, received []time.Time }
+		axes := map[string]*times{}
+		for rows.Next() {
+			var start int64
+			var received, axis string
+			if err := rows.Scan(&start, &received, &axis); err != nil {
+				return errors.Join(fmt.Errorf("arrivals of %q: %w", s, err), rows.Close())
+			}
+			at, err := time.Parse(time.RFC3339Nano, received)
+			if err != nil {
+				return errors.Join(fmt.Errorf("arrivals of %q: %w", s, err), rows.Close())
+			}
+			if axes[axis] == nil {
+				axes[axis] = &times{}
+			}
+			t := axes[axis]
+			t.starts, t.received = append(t.starts, time.Unix(0, start)), append(t.received, at)
+		}
+		if err := errors.Join(rows.Err(), rows.Close()); err != nil {
+			return fmt.Errorf("arrivals of %q: %w", s, err)
+		}
+		for axis, t := range axes {
+			from := max(0, len(t.starts)-arrivalsKept)
+			each(s, axis, t.starts[from:], t.received[from:])
+		}
+	}
+	return nil
+}
+
+// sensors returns the names of all that have sent a window.
+func (db *DB) sensors(ctx context.Context) (names []string, err error) {
+	rows, err := db.read.QueryContext(ctx, "SELECT sensor FROM usage ORDER BY sensor")
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var s string
+		if err := rows.Scan(&s); err != nil {
+			return nil, err
+		}
+		names = append(names, s)
+	}
+	return names, rows.Err()
+}
