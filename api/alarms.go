@@ -54,6 +54,9 @@ func (s *server) listAlarms(w http.ResponseWriter, r *http.Request) error {
 	if q.Limit, err = limitParameter(v); err != nil {
 		return err
 	}
+	if err := covers(r.Context(), q.Sensor); err != nil {
+		return err
+	}
 	page, err := s.alarms.Alarms(r.Context(), q)
 	if err != nil {
 		return err
@@ -65,11 +68,20 @@ func (s *server) getAlarm(w http.ResponseWriter, r *http.Request) error {
 	if _, err := parseQuery(r.URL.RawQuery); err != nil {
 		return err
 	}
-	a, err := s.alarms.Alarm(r.Context(), chi.URLParam(r, "id"))
+	a, err := s.alarmOf(r)
 	if err != nil {
 		return err
 	}
 	return sendAlarm(w, r, a)
+}
+
+// alarmOf returns the alarm of a request, if its key may have to do with it.
+func (s *server) alarmOf(r *http.Request) (bearing.Alarm, error) {
+	a, err := s.alarms.Alarm(r.Context(), chi.URLParam(r, "id"))
+	if err == nil {
+		err = covers(r.Context(), a.Sensor)
+	}
+	return a, err
 }
 
 func sendAlarm(w http.ResponseWriter, r *http.Request, a bearing.Alarm) error {
@@ -82,7 +94,7 @@ func sendAlarm(w http.ResponseWriter, r *http.Request, a bearing.Alarm) error {
 
 // acknowledgement and shelf are the bodies of what is done to an alarm.
 type acknowledgement struct {
-	By   string `json:"by" doc:"who has seen it"`
+	By   string `json:"by,omitempty" doc:"who has seen it; with a key, whose it is"`
 	Note string `json:"note,omitempty"`
 }
 
@@ -96,6 +108,9 @@ func (s *server) change(w http.ResponseWriter, r *http.Request, v any) (version 
 		return 0, err
 	}
 	if version, err = matchOf(r); err != nil {
+		return 0, err
+	}
+	if _, err := s.alarmOf(r); err != nil {
 		return 0, err
 	}
 	own := &share{of: &s.budget}
@@ -112,6 +127,9 @@ func (s *server) acknowledge(w http.ResponseWriter, r *http.Request) error {
 	version, err := s.change(w, r, &b)
 	if err != nil {
 		return err
+	}
+	if k := keyOf(r.Context()); k != nil { // then it is known who it is
+		b.By = k.Name
 	}
 	if b.By == "" || len(b.By) > 100 || len(b.Note) > 1000 {
 		return bearing.Errorf(bearing.Invalid, "field_invalid", "state who has seen it: by has 1 to 100 bytes, note at most 1000").At("/by")

@@ -55,6 +55,8 @@ type Config struct {
 	Registry      *prometheus.Registry // default a new one
 	ObserveDecode func(time.Duration)  // told how long each window took to decode
 	Ready         func() error         // nil error when windows can be taken; default always
+	Keys          Keys                 // of clients; nil to take everybody
+	KeyRate       float64              // windows a second that each key may send, 0 for no bound
 	Done          <-chan struct{}      // closed when the service stops: streams end; nil for never
 }
 
@@ -103,6 +105,8 @@ type server struct {
 	alarms    Alarms
 	events    Events
 	streams   streams
+	failures  failures
+	quota     quota
 	metrics   *metrics
 	budget    budget
 	router    chi.Router
@@ -126,12 +130,16 @@ func newServer(cfg Config, b Backend) (*server, error) {
 		return nil, err
 	}
 	s := &server{cfg: cfg.withDefaults(), core: b.Core, reader: b.Reader, bearings: b.Bearings, resources: b.Resources, alarms: b.Alarms, events: b.Events, router: chi.NewRouter(), bodyGrace: bodyGrace, answerTime: answerTime}
-	s.budget.max = s.cfg.MaxInFlight
+	s.budget.max, s.quota.rate = s.cfg.MaxInFlight, s.cfg.KeyRate
 	var err error
 	if s.metrics, err = newMetrics(s.cfg.Registry, s.cfg.Version, s.cfg.Revision); err != nil {
 		return nil, err
 	}
-	s.router.Use(s.requestID, s.observe, s.recover, s.bodyDeadline, headers, middleware.GetHead)
+	s.router.Use(s.requestID, s.observe, s.recover, s.bodyDeadline, headers)
+	if s.cfg.Keys != nil {
+		s.router.Use(s.authorize)
+	}
+	s.router.Use(middleware.GetHead)
 	s.router.NotFound(s.handle(func(http.ResponseWriter, *http.Request) error { return routeNotFound() }))
 	s.router.MethodNotAllowed(s.methodNotAllowed)
 	return s, s.routes()
@@ -154,6 +162,9 @@ func (s *server) routes() error {
 	s.router.Method("GET", "/openapi.json", s.handle(s.openAPI))
 	s.router.Method("GET", "/docs", s.handle(s.docs))
 	s.router.Method("GET", "/docs/*", s.handle(s.docs)) // its style and script
+	if err := s.checkScopes(); err != nil {
+		return err
+	}
 	var err error
 	s.spec, err = doc.MarshalJSON()
 	return err

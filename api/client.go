@@ -20,6 +20,7 @@ import (
 // the service's code.
 type Client struct {
 	Base string       // such as http://127.0.0.1:8080
+	Key  string       // API key, "" for none
 	HTTP *http.Client // nil means http.DefaultClient
 }
 
@@ -70,6 +71,9 @@ func (c *Client) do(ctx context.Context, method, path, media string, body []byte
 	}
 	if media != "" {
 		req.Header.Set("Content-Type", media)
+	}
+	if c.Key != "" {
+		req.Header.Set("Authorization", "Bearer "+c.Key)
 	}
 	client := c.HTTP
 	if client == nil {

@@ -26,6 +26,16 @@ var codes = []Code{
 	{"parameter_invalid", "a query parameter that cannot be read"},
 	{"cursor_invalid", "a cursor that this service did not give"},
 	{"limit_out_of_range", "a page size out of range"},
+	// Keys.
+	{"key_missing", "no API key"},
+	{"key_invalid", "an API key that is not known"},
+	{"key_expired", "an API key whose time is over"},
+	{"key_in_url", "an API key in the address"},
+	{"scope_missing", "the key has not the scope that this needs"},
+	{"sensor_forbidden", "the key is not for this sensor"},
+	{"sensor_missing", "a key for some sensors, and none is stated"},
+	{"too_many_failures", "too many wrong keys from one address"},
+	{"quota_exceeded", "the key has had its share of windows"},
 	// JSON.
 	{"json_malformed", "the body is not JSON"},
 	{"trailing_data", "something stands after the JSON object"},

@@ -30,7 +30,7 @@ func decodeJSON(b []byte, maxSamples int, room func(int) []float32) (f fields, e
 		return f, bearing.Errorf(bearing.Malformed, "json_malformed", "the body is no JSON object")
 	}
 	s.i++
-	var seen [len(keys)]bool
+	var seen [len(windowKeys)]bool
 	for first := true; ; first = false {
 		if s.peek() == '}' && first {
 			break
@@ -40,7 +40,7 @@ func decodeJSON(b []byte, maxSamples int, room func(int) []float32) (f fields, e
 			return f, err
 		}
 		// A key that is not known is refused where it first stands.
-		if k := slices.Index(keys[:], key); k >= 0 {
+		if k := slices.Index(windowKeys[:], key); k >= 0 {
 			if seen[k] {
 				return f, bearing.Errorf(bearing.Malformed, "duplicate_field", "field %q stands twice", key).At(pointer(key))
 			}
@@ -69,8 +69,8 @@ func decodeJSON(b []byte, maxSamples int, room func(int) []float32) (f fields, e
 	return f, nil
 }
 
-// keys are the fields of a window.
-var keys = [...]string{"start", "unit", "bearing", "axis", "sample_rate_hz", "shaft_speed_rpm", "samples"}
+// windowKeys are the fields of a window.
+var windowKeys = [...]string{"start", "unit", "bearing", "axis", "sample_rate_hz", "shaft_speed_rpm", "samples"}
 
 func invalidUTF8(b []byte) int {
 	if utf8.Valid(b) {

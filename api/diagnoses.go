@@ -39,6 +39,9 @@ func (s *server) diagnosis(ctx context.Context, in *getDiagnosis) (*oneDiagnosis
 		return nil, s.humaError(ctx, err)
 	}
 	d, err := s.reader.Diagnosis(ctx, in.ID)
+	if err == nil {
+		err = covers(ctx, d.Sensor)
+	}
 	if err != nil {
 		return nil, s.humaError(ctx, err)
 	}
@@ -47,6 +50,9 @@ func (s *server) diagnosis(ctx context.Context, in *getDiagnosis) (*oneDiagnosis
 
 func (s *server) diagnoses(ctx context.Context, in *listDiagnoses) (*pageOfDiagnoses, error) {
 	q, err := parseDiagnosisQuery(in.query)
+	if err == nil {
+		err = covers(ctx, q.Sensor)
+	}
 	if err != nil {
 		return nil, s.humaError(ctx, err)
 	}

@@ -50,6 +50,12 @@ func statusOf(e *bearing.Error) int {
 		return http.StatusPreconditionFailed
 	case bearing.Overloaded:
 		return http.StatusServiceUnavailable
+	case bearing.TooMany:
+		return http.StatusTooManyRequests
+	case bearing.Unauthorized:
+		return http.StatusUnauthorized
+	case bearing.Forbidden:
+		return http.StatusForbidden
 	}
 	return http.StatusInternalServerError
 }
@@ -87,7 +93,7 @@ const retryAfter = "1"
 // fail is the only writer of error answers, beside huma with the same problem.
 func (s *server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	p := s.problemOf(r.Context(), err)
-	if p.Status == http.StatusServiceUnavailable {
+	if p.Status == http.StatusServiceUnavailable || p.Status == http.StatusTooManyRequests {
 		w.Header().Set("Retry-After", retryAfter)
 	}
 	b, merr := json.Marshal(p)

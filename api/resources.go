@@ -89,6 +89,9 @@ func nameOf(r *http.Request, k resource) (string, error) {
 	if _, err := parseQuery(r.URL.RawQuery); err != nil {
 		return "", err
 	}
+	if k.kind == bearing.KindSensor {
+		return name, covers(r.Context(), name)
+	}
 	return name, nil
 }
 
@@ -218,6 +221,9 @@ func (s *server) deleteResource(k resource) func(http.ResponseWriter, *http.Requ
 func (s *server) listResources(k resource) func(http.ResponseWriter, *http.Request) error {
 	return func(w http.ResponseWriter, r *http.Request) error {
 		v, err := parseQuery(r.URL.RawQuery, "limit", "cursor")
+		if err == nil && k.kind == bearing.KindSensor {
+			err = covers(r.Context(), "")
+		}
 		if err != nil {
 			return err
 		}

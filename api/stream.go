@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -80,6 +81,15 @@ func (f *filter) takes(e *bearing.Event) bool {
 // events, until the client goes, is too slow, or the service stops.
 func (s *server) stream(w http.ResponseWriter, r *http.Request) error {
 	f, err := parseFilter(r.URL.RawQuery)
+	if err != nil {
+		return err
+	}
+	if f.sensors == nil {
+		err = covers(r.Context(), "")
+	}
+	for _, name := range f.sensors {
+		err = errors.Join(err, covers(r.Context(), name))
+	}
 	if err != nil {
 		return err
 	}

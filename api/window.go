@@ -52,6 +52,9 @@ func (s *server) decode(w http.ResponseWriter, r *http.Request, own *share) (*be
 	if err := plainBody(r); err != nil {
 		return nil, err
 	}
+	if err := covers(r.Context(), chi.URLParam(r, "sensor")); err != nil {
+		return nil, err
+	}
 	sensor, media, query := chi.URLParam(r, "sensor"), r.Header.Get("Content-Type"), r.URL.RawQuery
 	decode, err := decoderOf(sensor, media, query)
 	if err != nil {

@@ -40,8 +40,9 @@ internal/alarm      : internal/bearing
 internal/diagnose   : internal/bearing internal/alarm features features/dsp features/lines models models/autoencoder
 internal/assess     : internal/bearing features/dsp dataset models models/train models/prune internal/diagnose
 internal/store      : internal/bearing
+internal/keys       :
 api/web             :
-api                 : internal/bearing api/web
+api                 : internal/bearing internal/keys api/web
 cmd/brinell         : *
 `
 

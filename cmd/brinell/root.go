@@ -33,7 +33,7 @@ func newRoot() *cobra.Command {
 	root.AddCommand(
 		serveCommand(), diagnoseCommand(), featuresCommand(),
 		trainCommand(), slimCommand(), evaluateCommand(), selectCommand(), bearingsCommand(),
-		datasetCommand(), modelCommand(), benchCommand(), healthcheckCommand(),
+		datasetCommand(), modelCommand(), keysCommand(), benchCommand(), healthcheckCommand(),
 	)
 	wrapArgs(root)
 	return root

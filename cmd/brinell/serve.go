@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -23,6 +24,7 @@ import (
 	"brinell/api"
 	"brinell/internal/bearing"
 	"brinell/internal/diagnose"
+	"brinell/internal/keys"
 	"brinell/internal/store"
 	"brinell/models"
 )
@@ -36,6 +38,12 @@ type serveConfig struct {
 	workers                                           int
 	demo                                              bool
 	stopTimeout                                       time.Duration
+
+	keys, tlsCert, tlsKey, metricsListen, debugListen string
+	requireKeys, insecure                             bool
+	keyRate                                           float64
+	logFormat                                         string
+	connections, perAddress                           int
 }
 
 func serveCommand() *cobra.Command {
@@ -70,6 +78,17 @@ Every flag can be set by the environment: --data-dir by BRINELL_DATA_DIR.`,
 	f.IntVar(&c.workers, "workers", 0, "diagnoses computed at a time (default one per processor)")
 	f.StringVar(&c.logLevel, "log-level", "info", "debug, info, warn or error")
 	f.DurationVar(&c.stopTimeout, "stop-timeout", 20*time.Second, "time that requests in flight get when the service stops")
+	f.StringVar(&c.keys, "keys", "", "file of API keys (default keys.json in the data directory)")
+	f.BoolVar(&c.requireKeys, "require-keys", false, "demand keys on a loopback address too, even before there is one")
+	f.BoolVar(&c.insecure, "insecure", false, "listen on other than a loopback address without keys: everybody who reaches it may do everything")
+	f.Float64Var(&c.keyRate, "key-rate", 0, "windows a second that each key may send (default no bound)")
+	f.StringVar(&c.tlsCert, "tls-cert", "", "file of the TLS certificate and its chain, PEM; read again when it changes")
+	f.StringVar(&c.tlsKey, "tls-key", "", "file of its private key, PEM")
+	f.StringVar(&c.metricsListen, "metrics-listen", "", "another address for /metrics, without keys")
+	f.StringVar(&c.debugListen, "debug-listen", "", "loopback address for profiles (pprof)")
+	f.IntVar(&c.connections, "max-connections", 1024, "connections open at a time")
+	f.IntVar(&c.perAddress, "max-connections-per-address", 256, "the same from one address")
+	f.StringVar(&c.logFormat, "log-format", "text", "text or json")
 	f.BoolVar(&c.demo, "demo", false, "replay embedded excerpts of real recordings as a few sensors")
 	return cmd
 }
@@ -91,6 +110,7 @@ type service struct {
 	core     *diagnose.Core
 	listener net.Listener
 	http     *http.Server
+	sides    []*http.Server
 }
 
 func newService(ctx context.Context, c serveConfig, stderr io.Writer) (_ *service, err error) {
@@ -112,7 +132,15 @@ func newService(ctx context.Context, c serveConfig, stderr io.Writer) (_ *servic
 	if c.workers == 0 {
 		c.workers = runtime.GOMAXPROCS(0)
 	}
-	s := &service{cfg: c, log: slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: level}))}
+	log, err := newLog(stderr, c.logFormat, level)
+	if err != nil {
+		return nil, err
+	}
+	s := &service{cfg: c, log: log}
+	ring, err := c.access(s.log)
+	if err != nil {
+		return nil, err
+	}
 	method, err := diagnose.ParseMethod(c.baseline)
 	if err != nil {
 		return nil, usagef("--baseline: %w", err)
@@ -166,7 +194,7 @@ func newService(ctx context.Context, c serveConfig, stderr io.Writer) (_ *servic
 		return nil, err
 	}
 	handler, err := api.New(api.Config{
-		MaxSamples: c.maxSamples, MaxBody: maxBody, Version: version, Revision: revision(), Log: s.log, Registry: reg, Ready: s.store.Ready, Done: ctx.Done(),
+		MaxSamples: c.maxSamples, MaxBody: maxBody, Version: version, Revision: revision(), Log: s.log, Registry: reg, Ready: s.store.Ready, Done: ctx.Done(), Keys: ring, KeyRate: c.keyRate,
 		ObserveDecode: func(d time.Duration) { metrics.Stage.WithLabelValues("decode").Observe(d.Seconds()) },
 	}, api.Backend{Core: s.core, Reader: s.store, Bearings: bearings, Resources: registry, Alarms: alarms{s.core, s.store}, Events: events{feed.Load(), s.store}})
 	if err != nil {
@@ -174,12 +202,84 @@ func newService(ctx context.Context, c serveConfig, stderr io.Writer) (_ *servic
 	}
 	s.http = api.NewServer(handler)
 	s.http.ErrorLog = slog.NewLogLogger(s.log.Handler(), slog.LevelWarn)
-	if s.listener, err = net.Listen("tcp", c.listen); err != nil {
-		return nil, fmt.Errorf("listen on %s: %w", c.listen, err)
+	scheme, err := s.listenOn(c, reg)
+	if err != nil {
+		return nil, err
 	}
-	s.log.Info("ready", "address", "http://"+s.listener.Addr().String(), "data_dir", c.dataDir, "model", m.Name, "digest", m.Digest[:12],
-		"max_samples", c.maxSamples, "max_body", maxBody, "raw_cap", rawCap, "version", version)
+	s.log.Info("ready", "address", scheme+"://"+s.listener.Addr().String(), "data_dir", c.dataDir, "model", m.Name, "digest", m.Digest[:12],
+		"max_samples", c.maxSamples, "max_body", maxBody, "raw_cap", rawCap, "keys_required", ring.Required(), "version", version)
 	return s, nil
+}
+
+// newLog returns a log for people or for programs.
+func newLog(w io.Writer, format string, level slog.Level) (*slog.Logger, error) {
+	o := &slog.HandlerOptions{Level: level}
+	switch format {
+	case "text":
+		return slog.New(slog.NewTextHandler(w, o)), nil
+	case "json":
+		return slog.New(slog.NewJSONHandler(w, o)), nil
+	}
+	return nil, usagef("--log-format %q is neither text nor json", format)
+}
+
+// access returns the keys of the service, or why it may not listen without.
+func (c serveConfig) access(log *slog.Logger) (*access, error) {
+	if c.debugListen != "" && !loopback(c.debugListen) {
+		return nil, usagef("--debug-listen %q is no loopback address: profiles are for this machine only", c.debugListen)
+	}
+	if (c.tlsCert == "") != (c.tlsKey == "") {
+		return nil, usagef("--tls-cert and --tls-key go together")
+	}
+	if c.keyRate < 0 || c.connections < 1 || c.perAddress < 1 {
+		return nil, usagef("--key-rate must not be negative, --max-connections and --max-connections-per-address must be positive")
+	}
+	file := keyFile(c.keys, c.dataDir)
+	ring, err := keys.Open(file, log, time.Now)
+	if err != nil {
+		return nil, err
+	}
+	a := &access{Ring: ring}
+	outside := !loopback(c.listen)
+	if outside && !c.insecure && ring.Keys().Len() == 0 {
+		return nil, usagef("%s is reached by others, and there is no API key in %s: make one with brinell keys create, listen on 127.0.0.1, or say --insecure", c.listen, file)
+	}
+	a.always.Store(c.requireKeys || outside && !c.insecure)
+	return a, nil
+}
+
+// listenOn opens the listeners, and returns the scheme of the first.
+func (s *service) listenOn(c serveConfig, reg *prometheus.Registry) (scheme string, err error) {
+	l, err := net.Listen("tcp", c.listen)
+	if err != nil {
+		return "", fmt.Errorf("listen on %s: %w", c.listen, err)
+	}
+	bounded := limit(l, c.connections, c.perAddress)
+	s.http.ConnState = bounded.state
+	s.listener, scheme = bounded, "http"
+	if c.tlsCert != "" {
+		cert, err := newCertificate(c.tlsCert, c.tlsKey, s.log)
+		if err != nil {
+			return "", errors.Join(err, l.Close())
+		}
+		scheme = "https"
+		s.listener = tls.NewListener(s.listener, &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: cert.get})
+	}
+	for _, extra := range []struct {
+		addr, what string
+		h          http.Handler
+	}{{c.metricsListen, "metrics", metricsOnly(reg)}, {c.debugListen, "profiles", profiles()}} {
+		if extra.addr == "" {
+			continue
+		}
+		server, err := side(extra.addr, extra.h, s.log)
+		if err != nil {
+			return "", errors.Join(err, l.Close())
+		}
+		s.sides = append(s.sides, server)
+		s.log.Info("listening", "for", extra.what, "address", server.Addr)
+	}
+	return scheme, nil
 }
 
 // alarms are changed by the core and read from the store, events kept by the feed and
@@ -239,6 +339,9 @@ loop:
 	if serr := s.http.Shutdown(stop); serr != nil {
 		s.log.Warn("requests were cut off", "err", serr)
 		_ = s.http.Close()
+	}
+	for _, side := range s.sides {
+		_ = side.Close()
 	}
 	if err == nil {
 		if err = <-served; errors.Is(err, http.ErrServerClosed) {

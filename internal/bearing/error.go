@@ -20,7 +20,11 @@ const (
 	Conflict    Kind = "conflict"    // contradicts what is stored
 	Changed     Kind = "changed"     // was written by somebody else meanwhile
 	Overloaded  Kind = "overloaded"  // try again later
-	Internal    Kind = "internal"    // our bug
+	TooMany     Kind = "too_many"    // this caller has had its share: try again later
+
+	Unauthorized Kind = "unauthorized" // who is it?
+	Forbidden    Kind = "forbidden"    // not for this one
+	Internal     Kind = "internal"     // our bug
 )
 
 // Error is an error for a user: a stable code in snake_case that programs may

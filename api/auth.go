@@ -1,0 +1,232 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/go-chi/chi/v5"
+
+	"brinell/internal/bearing"
+	"brinell/internal/keys"
+)
+
+// Keys checks tokens. Required says whether a request without one is refused.
+type Keys interface {
+	Check(token string) (keys.Key, error)
+	Required() bool
+}
+
+type keyKey struct{}
+
+// keyOf returns the key of a request, nil if it needed none.
+func keyOf(ctx context.Context) *keys.Key {
+	k, _ := ctx.Value(keyKey{}).(*keys.Key)
+	return k
+}
+
+// authorize lets a request through whose key has the scope of its route. It stands
+// before the routes, so that what a route does not say cannot be reached.
+func (s *server) authorize(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		k, err := s.permit(r)
+		if err != nil {
+			if e, ok := errors.AsType[*bearing.Error](err); ok && e.Kind == bearing.Unauthorized {
+				w.Header().Set("WWW-Authenticate", `Bearer realm="brinell"`)
+			}
+			s.fail(w, r, err)
+			return
+		}
+		if k != nil {
+			r = r.WithContext(context.WithValue(r.Context(), keyKey{}, k))
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// permit returns the key of a request, or why it may not go on.
+func (s *server) permit(r *http.Request) (*keys.Key, error) {
+	scope, known := s.scopeOf(r)
+	if !known || scope == open {
+		return nil, nil // there is nothing there, which the router says
+	}
+	if inAddress(r.URL) {
+		return nil, bearing.Errorf(bearing.Malformed, "key_in_url", "a key does not belong into an address, which ends up in logs: send Authorization: Bearer, and revoke this key")
+	}
+	header := r.Header.Get("Authorization")
+	if header == "" {
+		if !s.cfg.Keys.Required() {
+			return nil, nil
+		}
+		return nil, bearing.Errorf(bearing.Unauthorized, "key_missing", "this needs an API key: send Authorization: Bearer KEY (brinell keys create makes one)")
+	}
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		host = r.RemoteAddr
+	}
+	if !s.failures.allow(host, time.Now()) {
+		return nil, bearing.Errorf(bearing.TooMany, "too_many_failures", "too many wrong keys from this address: wait a minute")
+	}
+	token, ok := strings.CutPrefix(header, "Bearer ")
+	k, err := s.cfg.Keys.Check(token)
+	if !ok || err != nil {
+		s.failures.add(host, time.Now())
+		if errors.Is(err, keys.ErrExpired) {
+			return nil, bearing.Errorf(bearing.Unauthorized, "key_expired", "the API key has expired: ask for a new one")
+		}
+		return nil, bearing.Errorf(bearing.Unauthorized, "key_invalid", "the API key is not valid")
+	}
+	if !k.May(scope) {
+		return nil, bearing.Errorf(bearing.Forbidden, "scope_missing", "this needs a key with the scope %s", scope)
+	}
+	if scope == keys.Ingest && !s.quota.take(k.ID, time.Now()) {
+		return nil, bearing.Errorf(bearing.TooMany, "quota_exceeded", "this key may send %g windows a second: send fewer", s.cfg.KeyRate)
+	}
+	return &k, nil
+}
+
+// inAddress says whether somebody put a key into the query.
+func inAddress(u *url.URL) bool {
+	if u.RawQuery == "" {
+		return false
+	}
+	if strings.Contains(u.RawQuery, "brk_") {
+		return true
+	}
+	q := u.Query()
+	return q.Has("key") || q.Has("api_key") || q.Has("token") || q.Has("access_token")
+}
+
+// scopeOf returns the scope of the route that a request would take.
+func (s *server) scopeOf(r *http.Request) (keys.Scope, bool) {
+	method := r.Method
+	if method == http.MethodHead {
+		method = http.MethodGet
+	}
+	path := r.URL.RawPath // as the router takes it
+	if path == "" {
+		path = r.URL.Path
+	}
+	rc := chi.NewRouteContext()
+	if !s.router.Match(rc, method, path) {
+		return "", false
+	}
+	scope, ok := scopes[method+" "+rc.RoutePattern()]
+	return scope, ok
+}
+
+// checkScopes compares the table with the router.
+func (s *server) checkScopes() error {
+	seen := make(map[string]bool)
+	err := chi.Walk(s.router, func(method, pattern string, _ http.Handler, _ ...func(http.Handler) http.Handler) error {
+		route := method + " " + pattern
+		if _, ok := scopes[route]; !ok {
+			return fmt.Errorf("api: route %s has no scope", route)
+		}
+		seen[route] = true
+		return nil
+	})
+	for route := range scopes {
+		if err == nil && !seen[route] {
+			err = fmt.Errorf("api: there is no route %s", route)
+		}
+	}
+	return err
+}
+
+// covers refuses what the key of a request may not have to do with: another sensor,
+// or where it names none, all of them.
+func covers(ctx context.Context, sensor string) error {
+	k := keyOf(ctx)
+	switch {
+	case k == nil || len(k.Sensors) == 0:
+		return nil
+	case sensor == "":
+		return bearing.Errorf(bearing.Forbidden, "sensor_missing", "this key is for some sensors only: state one by ?sensor=")
+	case !k.Covers(sensor):
+		return bearing.Errorf(bearing.Forbidden, "sensor_forbidden", "this key is not for sensor %s", bearing.Clip(sensor))
+	}
+	return nil
+}
+
+// Limits of wrong keys from one address.
+const (
+	maxFailures   = 20
+	failureWindow = time.Minute
+	maxAddresses  = 10_000
+)
+
+// failures counts wrong keys by address.
+type failures struct {
+	mu sync.Mutex
+	by map[string]*tally
+}
+
+type tally struct {
+	count int
+	since time.Time
+}
+
+// allow says whether an address may try again.
+func (f *failures) allow(addr string, now time.Time) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	t := f.by[addr]
+	return t == nil || now.Sub(t.since) >= failureWindow || t.count < maxFailures
+}
+
+func (f *failures) add(addr string, now time.Time) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.by == nil || len(f.by) >= maxAddresses { // a flood of addresses: begin again
+		f.by = make(map[string]*tally)
+	}
+	t := f.by[addr]
+	if t == nil || now.Sub(t.since) >= failureWindow {
+		t = &tally{since: now}
+		f.by[addr] = t
+	}
+	t.count++
+}
+
+// quota gives each key so many windows a second, and as many at once as in two.
+type quota struct {
+	rate float64 // 0 for no bound
+	mu   sync.Mutex
+	by   map[string]*bucket
+}
+
+type bucket struct {
+	left float64
+	at   time.Time
+}
+
+func (q *quota) take(id string, now time.Time) bool {
+	if q.rate == 0 {
+		return true
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.by == nil {
+		q.by = make(map[string]*bucket)
+	}
+	most := max(1, 2*q.rate)
+	b := q.by[id] // of a valid key: there are only so many
+	if b == nil {
+		b = &bucket{left: most, at: now}
+		q.by[id] = b
+	}
+	b.left = min(most, b.left+q.rate*now.Sub(b.at).Seconds())
+	b.at = now
+	if b.left < 1 {
+		return false
+	}
+	b.left--
+	return true
+}

@@ -1,0 +1,39 @@
+package api
+
+import "brinell/internal/keys"
+
+// open is the scope of routes that need no key.
+const open keys.Scope = ""
+
+// scopes says which scope a key needs for each route. A route that is not here is not
+// served: a test and the start of the service compare the table with the router.
+var scopes = map[string]keys.Scope{
+	"GET /healthz":      open,
+	"GET /readyz":       open,
+	"GET /openapi.json": open,
+	"GET /docs":         open,
+	"GET /docs/*":       open,
+
+	"POST /v1/sensors/{sensor}/windows": keys.Ingest,
+
+	"GET /metrics":                   keys.Read,
+	"GET /v1/diagnoses":              keys.Read,
+	"GET /v1/diagnoses/{id}":         keys.Read,
+	"GET /v1/bearings":               keys.Read,
+	"GET /v1/bearings/{designation}": keys.Read,
+	"GET /v1/machines":               keys.Read,
+	"GET /v1/machines/{name}":        keys.Read,
+	"GET /v1/sensors":                keys.Read,
+	"GET /v1/sensors/{name}":         keys.Read,
+	"GET /v1/alarms":                 keys.Read,
+	"GET /v1/alarms/{id}":            keys.Read,
+	"GET /v1/stream":                 keys.Read,
+
+	"PUT /v1/bearings/{designation}":   keys.Admin,
+	"PUT /v1/machines/{name}":          keys.Admin,
+	"DELETE /v1/machines/{name}":       keys.Admin,
+	"PUT /v1/sensors/{name}":           keys.Admin,
+	"DELETE /v1/sensors/{name}":        keys.Admin,
+	"POST /v1/alarms/{id}/acknowledge": keys.Admin,
+	"POST /v1/alarms/{id}/shelve":      keys.Admin,
+}

@@ -1,0 +1,248 @@
+package keys
+
+import (
+	"cmp"
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/base32"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// Scope is what a key may do: ingest windows, read everything, administer. Admin may
+// do all.
+type Scope string
+
+// The scopes.
+const (
+	Ingest Scope = "ingest"
+	Read   Scope = "read"
+	Admin  Scope = "admin"
+)
+
+// Scopes are all of them.
+var Scopes = []Scope{Ingest, Read, Admin}
+
+// Key is one key as the file has it.
+type Key struct {
+	ID      string    `json:"id"`
+	Name    string    `json:"name"` // who has it, for people
+	Digest  string    `json:"sha256"`
+	Scopes  []Scope   `json:"scopes"`
+	Sensors []string  `json:"sensors,omitempty"` // patterns such as pump-*; none for all
+	Created time.Time `json:"created"`
+	Expires time.Time `json:"expires,omitzero"`
+}
+
+// May says whether the key has a scope.
+func (k *Key) May(s Scope) bool {
+	return slices.Contains(k.Scopes, s) || slices.Contains(k.Scopes, Admin)
+}
+
+// Covers says whether the key may have to do with a sensor.
+func (k *Key) Covers(sensor string) bool {
+	return len(k.Sensors) == 0 || slices.ContainsFunc(k.Sensors, func(p string) bool {
+		ok, err := path.Match(p, sensor)
+		return ok && err == nil
+	})
+}
+
+// prefix begins every token, so that one that leaked can be searched for.
+const prefix = "brk_"
+
+var encoding = base32.NewEncoding("abcdefghijklmnopqrstuvwxyz234567").WithPadding(base32.NoPadding)
+
+// Set are the keys of one file.
+type Set struct {
+	keys map[string]Key // by ID
+}
+
+// Len is how many keys there are.
+func (s *Set) Len() int { return len(s.keys) }
+
+// All returns the keys in the order in which they were made.
+func (s *Set) All() []Key {
+	all := make([]Key, 0, len(s.keys))
+	for _, k := range s.keys {
+		all = append(all, k)
+	}
+	slices.SortFunc(all, func(a, b Key) int { return cmp.Or(a.Created.Compare(b.Created), cmp.Compare(a.ID, b.ID)) })
+	return all
+}
+
+// Why a token is refused. Unknown and wrong are one error: who guesses learns nothing.
+var (
+	ErrInvalid = errors.New("the key is not known")
+	ErrExpired = errors.New("the key has expired")
+)
+
+// Check returns the key of a token. It takes as long for an ID that is unknown as for a
+// secret that is wrong.
+func (s *Set) Check(token string, now time.Time) (Key, error) {
+	id, secret, _ := strings.Cut(strings.TrimPrefix(token, prefix), "_")
+	k, known := s.keys[id]
+	want := k.Digest
+	if !known {
+		want = strings.Repeat("0", 2*sha256.Size)
+	}
+	sum := sha256.Sum256([]byte(secret))
+	same := subtle.ConstantTimeCompare([]byte(hex.EncodeToString(sum[:])), []byte(want)) == 1
+	if !same || !known || !strings.HasPrefix(token, prefix) {
+		return Key{}, ErrInvalid
+	}
+	if !k.Expires.IsZero() && !now.Before(k.Expires) {
+		return Key{}, ErrExpired
+	}
+	return k, nil
+}
+
+// Load reads the keys of a file, none if it is not there. A file that others than its
+// owner may read or write is refused: the digests are no secret, but who may replace
+// them is.
+func Load(file string) (*Set, error) {
+	s := &Set{keys: make(map[string]Key)}
+	f, err := os.Open(file)
+	if errors.Is(err, fs.ErrNotExist) {
+		return s, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	if info.Mode().Perm()&0o007 != 0 || info.Mode().Perm()&0o020 != 0 {
+		return nil, fmt.Errorf("%s has mode %04o: others may read or write it, make it 0600 (or 0640 for a mounted file)", file, info.Mode().Perm())
+	}
+	var all []Key
+	dec := json.NewDecoder(f)
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(&all); err != nil {
+		return nil, fmt.Errorf("%s: %w", file, err)
+	}
+	for i, k := range all {
+		if err := k.validate(); err != nil {
+			return nil, fmt.Errorf("%s: key %d: %w", file, i+1, err)
+		}
+		if _, twice := s.keys[k.ID]; twice {
+			return nil, fmt.Errorf("%s: key %q stands twice", file, k.ID)
+		}
+		s.keys[k.ID] = k
+	}
+	return s, nil
+}
+
+func (k *Key) validate() error {
+	if b, err := hex.DecodeString(k.Digest); err != nil || len(b) != sha256.Size || strings.ToLower(k.Digest) != k.Digest {
+		return errors.New("sha256 is no digest in lower-case hex")
+	}
+	if k.ID == "" || strings.Contains(k.ID, "_") {
+		return fmt.Errorf("%q is no ID", k.ID)
+	}
+	if k.Name == "" || len(k.Name) > 100 {
+		return errors.New("a name has 1 to 100 bytes")
+	}
+	if len(k.Scopes) == 0 {
+		return errors.New("no scopes: use ingest, read, admin")
+	}
+	for _, s := range k.Scopes {
+		if !slices.Contains(Scopes, s) {
+			return fmt.Errorf("%q is no scope: use ingest, read, admin", s)
+		}
+	}
+	for _, p := range k.Sensors {
+		if _, err := path.Match(p, "x"); err != nil || p == "" {
+			return fmt.Errorf("%q is no pattern of sensor names, such as pump-*", p)
+		}
+	}
+	return nil
+}
+
+// Create adds a key of that name to the file, which it makes if it is missing, and
+// returns it with the token that its holder sends. Nobody can read the token again.
+func Create(file string, k Key, now time.Time) (Key, string, error) {
+	var random [7 + 32]byte
+	if _, err := rand.Read(random[:]); err != nil {
+		return k, "", err
+	}
+	secret := encoding.EncodeToString(random[7:])
+	sum := sha256.Sum256([]byte(secret))
+	k.ID, k.Digest, k.Created = encoding.EncodeToString(random[:7]), hex.EncodeToString(sum[:]), now.UTC().Truncate(time.Second)
+	if err := k.validate(); err != nil {
+		return k, "", err
+	}
+	err := edit(file, func(s *Set) error {
+		s.keys[k.ID] = k
+		return nil
+	})
+	return k, prefix + k.ID + "_" + secret, err
+}
+
+// Revoke removes a key from the file.
+func Revoke(file, id string) error {
+	return edit(file, func(s *Set) error {
+		if _, ok := s.keys[id]; !ok {
+			return fmt.Errorf("there is no key %q: see brinell keys list", id)
+		}
+		delete(s.keys, id)
+		return nil
+	})
+}
+
+// edit replaces the file by one with changes. A lock beside it keeps two editors from
+// losing each other's keys.
+func edit(file string, change func(*Set) error) (err error) {
+	dir := filepath.Dir(file)
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	lock, err := os.OpenFile(file+".lock", os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return err
+	}
+	defer lock.Close()
+	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX); err != nil {
+		return fmt.Errorf("lock %s: %w", lock.Name(), err)
+	}
+	s, err := Load(file)
+	if err != nil {
+		return err
+	}
+	if err := change(s); err != nil {
+		return err
+	}
+	b, err := json.MarshalIndent(s.All(), "", "  ")
+	if err != nil {
+		return err
+	}
+	tmp, err := os.CreateTemp(dir, ".keys-*") // mode 0600
+	if err != nil {
+		return err
+	}
+	defer os.Remove(tmp.Name())
+	_, err = tmp.Write(append(b, '\n'))
+	if err = errors.Join(err, tmp.Sync(), tmp.Close()); err != nil {
+		return err
+	}
+	if err := os.Rename(tmp.Name(), file); err != nil {
+		return err
+	}
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}

@@ -1,0 +1,149 @@
+package keys
+
+import (
+	"errors"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+var now = time.Date(2026, 1, 31, 12, 0, 0, 0, time.UTC)
+
+func TestCheck(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "data", "keys.json")
+	k, token, err := Create(file, Key{Name: "gateway", Scopes: []Scope{Ingest}, Sensors: []string{"pump-*"}, Expires: now.Add(time.Hour)}, now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	other, _, err := Create(file, Key{Name: "ops", Scopes: []Scope{Admin}}, now.Add(time.Second))
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	secret := token[strings.LastIndex(token, "_")+1:]
+	if strings.Contains(string(b), secret) {
+		t.Error("the file has the secret")
+	}
+	if info, _ := os.Stat(file); info.Mode().Perm() != 0o600 {
+		t.Errorf("mode %v", info.Mode())
+	}
+	s, err := Load(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := s.Check(token, now)
+	if err != nil || got.ID != k.ID || !got.May(Ingest) || got.May(Read) || !got.Covers("pump-1") || got.Covers("fan") {
+		t.Errorf("%+v, %v", got, err)
+	}
+	if all := s.All(); len(all) != 2 || all[1].ID != other.ID || !all[1].May(Ingest) || !all[1].Covers("fan") {
+		t.Errorf("%+v", all)
+	}
+	if _, err := s.Check(token, now.Add(time.Hour)); !errors.Is(err, ErrExpired) {
+		t.Errorf("expired: %v", err)
+	}
+	for _, bad := range []string{"", "brk_", "brk__", token + "x", token[:len(token)-1], strings.Replace(token, k.ID, other.ID, 1), strings.TrimPrefix(token, "brk_"),
+		"brk_" + k.ID + "_", "brk_nobody_" + secret, strings.ToUpper(token)} {
+		if _, err := s.Check(bad, now); !errors.Is(err, ErrInvalid) {
+			t.Errorf("%q: %v", bad, err)
+		}
+	}
+	if err := Revoke(file, k.ID); err != nil {
+		t.Fatal(err)
+	}
+	if err := Revoke(file, k.ID); err == nil {
+		t.Error("revoked twice")
+	}
+	if s, _ = Load(file); s.Len() != 1 {
+		t.Errorf("%d keys", s.Len())
+	}
+}
+
+func TestRefused(t *testing.T) {
+	digest := strings.Repeat("ab", 32)
+	file := filepath.Join(t.TempDir(), "keys.json")
+	for name, text := range map[string]string{
+		"no JSON":       `{`,
+		"unknown field": `[{"id":"a","name":"a","sha256":"` + digest + `","scopes":["read"],"secret":"x"}]`,
+		"no scopes":     `[{"id":"a","name":"a","sha256":"` + digest + `","scopes":[]}]`,
+		"wrong scope":   `[{"id":"a","name":"a","sha256":"` + digest + `","scopes":["root"]}]`,
+		"no digest":     `[{"id":"a","name":"a","sha256":"abc","scopes":["read"]}]`,
+		"pattern":       `[{"id":"a","name":"a","sha256":"` + digest + `","scopes":["read"],"sensors":["["]}]`,
+		"twice":         `[{"id":"a","name":"a","sha256":"` + digest + `","scopes":["read"]},{"id":"a","name":"b","sha256":"` + digest + `","scopes":["read"]}]`,
+	} {
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := Load(file); err == nil {
+			t.Errorf("%s: taken", name)
+		}
+	}
+	good := `[{"id":"a","name":"a","sha256":"` + digest + `","scopes":["read"]}]`
+	for mode, want := range map[os.FileMode]bool{0o600: true, 0o400: true, 0o640: true, 0o644: false, 0o660: false, 0o606: false} {
+		if err := errors.Join(os.WriteFile(file, []byte(good), 0o600), os.Chmod(file, mode)); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := Load(file); (err == nil) != want {
+			t.Errorf("mode %o: %v", mode, err)
+		}
+		_ = os.Chmod(file, 0o600)
+	}
+	if _, _, err := Create(file, Key{Name: "x", Scopes: []Scope{"root"}}, now); err == nil {
+		t.Error("a key of no scope was made")
+	}
+}
+
+// TestTwoEditors: keys made at the same time are all there.
+func TestTwoEditors(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "keys.json")
+	var wg sync.WaitGroup
+	for range 8 {
+		wg.Go(func() {
+			if _, _, err := Create(file, Key{Name: "x", Scopes: []Scope{Read}}, now); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	if s, err := Load(file); err != nil || s.Len() != 8 {
+		t.Errorf("%v keys, %v", s.Len(), err)
+	}
+}
+
+// TestRing: changes are taken, and a broken file locks nobody out and lets nobody in.
+func TestRing(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "keys.json")
+	clock := now
+	r, err := Open(file, slog.New(slog.DiscardHandler), func() time.Time { return clock })
+	if err != nil || r.Keys().Len() != 0 {
+		t.Fatal(err)
+	}
+	_, token, err := Create(file, Key{Name: "x", Scopes: []Scope{Read}}, now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	clock = clock.Add(2 * time.Second)
+	if _, err := r.Check(token); err != nil {
+		t.Errorf("a new key: %v", err)
+	}
+	if err := os.WriteFile(file, []byte("[{"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	clock = clock.Add(2 * time.Second)
+	if _, err := r.Check(token); err != nil {
+		t.Errorf("with a broken file: %v", err)
+	}
+	if err := os.WriteFile(file, []byte("[]"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	clock = clock.Add(2 * time.Second)
+	if _, err := r.Check(token); !errors.Is(err, ErrInvalid) {
+		t.Errorf("revoked: %v", err)
+	}
+}

@@ -1,0 +1,71 @@
+package keys
+
+import (
+	"log/slog"
+	"os"
+	"sync"
+	"time"
+)
+
+// Ring is the keys of a file as they are now.
+type Ring struct {
+	file string
+	log  *slog.Logger
+	now  func() time.Time
+
+	mu     sync.Mutex
+	set    *Set
+	looked time.Time
+	mod    time.Time
+	size   int64
+	broken bool
+}
+
+// lookEvery is how often a ring looks at its file.
+const lookEvery = time.Second
+
+// Open reads the keys of a file, which need not be there yet.
+func Open(file string, log *slog.Logger, now func() time.Time) (*Ring, error) {
+	s, err := Load(file)
+	if err != nil {
+		return nil, err
+	}
+	r := &Ring{file: file, log: log, now: now, set: s, looked: now()}
+	if info, err := os.Stat(file); err == nil {
+		r.mod, r.size = info.ModTime(), info.Size()
+	}
+	return r, nil
+}
+
+// Keys returns the keys as they are now. While the file cannot be read, those of before
+// hold: a slip of an editor must lock nobody out.
+func (r *Ring) Keys() *Set {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	now := r.now()
+	if now.Sub(r.looked).Abs() < lookEvery {
+		return r.set
+	}
+	r.looked = now
+	info, err := os.Stat(r.file)
+	if err == nil && info.ModTime().Equal(r.mod) && info.Size() == r.size {
+		return r.set
+	}
+	s, err := Load(r.file)
+	switch {
+	case err != nil && !r.broken:
+		r.log.Error("the keys cannot be read: those of before hold", "err", err)
+	case err == nil:
+		r.set = s
+		r.log.Info("keys read", "keys", s.Len())
+		r.mod, r.size = time.Time{}, 0
+		if info != nil {
+			r.mod, r.size = info.ModTime(), info.Size()
+		}
+	}
+	r.broken = err != nil
+	return r.set
+}
+
+// Check returns the key of a token.
+func (r *Ring) Check(token string) (Key, error) { return r.Keys().Check(token, r.now()) }
