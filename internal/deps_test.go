@@ -43,6 +43,7 @@ internal/store      : internal/bearing
 internal/keys       :
 api/web             :
 api                 : internal/bearing internal/keys api/web
+internal/rig        :
 cmd/brinell         : *
 `
 

@@ -26,7 +26,7 @@ var pragmas = []pragma{
 	{"busy_timeout", "10000", "10000"},
 	{"auto_vacuum", "INCREMENTAL", "2"},
 	{"journal_mode", "WAL", "wal"},
-	{"synchronous", "FULL", "2"},
+	{"synchronous", synchronous, synchronousReads},
 	{"foreign_keys", "ON", "1"},
 	{"temp_store", "MEMORY", "2"},                  // the root file system may be read-only
 	{"journal_size_limit", "67108864", "67108864"}, // a long reader makes the log grow: it shrinks again
