@@ -4,7 +4,7 @@ STATICCHECK ?= honnef.co/go/tools/cmd/staticcheck@v0.8.2
 FUZZTIME    ?= 60s
 DATA        ?= $(BRINELL_DATA)
 
-.PHONY: check test race purego fmt vet lint arm64 arm64-test bench fuzz garbage generate model accuracy compression build
+.PHONY: check test race purego fmt vet lint arm64 arm64-test bench fuzz garbage rigs generate model accuracy compression build
 
 check: fmt vet lint test purego race arm64
 
@@ -51,6 +51,11 @@ fuzz:
 # ways that must not matter.
 garbage:
 	BRINELL_GARBAGE=10000 BRINELL_WINDOWS=1000 $(GO) test ./internal/diagnose -run 'Garbage|Invariance' -v -timeout 1h
+
+# The long forms of the rigs, as root with strace installed: 10,000 power cuts, 500 kills,
+# 200 full disks, 2,000 damaged databases. Figures are in docs/guarantees.md.
+rigs:
+	BRINELL_IMAGES=10000 BRINELL_KILLS=500 BRINELL_FULL=200 BRINELL_DAMAGE=2000 $(GO) test ./internal/rig -v -timeout 2h
 
 # Files that a program writes: the assembly, the golden OpenAPI document.
 generate:

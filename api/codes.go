@@ -100,6 +100,9 @@ var codes = []Code{
 	// The service.
 	{"overloaded", "too much at once: try again"},
 	{"storage_full", "the disk is full"},
+	{"stored_data_corrupt", "stored samples are damaged"},
+	{"storage_readonly", "the disk takes no writes"},
+	{"storage_failed", "the disk failed"},
 	{"store_closed", "the service is shutting down"},
 	{"not_ready", "the service cannot take windows now"},
 	{"request_canceled", "the client went away before the answer"},

@@ -24,6 +24,7 @@ const (
 
 	Unauthorized Kind = "unauthorized" // who is it?
 	Forbidden    Kind = "forbidden"    // not for this one
+	Damaged      Kind = "damaged"      // what is stored is not what was stored
 	Internal     Kind = "internal"     // our bug
 )
 

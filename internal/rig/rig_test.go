@@ -77,6 +77,9 @@ func count(t testing.TB, env string, short int) int {
 	return n
 }
 
+// client is that of rigs that send one request after the other.
+var client = &http.Client{Timeout: 30 * time.Second}
+
 // service is a running brinell.
 type service struct {
 	cmd  *exec.Cmd

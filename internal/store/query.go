@@ -220,7 +220,8 @@ func (db *DB) Window(ctx context.Context, id string) (*bearing.Window, error) {
 	}
 	x, err := db.codec.decode(blob, count, crc)
 	if err != nil {
-		return nil, fmt.Errorf("read samples of %q: %w", id, err)
+		db.cfg.Log.Error("stored samples are damaged", "id", id, "err", err)
+		return nil, bearing.Errorf(bearing.Damaged, "stored_data_corrupt", "the stored samples of %s are damaged, and are not returned; the others are not touched by it", id)
 	}
 	return &bearing.Window{Sensor: d.Sensor, Axis: d.Axis, Start: d.Start, SampleRate: d.SampleRate, ShaftSpeed: shaft, Bearing: d.Bearing, Unit: d.Unit, Samples: x}, nil
 }

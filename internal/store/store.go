@@ -93,6 +93,7 @@ type DB struct {
 	failed   atomic.Pointer[error] // of the last transaction; nil after a good one
 	last     atomic.Int64          // Config.Now at the last commit, ns; 0 before it
 	rawBytes int64                 // committed bytes of raw samples; the writer's
+	cause    error                 // of the last failure as SQLite has it; the writer's
 	events   []bearing.Event       // of the transaction under way; the writer's
 	at       bearing.Position      // of the newest event; the writer's
 }

@@ -224,7 +224,7 @@ func TestDamageIsFound(t *testing.T) {
 				t.Fatal(err)
 			}
 			raw(t, dir, c.damage)
-			if _, err := db.Window(t.Context(), d.ID); !errors.Is(err, errDamaged) {
+			if _, err := db.Window(t.Context(), d.ID); bearing.CodeOf(err) != "stored_data_corrupt" {
 				t.Errorf("window: %v", err)
 			}
 			if err := db.Check(t.Context()); !errors.Is(err, errDamaged) {

@@ -116,7 +116,7 @@ func (db *DB) report(err error) {
 	case err != nil:
 		db.failed.Store(&err)
 		if before == nil {
-			db.cfg.Log.Error("storing failed", "err", err)
+			db.cfg.Log.Error("storing failed", "err", err, "cause", db.cause)
 		}
 	case before != nil:
 		db.failed.Store(nil)
@@ -165,6 +165,7 @@ func (db *DB) transact(f func(context.Context, statements) (int64, error)) (err 
 	defer func() {
 		if err != nil {
 			_ = tx.Rollback() // the driver has done it if COMMIT failed
+			db.cause = err
 			err = storageError(err)
 		}
 	}()
@@ -180,10 +181,21 @@ func (db *DB) transact(f func(context.Context, statements) (int64, error)) (err 
 	return nil
 }
 
-// storageError gives a full disk its code; all else is internal.
+// storageError gives what the disk does its code; all else is internal.
 func storageError(err error) error {
-	if e, ok := errors.AsType[*sqlite.Error](err); ok && e.Code()&0xff == sqlite3.SQLITE_FULL {
+	e, ok := errors.AsType[*sqlite.Error](err)
+	if !ok {
+		return fmt.Errorf("store: %w", err)
+	}
+	switch e.Code() & 0xff {
+	case sqlite3.SQLITE_FULL:
 		return bearing.Errorf(bearing.Overloaded, "storage_full", "the disk is full: nothing was stored; free space and send again")
+	case sqlite3.SQLITE_READONLY:
+		return bearing.Errorf(bearing.Overloaded, "storage_readonly", "the disk takes no writes: nothing was stored; make it writable and send again")
+	case sqlite3.SQLITE_IOERR:
+		// Whether a sync that failed has written is not known. It is not tried again:
+		// the caller sends again, and the window's identity makes that safe.
+		return bearing.Errorf(bearing.Overloaded, "storage_failed", "the disk failed: whether the window is stored is not known; send it again")
 	}
 	return fmt.Errorf("store: %w", err)
 }
