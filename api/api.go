@@ -17,6 +17,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"brinell/api/web"
+	"brinell/internal/admit"
 	"brinell/internal/bearing"
 )
 
@@ -57,6 +58,7 @@ type Config struct {
 	Ready         func() error         // nil error when windows can be taken; default always
 	Keys          Keys                 // of clients; nil to take everybody
 	KeyRate       float64              // windows a second that each key may send, 0 for no bound
+	Gate          *admit.Gate          // which windows are taken on; nil for all
 	Done          <-chan struct{}      // closed when the service stops: streams end; nil for never
 }
 
@@ -113,6 +115,7 @@ type server struct {
 	spec      []byte // the OpenAPI document
 
 	bodyGrace  time.Duration // shorter in tests
+	shedGrace  time.Duration
 	answerTime time.Duration
 }
 
@@ -129,10 +132,13 @@ func newServer(cfg Config, b Backend) (*server, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	s := &server{cfg: cfg.withDefaults(), core: b.Core, reader: b.Reader, bearings: b.Bearings, resources: b.Resources, alarms: b.Alarms, events: b.Events, router: chi.NewRouter(), bodyGrace: bodyGrace, answerTime: answerTime}
+	s := &server{cfg: cfg.withDefaults(), core: b.Core, reader: b.Reader, bearings: b.Bearings, resources: b.Resources, alarms: b.Alarms, events: b.Events, router: chi.NewRouter(), bodyGrace: bodyGrace, shedGrace: shedGrace, answerTime: answerTime}
 	s.budget.max, s.quota.rate = s.cfg.MaxInFlight, s.cfg.KeyRate
 	var err error
 	if s.metrics, err = newMetrics(s.cfg.Registry, s.cfg.Version, s.cfg.Revision); err != nil {
+		return nil, err
+	}
+	if err := admissionMetrics(s.cfg.Registry, s.cfg.Gate); err != nil {
 		return nil, err
 	}
 	s.router.Use(s.requestID, s.observe, s.recover, s.bodyDeadline, headers)

@@ -56,7 +56,7 @@ func (s *server) readBody(w http.ResponseWriter, r *http.Request, own *share) ([
 				return nil, bodyIncomplete() // longer than stated: net/http lets none through
 			}
 			if b = own.extend(b, room); b == nil {
-				return nil, bearing.Errorf(bearing.Overloaded, "overloaded", "the service holds as many windows as it may: try again")
+				return nil, fullBudget()
 			}
 			b = b[:len(b):min(int64(cap(b)), most)]
 			room = min(2*int64(cap(b)), most)

@@ -70,7 +70,7 @@ func (s *server) diagnoses(ctx context.Context, in *listDiagnoses) (*pageOfDiagn
 func (s *server) humaError(ctx context.Context, err error) error {
 	p := s.problemOf(ctx, err)
 	if p.Status == http.StatusServiceUnavailable {
-		return huma.ErrorWithHeaders(p, http.Header{"Retry-After": {retryAfter}})
+		return huma.ErrorWithHeaders(p, http.Header{"Retry-After": {retryAfter()}})
 	}
 	return p
 }

@@ -4,7 +4,9 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"math/rand/v2"
 	"net/http"
+	"strconv"
 
 	"brinell/internal/bearing"
 )
@@ -87,14 +89,15 @@ func (s *server) logInternal(ctx context.Context, err error) {
 	s.cfg.Log.Error("request failed", "request_id", requestIDOf(ctx), "err", err)
 }
 
-// retryAfter is when to try again, in seconds.
-const retryAfter = "1"
+// retryAfter is when to try again, in seconds. Clients that were refused together
+// should not come back together.
+func retryAfter() string { return strconv.Itoa(1 + rand.IntN(3)) }
 
 // fail is the only writer of error answers, beside huma with the same problem.
 func (s *server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	p := s.problemOf(r.Context(), err)
 	if p.Status == http.StatusServiceUnavailable || p.Status == http.StatusTooManyRequests {
-		w.Header().Set("Retry-After", retryAfter)
+		w.Header().Set("Retry-After", retryAfter())
 	}
 	b, merr := json.Marshal(p)
 	if merr != nil {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/go-chi/chi/v5"
 
+	"brinell/internal/admit"
 	"brinell/internal/bearing"
 )
 
@@ -25,11 +26,12 @@ func (s *server) postWindow(w http.ResponseWriter, r *http.Request) (err error) 
 	// with it, which Diagnoser promises even if the client went away.
 	own := &share{of: &s.budget}
 	defer own.release()
-	win, err := s.decode(w, r, own)
+	win, place, err := s.decode(w, r, own)
+	defer place.Leave()
 	if err != nil {
 		return err
 	}
-	d, err := s.core.Submit(r.Context(), win)
+	d, err := s.core.Submit(admit.With(r.Context(), place), win)
 	if err != nil {
 		return err
 	}
@@ -47,30 +49,39 @@ func (s *server) postWindow(w http.ResponseWriter, r *http.Request) (err error) 
 }
 
 // decode checks what needs no body first: a wrong name should not cost a
-// transfer.
-func (s *server) decode(w http.ResponseWriter, r *http.Request, own *share) (*bearing.Window, error) {
+// transfer. The place that it returns, which may be nil, is the caller's to leave.
+func (s *server) decode(w http.ResponseWriter, r *http.Request, own *share) (*bearing.Window, *admit.Place, error) {
 	if err := plainBody(r); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if err := covers(r.Context(), chi.URLParam(r, "sensor")); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	sensor, media, query := chi.URLParam(r, "sensor"), r.Header.Get("Content-Type"), r.URL.RawQuery
 	decode, err := decoderOf(sensor, media, query)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
+	}
+	if err := s.room(w, r); err != nil {
+		return nil, nil, err
 	}
 	body, err := s.readBody(w, r, own)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
+	}
+	// Decoding is work too: it takes the slot in which the diagnosis is computed.
+	place, err := s.cfg.Gate.Enter(r.Context())
+	if err != nil {
+		return nil, nil, err
 	}
 	start := time.Now()
 	defer func() { s.cfg.ObserveDecode(time.Since(start)) }()
 	f, err := decode(query, body, s.cfg.MaxSamples, own.floats)
 	if err != nil {
-		return nil, err
+		return nil, place, err
 	}
-	return f.window(sensor, s.cfg.MaxSamples)
+	win, err := f.window(sensor, s.cfg.MaxSamples)
+	return win, place, err
 }
 
 // plainBody refuses a body that is compressed.

@@ -20,6 +20,7 @@ import (
 // so that the table cannot hold a cycle.
 const rules = `
 internal/bearing    :
+internal/admit      : internal/bearing
 internal/kernel     :
 features/dsp        : internal/kernel
 features            : internal/bearing internal/kernel features/dsp
@@ -37,12 +38,12 @@ models/pretrained   : models
 models/train        : internal/bearing internal/kernel features/lines dataset models models/nn
 models/prune        : internal/bearing internal/kernel dataset models models/nn models/train
 internal/alarm      : internal/bearing
-internal/diagnose   : internal/bearing internal/alarm features features/dsp features/lines models models/autoencoder
+internal/diagnose   : internal/bearing internal/admit internal/alarm features features/dsp features/lines models models/autoencoder
 internal/assess     : internal/bearing features/dsp dataset models models/train models/prune internal/diagnose
 internal/store      : internal/bearing
 internal/keys       :
 api/web             :
-api                 : internal/bearing internal/keys api/web
+api                 : internal/bearing internal/admit internal/keys api/web
 internal/rig        :
 cmd/brinell         : *
 `

@@ -17,6 +17,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/spf13/pflag"
 )
 
 // benchLoad is a load on the whole service: default model, durable store, client
@@ -59,9 +61,10 @@ func (l benchLoad) run(ctx context.Context, length time.Duration) (rows []benchR
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	s, err := newService(ctx, serveConfig{
-		listen: "127.0.0.1:0", dataDir: dir, logLevel: "error", rawCap: "10GiB", maxBody: "32MiB", maxSamples: 4 << 20, stopTimeout: 10 * time.Second,
-	}, io.Discard)
+	var c serveConfig
+	c.flags(pflag.NewFlagSet("serve", pflag.ContinueOnError)) // the defaults are what is measured
+	c.listen, c.dataDir, c.logLevel = "127.0.0.1:0", dir, "error"
+	s, err := newService(ctx, c, io.Discard)
 	if err != nil {
 		return nil, err
 	}

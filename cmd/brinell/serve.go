@@ -20,8 +20,10 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"brinell/api"
+	"brinell/internal/admit"
 	"brinell/internal/bearing"
 	"brinell/internal/diagnose"
 	"brinell/internal/keys"
@@ -36,6 +38,7 @@ type serveConfig struct {
 	maxSamples                                        int
 	maxBody                                           string
 	workers                                           int
+	maxWait                                           time.Duration
 	demo                                              bool
 	stopTimeout                                       time.Duration
 
@@ -65,7 +68,12 @@ Every flag can be set by the environment: --data-dir by BRINELL_DATA_DIR.`,
 			return s.run(cmd.Context())
 		},
 	}
-	f := cmd.Flags()
+	c.flags(cmd.Flags())
+	return cmd
+}
+
+// flags declares what an operator sets, with the defaults.
+func (c *serveConfig) flags(f *pflag.FlagSet) {
 	f.StringVar(&c.listen, "listen", "127.0.0.1:8080", "address to listen on")
 	f.StringVar(&c.dataDir, "data-dir", "./brinell-data", "directory of the database")
 	f.StringVar(&c.model, "model", "", "model file (default the embedded model)")
@@ -75,7 +83,8 @@ Every flag can be set by the environment: --data-dir by BRINELL_DATA_DIR.`,
 	f.StringVar(&c.maxBody, "max-body", "32MiB", "size of a request at most")
 	f.StringVar(&c.baseline, "baseline", string(diagnose.Mahalanobis), "how a sensor's windows are compared with its healthy ones: mahalanobis or autoencoder")
 	f.StringVar(&c.zones, "velocity-zones", diagnose.KnownZones[0].Class, "limits of vibration velocity: "+zoneNames()+", or three of your own in mm/s such as 1.4,2.8,4.5")
-	f.IntVar(&c.workers, "workers", 0, "diagnoses computed at a time (default one per processor)")
+	f.IntVar(&c.workers, "workers", 0, "diagnoses computed at a time (default one per processor but one)")
+	f.DurationVar(&c.maxWait, "max-wait", admit.DefaultMaxWait, "time that a window may wait for its turn; those that would wait longer are refused with 503 before they are read")
 	f.StringVar(&c.logLevel, "log-level", "info", "debug, info, warn or error")
 	f.DurationVar(&c.stopTimeout, "stop-timeout", 20*time.Second, "time that requests in flight get when the service stops")
 	f.StringVar(&c.keys, "keys", "", "file of API keys (default keys.json in the data directory)")
@@ -90,7 +99,6 @@ Every flag can be set by the environment: --data-dir by BRINELL_DATA_DIR.`,
 	f.IntVar(&c.perAddress, "max-connections-per-address", 256, "the same from one address")
 	f.StringVar(&c.logFormat, "log-format", "text", "text or json")
 	f.BoolVar(&c.demo, "demo", false, "replay embedded excerpts of real recordings as a few sensors")
-	return cmd
 }
 
 // zoneNames lists the known velocity zones.
@@ -129,9 +137,10 @@ func newService(ctx context.Context, c serveConfig, stderr io.Writer) (_ *servic
 	if c.maxSamples < 1 || c.workers < 0 {
 		return nil, usagef("--max-samples must be positive and --workers not negative")
 	}
-	if c.workers == 0 {
-		c.workers = runtime.GOMAXPROCS(0)
+	if c.maxWait <= 0 {
+		return nil, usagef("--max-wait must be positive")
 	}
+	gate := admit.New(admit.Config{Workers: reserve(c.workers), MaxWait: c.maxWait})
 	log, err := newLog(stderr, c.logFormat, level)
 	if err != nil {
 		return nil, err
@@ -190,11 +199,11 @@ func newService(ctx context.Context, c serveConfig, stderr io.Writer) (_ *servic
 	if err != nil {
 		return nil, err
 	}
-	if s.core, err = diagnose.New(m, diagnose.Config{Store: s.store, Catalogue: cat.Lookup, Sensors: registry.Sensor, Metrics: metrics, Workers: c.workers, Baseline: method, Zones: zones}); err != nil {
+	if s.core, err = diagnose.New(m, diagnose.Config{Store: s.store, Catalogue: cat.Lookup, Sensors: registry.Sensor, Metrics: metrics, Gate: gate, Baseline: method, Zones: zones}); err != nil {
 		return nil, err
 	}
 	handler, err := api.New(api.Config{
-		MaxSamples: c.maxSamples, MaxBody: maxBody, Version: version, Revision: revision(), Log: s.log, Registry: reg, Ready: s.store.Ready, Done: ctx.Done(), Keys: ring, KeyRate: c.keyRate,
+		MaxSamples: c.maxSamples, MaxBody: maxBody, Version: version, Revision: revision(), Log: s.log, Registry: reg, Ready: s.store.Ready, Done: ctx.Done(), Keys: ring, KeyRate: c.keyRate, Gate: gate,
 		ObserveDecode: func(d time.Duration) { metrics.Stage.WithLabelValues("decode").Observe(d.Seconds()) },
 	}, api.Backend{Core: s.core, Reader: s.store, Bearings: bearings, Resources: registry, Alarms: alarms{s.core, s.store}, Events: events{feed.Load(), s.store}})
 	if err != nil {
@@ -209,6 +218,20 @@ func newService(ctx context.Context, c serveConfig, stderr io.Writer) (_ *servic
 	s.log.Info("ready", "address", scheme+"://"+s.listener.Addr().String(), "data_dir", c.dataDir, "model", m.Name, "digest", m.Digest[:12],
 		"max_samples", c.maxSamples, "max_body", maxBody, "raw_cap", rawCap, "keys_required", ring.Required(), "version", version)
 	return s, nil
+}
+
+// reserve returns how many diagnoses are computed at a time, all processors but one
+// if workers is 0, and sees to it that the scheduler has one more place than those
+// fill: the network is not looked at while all of them compute.
+func reserve(workers int) int {
+	procs := max(2, runtime.GOMAXPROCS(0), workers+1)
+	if procs != runtime.GOMAXPROCS(0) { // setting it, even alike, ends following the container's quota
+		runtime.GOMAXPROCS(procs)
+	}
+	if workers == 0 {
+		workers = procs - 1
+	}
+	return workers
 }
 
 // newLog returns a log for people or for programs.

@@ -12,6 +12,7 @@ import (
 
 	"brinell/features"
 	"brinell/features/lines"
+	"brinell/internal/admit"
 	"brinell/internal/bearing"
 	"brinell/models"
 )
@@ -44,7 +45,7 @@ type Core struct {
 	baseline  Method
 	zones     Zones
 	now       func() time.Time
-	slots     chan struct{}
+	gate      *admit.Gate
 
 	mu      sync.Mutex
 	sensors map[[2]string]*sensor   // by name and axis
@@ -76,14 +77,14 @@ type Config struct {
 	Sensors   Sensors   // nil for none that are registered
 	Metrics   Metrics   // zero for none
 	Now       func() time.Time
-	Baseline  Method // zero for Mahalanobis
-	Zones     Zones  // zero for the first of KnownZones
-	Workers   int    // diagnoses computed at a time; 0 means no bound
+	Baseline  Method      // zero for Mahalanobis
+	Zones     Zones       // zero for the first of KnownZones
+	Gate      *admit.Gate // of what is computed at a time; nil for no bound
 }
 
 // New returns a core that answers with model m.
 func New(m *models.Model, cfg Config) (*Core, error) {
-	c := &Core{features: cfg.Features, store: cfg.Store, catalogue: cfg.Catalogue, registry: cfg.Sensors, metrics: newMetrics(cfg.Metrics), now: cfg.Now, baseline: cfg.Baseline, zones: cfg.Zones, sensors: make(map[[2]string]*sensor), arrived: make(map[[2]string]*arrivals)}
+	c := &Core{features: cfg.Features, store: cfg.Store, catalogue: cfg.Catalogue, registry: cfg.Sensors, metrics: newMetrics(cfg.Metrics), now: cfg.Now, gate: cfg.Gate, baseline: cfg.Baseline, zones: cfg.Zones, sensors: make(map[[2]string]*sensor), arrived: make(map[[2]string]*arrivals)}
 	if c.catalogue == nil {
 		c.catalogue = bearing.LookupBearing
 	}
@@ -95,9 +96,6 @@ func New(m *models.Model, cfg Config) (*Core, error) {
 	}
 	if c.now == nil {
 		c.now = time.Now
-	}
-	if cfg.Workers > 0 {
-		c.slots = make(chan struct{}, cfg.Workers)
 	}
 	return c, c.Swap(m)
 }
@@ -231,18 +229,17 @@ func (c *Core) answer(e *engine, w *bearing.Window, o *observation, names []stri
 // Submit judges w after what its sensor said before, and stores it. When it returns
 // without error, diagnosis and samples are on disk.
 func (c *Core) Submit(ctx context.Context, w *bearing.Window) (bearing.Diagnosis, error) {
-	release, err := c.slot(ctx)
+	place, leave, err := c.gate.From(ctx)
 	if err != nil {
 		return bearing.Diagnosis{}, err
 	}
+	defer leave()
 	reg, err := c.register(w)
 	if err != nil {
-		release()
 		return bearing.Diagnosis{}, err
 	}
 	s, err := c.sensor(ctx, w.Sensor, w.Axis)
 	if err != nil {
-		release()
 		return bearing.Diagnosis{}, err
 	}
 	s.mu.Lock()
@@ -251,7 +248,6 @@ func (c *Core) Submit(ctx context.Context, w *bearing.Window) (bearing.Diagnosis
 	e := c.active.Load()
 	o, names, err := c.observe(e, w, reg, last)
 	if err != nil {
-		release()
 		return bearing.Diagnosis{}, err
 	}
 	s.mu.Lock()
@@ -269,7 +265,7 @@ func (c *Core) Submit(ctx context.Context, w *bearing.Window) (bearing.Diagnosis
 		also = s.step(reg.rule, &d)
 	}
 	s.mu.Unlock()
-	release()
+	place.Computed()
 
 	t := time.Now()
 	d, err = c.store.Append(ctx, d, w, also)
@@ -284,25 +280,13 @@ func (c *Core) Submit(ctx context.Context, w *bearing.Window) (bearing.Diagnosis
 	if err != nil {
 		return bearing.Diagnosis{}, err
 	}
+	place.Stored()
 	c.metrics.observe("store", time.Since(t))
 	c.arrive(w, c.now())
 	if !d.Duplicate {
 		c.metrics.count(d)
 	}
 	return d, nil
-}
-
-// slot waits for one of the diagnoses computed at a time. The wait ends with ctx.
-func (c *Core) slot(ctx context.Context) (release func(), err error) {
-	if c.slots == nil {
-		return func() {}, nil
-	}
-	select {
-	case c.slots <- struct{}{}:
-		return func() { <-c.slots }, nil
-	case <-ctx.Done():
-		return nil, bearing.Errorf(bearing.Overloaded, "overloaded", "the service is busy: try again later")
-	}
 }
 
 // sensor returns the live state of a sensor, from its stored diagnoses if this is the

@@ -14,6 +14,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
+	"brinell/internal/admit"
 	"brinell/internal/bearing"
 	"brinell/models"
 	"brinell/models/nn"
@@ -90,7 +91,7 @@ func TestSubmit(t *testing.T) {
 		t.Fatal(err)
 	}
 	k, now := &keeper{}, time.Unix(2e9, 0)
-	core, err := New(model(t, "m", 1), Config{Store: k, Metrics: metrics, Now: func() time.Time { return now }, Workers: 2})
+	core, err := New(model(t, "m", 1), Config{Store: k, Metrics: metrics, Now: func() time.Time { return now }, Gate: admit.New(admit.Config{Workers: 2})})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -191,21 +192,32 @@ func TestSwap(t *testing.T) {
 	wg.Wait()
 }
 
-// TestBusy: a caller whose time ends while all slots are taken is told so.
+// TestBusy: a caller whose time ends while all slots are taken is told so, and a window
+// that comes with a place uses that one and gives it back.
 func TestBusy(t *testing.T) {
-	core, err := New(model(t, "m", 1), Config{Store: &keeper{}, Workers: 1})
+	gate := admit.New(admit.Config{Workers: 1})
+	core, err := New(model(t, "m", 1), Config{Store: &keeper{}, Gate: gate})
 	if err != nil {
 		t.Fatal(err)
 	}
-	core.slots <- struct{}{}
+	place, err := gate.Enter(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := core.Submit(ctx, window(t, "pump", 1024, 12000)); bearing.CodeOf(err) != "overloaded" {
+	if _, err := core.Submit(ctx, window(t, "pump", 1024, 12000)); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)
 	}
-	<-core.slots
-	if _, err := core.Submit(t.Context(), window(t, "pump", 1024, 12000)); err != nil {
+	if _, err := core.Submit(admit.With(t.Context(), place), window(t, "pump", 1024, 12000)); err != nil {
 		t.Error(err)
+	}
+	if _, err := core.Submit(t.Context(), window(t, "pump", 1024, 12000)); err != nil {
+		t.Error("the slot was not given back: ", err)
+	}
+	place.Leave()
+	if waiting, inside, _ := gate.Load(); waiting != 0 || inside != 0 {
+		t.Errorf("%d wait and %d are inside of nothing", waiting, inside)
 	}
 }
 

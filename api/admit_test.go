@@ -1,0 +1,127 @@
+package api
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"brinell/internal/admit"
+)
+
+// TestShed: a window for which there is no room is refused without its body: at once to
+// a client that asks before it sends, soon to one that sends slowly, and on a
+// connection that goes on where the body was there.
+func TestShed(t *testing.T) {
+	f := &fake{}
+	gate := admit.New(admit.Config{Workers: 1, MaxWait: time.Nanosecond})
+	s, err := newServer(Config{Gate: gate}, backend(f))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.shedGrace = 100 * time.Millisecond
+	// One has been computed and gives the gate a service time; one is, and one waits.
+	p, err := gate.Enter(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(time.Millisecond)
+	p.Leave()
+	if p, err = gate.Enter(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	waits, stop := context.WithCancel(admit.Patient(t.Context()))
+	gone := make(chan struct{})
+	go func() {
+		defer close(gone)
+		if p, err := gate.Enter(waits); err == nil {
+			p.Leave()
+		}
+	}()
+	for gate.Room() == nil {
+		time.Sleep(time.Millisecond)
+	}
+
+	const head = "POST /v1/sensors/p/windows HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n%sContent-Length: %d\r\n\r\n"
+	whole := fmt.Sprintf(head, "", len(good)) + good
+	refused := func(name string, r *bufio.Reader) {
+		t.Helper()
+		resp, err := http.ReadResponse(r, nil)
+		if err != nil {
+			t.Fatalf("%s: no answer: %v", name, err)
+		}
+		b, err := io.ReadAll(resp.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		checkProblem(t, name, resp, b, 503, "overloaded")
+		if after := resp.Header.Get("Retry-After"); !slices.Contains([]string{"1", "2", "3"}, after) {
+			t.Errorf("%s: Retry-After %q", name, after)
+		}
+	}
+	_, asks := rawConn(t, s.router, fmt.Sprintf(head, "Expect: 100-continue\r\n", len(good)))
+	refused("asks before", asks) // 100 Continue would come first
+	_, slow := rawConn(t, s.router, whole[:len(whole)-10])
+	refused("slow", slow)
+	if _, err := slow.ReadByte(); err != io.EOF {
+		t.Errorf("the connection with half a body goes on: %v", err)
+	}
+	c, r := rawConn(t, s.router, whole)
+	refused("there", r)
+
+	stop()
+	<-gone
+	p.Leave()
+	if _, err := io.WriteString(c, whole); err != nil {
+		t.Fatal(err)
+	}
+	resp, err := http.ReadResponse(r, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if resp.Body.Close(); resp.StatusCode != http.StatusCreated || len(f.windows) != 1 {
+		t.Errorf("after that: %s, %d windows", resp.Status, len(f.windows))
+	}
+	if _, inside, _ := gate.Load(); inside != 0 {
+		t.Errorf("%d are still inside", inside)
+	}
+}
+
+// TestNoRoomForBytes: a body that would not fit is refused before it is read.
+func TestNoRoomForBytes(t *testing.T) {
+	f := &fake{}
+	s, err := newServer(Config{MaxBody: 1000, MaxInFlight: 2000}, backend(f))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.budget.used.Store(1500)
+	body := &countingReader{Reader: strings.NewReader(good)}
+	r, err := http.NewRequestWithContext(t.Context(), "POST", "/v1/sensors/pump/windows", body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Content-Type", asJSON)
+	r.ContentLength = 501
+	w := httptest.NewRecorder()
+	s.router.ServeHTTP(w, r)
+	checkProblem(t, "no room", w.Result(), w.Body.Bytes(), 503, "overloaded")
+	if body.reads != 0 {
+		t.Errorf("the body was read %d times", body.reads)
+	}
+}
+
+type countingReader struct {
+	io.Reader
+	reads int
+}
+
+func (c *countingReader) Read(b []byte) (int, error) {
+	c.reads++
+	return c.Reader.Read(b)
+}
