@@ -104,6 +104,7 @@ var codes = []Code{
 	{"storage_readonly", "the disk takes no writes"},
 	{"storage_failed", "the disk failed"},
 	{"store_closed", "the service is shutting down"},
+	{"draining", "the service is being stopped"},
 	{"not_ready", "the service cannot take windows now"},
 	{"request_canceled", "the client went away before the answer"},
 	{"internal", "the service failed"},

@@ -40,7 +40,7 @@ type serveConfig struct {
 	workers                                           int
 	maxWait                                           time.Duration
 	demo                                              bool
-	stopTimeout                                       time.Duration
+	stopTimeout, drainDelay, lockWait                 time.Duration
 
 	keys, tlsCert, tlsKey, metricsListen, debugListen string
 	requireKeys, insecure                             bool
@@ -87,6 +87,8 @@ func (c *serveConfig) flags(f *pflag.FlagSet) {
 	f.DurationVar(&c.maxWait, "max-wait", admit.DefaultMaxWait, "time that a window may wait for its turn; those that would wait longer are refused with 503 before they are read")
 	f.StringVar(&c.logLevel, "log-level", "info", "debug, info, warn or error")
 	f.DurationVar(&c.stopTimeout, "stop-timeout", 20*time.Second, "time that requests in flight get when the service stops")
+	f.DurationVar(&c.drainDelay, "drain-delay", 100*time.Millisecond, "how long requests are still taken, with answers that end their connection and readyz at 503, before the service stops; behind a load balancer as long as it takes to notice")
+	f.DurationVar(&c.lockWait, "lock-wait", 10*time.Second, "how long to wait for another brinell to let go of the data directory")
 	f.StringVar(&c.keys, "keys", "", "file of API keys (default keys.json in the data directory)")
 	f.BoolVar(&c.requireKeys, "require-keys", false, "demand keys on a loopback address too, even before there is one")
 	f.BoolVar(&c.insecure, "insecure", false, "listen on other than a loopback address without keys: everybody who reaches it may do everything")
@@ -117,6 +119,8 @@ type service struct {
 	store    *store.DB
 	core     *diagnose.Core
 	listener net.Listener
+	drainer  *drainer
+	notify   *notifier
 	http     *http.Server
 	sides    []*http.Server
 }
@@ -146,6 +150,17 @@ func newService(ctx context.Context, c serveConfig, stderr io.Writer) (_ *servic
 		return nil, err
 	}
 	s := &service{cfg: c, log: log}
+	if s.notify, err = newNotifier(log); err != nil {
+		return nil, err
+	}
+	socket, err := inherited()
+	if err != nil {
+		return nil, err
+	}
+	if socket != nil { // what is reached through it counts, not what --listen says
+		c.listen = socket.Addr().String()
+	}
+	s.drainer = newDrainer(socket)
 	ring, err := c.access(s.log)
 	if err != nil {
 		return nil, err
@@ -178,7 +193,7 @@ func newService(ctx context.Context, c serveConfig, stderr io.Writer) (_ *servic
 			f.Publish(events)
 		}
 	}
-	if s.store, err = store.Open(ctx, store.Config{Dir: c.dataDir, RawCap: rawCap, Log: s.log, Committed: tell}); err != nil {
+	if s.store, err = store.Open(ctx, store.Config{Dir: c.dataDir, RawCap: rawCap, LockWait: c.lockWait, Log: s.log, Committed: tell}); err != nil {
 		return nil, err
 	}
 	defer func() {
@@ -203,13 +218,13 @@ func newService(ctx context.Context, c serveConfig, stderr io.Writer) (_ *servic
 		return nil, err
 	}
 	handler, err := api.New(api.Config{
-		MaxSamples: c.maxSamples, MaxBody: maxBody, Version: version, Revision: revision(), Log: s.log, Registry: reg, Ready: s.store.Ready, Done: ctx.Done(), Keys: ring, KeyRate: c.keyRate, Gate: gate,
+		MaxSamples: c.maxSamples, MaxBody: maxBody, Version: version, Revision: revision(), Log: s.log, Registry: reg, Ready: s.drainer.ready(s.store.Ready), Done: ctx.Done(), Keys: ring, KeyRate: c.keyRate, Gate: gate,
 		ObserveDecode: func(d time.Duration) { metrics.Stage.WithLabelValues("decode").Observe(d.Seconds()) },
 	}, api.Backend{Core: s.core, Reader: s.store, Bearings: bearings, Resources: registry, Alarms: alarms{s.core, s.store}, Events: events{feed.Load(), s.store}})
 	if err != nil {
 		return nil, err
 	}
-	s.http = api.NewServer(handler)
+	s.http = api.NewServer(s.drainer.handler(handler))
 	s.http.ErrorLog = slog.NewLogLogger(s.log.Handler(), slog.LevelWarn)
 	scheme, err := s.listenOn(c, reg)
 	if err != nil {
@@ -273,12 +288,14 @@ func (c serveConfig) access(log *slog.Logger) (*access, error) {
 
 // listenOn opens the listeners, and returns the scheme of the first.
 func (s *service) listenOn(c serveConfig, reg *prometheus.Registry) (scheme string, err error) {
-	l, err := net.Listen("tcp", c.listen)
-	if err != nil {
-		return "", fmt.Errorf("listen on %s: %w", c.listen, err)
+	if s.drainer.Listener == nil {
+		if s.drainer.Listener, err = net.Listen("tcp", c.listen); err != nil {
+			return "", fmt.Errorf("listen on %s: %w", c.listen, err)
+		}
 	}
+	l := s.drainer
 	bounded := limit(l, c.connections, c.perAddress)
-	s.http.ConnState = bounded.state
+	s.http.ConnState = s.drainer.state(bounded.state)
 	s.listener, scheme = bounded, "http"
 	if c.tlsCert != "" {
 		cert, err := newCertificate(c.tlsCert, c.tlsKey, s.log)
@@ -341,6 +358,12 @@ func (s *service) run(ctx context.Context) error {
 			s.replay(ctx)
 		}
 	}()
+	guarded := make(chan struct{})
+	go func() {
+		defer close(guarded)
+		s.notify.watch(ctx, s.http.Handler)
+	}()
+	s.notify.say("READY=1")
 	var err error
 loop:
 	for {
@@ -353,12 +376,24 @@ loop:
 			break loop
 		}
 	}
+	s.log.Info("stopping", "timeout", s.cfg.stopTimeout)
+	s.notify.say("STOPPING=1")
+	defer s.notify.close()
+	s.drainer.draining.Store(true)
 	cancel()
 	<-demo
 	<-watched
-	s.log.Info("stopping", "timeout", s.cfg.stopTimeout)
+	<-guarded
+	time.Sleep(s.cfg.drainDelay)
 	stop, done := context.WithTimeout(context.Background(), s.cfg.stopTimeout)
 	defer done()
+	_ = s.drainer.Listener.Close() // this process's own; connections wait in that of others
+	if err == nil {
+		if err = <-served; errors.Is(err, net.ErrClosed) {
+			err = nil
+		}
+	}
+	s.drainer.drain(stop)
 	if serr := s.http.Shutdown(stop); serr != nil {
 		s.log.Warn("requests were cut off", "err", serr)
 		_ = s.http.Close()
@@ -366,12 +401,9 @@ loop:
 	for _, side := range s.sides {
 		_ = side.Close()
 	}
-	if err == nil {
-		if err = <-served; errors.Is(err, http.ErrServerClosed) {
-			err = nil
-		}
-	}
-	return errors.Join(err, s.store.Close())
+	err = errors.Join(err, s.store.Close())
+	s.drainer.closing.Wait() // others have the data directory by now
+	return err
 }
 
 // reload swaps in the model file as it is now. What is wrong with it is logged,

@@ -24,6 +24,7 @@ type Config struct {
 	Readers  int              // connections for reading, default 4
 	Log      *slog.Logger     // default none
 	Now      func() time.Time // clock of Stats.LastCommit, default time.Now
+	LockWait time.Duration    // how long Open waits for another program to end, default not at all
 
 	// Committed is told of what has been stored, in its order, before its callers are.
 	// The writer waits for it.
@@ -44,6 +45,8 @@ func (c Config) Validate() error {
 		return fmt.Errorf("raw cap %d is negative", c.RawCap)
 	case c.MaxBatch < 0:
 		return fmt.Errorf("batch size %d is negative", c.MaxBatch)
+	case c.LockWait < 0:
+		return fmt.Errorf("wait for the lock %v is negative", c.LockWait)
 	case c.Readers < 0:
 		return fmt.Errorf("number of readers %d is negative", c.Readers)
 	}
@@ -110,7 +113,7 @@ func Open(ctx context.Context, cfg Config) (*DB, error) {
 	if err := os.MkdirAll(cfg.Dir, 0o700); err != nil {
 		return nil, fmt.Errorf("open store: %w", err)
 	}
-	lock, err := lockDir(cfg.Dir)
+	lock, err := waitForLock(ctx, cfg.Dir, cfg.LockWait)
 	if err != nil {
 		return nil, err
 	}
@@ -121,6 +124,23 @@ func Open(ctx context.Context, cfg Config) (*DB, error) {
 	}
 	go db.writer()
 	return db, nil
+}
+
+// waitForLock is lockDir, tried until wait is over or ctx ends: a program that was told
+// to stop still stores what is in flight.
+func waitForLock(ctx context.Context, dir string, wait time.Duration) (*os.File, error) {
+	const pause = 10 * time.Millisecond
+	for end := time.Now().Add(wait); ; {
+		f, err := lockDir(dir)
+		if bearing.CodeOf(err) != "store_locked" || !time.Now().Before(end) {
+			return f, err
+		}
+		select {
+		case <-ctx.Done():
+			return nil, errors.Join(err, ctx.Err())
+		case <-time.After(pause):
+		}
+	}
 }
 
 // lockDir takes the lock that keeps a second program out. The kernel releases it
