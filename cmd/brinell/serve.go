@@ -144,7 +144,6 @@ func newService(ctx context.Context, c serveConfig, stderr io.Writer) (_ *servic
 	if c.maxWait <= 0 {
 		return nil, usagef("--max-wait must be positive")
 	}
-	gate := admit.New(admit.Config{Workers: reserve(c.workers), MaxWait: c.maxWait})
 	log, err := newLog(stderr, c.logFormat, level)
 	if err != nil {
 		return nil, err
@@ -161,6 +160,10 @@ func newService(ctx context.Context, c serveConfig, stderr io.Writer) (_ *servic
 		c.listen = socket.Addr().String()
 	}
 	s.drainer = newDrainer(socket)
+	var warmUp time.Duration
+	if socket != nil { // clients wait in it
+		warmUp = 5 * time.Second
+	}
 	ring, err := c.access(s.log)
 	if err != nil {
 		return nil, err
@@ -214,6 +217,7 @@ func newService(ctx context.Context, c serveConfig, stderr io.Writer) (_ *servic
 	if err != nil {
 		return nil, err
 	}
+	gate := admit.New(admit.Config{Workers: reserve(c.workers), MaxWait: c.maxWait, WarmUp: warmUp})
 	if s.core, err = diagnose.New(m, diagnose.Config{Store: s.store, Catalogue: cat.Lookup, Sensors: registry.Sensor, Metrics: metrics, Gate: gate, Baseline: method, Zones: zones}); err != nil {
 		return nil, err
 	}

@@ -35,12 +35,17 @@ type Config struct {
 	// MaxWait is how long a window may wait for a worker, and about how long it may be
 	// inside. Default DefaultMaxWait.
 	MaxWait time.Duration
+	// WarmUp is how long from now windows are not refused for a long wait: after a
+	// restart the first window of each sensor reads what is stored of it, and those that
+	// queued meanwhile come at once. Default not at all.
+	WarmUp time.Duration
 }
 
 // Gate is what windows pass. A nil Gate lets everything through at once.
 type Gate struct {
 	workers int
 	maxWait time.Duration
+	warm    time.Time // from then on a long wait is a reason to refuse
 	slots   chan struct{}
 	waiting atomic.Int64 // for a slot
 	inside  atomic.Int64 // waiting, computed, or on the way to the disk
@@ -59,7 +64,7 @@ func New(cfg Config) *Gate {
 		cfg.MaxWait = DefaultMaxWait
 	}
 	workers := max(1, cfg.Workers)
-	g := &Gate{workers: workers, maxWait: cfg.MaxWait, slots: make(chan struct{}, workers)}
+	g := &Gate{workers: workers, maxWait: cfg.MaxWait, warm: time.Now().Add(cfg.WarmUp), slots: make(chan struct{}, workers)}
 	g.limit.Store(maxInside / 2)
 	return g
 }
@@ -70,7 +75,10 @@ func (g *Gate) Room() error {
 	if g == nil {
 		return nil
 	}
-	if g.inside.Load() >= g.limit.Load() || g.waiting.Load()*g.service.Load() > int64(g.workers)*int64(g.maxWait) {
+	if g.inside.Load() >= g.limit.Load() {
+		return errOverloaded
+	}
+	if g.waiting.Load()*g.service.Load() > int64(g.workers)*int64(g.maxWait) && !time.Now().Before(g.warm) {
 		return errOverloaded
 	}
 	return nil
@@ -110,7 +118,7 @@ func (g *Gate) Enter(ctx context.Context) (*Place, error) {
 	// A window that waits longer than was to be expected is the sign of an estimate
 	// that is wrong; those behind it must not pay for it.
 	var late <-chan time.Time
-	if !patient {
+	if !patient && !time.Now().Before(g.warm) {
 		t := time.NewTimer(2 * g.maxWait)
 		defer t.Stop()
 		late = t.C

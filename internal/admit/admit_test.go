@@ -198,3 +198,38 @@ func TestFrom(t *testing.T) {
 	p.Leave()
 	empty(t, g)
 }
+
+// TestWarmUp: at first nobody is refused for a long wait, afterwards as ever.
+func TestWarmUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := New(Config{Workers: 1, WarmUp: 5 * time.Second})
+		load := func() (refused int64) {
+			var n atomic.Int64
+			var wg sync.WaitGroup
+			for range 10 {
+				wg.Go(func() {
+					if g.Room() != nil {
+						n.Add(1)
+						return
+					}
+					p, err := g.Enter(t.Context())
+					if err != nil {
+						n.Add(1)
+						return
+					}
+					time.Sleep(300 * time.Millisecond)
+					p.Leave()
+				})
+			}
+			wg.Wait()
+			return n.Load()
+		}
+		if n := load(); n != 0 {
+			t.Errorf("%d of 10 refused while warming up", n)
+		}
+		time.Sleep(5 * time.Second)
+		if n := load(); n == 0 {
+			t.Error("none of 10 that wait for seconds is refused")
+		}
+	})
+}
