@@ -1,7 +1,11 @@
 package api
 
 import (
+	"encoding/json"
+	"io"
 	"net/http"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -10,26 +14,85 @@ import (
 	"brinell/internal/bearing"
 )
 
-// shedGrace is what a refused body has to arrive. The server reads past it before it
-// answers, or the next request of the connection would begin in its middle
-// (EnableFullDuplex would answer first, and then panics in the next request: Go 1.26).
+// shedGrace is what a refused body has to arrive. It is read past before the answer, or
+// the next request of the connection would begin in its middle (EnableFullDuplex would
+// answer first, and then panics in the next request: Go 1.26).
 const shedGrace = time.Second
 
-// room refuses a window for which there is no room before its body is read. A client
-// that asks first (Expect: 100-continue) need not send it.
-func (s *server) room(w http.ResponseWriter, r *http.Request) error {
-	if r.ContentLength > s.cfg.MaxBody {
-		return nil // which is said with another status
-	}
-	err := s.cfg.Gate.Room()
-	if err == nil && s.budget.used.Load()+max(r.ContentLength, 0) > s.budget.max {
-		err = fullBudget()
-	}
+// windowsRoute takes one window.
+const windowsRoute = "/v1/sensors/{sensor}/windows"
+
+// shed refuses a window for which there is no room before anything else is done for it
+// and before its body is taken. Refusing must be cheap, as most of the work under an
+// overload is that: it stands before all other handlers and writes an answer that is
+// ready but for its request ID. A client that asks first (Expect: 100-continue) need
+// not send the body.
+func (s *server) shed(next http.Handler) http.Handler {
+	p := problem{Type: "about:blank", Title: http.StatusText(http.StatusServiceUnavailable), Status: http.StatusServiceUnavailable, Detail: errNoRoom.Message, Code: errNoRoom.Code, RequestID: shedMark}
+	b, err := json.Marshal(p)
 	if err != nil {
-		// Test recorders have no deadline to set.
-		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(s.shedGrace))
+		panic("api: " + err.Error())
 	}
-	return err
+	before, after, _ := strings.Cut(string(b), shedMark)
+	length := []string{strconv.Itoa(len(before) + len(after) + requestIDLength)}
+	media := []string{problemType}
+	rejected := s.metrics.rejected.WithLabelValues(errNoRoom.Code)
+	timed := s.metrics.requests.WithLabelValues(windowsRoute, http.MethodPost, "5xx")
+	sinks := make(chan []byte, 16)
+	for range cap(sinks) {
+		sinks <- make([]byte, firstRead)
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method != http.MethodPost || !strings.HasPrefix(r.URL.Path, "/v1/sensors/") || !strings.HasSuffix(r.URL.Path, "/windows") || s.room(r.ContentLength) {
+			next.ServeHTTP(w, r)
+			return
+		}
+		start := time.Now()
+		s.metrics.received.Inc()
+		rejected.Inc()
+		if r.ContentLength != 0 {
+			_ = http.NewResponseController(w).SetReadDeadline(start.Add(s.shedGrace)) // test recorders have none
+		}
+		if r.ContentLength > 0 && r.Header.Get("Expect") == "" {
+			// The server by itself reads past a body in many small pieces, and not past a
+			// long one: it resets the connection, and the client never sees the answer.
+			select {
+			case sink := <-sinks:
+				discard(r.Body, sink)
+				sinks <- sink
+			default: // all wait for slow bodies
+			}
+		}
+		id := newRequestID()
+		h := w.Header()
+		setHeaders(h)
+		h["X-Request-Id"] = []string{id}
+		h["Content-Type"], h["Content-Length"] = media, length
+		h.Set("Retry-After", retryAfter())
+		w.WriteHeader(http.StatusServiceUnavailable)
+		_, _ = io.WriteString(w, before+id+after)
+		timed.Observe(time.Since(start).Seconds())
+	})
+}
+
+// discard reads to the end of a body or to the first error, which the server finds, too.
+func discard(body io.Reader, sink []byte) {
+	for {
+		if _, err := body.Read(sink); err != nil {
+			return
+		}
+	}
+}
+
+// shedMark stands for the request ID in the answer that is ready.
+const shedMark = "REQUEST-ID"
+
+var errNoRoom = bearing.Errorf(bearing.Overloaded, "overloaded", "more windows arrive than the service can take: send this one again later")
+
+// room says whether a window with a body of so many bytes would be taken. One that is
+// too long by itself is refused for that, elsewhere.
+func (s *server) room(length int64) bool {
+	return length > s.cfg.MaxBody || s.cfg.Gate.Room() == nil && s.budget.used.Load()+max(length, 0) <= s.budget.max
 }
 
 func fullBudget() error {

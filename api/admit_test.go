@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus/testutil"
+
 	"brinell/internal/admit"
 )
 
@@ -108,11 +110,17 @@ func TestNoRoomForBytes(t *testing.T) {
 	}
 	r.Header.Set("Content-Type", asJSON)
 	r.ContentLength = 501
+	r.Header.Set("Expect", "100-continue")
 	w := httptest.NewRecorder()
 	s.router.ServeHTTP(w, r)
 	checkProblem(t, "no room", w.Result(), w.Body.Bytes(), 503, "overloaded")
-	if body.reads != 0 {
-		t.Errorf("the body was read %d times", body.reads)
+	if body.reads != 0 || s.budget.used.Load() != 1500 {
+		t.Errorf("the body was read %d times, %d bytes are held", body.reads, s.budget.used.Load())
+	}
+	for code, want := range map[string]float64{"overloaded": 1, "other": 0} {
+		if n := testutil.ToFloat64(s.metrics.rejected.WithLabelValues(code)); n != want {
+			t.Errorf("%s was counted %v times, want %v", code, n, want)
+		}
 	}
 }
 

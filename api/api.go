@@ -141,7 +141,7 @@ func newServer(cfg Config, b Backend) (*server, error) {
 	if err := admissionMetrics(s.cfg.Registry, s.cfg.Gate); err != nil {
 		return nil, err
 	}
-	s.router.Use(s.requestID, s.observe, s.recover, s.bodyDeadline, headers)
+	s.router.Use(s.shed, s.requestID, s.observe, s.recover, s.bodyDeadline, headers)
 	if s.cfg.Keys != nil {
 		s.router.Use(s.authorize)
 	}

@@ -17,11 +17,15 @@ type requestKey struct{}
 // requestID gives each request a random name, in the answer and in the log.
 func (s *server) requestID(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		id := rand.Text()[:16]
+		id := newRequestID()
 		w.Header().Set("X-Request-Id", id)
 		next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), requestKey{}, id)))
 	})
 }
+
+const requestIDLength = 16
+
+func newRequestID() string { return rand.Text()[:requestIDLength] }
 
 func requestIDOf(ctx context.Context) string {
 	id, _ := ctx.Value(requestKey{}).(string)
@@ -94,9 +98,17 @@ func (s *server) recover(next http.Handler) http.Handler {
 // headers keep browsers from guessing types and from loading anything foreign.
 func headers(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		h := w.Header()
-		h.Set("X-Content-Type-Options", "nosniff")
-		h.Set("Content-Security-Policy", "default-src 'self'; frame-ancestors 'none'")
+		setHeaders(w.Header())
 		next.ServeHTTP(w, r)
 	})
 }
+
+func setHeaders(h http.Header) {
+	h["X-Content-Type-Options"] = noSniff
+	h["Content-Security-Policy"] = ownOnly
+}
+
+var (
+	noSniff = []string{"nosniff"}
+	ownOnly = []string{"default-src 'self'; frame-ancestors 'none'"}
+)

@@ -62,9 +62,6 @@ func (s *server) decode(w http.ResponseWriter, r *http.Request, own *share) (*be
 	if err != nil {
 		return nil, nil, err
 	}
-	if err := s.room(w, r); err != nil {
-		return nil, nil, err
-	}
 	body, err := s.readBody(w, r, own)
 	if err != nil {
 		return nil, nil, err

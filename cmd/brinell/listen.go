@@ -1,6 +1,7 @@
 package main
 
 import (
+	"container/list"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -9,7 +10,6 @@ import (
 	"net/http"
 	"net/http/pprof"
 	"os"
-	"slices"
 	"sync"
 	"time"
 
@@ -73,7 +73,7 @@ type limited struct {
 	mu   sync.Mutex
 	open int
 	by   map[string]int
-	idle []*counted // longest first
+	idle list.List // of *counted, longest first
 }
 
 func limit(l net.Listener, all, each int) *limited {
@@ -101,11 +101,12 @@ func (l *limited) enter(c *counted) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	full := func() bool { return l.open >= l.all || l.by[c.host] >= l.each }
-	for i := 0; full() && i < len(l.idle); i++ {
-		if old := l.idle[i]; l.open >= l.all || old.host == c.host {
+	for e := l.idle.Front(); full() && e != nil; {
+		old := e.Value.(*counted)
+		e = e.Next()
+		if l.open >= l.all || old.host == c.host {
 			l.leave(old)
 			_ = old.Conn.Close()
-			i = -1 // the list has changed
 		}
 	}
 	if full() {
@@ -126,7 +127,15 @@ func (l *limited) leave(c *counted) {
 	if l.by[c.host]--; l.by[c.host] == 0 {
 		delete(l.by, c.host)
 	}
-	l.idle = slices.DeleteFunc(l.idle, func(i *counted) bool { return i == c })
+	l.busy(c)
+}
+
+// busy takes a connection off the list of the idle. The caller holds mu.
+func (l *limited) busy(c *counted) {
+	if c.idle != nil {
+		l.idle.Remove(c.idle)
+		c.idle = nil
+	}
 }
 
 // state is ConnState of the server: it tells which connections are idle.
@@ -140,9 +149,9 @@ func (l *limited) state(conn net.Conn, state http.ConnState) {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.idle = slices.DeleteFunc(l.idle, func(i *counted) bool { return i == c })
+	l.busy(c)
 	if state == http.StateIdle && !c.gone {
-		l.idle = append(l.idle, c)
+		c.idle = l.idle.PushBack(c)
 	}
 }
 
@@ -152,6 +161,7 @@ type counted struct {
 	of   *limited
 	host string
 	gone bool
+	idle *list.Element // in of.idle, nil while it is not
 }
 
 func (c *counted) Close() error {

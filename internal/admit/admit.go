@@ -22,7 +22,7 @@ const DefaultMaxWait = 100 * time.Millisecond
 // transaction of the store larger; below the lower one there is too little to put
 // into one, however slow the disk.
 const (
-	minInside = 64
+	minInside = 48
 	maxInside = 768
 )
 
@@ -33,7 +33,7 @@ type Config struct {
 	// 10 ms only, and requests grow old where nothing can refuse them.
 	Workers int
 	// MaxWait is how long a window may wait for a worker, and about how long it may be
-	// inside. Default DefaultMaxWait.
+	// inside, of which it aims at three quarters. Default DefaultMaxWait.
 	MaxWait time.Duration
 	// WarmUp is how long from now windows are not refused for a long wait: after a
 	// restart the first window of each sensor reads what is stored of it, and those that
@@ -179,7 +179,7 @@ func (p *Place) Leave() {
 func (g *Gate) learn(now, entered time.Time) {
 	took, limit := now.Sub(entered), g.limit.Load()
 	switch {
-	case took > g.maxWait && limit > minInside:
+	case took > g.maxWait*3/4 && limit > minInside:
 		g.mu.Lock()
 		defer g.mu.Unlock()
 		if !entered.Before(g.cut) { // what entered before tells of the old limit
