@@ -154,6 +154,7 @@ func newServer(cfg Config, b Backend) (*server, error) {
 // routes is the table of contents of the API.
 func (s *server) routes() error {
 	s.router.Method("POST", "/v1/sensors/{sensor}/windows", s.handle(s.postWindow))
+	s.router.Method("POST", "/v1/windows", s.handle(s.postWindows))
 	doc := s.describe() // GET /v1/diagnoses and /v1/bearings and what is below them, by huma
 	s.router.Method("PUT", bearingsPath+"{designation}", s.handle(s.putBearing))
 	s.resourceRoutes()

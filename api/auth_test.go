@@ -125,7 +125,10 @@ func TestScopes(t *testing.T) {
 	// Unknown and wrong look alike.
 	id, _, _ := strings.Cut(strings.TrimPrefix(tokens["read"], "brk_"), "_")
 	a, b := ask(s, "GET", "/metrics", "brk_"+id+"_guess", "10.1.0.1:1"), ask(s, "GET", "/metrics", "brk_nobody_guess", "10.1.0.1:1")
-	cut := func(w *httptest.ResponseRecorder) string { s, _, _ := strings.Cut(w.Body.String(), "request_id"); return s }
+	cut := func(w *httptest.ResponseRecorder) string {
+		s, _, _ := strings.Cut(w.Body.String(), "request_id")
+		return s
+	}
 	if cut(a) != cut(b) {
 		t.Errorf("%s and %s differ", a.Body, b.Body)
 	}

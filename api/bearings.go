@@ -66,7 +66,7 @@ func (s *server) bearing(ctx context.Context, in *getBearing) (*oneBearing, erro
 // putBearing takes a row of the catalogue. It is no handler of huma's, which would
 // refuse bodies in its own words.
 func (s *server) putBearing(w http.ResponseWriter, r *http.Request) error {
-	if err := plainBody(r); err != nil {
+	if _, err := encodingOf(r); err != nil {
 		return err
 	}
 	if m := r.Header.Get("Content-Type"); mediaType(m) != "application/json" {

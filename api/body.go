@@ -43,12 +43,19 @@ func (s *server) readBody(w http.ResponseWriter, r *http.Request, own *share) ([
 	if size > s.cfg.MaxBody {
 		return nil, s.bodyTooLarge()
 	}
+	body, done, err := s.expanded(w, r, own, s.cfg.MaxBody)
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	if r.Header.Get("Content-Encoding") != "" {
+		size = -1 // of the wire
+	}
 	most := s.cfg.MaxBody + 1 // the last byte's room finds the end
 	if size >= 0 {
 		most = size + 1
 	}
 	room := min(firstRead, most)
-	body := http.MaxBytesReader(w, r.Body, s.cfg.MaxBody)
 	var b []byte
 	for {
 		if len(b) == cap(b) {
@@ -68,6 +75,9 @@ func (s *server) readBody(w http.ResponseWriter, r *http.Request, own *share) ([
 		}
 		if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
 			return nil, s.bodyTooLarge()
+		}
+		if e, ok := errors.AsType[*bearing.Error](err); ok {
+			return nil, e
 		}
 		if err != nil {
 			// The deadline stays: past it, the server drains nothing more.

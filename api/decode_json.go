@@ -70,7 +70,7 @@ func decodeJSON(b []byte, maxSamples int, room func(int) []float32) (f fields, e
 }
 
 // windowKeys are the fields of a window.
-var windowKeys = [...]string{"start", "unit", "bearing", "axis", "sample_rate_hz", "shaft_speed_rpm", "samples"}
+var windowKeys = [...]string{"sensor", "start", "unit", "bearing", "axis", "sample_rate_hz", "shaft_speed_rpm", "samples"}
 
 func invalidUTF8(b []byte) int {
 	if utf8.Valid(b) {
@@ -88,6 +88,8 @@ func invalidUTF8(b []byte) int {
 // field reads the value of a key.
 func (s *scanner) field(f *fields, key string) (err error) {
 	switch key {
+	case "sensor":
+		f.sensor, err = s.textField(key)
 	case "start":
 		f.start, err = s.textField(key)
 	case "unit":
@@ -104,7 +106,7 @@ func (s *scanner) field(f *fields, key string) (err error) {
 	case "samples":
 		f.samples, err = s.samples()
 	default:
-		err = bearing.Errorf(bearing.Malformed, "unknown_field", "field %q is not known: use start, sample_rate_hz, unit, shaft_speed_rpm, bearing, axis, samples", bearing.Clip(key)).At(pointer(key))
+		err = bearing.Errorf(bearing.Malformed, "unknown_field", "field %q is not known: use sensor, start, sample_rate_hz, unit, shaft_speed_rpm, bearing, axis, samples", bearing.Clip(key)).At(pointer(key))
 	}
 	return err
 }

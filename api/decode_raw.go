@@ -17,16 +17,12 @@ import (
 // float32 samples share memory with body where the machine has them in the same
 // form; others are put into what room returns.
 func decodeRaw(query string, body []byte, maxSamples int, room func(int) []float32) (fields, error) {
-	var f fields
 	q, err := parseQuery(query, "start", "sample_rate_hz", "unit", "shaft_speed_rpm", "bearing", "axis", "dtype", "scale")
 	if err != nil {
-		return f, err
+		return fields{}, err
 	}
-	f.start, f.unit, f.bearing, f.axis = q["start"], q["unit"], q["bearing"], q["axis"]
-	if f.rate, _, err = numberParameter(q, "sample_rate_hz"); err != nil {
-		return f, err
-	}
-	if f.rpm, f.hasRPM, err = numberParameter(q, "shaft_speed_rpm"); err != nil {
+	f, err := fieldsIn(q)
+	if err != nil {
 		return f, err
 	}
 	scale, hasScale, err := numberParameter(q, "scale")

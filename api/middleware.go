@@ -84,7 +84,7 @@ func (s *server) recover(next http.Handler) http.Handler {
 			if v == http.ErrAbortHandler {
 				panic(v)
 			}
-			err := fmt.Errorf("panic: %v\n%s", v, debug.Stack())
+			err := panicked(v)
 			if a, ok := w.(*answer); ok && a.status != 0 {
 				s.logInternal(r.Context(), err)
 				panic(http.ErrAbortHandler)
@@ -94,6 +94,8 @@ func (s *server) recover(next http.Handler) http.Handler {
 		next.ServeHTTP(w, r)
 	})
 }
+
+func panicked(v any) error { return fmt.Errorf("panic: %v\n%s", v, debug.Stack()) }
 
 // headers keep browsers from guessing types and from loading anything foreign.
 func headers(next http.Handler) http.Handler {

@@ -66,7 +66,7 @@ func (s *server) describe() *huma.OpenAPI {
 	post := &huma.Operation{
 		OperationID: "post-window", Method: "POST", Path: "/v1/sensors/{sensor}/windows", Tags: []string{"windows"},
 		Summary:     "Diagnose and store a window",
-		Description: "201 and 200 are sent after diagnosis and samples are on disk. As application/octet-stream the body holds the samples and the fields stand in the query.",
+		Description: "201 and 200 are sent after diagnosis and samples are on disk. In all forms but JSON the body holds the samples and the fields stand in the query. Content-Encoding gzip and zstd are read.",
 		Parameters: append([]*huma.Param{{Name: "sensor", In: "path", Required: true, Schema: &huma.Schema{Type: "string", Pattern: "^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"}}},
 			query("start", "raw form: as in JSON", text("date-time")),
 			query("sample_rate_hz", "raw form: as in JSON", number()),
@@ -75,11 +75,14 @@ func (s *server) describe() *huma.OpenAPI {
 			query("bearing", "raw form: as in JSON", text("")),
 			query("axis", "raw form: as in JSON", text("")),
 			query("dtype", "raw form: f32le (default) or i16le", &huma.Schema{Type: "string", Enum: []any{"f32le", "i16le"}}),
-			query("scale", "raw form, i16le: value of one count in units", number()),
+			query("scale", "integers: value of one count in units; audio/wav: of full scale", number()),
+			query("channel", "audio/wav of several: which, from 1 on", &huma.Schema{Type: "integer", Minimum: ptr(1.0)}),
 		),
 		RequestBody: &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{
 			"application/json":         {Schema: windowSchema()},
 			"application/octet-stream": {Schema: text("binary")},
+			"application/x-npy":        {Schema: text("binary")},
+			"audio/wav":                {Schema: text("binary")},
 		}},
 		Responses: refusals(400, 409, 413, 415, 422, 500, 503),
 	}
@@ -87,6 +90,15 @@ func (s *server) describe() *huma.OpenAPI {
 	post.Responses["201"].Headers = map[string]*huma.Param{"Location": {Description: "address of the diagnosis", Schema: text("")}}
 	post.Responses["200"] = answer("stored before: the first diagnosis, duplicate true")
 	doc.AddOperation(post)
+	bulk := &huma.Operation{
+		OperationID: "post-windows", Method: "POST", Path: "/v1/windows", Tags: []string{"windows"},
+		Summary:     "Diagnose and store many windows",
+		Description: "A window as JSON with its sensor on each line. Each gets a line of the answer, in their order, as it is stored or refused; a last line says how many were read. A line that is too long ends the stream.",
+		RequestBody: &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{ndjson: {Schema: windowSchema()}}},
+		Responses:   refusals(400, 413, 415, 422, 500, 503),
+	}
+	bulk.Responses["200"] = &huma.Response{Description: "a result on each line", Content: map[string]*huma.MediaType{ndjson: {Schema: schemaOf[lineResult](schemas)}}}
+	doc.AddOperation(bulk)
 
 	state := &huma.Schema{Type: "object", Properties: map[string]*huma.Schema{"status": text("")}, Required: []string{"status"}}
 	plain := func(id, path, what, media string, schema *huma.Schema) {
@@ -109,6 +121,7 @@ func windowSchema() *huma.Schema {
 	s := &huma.Schema{Type: "object", AdditionalProperties: false,
 		Required: []string{"start", "sample_rate_hz", "unit", "samples"},
 		Properties: map[string]*huma.Schema{
+			"sensor":          describe(text(""), "needed in POST /v1/windows; elsewhere that of the address"),
 			"start":           describe(text("date-time"), "time of the first sample; sensor, axis and start name the window"),
 			"sample_rate_hz":  describe(number(), "sampling rate"),
 			"unit":            describe(units(), "unit of the samples"),

@@ -182,7 +182,7 @@ func (s *server) putResource(k resource) func(http.ResponseWriter, *http.Request
 
 // readDocument reads a small JSON body.
 func (s *server) readDocument(w http.ResponseWriter, r *http.Request, own *share) ([]byte, error) {
-	if err := plainBody(r); err != nil {
+	if _, err := encodingOf(r); err != nil {
 		return nil, err
 	}
 	if m := r.Header.Get("Content-Type"); mediaType(m) != "application/json" {

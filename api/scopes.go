@@ -15,6 +15,7 @@ var scopes = map[string]keys.Scope{
 	"GET /docs/*":       open,
 
 	"POST /v1/sensors/{sensor}/windows": keys.Ingest,
+	"POST /v1/windows":                  keys.Ingest,
 
 	"GET /metrics":                   keys.Read,
 	"GET /v1/diagnoses":              keys.Read,

@@ -4,7 +4,6 @@ import (
 	"mime"
 	"net/http"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/go-chi/chi/v5"
@@ -51,7 +50,7 @@ func (s *server) postWindow(w http.ResponseWriter, r *http.Request) (err error) 
 // decode checks what needs no body first: a wrong name should not cost a
 // transfer. The place that it returns, which may be nil, is the caller's to leave.
 func (s *server) decode(w http.ResponseWriter, r *http.Request, own *share) (*bearing.Window, *admit.Place, error) {
-	if err := plainBody(r); err != nil {
+	if _, err := encodingOf(r); err != nil {
 		return nil, nil, err
 	}
 	if err := covers(r.Context(), chi.URLParam(r, "sensor")); err != nil {
@@ -71,6 +70,9 @@ func (s *server) decode(w http.ResponseWriter, r *http.Request, own *share) (*be
 	if err != nil {
 		return nil, nil, err
 	}
+	if m := mediaType(media); m != "application/json" && m != "application/octet-stream" && !own.draw(8*int64(len(body))) {
+		return nil, place, fullBudget() // files are read as float64 first
+	}
 	start := time.Now()
 	defer func() { s.cfg.ObserveDecode(time.Since(start)) }()
 	f, err := decode(query, body, s.cfg.MaxSamples, own.floats)
@@ -79,16 +81,6 @@ func (s *server) decode(w http.ResponseWriter, r *http.Request, own *share) (*be
 	}
 	win, err := f.window(sensor, s.cfg.MaxSamples)
 	return win, place, err
-}
-
-// plainBody refuses a body that is compressed.
-func plainBody(r *http.Request) error {
-	for _, e := range r.Header.Values("Content-Encoding") {
-		if !strings.EqualFold(e, "identity") {
-			return bearing.Errorf(bearing.Unsupported, "encoding_unsupported", "Content-Encoding %q is not read: send the body as it is", bearing.Clip(e))
-		}
-	}
-	return nil
 }
 
 // DecodeWindow reads a window as the service does, from what a request states:
@@ -116,6 +108,10 @@ func decoderOf(sensor, contentType, query string) (decoder, error) {
 	decode := decoder(decodeRaw)
 	switch mediaType(contentType) {
 	case "application/octet-stream":
+	case "application/x-npy":
+		decode = decodeNPY
+	case "audio/wav", "audio/x-wav", "audio/vnd.wave":
+		decode = decodeWAV
 	case "application/json":
 		if query != "" {
 			return nil, bearing.Errorf(bearing.Invalid, "unknown_parameter", "a window as JSON takes no query parameters: put the fields into the body")
@@ -124,7 +120,7 @@ func decoderOf(sensor, contentType, query string) (decoder, error) {
 			return decodeJSON(body, maxSamples, room)
 		}
 	default:
-		return nil, bearing.Errorf(bearing.Unsupported, "media_type_unsupported", "Content-Type %q is not read: send application/json or application/octet-stream", bearing.Clip(contentType))
+		return nil, bearing.Errorf(bearing.Unsupported, "media_type_unsupported", "Content-Type %q is not read: send application/json, application/octet-stream, application/x-npy or audio/wav", bearing.Clip(contentType))
 	}
 	if !bearing.IsName(sensor) {
 		_, err := bearing.NewWindow(bearing.Window{Sensor: sensor}, bearing.Limits{})
@@ -147,14 +143,17 @@ func mediaType(contentType string) string {
 
 // fields are a window as a client states it, in either form.
 type fields struct {
-	start, unit, bearing, axis string
-	rate, rpm                  float64
-	hasRPM                     bool
-	samples                    []float32
+	sensor, start, unit, bearing, axis string
+	rate, rpm                          float64
+	hasRPM                             bool
+	samples                            []float32
 }
 
 // window checks what only the edge knows and passes the rest to the one gate.
 func (f fields) window(sensor string, maxSamples int) (*bearing.Window, error) {
+	if f.sensor != "" && f.sensor != sensor {
+		return nil, bearing.Errorf(bearing.Invalid, "name_mismatch", "the window is one of sensor %q and sent to %q: leave the sensor out, or mend it", bearing.Clip(f.sensor), bearing.Clip(sensor)).At("/sensor")
+	}
 	if f.start == "" {
 		return nil, bearing.Errorf(bearing.Invalid, "start_missing", "the start time is missing: state start as RFC 3339, such as 2026-01-31T12:00:00Z").At("/start")
 	}

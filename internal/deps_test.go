@@ -43,7 +43,7 @@ internal/assess     : internal/bearing features/dsp dataset models models/train 
 internal/store      : internal/bearing
 internal/keys       :
 api/web             :
-api                 : internal/bearing internal/admit internal/keys api/web
+api                 : internal/bearing internal/admit internal/keys dataset/npyfile dataset/wavfile api/web
 internal/rig        :
 cmd/brinell         : *
 `

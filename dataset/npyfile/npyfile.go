@@ -21,6 +21,7 @@ import (
 type Array struct {
 	Name  string // member of an NPZ without ".npy"; "" for an NPY file
 	Shape []int  // empty for a scalar
+	Float bool   // the elements were floating-point numbers
 	Data  []float64
 }
 
@@ -32,7 +33,11 @@ const (
 
 // Decode reads an NPY file. Errors are *bearing.Error with the codes npy_dtype
 // for element types that are not read and npy_malformed for the rest.
-func Decode(b []byte) (Array, error) {
+func Decode(b []byte) (Array, error) { return DecodeAtMost(b, maxSize) }
+
+// DecodeAtMost reads an NPY file of at most so many elements, and takes memory for no
+// more: npy_too_large says that it has more.
+func DecodeAtMost(b []byte, most int) (Array, error) {
 	if len(b) < 10 || string(b[:6]) != magic {
 		return Array{}, malformed("it does not begin like an NPY file")
 	}
@@ -53,11 +58,11 @@ func Decode(b []byte) (Array, error) {
 	if err != nil {
 		return Array{}, err
 	}
-	return h.read(b[at+size:])
+	return h.read(b[at+size:], most)
 }
 
 // read takes the elements from b, which must hold exactly them.
-func (h header) read(b []byte) (Array, error) {
+func (h header) read(b []byte, most int) (Array, error) {
 	t, err := parseType(h.descr)
 	if err != nil {
 		return Array{}, err
@@ -72,10 +77,13 @@ func (h header) read(b []byte) (Array, error) {
 	if len(h.shape) > 2 {
 		return Array{}, bearing.Errorf(bearing.Unsupported, "npy_dtype", "an array of %d dimensions is not read: save a signal as one or two", len(h.shape))
 	}
+	if count > most {
+		return Array{}, bearing.Errorf(bearing.TooLarge, "npy_too_large", "the array has %d elements, at most %d are read", count, most)
+	}
 	if len(b) != count*t.width {
 		return Array{}, malformed("%d bytes for %d elements of %d", len(b), count, t.width)
 	}
-	a := Array{Shape: h.shape, Data: make([]float64, count)}
+	a := Array{Shape: h.shape, Float: h.descr[1] == 'f', Data: make([]float64, count)}
 	for i := range a.Data {
 		to := i
 		if h.fortran && len(h.shape) == 2 {

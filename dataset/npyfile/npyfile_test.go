@@ -20,10 +20,10 @@ func file(header string, data ...byte) []byte {
 
 func TestRoundTrip(t *testing.T) {
 	for _, a := range []Array{
-		{Shape: []int{3}, Data: []float64{1, -2.5, math.Pi}},
-		{Shape: []int{2, 2}, Data: []float64{1, 2, 3, 4}},
-		{Shape: []int{}, Data: []float64{7}},
-		{Shape: []int{0}, Data: []float64{}},
+		{Shape: []int{3}, Float: true, Data: []float64{1, -2.5, math.Pi}},
+		{Shape: []int{2, 2}, Float: true, Data: []float64{1, 2, 3, 4}},
+		{Shape: []int{}, Float: true, Data: []float64{7}},
+		{Shape: []int{0}, Float: true, Data: []float64{}},
 	} {
 		got, err := Decode(Encode(a))
 		if err != nil || cmp.Diff(a, got) != "" {
@@ -143,7 +143,7 @@ func TestZip(t *testing.T) {
 }
 
 func FuzzDecode(f *testing.F) {
-	f.Add(Encode(Array{Shape: []int{2, 2}, Data: []float64{1, 2, 3, 4}}))
+	f.Add(Encode(Array{Shape: []int{2, 2}, Float: true, Data: []float64{1, 2, 3, 4}}))
 	f.Add(EncodeFloat32([]float32{1, 2}))
 	f.Add(file("{'descr': '>i2', 'fortran_order': True, 'shape': (1, 2), }", 1, 2, 3, 4))
 	f.Add(archive(f, map[string][]byte{"a.npy": EncodeFloat32([]float32{1})}))

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"context"
 	"database/sql"
 	"encoding/base64"
@@ -211,7 +212,8 @@ func (db *DB) Window(ctx context.Context, id string) (*bearing.Window, error) {
 	var count int
 	var crc uint32
 	var shaft float64
-	err = db.read.QueryRowContext(ctx, "SELECT s.shaft_hz, s.count, s.crc, s.data FROM samples s JOIN diagnoses d USING (seq) WHERE d.id = ?", id).Scan(&shaft, &count, &crc, &blob)
+	var digest []byte
+	err = db.read.QueryRowContext(ctx, "SELECT s.shaft_hz, s.count, s.crc, s.data, d.digest FROM samples s JOIN diagnoses d USING (seq) WHERE d.id = ?", id).Scan(&shaft, &count, &crc, &blob, &digest)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, bearing.Errorf(bearing.NotFound, "samples_expired", "the raw samples of %s were removed to keep within the size limit; the diagnosis remains", id)
 	}
@@ -219,9 +221,13 @@ func (db *DB) Window(ctx context.Context, id string) (*bearing.Window, error) {
 		return nil, fmt.Errorf("read samples of %q: %w", id, err)
 	}
 	x, err := db.codec.decode(blob, count, crc)
+	w := &bearing.Window{Sensor: d.Sensor, Axis: d.Axis, Start: d.Start, SampleRate: d.SampleRate, ShaftSpeed: shaft, Bearing: d.Bearing, Unit: d.Unit, Samples: x}
+	if sum := w.Digest(); err == nil && !bytes.Equal(sum[:], digest) {
+		err = fmt.Errorf("%w: what it says is not what was said", errDamaged) // beside the samples
+	}
 	if err != nil {
 		db.cfg.Log.Error("stored samples are damaged", "id", id, "err", err)
 		return nil, bearing.Errorf(bearing.Damaged, "stored_data_corrupt", "the stored samples of %s are damaged, and are not returned; the others are not touched by it", id)
 	}
-	return &bearing.Window{Sensor: d.Sensor, Axis: d.Axis, Start: d.Start, SampleRate: d.SampleRate, ShaftSpeed: shaft, Bearing: d.Bearing, Unit: d.Unit, Samples: x}, nil
+	return w, nil
 }

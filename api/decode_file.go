@@ -1,0 +1,117 @@
+package api
+
+import (
+	"math"
+	"strconv"
+
+	"brinell/dataset/npyfile"
+	"brinell/dataset/wavfile"
+	"brinell/internal/bearing"
+)
+
+// decodeNPY reads samples as a NumPy file of one dimension, with the other fields as
+// query parameters: floats in units, or integers as counts of scale units.
+func decodeNPY(query string, body []byte, maxSamples int, room func(int) []float32) (fields, error) {
+	q, err := parseQuery(query, "start", "sample_rate_hz", "unit", "shaft_speed_rpm", "bearing", "axis", "scale")
+	if err != nil {
+		return fields{}, err
+	}
+	f, err := fieldsIn(q)
+	if err != nil {
+		return f, err
+	}
+	scale, hasScale, err := numberParameter(q, "scale")
+	if err != nil {
+		return f, err
+	}
+	a, err := npyfile.DecodeAtMost(body, maxSamples)
+	if err != nil {
+		return f, err
+	}
+	if len(a.Shape) == 0 || len(a.Data) != max(a.Shape[0], a.Shape[len(a.Shape)-1]) {
+		return f, bearing.Errorf(bearing.Invalid, "npy_shape", "an array of shape %v is no signal: save one channel as one dimension", a.Shape)
+	}
+	switch {
+	case a.Float && hasScale:
+		return f, bearing.Errorf(bearing.Invalid, "parameter_invalid", "scale goes with integers only").At("scale")
+	case !a.Float && !hasScale:
+		return f, bearing.Errorf(bearing.Invalid, "scale_missing", "integers need scale, the value of one count in units").At("scale")
+	case !a.Float && scale == 0:
+		return f, bearing.Errorf(bearing.Invalid, "scale_not_finite", "scale must not be 0").At("scale")
+	case a.Float:
+		scale = 1
+	}
+	f.samples = narrow(a.Data, scale, room)
+	return f, nil
+}
+
+// decodeWAV reads samples as one channel of a WAV file. scale is what full scale stands
+// for in units, or for a file of floats what 1 does: a file does not say. The sampling
+// rate is the file's; one that is stated may say what a whole number cannot.
+func decodeWAV(query string, body []byte, maxSamples int, room func(int) []float32) (fields, error) {
+	q, err := parseQuery(query, "start", "sample_rate_hz", "unit", "shaft_speed_rpm", "bearing", "axis", "scale", "channel")
+	if err != nil {
+		return fields{}, err
+	}
+	f, err := fieldsIn(q)
+	if err != nil {
+		return f, err
+	}
+	scale, ok, err := numberParameter(q, "scale")
+	switch {
+	case err != nil:
+		return f, err
+	case !ok:
+		return f, bearing.Errorf(bearing.Invalid, "scale_missing", "a WAV file does not say what its full scale is: state scale, its value in units").At("scale")
+	case scale == 0:
+		return f, bearing.Errorf(bearing.Invalid, "scale_not_finite", "scale must not be 0").At("scale")
+	}
+	if len(body) > 64<<10+8*16*maxSamples { // what 16 channels of float64 take
+		return f, tooLong(maxSamples)
+	}
+	w, err := wavfile.Decode(body)
+	if err != nil {
+		return f, err
+	}
+	channel := 1
+	if c, ok := q["channel"]; ok {
+		channel, err = strconv.Atoi(c)
+	}
+	if err != nil || channel < 1 || channel > len(w.Channels) {
+		return f, bearing.Errorf(bearing.Invalid, "parameter_invalid", "channel %q is none of the file's 1..%d", bearing.Clip(q["channel"]), len(w.Channels)).At("channel")
+	}
+	if _, stated := q["channel"]; !stated && len(w.Channels) > 1 {
+		return f, bearing.Errorf(bearing.Invalid, "channel_missing", "the file has %d channels: state channel=1..%d", len(w.Channels), len(w.Channels)).At("channel")
+	}
+	x := w.Channels[channel-1]
+	if len(x) > maxSamples {
+		return f, tooLong(maxSamples)
+	}
+	switch {
+	case f.rate == 0:
+		f.rate = w.SampleRate
+	case math.Abs(f.rate-w.SampleRate) > 0.5:
+		return f, bearing.Errorf(bearing.Invalid, "rate_mismatch", "sample_rate_hz is %g, the file says %g: leave it out, or mend the file", f.rate, w.SampleRate).At("sample_rate_hz")
+	}
+	f.samples = narrow(x, scale, room)
+	return f, nil
+}
+
+// narrow scales samples into what room returns.
+func narrow(x []float64, scale float64, room func(int) []float32) []float32 {
+	out := room(len(x))
+	for i, v := range x {
+		out[i] = float32(v * scale)
+	}
+	return out
+}
+
+// fieldsIn returns the fields that stand in the query beside samples in the body.
+func fieldsIn(q map[string]string) (f fields, err error) {
+	f.start, f.unit, f.bearing, f.axis = q["start"], q["unit"], q["bearing"], q["axis"]
+	if f.rate, _, err = numberParameter(q, "sample_rate_hz"); err != nil {
+		return f, err
+	}
+	f.rpm, f.hasRPM, err = numberParameter(q, "shaft_speed_rpm")
+	return f, err
+}
