@@ -14,7 +14,7 @@ test:
 # The packages in which goroutines meet; training under the race detector would
 # take minutes and meet no more of them.
 race:
-	CGO_ENABLED=1 $(GO) test -race ./api/... ./internal/... ./features/... ./models/nn ./models/prune ./dataset
+	CGO_ENABLED=1 $(GO) test -race ./api/... $$($(GO) list ./internal/... | grep -v internal/rig) ./features/... ./models/nn ./models/prune ./dataset
 
 # Everything on the plain Go kernels.
 purego:

@@ -53,7 +53,7 @@ func TestServeBearings(t *testing.T) {
 	judged := func(designation string) bearing.EnvelopeWitness {
 		t.Helper()
 		n++
-		d, err := p.client().PostWindow(t.Context(), &bearing.Window{Sensor: "s", Start: time.Unix(int64(n), 0), SampleRate: r.SampleRate, ShaftSpeed: r.ShaftSpeed, Bearing: designation, Samples: r.Samples[:12000]})
+		d, err := p.client().PostWindow(t.Context(), &bearing.Window{Sensor: "s", Start: time.Unix(1769860800+int64(n), 0), SampleRate: r.SampleRate, ShaftSpeed: r.ShaftSpeed, Bearing: designation, Samples: r.Samples[:12000]})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -46,6 +46,8 @@ type serveConfig struct {
 	requireKeys, insecure                             bool
 	keyRate                                           float64
 	logFormat                                         string
+	maxSensors                                        int
+	lateHorizon                                       time.Duration
 	connections, perAddress                           int
 }
 
@@ -99,6 +101,8 @@ func (c *serveConfig) flags(f *pflag.FlagSet) {
 	f.StringVar(&c.debugListen, "debug-listen", "", "loopback address for profiles (pprof)")
 	f.IntVar(&c.connections, "max-connections", 1024, "connections open at a time")
 	f.IntVar(&c.perAddress, "max-connections-per-address", 256, "the same from one address")
+	f.IntVar(&c.maxSensors, "max-sensors", 10_000, "sensors that windows may bring in; registered ones are not counted; 0 for no bound")
+	f.DurationVar(&c.lateHorizon, "late-horizon", diagnose.DefaultLateHorizon, "how far behind its sensor's newest window one may be to take part in its state; beyond, it is stored and flagged late")
 	f.StringVar(&c.logFormat, "log-format", "text", "text or json")
 	f.BoolVar(&c.demo, "demo", false, "replay embedded excerpts of real recordings as a few sensors")
 }
@@ -218,7 +222,7 @@ func newService(ctx context.Context, c serveConfig, stderr io.Writer) (_ *servic
 		return nil, err
 	}
 	gate := admit.New(admit.Config{Workers: reserve(c.workers), MaxWait: c.maxWait, WarmUp: warmUp})
-	if s.core, err = diagnose.New(m, diagnose.Config{Store: s.store, Catalogue: cat.Lookup, Sensors: registry.Sensor, Metrics: metrics, Gate: gate, Baseline: method, Zones: zones}); err != nil {
+	if s.core, err = diagnose.New(m, diagnose.Config{Store: s.store, Catalogue: cat.Lookup, Sensors: registry.Sensor, Metrics: metrics, Gate: gate, Baseline: method, Zones: zones, MaxSensors: c.maxSensors, LateHorizon: c.lateHorizon}); err != nil {
 		return nil, err
 	}
 	handler, err := api.New(api.Config{
@@ -272,6 +276,9 @@ func (c serveConfig) access(log *slog.Logger) (*access, error) {
 	}
 	if (c.tlsCert == "") != (c.tlsKey == "") {
 		return nil, usagef("--tls-cert and --tls-key go together")
+	}
+	if c.maxSensors < 0 || c.lateHorizon < 0 {
+		return nil, usagef("--max-sensors and --late-horizon must not be negative")
 	}
 	if c.keyRate < 0 || c.connections < 1 || c.perAddress < 1 {
 		return nil, usagef("--key-rate must not be negative, --max-connections and --max-connections-per-address must be positive")

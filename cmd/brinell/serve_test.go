@@ -387,7 +387,7 @@ func TestReload(t *testing.T) {
 	versionNow := func() string {
 		t.Helper()
 		n++
-		d, err := p.client().PostWindow(t.Context(), &bearing.Window{Sensor: "s", Start: time.Unix(int64(n), 0), SampleRate: r.SampleRate, Samples: r.Samples[:2048]})
+		d, err := p.client().PostWindow(t.Context(), &bearing.Window{Sensor: "s", Start: time.Unix(1769860800+int64(n), 0), SampleRate: r.SampleRate, Samples: r.Samples[:2048]})
 		if err != nil {
 			t.Fatal(err)
 		}

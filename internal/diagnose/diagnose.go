@@ -41,6 +41,8 @@ type Core struct {
 	store     Appender
 	catalogue Catalogue
 	registry  Sensors
+	crowd     crowd
+	horizon   time.Duration
 	metrics   *metrics
 	baseline  Method
 	zones     Zones
@@ -80,11 +82,15 @@ type Config struct {
 	Baseline  Method      // zero for Mahalanobis
 	Zones     Zones       // zero for the first of KnownZones
 	Gate      *admit.Gate // of what is computed at a time; nil for no bound
+
+	MaxSensors  int           // that windows may bring in by their names alone; zero for no bound
+	LateHorizon time.Duration // how far behind its sensor's newest window one may be to take part in its state; zero for DefaultLateHorizon
 }
 
 // New returns a core that answers with model m.
 func New(m *models.Model, cfg Config) (*Core, error) {
 	c := &Core{features: cfg.Features, store: cfg.Store, catalogue: cfg.Catalogue, registry: cfg.Sensors, metrics: newMetrics(cfg.Metrics), now: cfg.Now, gate: cfg.Gate, baseline: cfg.Baseline, zones: cfg.Zones, sensors: make(map[[2]string]*sensor), arrived: make(map[[2]string]*arrivals)}
+	c.crowd.most, c.horizon = cfg.MaxSensors, cmp.Or(cfg.LateHorizon, DefaultLateHorizon)
 	if c.catalogue == nil {
 		c.catalogue = bearing.LookupBearing
 	}
@@ -238,6 +244,12 @@ func (c *Core) Submit(ctx context.Context, w *bearing.Window) (bearing.Diagnosis
 	if err != nil {
 		return bearing.Diagnosis{}, err
 	}
+	if err := c.timely(w); err != nil {
+		return bearing.Diagnosis{}, err
+	}
+	if err := c.crowd.admit(ctx, c.store, w.Sensor, reg.known); err != nil {
+		return bearing.Diagnosis{}, err
+	}
 	s, err := c.sensor(ctx, w.Sensor, w.Axis)
 	if err != nil {
 		return bearing.Diagnosis{}, err
@@ -250,18 +262,23 @@ func (c *Core) Submit(ctx context.Context, w *bearing.Window) (bearing.Diagnosis
 	if err != nil {
 		return bearing.Diagnosis{}, err
 	}
+	c.skewed(o)
 	s.mu.Lock()
+	late := c.late(s, o)
 	known := slices.ContainsFunc(s.kept, func(k *observation) bool { return k.id == o.id })
 	var m memory
 	var j judgement
-	if known { // a repeat: its first answer comes from the store
+	switch {
+	case known: // a repeat: its first answer comes from the store
 		m = s.live.clone()
-	} else {
+	case late:
+		m, j = newSensor(c.baseline).add(o)
+	default:
 		m, j = s.add(o)
 	}
 	d := c.answer(e, w, o, names, &m, j)
 	var also *bearing.Effects
-	if !known {
+	if !known && !late {
 		also = s.step(reg.rule, &d)
 	}
 	s.mu.Unlock()
@@ -269,7 +286,7 @@ func (c *Core) Submit(ctx context.Context, w *bearing.Window) (bearing.Diagnosis
 
 	t := time.Now()
 	d, err = c.store.Append(ctx, d, w, also)
-	if (err != nil || d.Duplicate) && !known {
+	if (err != nil || d.Duplicate) && !known && !late {
 		s.mu.Lock()
 		s.remove(o)
 		if also != nil { // what of it is stored, the store knows
@@ -281,6 +298,7 @@ func (c *Core) Submit(ctx context.Context, w *bearing.Window) (bearing.Diagnosis
 		return bearing.Diagnosis{}, err
 	}
 	place.Stored()
+	c.crowd.add(w.Sensor)
 	c.metrics.observe("store", time.Since(t))
 	c.arrive(w, c.now())
 	if !d.Duplicate {
@@ -306,6 +324,9 @@ func (c *Core) sensor(ctx context.Context, name, axis string) (*sensor, error) {
 	if h, ok := c.store.(Historian); ok && !s.loaded {
 		s.base, s.live, s.kept = memory{method: c.baseline}, memory{method: c.baseline}, nil
 		err := h.History(ctx, name, axis, func(d bearing.Diagnosis) error {
+			if d.Quality.Has("late") {
+				return nil // it took no part then
+			}
 			s.add(recall(d))
 			return nil
 		})

@@ -13,6 +13,7 @@ type registered struct {
 	shaft   float64 // Hz
 	profile Profile
 	rule    *bearing.AlarmRule
+	known   bool // it is registered
 }
 
 // register returns what is registered of the window's sensor, or why the window cannot
@@ -40,6 +41,7 @@ func (c *Core) register(w *bearing.Window) (r registered, err error) {
 	if s.Alarm != nil {
 		r.rule = s.Alarm
 	}
+	r.known = true
 	r.bearing, r.shaft, r.profile = s.Bearing, s.SpeedRPM/60, Profile{NoiseFloor: s.NoiseFloor, FullScale: s.FullScale}
 	return r, nil
 }

@@ -224,15 +224,15 @@ const arrivalsKept = 9
 // Arrivals calls each with the starts and the times of arrival of the last few windows
 // of every sensor axis, in the order of their starts.
 func (db *DB) Arrivals(ctx context.Context, each func(sensor, axis string, starts, received []time.Time)) error {
+	sensors, err := db.Sensors(ctx)
+	if err != nil {
+		return fmt.Errorf("arrivals: %w", err)
+	}
 	release, err := db.reading()
 	if err != nil {
 		return err
 	}
 	defer release()
-	sensors, err := db.sensors(ctx)
-	if err != nil {
-		return fmt.Errorf("arrivals: %w", err)
-	}
 	for _, s := range sensors {
 		rows, err := db.read.QueryContext(ctx, `SELECT * FROM (
 			SELECT start_ns, json_extract(CAST(doc AS TEXT), '$.received_at'), json_extract(CAST(doc AS TEXT), '$.axis')
@@ -269,8 +269,13 @@ func (db *DB) Arrivals(ctx context.Context, each func(sensor, axis string, start
 	return nil
 }
 
-// sensors returns the names of all that have sent a window.
-func (db *DB) sensors(ctx context.Context) (names []string, err error) {
+// Sensors returns the names of all that have sent a window.
+func (db *DB) Sensors(ctx context.Context) (names []string, err error) {
+	release, err := db.reading()
+	if err != nil {
+		return nil, err
+	}
+	defer release()
 	rows, err := db.read.QueryContext(ctx, "SELECT sensor FROM usage ORDER BY sensor")
 	if err != nil {
 		return nil, err

@@ -1,0 +1,100 @@
+package diagnose
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"brinell/internal/bearing"
+)
+
+// DefaultLateHorizon is the default of Config.LateHorizon.
+const DefaultLateHorizon = 24 * time.Hour
+
+// Bounds of a window's start against the clock of the service: before, nobody sampled
+// bearings into services; after, a clock is wrong.
+const (
+	skewLimit = 5 * time.Minute // ahead, from which a window is flagged
+	skewMost  = 24 * time.Hour  // ahead, from which it is refused
+)
+
+var firstYear = time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)
+
+// timely refuses a window whose start cannot be meant.
+func (c *Core) timely(w *bearing.Window) error {
+	now := c.now()
+	if ahead := w.Start.Sub(now); ahead > skewMost || w.Start.Before(firstYear) {
+		return bearing.Errorf(bearing.Invalid, "start_out_of_range", "start %s is before 2000, or more than %s ahead of this service's clock (%s): set the clock of the sensor",
+			w.Start.Format(time.RFC3339), skewMost, now.UTC().Format(time.RFC3339)).At("/start")
+	}
+	return nil
+}
+
+// skewed flags a window that begins in the future.
+func (c *Core) skewed(o *observation) {
+	if ahead := o.start.Sub(c.now()); ahead > skewLimit {
+		degrade(&o.quality, bearing.Flag{Code: "clock_skew", Value: round(ahead.Seconds(), 3), Limit: skewLimit.Seconds(), Note: "seconds by which the window begins after it arrived: the clock of the sensor is wrong"})
+	}
+}
+
+// late says whether a window is too far behind its sensor's newest one to take part in
+// its state, and flags it. It is judged by itself. The caller holds s.mu.
+func (c *Core) late(s *sensor, o *observation) bool {
+	behind := s.live.last.Sub(o.start)
+	if s.live.last.IsZero() || behind <= c.horizon {
+		return false
+	}
+	o.quality.Flags = append(o.quality.Flags, bearing.Flag{Code: "late", Value: round(behind.Seconds(), 3), Limit: c.horizon.Seconds(), Note: "seconds behind the sensor's newest window: judged by itself, without part in the sensor's state"})
+	return true
+}
+
+// crowd bounds how many sensors windows bring in by their names alone.
+type crowd struct {
+	most int
+
+	mu     sync.Mutex
+	loaded bool
+	names  map[string]struct{}
+}
+
+// admit refuses the window of one sensor too many.
+func (c *crowd) admit(ctx context.Context, store Appender, name string, registered bool) error {
+	if c.most == 0 {
+		return nil
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if s, ok := store.(interface {
+		Sensors(ctx context.Context) ([]string, error)
+	}); ok && !c.loaded {
+		names, err := s.Sensors(ctx)
+		if err != nil {
+			return err
+		}
+		for _, n := range names {
+			c.put(n)
+		}
+	}
+	c.loaded = true
+	if _, known := c.names[name]; known || registered || len(c.names) < c.most {
+		return nil
+	}
+	return bearing.Errorf(bearing.TooMany, "too_many_sensors", "there are %d sensors, and no window may bring in another one: register it by PUT /v1/sensors/%s, or raise --max-sensors", len(c.names), name)
+}
+
+// add notes that a window of a sensor is stored.
+func (c *crowd) add(name string) {
+	if c.most == 0 {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.put(name)
+}
+
+func (c *crowd) put(name string) {
+	if c.names == nil {
+		c.names = make(map[string]struct{})
+	}
+	c.names[name] = struct{}{}
+}

@@ -1,0 +1,90 @@
+package diagnose
+
+import (
+	"context"
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"brinell/internal/bearing"
+	"brinell/models/pretrained"
+)
+
+// shelf is a store that keeps everything.
+type shelf struct {
+	rows map[string]bearing.Diagnosis
+}
+
+func (s *shelf) Append(_ context.Context, d bearing.Diagnosis, _ *bearing.Window, _ *bearing.Effects) (bearing.Diagnosis, error) {
+	s.rows[d.ID] = d
+	return d, nil
+}
+
+// TestTiming: a window from the past is judged by itself and changes nothing for those
+// that follow; one from the future is flagged, and from too far refused.
+func TestTiming(t *testing.T) {
+	m, err := pretrained.Default()
+	if err != nil {
+		t.Fatal(err)
+	}
+	now := time.Date(2026, 1, 31, 12, 0, 0, 0, time.UTC)
+	core, err := New(m, Config{Store: &shelf{map[string]bearing.Diagnosis{}}, Now: func() time.Time { return now }, MaxSensors: 2})
+	if err != nil {
+		t.Fatal(err)
+	}
+	submit := func(sensor string, start time.Time) (bearing.Diagnosis, error) {
+		rng := rand.New(rand.NewPCG(uint64(start.UnixNano()), 1))
+		x := make([]float32, 12000)
+		for i := range x {
+			x[i] = float32(rng.NormFloat64())
+		}
+		w, err := bearing.NewWindow(bearing.Window{Sensor: sensor, Start: start, SampleRate: 12000, ShaftSpeed: 30, Bearing: "6205-2RS", Unit: bearing.G, Samples: x}, bearing.Limits{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return core.Submit(t.Context(), w)
+	}
+	for i, c := range []struct {
+		ahead   time.Duration
+		code    string
+		flag    string
+		windows int
+	}{
+		{-time.Hour, "", "", 1},
+		{-time.Hour + time.Second, "", "", 2},
+		{-25*time.Hour - time.Minute, "", "late", 1},
+		{-24 * time.Hour, "", "", 1}, // within the horizon: before the others
+		{0, "", "", 4},
+		{5 * time.Minute, "", "", 5},
+		{5*time.Minute + time.Second, "", "clock_skew", 6},
+		{24 * time.Hour, "", "clock_skew", 7},
+		{24*time.Hour + time.Second, "start_out_of_range", "", 0},
+		{-30 * 365 * 24 * time.Hour, "start_out_of_range", "", 0},
+	} {
+		d, err := submit("a", now.Add(c.ahead))
+		if bearing.CodeOf(err) != c.code {
+			t.Errorf("%d: %s ahead: %v, want %q", i, c.ahead, err, c.code)
+			continue
+		}
+		if err != nil {
+			continue
+		}
+		for _, flag := range []string{"late", "clock_skew"} {
+			if d.Quality.Has(flag) != (flag == c.flag) {
+				t.Errorf("%d: %s ahead: flags %+v, want %q", i, c.ahead, d.Quality.Flags, c.flag)
+			}
+		}
+		if d.Verdict.Windows != c.windows {
+			t.Errorf("%d: %s ahead: rests on %d windows, want %d", i, c.ahead, d.Verdict.Windows, c.windows)
+		}
+	}
+	for i, want := range []string{"", "too_many_sensors", ""} {
+		name := []string{"b", "c", "a"}[i]
+		if _, err := submit(name, now.Add(-time.Duration(i)*time.Minute)); bearing.CodeOf(err) != want {
+			t.Errorf("sensor %s: %v, want %q", name, err, want)
+		}
+	}
+	if _, ok := core.sensors[[2]string{"c", ""}]; ok {
+		t.Error("a refused sensor is remembered")
+	}
+}
