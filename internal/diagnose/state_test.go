@@ -117,7 +117,7 @@ func TestRestart(t *testing.T) {
 	next := func(core *Core, i int) bearing.Diagnosis {
 		t.Helper()
 		rng := rand.New(rand.NewPCG(uint64(i), 3))
-		w, err := bearing.NewWindow(bearing.Window{Sensor: "pump", Start: firstYear.Add(time.Duration(i)*time.Minute), SampleRate: 12000, ShaftSpeed: 30, Bearing: "6205-2RS", Unit: bearing.G, Samples: samples(rng, 6000)}, bearing.Limits{})
+		w, err := bearing.NewWindow(bearing.Window{Sensor: "pump", Start: firstYear.Add(time.Duration(i) * time.Minute), SampleRate: 12000, ShaftSpeed: 30, Bearing: "6205-2RS", Unit: bearing.G, Samples: samples(rng, 6000)}, bearing.Limits{})
 		if err != nil {
 			t.Fatal(err)
 		}
