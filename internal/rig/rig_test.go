@@ -180,12 +180,6 @@ func (s *service) stop(t testing.TB) {
 	}
 }
 
-// sent is a window that was sent, and what came of it.
-type sent struct {
-	id     string
-	digest [32]byte
-}
-
 // journal is what clients know: all that they sent, and what was acknowledged.
 type journal struct {
 	mu    sync.Mutex
@@ -195,12 +189,6 @@ type journal struct {
 
 func newJournal() *journal {
 	return &journal{tried: map[string][32]byte{}, acked: map[string]bool{}}
-}
-
-func (j *journal) acknowledged() int {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	return len(j.acked)
 }
 
 var epoch = time.Date(2026, 1, 31, 12, 0, 0, 0, time.UTC)

@@ -107,9 +107,9 @@ func (db *DB) Alarms(ctx context.Context, q bearing.AlarmQuery) (page bearing.Al
 	}
 	raised, id := int64(math.MaxInt64), ""
 	if q.Cursor != "" {
-		b, err := base64.RawURLEncoding.DecodeString(q.Cursor)
+		b, berr := base64.RawURLEncoding.DecodeString(q.Cursor)
 		ns, rest, ok := strings.Cut(string(b), " ")
-		if raised, err = strconv.ParseInt(ns, 10, 64); err != nil || !ok {
+		if raised, err = strconv.ParseInt(ns, 10, 64); err != nil || berr != nil || !ok {
 			return page, bearing.Errorf(bearing.Invalid, "cursor_invalid", "cursor %q is not one that this service gave: begin without one", bearing.Clip(q.Cursor)).At("cursor")
 		}
 		id = rest
