@@ -35,9 +35,11 @@ func (s *server) describe() *huma.OpenAPI {
 		OperationID: "get-diagnosis", Method: "GET", Path: "/v1/diagnoses/{id}", Tags: []string{"diagnoses"},
 		Summary: "One diagnosis", Responses: refusals(404, 422, 500, 503),
 	}, s.diagnosis)
+	page := refusals(422, 500, 503)
+	page["200"] = &huma.Response{Description: "OK", Content: map[string]*huma.MediaType{"application/json": {Schema: schemas.Schema(reflect.TypeFor[bearing.Page](), true, "")}}}
 	huma.Register(h, huma.Operation{
 		OperationID: "list-diagnoses", Method: "GET", Path: "/v1/diagnoses", Tags: []string{"diagnoses"},
-		Summary: "Diagnoses, the newest start first", Responses: refusals(422, 500, 503),
+		Summary: "Diagnoses, the newest start first", Responses: page,
 		Parameters: []*huma.Param{
 			query("sensor", "name of the sensor", text("")),
 			query("fault", "class", &huma.Schema{Type: "string", Enum: faults()}),
@@ -47,6 +49,8 @@ func (s *server) describe() *huma.OpenAPI {
 			query("cursor", "next_cursor of the page before", text("")),
 		},
 	}, s.diagnoses)
+
+	page["200"].Headers = nil // the content type, which stands beside
 
 	s.describeBearings(h, refusals)
 	s.describeResources(doc, refusals)

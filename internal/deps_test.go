@@ -64,6 +64,7 @@ gonum.org/v1/plot                   : cmd/brinell
 github.com/mjibson/go-dsp           : features/dsp cmd/brinell
 github.com/spf13                    : cmd/brinell
 github.com/knadh/koanf              : cmd/brinell
+go.yaml.in/yaml/v3                   : cmd/brinell
 github.com/schollz/progressbar/v3   : cmd/brinell
 golang.org/x/sys                    : internal/kernel cmd/brinell internal/store
 golang.org/x/term                   : cmd/brinell

@@ -53,6 +53,7 @@ func inherited() (net.Listener, error) {
 // that it was not taken, and net/http sends it again.
 const (
 	silentGrace = 500 * time.Millisecond // for the first byte on a new connection
+	idleGrace   = 250 * time.Millisecond // for the next request of a client that is busy: its end would meet the request half written
 	lingerTime  = time.Second            // for the client to close its side
 )
 
@@ -63,11 +64,17 @@ type drainer struct {
 	closing  sync.WaitGroup // one for each connection that lingers
 
 	mu   sync.Mutex
-	open map[net.Conn]http.ConnState // as the server names them
+	open map[net.Conn]stage
+}
+
+// stage is what a connection is doing, as the server says, and since when.
+type stage struct {
+	state http.ConnState
+	since time.Time
 }
 
 func newDrainer(l net.Listener) *drainer {
-	return &drainer{Listener: l, open: make(map[net.Conn]http.ConnState)}
+	return &drainer{Listener: l, open: make(map[net.Conn]stage)}
 }
 
 func (d *drainer) Accept() (net.Conn, error) {
@@ -87,27 +94,24 @@ func (d *drainer) state(next func(net.Conn, http.ConnState)) func(net.Conn, http
 		if state == http.StateClosed || state == http.StateHijacked {
 			delete(d.open, c)
 		} else {
-			d.open[c] = state
+			d.open[c] = stage{state, time.Now()}
 		}
 	}
 }
 
 // drain returns when every connection has ended, or ctx has: those in use after their
-// answer, those at rest now, those on which nothing ever came after silentGrace. The
-// server has stopped accepting.
+// answer, those at rest after idleGrace, those on which nothing ever came after
+// silentGrace. The server has stopped accepting.
 func (d *drainer) drain(ctx context.Context) {
 	begin := time.Now()
 	for pause := time.Millisecond; ctx.Err() == nil; pause = min(2*pause, 20*time.Millisecond) {
 		var end []net.Conn
 		d.mu.Lock()
 		left := len(d.open)
-		for c, state := range d.open {
-			silent := false
-			if state == http.StateNew {
-				inner := underneath(c)
-				silent = inner != nil && !inner.heard.Load() && time.Since(begin) > silentGrace
-			}
-			if silent || state == http.StateIdle {
+		for c, s := range d.open {
+			inner := underneath(c)
+			silent := s.state == http.StateNew && inner != nil && !inner.heard.Load() && time.Since(begin) > silentGrace
+			if silent || s.state == http.StateIdle && time.Since(s.since) > idleGrace {
 				end = append(end, c)
 			}
 		}

@@ -72,7 +72,7 @@ func newSender(addr string, callers int) *sender {
 	return &sender{url: "http://" + addr, client: &http.Client{Timeout: 30 * time.Second, Transport: &http.Transport{MaxIdleConnsPerHost: callers}}}
 }
 
-// post sends the next window, of one of 40 sensors.
+// post sends the next window, of one of 200 sensors.
 func (s *sender) post(rng *rand.Rand) {
 	i := s.next.Add(1)
 	body := make([]byte, 0, 4*2048)
@@ -80,7 +80,7 @@ func (s *sender) post(rng *rand.Rand) {
 		body = binary.LittleEndian.AppendUint32(body, math.Float32bits(float32(rng.NormFloat64())))
 	}
 	start := time.Date(2026, 1, 31, 12, 0, 0, 0, time.UTC).Add(time.Duration(i) * time.Second)
-	url := fmt.Sprintf("%s/v1/sensors/s%d/windows?start=%s&sample_rate_hz=12000&unit=g&shaft_speed_rpm=1797", s.url, i%40, start.Format(time.RFC3339))
+	url := fmt.Sprintf("%s/v1/sensors/s%d/windows?start=%s&sample_rate_hz=12000&unit=g&shaft_speed_rpm=1797", s.url, i%200, start.Format(time.RFC3339))
 	req, err := http.NewRequest(http.MethodPost, url, bytes.NewReader(body)) // sets GetBody
 	if err != nil {
 		panic(err)
@@ -202,8 +202,14 @@ func TestRestart(t *testing.T) {
 	}()
 	wg = s.load(callers, tokens, stop)
 	var longest time.Duration
+	calmly := func() { // half a second's windows at the full rate, however long they take
+		before := s.next.Load()
+		for end := time.Now().Add(20 * time.Second); float64(s.next.Load()-before) < 0.4*peak && time.Now().Before(end); {
+			time.Sleep(10 * time.Millisecond)
+		}
+	}
 	for round := range n {
-		time.Sleep(300 * time.Millisecond)
+		calmly()
 		begin := time.Now()
 		var next *process
 		if round%2 == 1 {
@@ -227,7 +233,7 @@ func TestRestart(t *testing.T) {
 			t.Fatalf("round %d: %d requests failed, the first: %s\n%s%s", round, f, s.first, old.logged(), p.logged())
 		}
 	}
-	time.Sleep(300 * time.Millisecond)
+	calmly()
 	close(stop)
 	wg.Wait()
 	if err := p.stop(syscall.SIGTERM); err != nil {

@@ -4,12 +4,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"os"
 	"runtime/debug"
-	"strings"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 )
 
 // Set by -ldflags in release builds.
@@ -24,7 +21,7 @@ func newRoot() *cobra.Command {
 		Version:       version + " " + revision(),
 		Args:          cobra.NoArgs,
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
-			return fromEnvironment(cmd.Flags())
+			return configure(cmd.Flags())
 		},
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
@@ -33,7 +30,7 @@ func newRoot() *cobra.Command {
 	root.AddCommand(
 		serveCommand(), diagnoseCommand(), featuresCommand(),
 		trainCommand(), slimCommand(), evaluateCommand(), selectCommand(), bearingsCommand(),
-		datasetCommand(), modelCommand(), keysCommand(), benchCommand(), healthcheckCommand(),
+		datasetCommand(), modelCommand(), keysCommand(), configCommand(), backupCommand(), restoreCommand(), checkCommand(), benchCommand(), healthcheckCommand(),
 	)
 	wrapArgs(root)
 	return root
@@ -52,20 +49,6 @@ func wrapArgs(c *cobra.Command) {
 	for _, sub := range c.Commands() {
 		wrapArgs(sub)
 	}
-}
-
-// fromEnvironment sets every flag that the command line left alone from the
-// environment: --data-dir from BRINELL_DATA_DIR. The command line wins.
-func fromEnvironment(flags *pflag.FlagSet) (err error) {
-	flags.VisitAll(func(f *pflag.Flag) {
-		name := "BRINELL_" + strings.ToUpper(strings.ReplaceAll(f.Name, "-", "_"))
-		if v, ok := os.LookupEnv(name); ok && !f.Changed && err == nil {
-			if e := flags.Set(f.Name, v); e != nil {
-				err = usagef("environment variable %s: %w", name, e)
-			}
-		}
-	})
-	return err
 }
 
 // revision returns the commit that the binary was built from.

@@ -34,7 +34,8 @@ import (
 // serveConfig is what an operator sets.
 type serveConfig struct {
 	listen, dataDir, model, logLevel, baseline, zones string
-	bearings, rawCap                                  string
+	bearings, rawCap, rawAge, age                     string
+	trustClock                                        bool
 	maxSamples                                        int
 	maxBody                                           string
 	workers                                           int
@@ -60,7 +61,8 @@ func serveCommand() *cobra.Command {
 served over REST and as Prometheus metrics. SIGTERM finishes what is in flight and
 ends; SIGHUP reads the model file again and swaps it in after a warm-up.
 
-Every flag can be set by the environment: --data-dir by BRINELL_DATA_DIR.`,
+Every flag can be set by the environment, --data-dir by BRINELL_DATA_DIR, and in the
+file that --config names. brinell config show tells what holds and why.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			s, err := newService(cmd.Context(), c, cmd.ErrOrStderr())
@@ -76,11 +78,15 @@ Every flag can be set by the environment: --data-dir by BRINELL_DATA_DIR.`,
 
 // flags declares what an operator sets, with the defaults.
 func (c *serveConfig) flags(f *pflag.FlagSet) {
+	f.String(fileFlag, "", "file of settings (YAML), each under the name of its flag: see brinell config --help")
 	f.StringVar(&c.listen, "listen", "127.0.0.1:8080", "address to listen on")
 	f.StringVar(&c.dataDir, "data-dir", "./brinell-data", "directory of the database")
 	f.StringVar(&c.model, "model", "", "model file (default the embedded model)")
 	addBearings(f, &c.bearings)
 	f.StringVar(&c.rawCap, "raw-cap", "10GiB", "raw samples kept, compressed; the oldest go first, diagnoses stay")
+	f.StringVar(&c.rawAge, "raw-age", "forever", "how long raw samples are kept after they were received, such as 90d")
+	f.StringVar(&c.age, "age", "forever", "how long diagnoses are kept, and their samples; alarms stay")
+	f.BoolVar(&c.trustClock, "trust-clock", false, "take the clock as right though it is more than a day ahead of the last start: retention by age goes by it")
 	f.IntVar(&c.maxSamples, "max-samples", bearing.DefaultMaxSamples, "samples of a window at most")
 	f.StringVar(&c.maxBody, "max-body", "32MiB", "size of a request at most")
 	f.StringVar(&c.baseline, "baseline", string(diagnose.Mahalanobis), "how a sensor's windows are compared with its healthy ones: mahalanobis or autoencoder")
@@ -130,25 +136,11 @@ type service struct {
 }
 
 func newService(ctx context.Context, c serveConfig, stderr io.Writer) (_ *service, err error) {
-	var level slog.Level
-	if err := level.UnmarshalText([]byte(c.logLevel)); err != nil {
-		return nil, usagef("--log-level %q is not one of debug, info, warn, error", c.logLevel)
-	}
-	rawCap, err := parseSize(c.rawCap)
+	v, err := c.parse()
 	if err != nil {
-		return nil, usagef("--raw-cap: %w", err)
+		return nil, err
 	}
-	maxBody, err := parseSize(c.maxBody)
-	if err != nil {
-		return nil, usagef("--max-body: %w", err)
-	}
-	if c.maxSamples < 1 || c.workers < 0 {
-		return nil, usagef("--max-samples must be positive and --workers not negative")
-	}
-	if c.maxWait <= 0 {
-		return nil, usagef("--max-wait must be positive")
-	}
-	log, err := newLog(stderr, c.logFormat, level)
+	log, err := newLog(stderr, c.logFormat, v.level)
 	if err != nil {
 		return nil, err
 	}
@@ -172,14 +164,6 @@ func newService(ctx context.Context, c serveConfig, stderr io.Writer) (_ *servic
 	if err != nil {
 		return nil, err
 	}
-	method, err := diagnose.ParseMethod(c.baseline)
-	if err != nil {
-		return nil, usagef("--baseline: %w", err)
-	}
-	zones, err := diagnose.ParseZones(c.zones)
-	if err != nil {
-		return nil, usagef("--velocity-zones: %w", err)
-	}
 	m, err := openModel(c.model)
 	if err != nil {
 		return nil, err
@@ -200,7 +184,7 @@ func newService(ctx context.Context, c serveConfig, stderr io.Writer) (_ *servic
 			f.Publish(events)
 		}
 	}
-	if s.store, err = store.Open(ctx, store.Config{Dir: c.dataDir, RawCap: rawCap, LockWait: c.lockWait, Log: s.log, Committed: tell}); err != nil {
+	if s.store, err = store.Open(ctx, store.Config{Dir: c.dataDir, RawCap: v.rawCap, RawAge: v.rawAge, Age: v.age, TrustClock: c.trustClock, LockWait: c.lockWait, Log: s.log, Committed: tell}); err != nil {
 		return nil, err
 	}
 	defer func() {
@@ -222,11 +206,11 @@ func newService(ctx context.Context, c serveConfig, stderr io.Writer) (_ *servic
 		return nil, err
 	}
 	gate := admit.New(admit.Config{Workers: reserve(c.workers), MaxWait: c.maxWait, WarmUp: warmUp})
-	if s.core, err = diagnose.New(m, diagnose.Config{Store: s.store, Catalogue: cat.Lookup, Sensors: registry.Sensor, Metrics: metrics, Gate: gate, Baseline: method, Zones: zones, MaxSensors: c.maxSensors, LateHorizon: c.lateHorizon}); err != nil {
+	if s.core, err = diagnose.New(m, diagnose.Config{Store: s.store, Catalogue: cat.Lookup, Sensors: registry.Sensor, Metrics: metrics, Gate: gate, Baseline: v.method, Zones: v.zones, MaxSensors: c.maxSensors, LateHorizon: c.lateHorizon}); err != nil {
 		return nil, err
 	}
 	handler, err := api.New(api.Config{
-		MaxSamples: c.maxSamples, MaxBody: maxBody, Version: version, Revision: revision(), Log: s.log, Registry: reg, Ready: s.drainer.ready(s.store.Ready), Done: ctx.Done(), Keys: ring, KeyRate: c.keyRate, Gate: gate,
+		MaxSamples: c.maxSamples, MaxBody: v.maxBody, Version: version, Revision: revision(), Log: s.log, Registry: reg, Ready: s.drainer.ready(s.store.Ready), Done: ctx.Done(), Keys: ring, KeyRate: c.keyRate, Gate: gate,
 		ObserveDecode: func(d time.Duration) { metrics.Stage.WithLabelValues("decode").Observe(d.Seconds()) },
 	}, api.Backend{Core: s.core, Reader: s.store, Bearings: bearings, Resources: registry, Alarms: alarms{s.core, s.store}, Events: events{feed.Load(), s.store}})
 	if err != nil {
@@ -239,7 +223,7 @@ func newService(ctx context.Context, c serveConfig, stderr io.Writer) (_ *servic
 		return nil, err
 	}
 	s.log.Info("ready", "address", scheme+"://"+s.listener.Addr().String(), "data_dir", c.dataDir, "model", m.Name, "digest", m.Digest[:12],
-		"max_samples", c.maxSamples, "max_body", maxBody, "raw_cap", rawCap, "keys_required", ring.Required(), "version", version)
+		"max_samples", c.maxSamples, "max_body", v.maxBody, "raw_cap", v.rawCap, "keys_required", ring.Required(), "version", version)
 	return s, nil
 }
 

@@ -461,3 +461,16 @@ func TestParseSize(t *testing.T) {
 		}
 	}
 }
+
+func TestParseAge(t *testing.T) {
+	for s, want := range map[string]time.Duration{"forever": 0, "90d": 90 * 24 * time.Hour, "0.5d": 12 * time.Hour, "36h": 36 * time.Hour, "1h": time.Hour} {
+		if got, err := parseAge(s); err != nil || got != want {
+			t.Errorf("%s: %v %v, want %v", s, got, err, want)
+		}
+	}
+	for _, s := range []string{"", "x", "0", "0d", "-1d", "NaNd", "1e9d", "59m", "90", "d"} {
+		if got, err := parseAge(s); err == nil {
+			t.Errorf("%q is read as %v", s, got)
+		}
+	}
+}

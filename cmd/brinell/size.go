@@ -5,6 +5,7 @@ import (
 	"math"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // sizeUnits are the suffixes of a size, longest first where one ends another.
@@ -28,4 +29,19 @@ func parseSize(s string) (int64, error) {
 		}
 	}
 	return 0, fmt.Errorf("%q is not a size such as 512MiB, 10GB or 4096", s)
+}
+
+// parseAge reads how long something is kept: 90d, 36h, or forever, which is 0.
+func parseAge(s string) (time.Duration, error) {
+	if s == "forever" {
+		return 0, nil
+	}
+	if n, ok := strings.CutSuffix(s, "d"); ok {
+		if days, err := strconv.ParseFloat(n, 64); err == nil && days*24 >= 1 && days <= 36500 {
+			return time.Duration(days * 24 * float64(time.Hour)), nil
+		}
+	} else if d, err := time.ParseDuration(s); err == nil && d >= time.Hour {
+		return d, nil
+	}
+	return 0, fmt.Errorf("%q is not a time of an hour or more, such as 36h or 90d, or forever", s)
 }

@@ -191,9 +191,11 @@ func (db *DB) Events(ctx context.Context, after bearing.Position, limit int) ([]
 	for rows.Next() {
 		var diagnosis, change int64
 		var e bearing.Event
-		if err := rows.Scan(&diagnosis, &change, &e.Doc); err != nil {
+		var doc []byte
+		if err := rows.Scan(&diagnosis, &change, db.docs.into(&doc)); err != nil {
 			return nil, fmt.Errorf("events: %w", err)
 		}
+		e.Doc = doc
 		if change == 0 {
 			at.Diagnosis = diagnosis
 			var d bearing.Diagnosis
@@ -235,8 +237,7 @@ func (db *DB) Arrivals(ctx context.Context, each func(sensor, axis string, start
 	defer release()
 	for _, s := range sensors {
 		rows, err := db.read.QueryContext(ctx, `SELECT * FROM (
-			SELECT start_ns, json_extract(CAST(doc AS TEXT), '$.received_at'), json_extract(CAST(doc AS TEXT), '$.axis')
-			FROM diagnoses INDEXED BY diagnoses_sensor WHERE sensor = ? ORDER BY start_ns DESC LIMIT ?) ORDER BY start_ns`, s, 4*arrivalsKept)
+			SELECT start_ns, doc FROM diagnoses INDEXED BY diagnoses_sensor WHERE sensor = ? ORDER BY start_ns DESC LIMIT ?) ORDER BY start_ns`, s, 4*arrivalsKept)
 		if err != nil {
 			return fmt.Errorf("arrivals of %q: %w", s, err)
 		}
@@ -244,19 +245,24 @@ func (db *DB) Arrivals(ctx context.Context, each func(sensor, axis string, start
 		axes := map[string]*times{}
 		for rows.Next() {
 			var start int64
-			var received, axis string
-			if err := rows.Scan(&start, &received, &axis); err != nil {
-				return errors.Join(fmt.Errorf("arrivals of %q: %w", s, err), rows.Close())
+			var doc []byte
+			var d struct {
+				Axis     string    `json:"axis"`
+				Received time.Time `json:"received_at"`
 			}
-			at, err := time.Parse(time.RFC3339Nano, received)
+			err := rows.Scan(&start, db.docs.into(&doc))
+			if err == nil {
+				err = json.Unmarshal(doc, &d)
+			}
 			if err != nil {
 				return errors.Join(fmt.Errorf("arrivals of %q: %w", s, err), rows.Close())
 			}
+			axis := d.Axis
 			if axes[axis] == nil {
 				axes[axis] = &times{}
 			}
 			t := axes[axis]
-			t.starts, t.received = append(t.starts, time.Unix(0, start)), append(t.received, at)
+			t.starts, t.received = append(t.starts, time.Unix(0, start)), append(t.received, d.Received)
 		}
 		if err := errors.Join(rows.Err(), rows.Close()); err != nil {
 			return fmt.Errorf("arrivals of %q: %w", s, err)

@@ -16,6 +16,7 @@ import (
 type request struct {
 	d      bearing.Diagnosis
 	doc    []byte
+	packed []byte // doc as it is stored
 	digest [32]byte
 	shaft  float64 // Hz
 	count  int     // samples
@@ -80,7 +81,7 @@ func (db *DB) encode(d bearing.Diagnosis, w *bearing.Window) (*request, error) {
 	if err != nil {
 		return nil, fmt.Errorf("encode diagnosis %s: %w", d.ID, err)
 	}
-	r := &request{d: d, doc: doc, digest: w.Digest(), shaft: w.ShaftSpeed, count: len(w.Samples), answer: make(chan result, 1)}
+	r := &request{d: d, doc: doc, packed: db.docs.pack(doc), digest: w.Digest(), shaft: w.ShaftSpeed, count: len(w.Samples), answer: make(chan result, 1)}
 	r.blob, r.crc = db.codec.encode(w.Samples)
 	return r, nil
 }

@@ -28,7 +28,7 @@ func (db *DB) Diagnosis(ctx context.Context, id string) (d bearing.Diagnosis, er
 
 func (db *DB) diagnosis(ctx context.Context, id string) (d bearing.Diagnosis, err error) {
 	var doc []byte
-	err = db.read.QueryRowContext(ctx, "SELECT doc FROM diagnoses WHERE id = ?", id).Scan(&doc)
+	err = db.read.QueryRowContext(ctx, "SELECT doc FROM diagnoses WHERE id = ?", id).Scan(db.docs.into(&doc))
 	if errors.Is(err, sql.ErrNoRows) {
 		return d, bearing.Errorf(bearing.NotFound, "diagnosis_not_found", "there is no diagnosis %q", bearing.Clip(id))
 	}
@@ -45,47 +45,78 @@ func (db *DB) diagnosis(ctx context.Context, id string) (d bearing.Diagnosis, er
 // continues exactly where the one before ended, whatever was stored since. The
 // errors cursor_invalid and limit_out_of_range are the caller's.
 func (db *DB) Diagnoses(ctx context.Context, q bearing.Query) (bearing.Page, error) {
-	if q.Limit == 0 {
-		q.Limit = bearing.DefaultPage
-	}
-	if q.Limit < 0 || q.Limit > bearing.MaxPage {
-		return bearing.Page{}, bearing.Errorf(bearing.Invalid, "limit_out_of_range", "limit %d is outside 1..%d", q.Limit, bearing.MaxPage).At("limit")
-	}
-	text, args, err := selectPage(q)
+	text, args, err := selectPage(&q)
 	if err != nil {
 		return bearing.Page{}, err
 	}
+	page := bearing.Page{Diagnoses: []bearing.Diagnosis{}}
+	page.NextCursor, err = db.page(ctx, q.Limit, text, args, func(doc []byte, _ bool) error {
+		var d bearing.Diagnosis
+		err := json.Unmarshal(doc, &d)
+		page.Diagnoses = append(page.Diagnoses, d)
+		return err
+	})
+	if err != nil {
+		return bearing.Page{}, fmt.Errorf("list diagnoses: %w", err)
+	}
+	return page, nil
+}
+
+// DiagnosisDocuments is Diagnoses with each diagnosis as JSON, and the cursor of the next
+// page. What an earlier program stored has the keys of today.
+func (db *DB) DiagnosisDocuments(ctx context.Context, q bearing.Query) (docs []json.RawMessage, next string, err error) {
+	text, args, err := selectPage(&q)
+	if err != nil {
+		return nil, "", err
+	}
+	next, err = db.page(ctx, q.Limit, text, args, func(doc []byte, old bool) error {
+		if old {
+			var d bearing.Diagnosis
+			if err := json.Unmarshal(doc, &d); err != nil {
+				return err
+			}
+			var err error
+			if doc, err = d.Encode(); err != nil {
+				return err
+			}
+		}
+		docs = append(docs, doc)
+		return nil
+	})
+	if err != nil {
+		return nil, "", fmt.Errorf("list diagnoses: %w", err)
+	}
+	return docs, next, nil
+}
+
+// page calls each with the document of each row of a statement of selectPage, and
+// whether it is an old one, and returns the cursor of the next page, if there is one.
+func (db *DB) page(ctx context.Context, limit int, text string, args []any, each func(doc []byte, old bool) error) (next string, err error) {
 	release, err := db.reading()
 	if err != nil {
-		return bearing.Page{}, err
+		return "", err
 	}
 	defer release()
 	rows, err := db.read.QueryContext(ctx, text, args...)
 	if err != nil {
-		return bearing.Page{}, fmt.Errorf("list diagnoses: %w", err)
+		return "", err
 	}
 	defer rows.Close()
-	page := bearing.Page{Diagnoses: []bearing.Diagnosis{}}
 	var last position
-	for rows.Next() {
-		if len(page.Diagnoses) == q.Limit {
-			page.NextCursor = last.String()
-			break
+	for n := 0; rows.Next(); n++ {
+		if n == limit {
+			return last.String(), nil
 		}
 		var doc []byte
-		if err := rows.Scan(&last.start, &last.seq, &doc); err != nil {
-			return bearing.Page{}, fmt.Errorf("list diagnoses: %w", err)
+		u := db.docs.into(&doc)
+		if err := rows.Scan(&last.start, &last.seq, u); err != nil {
+			return "", err
 		}
-		var d bearing.Diagnosis
-		if err := json.Unmarshal(doc, &d); err != nil {
-			return bearing.Page{}, fmt.Errorf("list diagnoses: row %d: %w", last.seq, err)
+		if err := each(doc, u.old); err != nil {
+			return "", fmt.Errorf("row %d: %w", last.seq, err)
 		}
-		page.Diagnoses = append(page.Diagnoses, d)
 	}
-	if err := rows.Err(); err != nil {
-		return bearing.Page{}, fmt.Errorf("list diagnoses: %w", err)
-	}
-	return page, nil
+	return "", rows.Err()
 }
 
 // maxHistory bounds how many diagnoses of a sensor are gone through after a start. A
@@ -109,7 +140,7 @@ func (db *DB) History(ctx context.Context, sensor, axis string, each func(bearin
 	defer rows.Close()
 	for rows.Next() {
 		var doc []byte
-		if err := rows.Scan(&doc); err != nil {
+		if err := rows.Scan(db.docs.into(&doc)); err != nil {
 			return fmt.Errorf("history of %q: %w", sensor, err)
 		}
 		var d bearing.Diagnosis
@@ -126,13 +157,19 @@ func (db *DB) History(ctx context.Context, sensor, axis string, each func(bearin
 	return rows.Err()
 }
 
-// selectPage returns the statement for q, which takes one row more than a page
+// selectPage completes q and returns its statement, which takes one row more than a page
 // to learn whether there is another.
 //
 // To and Cursor become one upper bound: SQLite seeks by one only, and were it To,
 // each page would walk over all pages before it. The index is named because the
 // planner, without statistics, takes the wrong one for sensor and fault.
-func selectPage(q bearing.Query) (string, []any, error) {
+func selectPage(q *bearing.Query) (string, []any, error) {
+	if q.Limit == 0 {
+		q.Limit = bearing.DefaultPage
+	}
+	if q.Limit < 0 || q.Limit > bearing.MaxPage {
+		return "", nil, bearing.Errorf(bearing.Invalid, "limit_out_of_range", "limit %d is outside 1..%d", q.Limit, bearing.MaxPage).At("limit")
+	}
 	below := position{nanos(q.To, math.MaxInt64), math.MinInt64}
 	if q.Cursor != "" {
 		p, err := parsePosition(q.Cursor)

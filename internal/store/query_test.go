@@ -225,7 +225,7 @@ func TestQueryPlans(t *testing.T) {
 		if bits&16 != 0 {
 			q.Cursor = position{1, 2}.String()
 		}
-		text, args, err := selectPage(q)
+		text, args, err := selectPage(&q)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -45,9 +45,9 @@ func (t statements) retain(ctx context.Context, raw, limit int64) (int64, error)
 	return raw, nil
 }
 
-// tidy does one step: it removes raw samples over the cap, which a lowered cap
-// leaves, and gives free pages back to the file system. It reports whether there
-// is more to do.
+// tidy does one step: it removes raw samples over the cap, which a lowered cap leaves,
+// and what is too old, and gives free pages back to the file system. It reports whether
+// there is more to do.
 func (db *DB) tidy() (more bool) {
 	before := db.rawBytes
 	if before > db.cfg.RawCap {
@@ -60,6 +60,7 @@ func (db *DB) tidy() (more bool) {
 		}
 		more = db.rawBytes > db.cfg.RawCap && db.rawBytes < before
 	}
+	more = db.aged() || more
 	shrunk, err := vacuum(context.Background(), db.write)
 	if err != nil {
 		db.report(storageError(err))

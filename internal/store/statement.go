@@ -14,7 +14,8 @@ import (
 
 // statements are the writer's, prepared once. in binds them to a transaction.
 type statements struct {
-	tx *sql.Tx // nil outside a transaction
+	tx   *sql.Tx // nil outside a transaction
+	docs *documents
 
 	diagnosis, samples, add, find *sql.Stmt
 	oldest, remove, subtract      *sql.Stmt
@@ -43,7 +44,8 @@ func (t *statements) each(f func(s **sql.Stmt, text string) error) error {
 	return nil
 }
 
-func prepare(ctx context.Context, db *sql.DB) (t statements, err error) {
+func prepare(ctx context.Context, db *sql.DB, docs *documents) (t statements, err error) {
+	t.docs = docs
 	err = t.each(func(s **sql.Stmt, text string) (err error) {
 		*s, err = db.PrepareContext(ctx, text)
 		return err
@@ -81,7 +83,7 @@ func (t statements) insert(ctx context.Context, r *request, raw *int64, events *
 		}
 		return result{}, err
 	}
-	res, err := t.diagnosis.ExecContext(ctx, r.d.ID, r.d.Sensor, string(r.d.Fault), r.d.Start.UnixNano(), r.digest[:], r.doc)
+	res, err := t.diagnosis.ExecContext(ctx, r.d.ID, r.d.Sensor, string(r.d.Fault), r.d.Start.UnixNano(), r.digest[:], r.packed)
 	if err != nil {
 		return result{}, err
 	}
@@ -110,7 +112,7 @@ func (t statements) insert(ctx context.Context, r *request, raw *int64, events *
 // repeated answers a window whose identity is taken.
 func (t statements) repeated(ctx context.Context, r *request) (result, error) {
 	var digest, doc []byte
-	if err := t.find.QueryRowContext(ctx, r.d.ID).Scan(&digest, &doc); err != nil {
+	if err := t.find.QueryRowContext(ctx, r.d.ID).Scan(&digest, t.docs.into(&doc)); err != nil {
 		return result{}, err
 	}
 	if !bytes.Equal(digest, r.digest[:]) {

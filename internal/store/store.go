@@ -20,11 +20,17 @@ import (
 type Config struct {
 	Dir      string           // data directory, made with mode 0700 if it is missing
 	RawCap   int64            // bytes of compressed raw samples kept, default 10 GiB
+	RawAge   time.Duration    // how long raw samples are kept after they were received, default for ever
+	Age      time.Duration    // how long diagnoses are kept, and their samples; default for ever
 	MaxBatch int              // windows in one transaction, default 256
 	Readers  int              // connections for reading, default 4
 	Log      *slog.Logger     // default none
-	Now      func() time.Time // clock of Stats.LastCommit, default time.Now
+	Now      func() time.Time // clock of retention by age and Stats.LastCommit, default time.Now
 	LockWait time.Duration    // how long Open waits for another program to end, default not at all
+
+	// TrustClock takes the present time as right, however far it is ahead of the last
+	// time that was believed: retention by age goes by it.
+	TrustClock bool
 
 	// Committed is told of what has been stored, in its order, before its callers are.
 	// The writer waits for it.
@@ -43,6 +49,8 @@ func (c Config) Validate() error {
 		return errors.New("no directory")
 	case c.RawCap < 0:
 		return fmt.Errorf("raw cap %d is negative", c.RawCap)
+	case c.RawAge < 0 || c.Age < 0:
+		return errors.New("an age is negative")
 	case c.MaxBatch < 0:
 		return fmt.Errorf("batch size %d is negative", c.MaxBatch)
 	case c.LockWait < 0:
@@ -82,6 +90,7 @@ type DB struct {
 	write *sql.DB // one connection, the writer's
 	read  *sql.DB
 	codec *codec
+	docs  *documents
 	stmt  statements
 
 	mu     sync.RWMutex // held for reading while a request enters the queue
@@ -99,6 +108,8 @@ type DB struct {
 	cause    error                 // of the last failure as SQLite has it; the writer's
 	events   []bearing.Event       // of the transaction under way; the writer's
 	at       bearing.Position      // of the newest event; the writer's
+	clock    clock
+	agedIn   int64 // hour in which nothing old was left; the writer's
 }
 
 // Open opens the store in cfg.Dir, or makes it, and brings its schema up to
@@ -165,6 +176,9 @@ func (db *DB) open(ctx context.Context) (err error) {
 	if db.codec, err = newCodec(); err != nil {
 		return err
 	}
+	if db.docs, err = newDocuments(); err != nil {
+		return err
+	}
 	path := filepath.Join(db.cfg.Dir, "brinell.db")
 	// Made here, the file and the log beside it get its mode whatever the umask
 	// and the directory's mode are.
@@ -180,7 +194,7 @@ func (db *DB) open(ctx context.Context) (err error) {
 	if err := migrate(ctx, db.write, migrations); err != nil {
 		return err
 	}
-	if db.stmt, err = prepare(ctx, db.write); err != nil {
+	if db.stmt, err = prepare(ctx, db.write, db.docs); err != nil {
 		return err
 	}
 	reading := append(pragmas[:len(pragmas):len(pragmas)], queryOnly)
@@ -191,6 +205,9 @@ func (db *DB) open(ctx context.Context) (err error) {
 		return err
 	}
 	if db.at, err = db.Position(ctx); err != nil {
+		return err
+	}
+	if err := db.openClock(ctx); err != nil {
 		return err
 	}
 	return db.write.QueryRowContext(ctx, "SELECT coalesce(sum(bytes), 0) FROM usage").Scan(&db.rawBytes)
@@ -207,6 +224,9 @@ func (db *DB) release() error {
 	}
 	if db.codec != nil {
 		db.codec.close()
+	}
+	if db.docs != nil {
+		db.docs.close()
 	}
 	return errors.Join(append(errs, db.lock.Close())...)
 }

@@ -164,37 +164,6 @@ func TestNewerSchemaIsRefused(t *testing.T) {
 	open(t, Config{Dir: dir})
 }
 
-// TestMigrate makes a store of schema 1 with rows and opens it: Check compares
-// the totals that schema 2 added, and bearings are taken as schema 3 lets them.
-func TestMigrate(t *testing.T) {
-	dir := t.TempDir()
-	db := open(t, Config{Dir: dir})
-	for i := range 5 {
-		if _, err := put(t, db, fmt.Sprintf("s%d", i%2), i, 0); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := db.Stats(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	want.LastCommit = time.Time{}
-	shut(t, db)
-	raw(t, dir, "ALTER TABLE usage DROP COLUMN diagnoses; ALTER TABLE usage DROP COLUMN raw; DROP TABLE bearings; DROP TABLE resources; DROP TABLE resource_version; DROP TABLE alarms; DROP TABLE alarm_machines; DROP TABLE alarm_log; PRAGMA user_version = 1")
-	db = open(t, Config{Dir: dir})
-	if err := db.PutBearing(t.Context(), bearing.KnownBearings[4]); err != nil {
-		t.Error(err)
-	}
-	if rows, err := db.Bearings(t.Context()); err != nil || len(rows) != 1 {
-		t.Errorf("%d bearings, %v", len(rows), err)
-	}
-	got, err := db.Stats(t.Context())
-	want.LastCommit, got.LastCommit = time.Time{}, time.Time{}
-	if err != nil || got != want {
-		t.Errorf("%+v, %v, want %+v", got, err, want)
-	}
-}
-
 // TestFailedMigration: a step that fails leaves the schema before it.
 func TestFailedMigration(t *testing.T) {
 	db := sql.OpenDB(newConnector(filepath.Join(t.TempDir(), "x.db"), pragmas, pragmas))

@@ -65,8 +65,8 @@ func (db *DB) placed() []bearing.Event {
 }
 
 // next waits for a request; ok is false when the queue is closed and empty. With
-// more to tidy it does not wait, and after a failure it probes while it waits:
-// then r may be nil.
+// more to tidy it does not wait; otherwise it returns now and then to look at age, and
+// after a failure to probe: then r may be nil.
 func (db *DB) next(more bool) (r *request, ok bool) {
 	if more {
 		select {
@@ -76,17 +76,19 @@ func (db *DB) next(more bool) (r *request, ok bool) {
 			return nil, true
 		}
 	}
-	if db.failed.Load() == nil {
-		r, ok = <-db.queue
-		return r, ok
+	failed, pause := db.failed.Load() != nil, ageInterval
+	if failed {
+		pause = probeInterval
 	}
-	timer := time.NewTimer(probeInterval)
+	timer := time.NewTimer(pause)
 	defer timer.Stop()
 	select {
 	case r, ok = <-db.queue:
 		return r, ok
 	case <-timer.C:
-		db.report(db.probe())
+		if failed {
+			db.report(db.probe())
+		}
 		return nil, true
 	}
 }
@@ -132,6 +134,9 @@ func (db *DB) store(batch []*request) ([]result, error) {
 	db.events = db.events[:0]
 	err := db.transact(func(ctx context.Context, t statements) (int64, error) {
 		raw := db.rawBytes
+		if err := db.tick(ctx, t); err != nil {
+			return 0, err
+		}
 		for i, r := range batch {
 			var err error
 			if results[i], err = t.insert(ctx, r, &raw, &db.events); err != nil {
@@ -176,7 +181,7 @@ func (db *DB) transact(f func(context.Context, statements) (int64, error)) (err 
 	if err := db.cfg.commit(tx); err != nil {
 		return err
 	}
-	db.rawBytes = raw
+	db.rawBytes, db.clock.hour = raw, max(db.clock.hour, db.clock.written)
 	db.last.Store(db.cfg.Now().UnixNano())
 	return nil
 }
