@@ -43,6 +43,7 @@ type Backend struct {
 	Resources Resources
 	Alarms    Alarms
 	Events    Events
+	Signals   Signals
 }
 
 // Config are the settings of the edge. Zero fields mean the documented defaults.
@@ -106,6 +107,8 @@ type server struct {
 	resources Resources
 	alarms    Alarms
 	events    Events
+	signals   Signals
+	looks     looks
 	streams   streams
 	failures  failures
 	quota     quota
@@ -132,7 +135,7 @@ func newServer(cfg Config, b Backend) (*server, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	s := &server{cfg: cfg.withDefaults(), core: b.Core, reader: b.Reader, bearings: b.Bearings, resources: b.Resources, alarms: b.Alarms, events: b.Events, router: chi.NewRouter(), bodyGrace: bodyGrace, shedGrace: shedGrace, answerTime: answerTime}
+	s := &server{cfg: cfg.withDefaults(), core: b.Core, reader: b.Reader, bearings: b.Bearings, resources: b.Resources, alarms: b.Alarms, events: b.Events, signals: b.Signals, looks: make(looks, mostLooks), router: chi.NewRouter(), bodyGrace: bodyGrace, shedGrace: shedGrace, answerTime: answerTime}
 	s.budget.max, s.quota.rate = s.cfg.MaxInFlight, s.cfg.KeyRate
 	var err error
 	if s.metrics, err = newMetrics(s.cfg.Registry, s.cfg.Version, s.cfg.Revision); err != nil {
@@ -159,6 +162,7 @@ func (s *server) routes() error {
 	s.router.Method("PUT", bearingsPath+"{designation}", s.handle(s.putBearing))
 	s.resourceRoutes()
 	s.alarmRoutes()
+	s.signalRoutes()
 	s.router.Method("GET", "/v1/stream", s.handle(s.stream))
 	s.router.Method("GET", "/healthz", s.handle(s.healthz))
 	s.router.Method("GET", "/readyz", s.handle(s.readyz))

@@ -34,6 +34,8 @@ var codes = []Code{
 	{"unknown_parameter", "a query parameter that is not known"},
 	{"duplicate_parameter", "a query parameter that stands twice"},
 	{"parameter_invalid", "a query parameter that cannot be read"},
+	{"format_unknown", "a window is given out in another format than that"},
+	{"feature_unknown", "no diagnosis of the sensor has that feature"},
 	{"cursor_invalid", "a cursor that this service did not give"},
 	{"limit_out_of_range", "a page size out of range"},
 	// Keys.

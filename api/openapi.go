@@ -56,6 +56,7 @@ func (s *server) describe() *huma.OpenAPI {
 	s.describeResources(doc, refusals)
 	s.describeAlarms(doc, refusals)
 	s.describeStream(doc, refusals)
+	s.describeSignals(doc, refusals)
 
 	// huma describes its own error model beside ours, but no answer has its form.
 	delete(schemas.Map(), "ErrorModel")

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"mime"
 	"net/http"
 	"strconv"
@@ -96,6 +97,15 @@ func DecodeWindow(sensor, contentType, query string, body []byte, maxSamples int
 		return nil, err
 	}
 	return f.window(sensor, maxSamples)
+}
+
+// ReadWindow reads a window as JSON whose sensor stands in it, or else is the one given.
+func ReadWindow(body []byte, sensor string) (*bearing.Window, error) {
+	f, err := decodeJSON(body, bearing.DefaultMaxSamples, makeFloats)
+	if err != nil {
+		return nil, err
+	}
+	return f.window(cmp.Or(f.sensor, sensor), bearing.DefaultMaxSamples)
 }
 
 func makeFloats(n int) []float32 { return make([]float32, n) }

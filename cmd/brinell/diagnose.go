@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"math"
@@ -13,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"brinell/api"
 	"brinell/dataset"
 	"brinell/features"
 	"brinell/internal/bearing"
@@ -83,8 +85,14 @@ func diagnoseCommand() *cobra.Command {
 	)
 	cmd := &cobra.Command{
 		Use:   "diagnose FILE...",
-		Short: "Diagnose recordings in MAT, NPY, NPZ, CSV or WAV files",
-		Args:  cobra.MinimumNArgs(1),
+		Short: "Diagnose recordings in MAT, NPY, NPZ, CSV or WAV files, or windows as JSON",
+		Long: `Diagnose recordings in MAT, NPY, NPZ, CSV or WAV files. A recording is cut into
+windows, which are judged one after the other.
+
+A JSON file is one window, in the form in which the service takes windows and gives them
+out (GET /v1/windows/ID). Those of one sensor are judged one after the other in the order
+of the command line, as the service does: the answers are the service's.`,
+		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			m, err := openModel(modelFile)
 			if err != nil {
@@ -94,7 +102,7 @@ func diagnoseCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			core, err := diagnose.New(m, diagnose.Config{Catalogue: cat.Lookup})
+			core, err := diagnose.New(m, diagnose.Config{Catalogue: cat.Lookup, Build: build()})
 			if err != nil {
 				return err
 			}
@@ -108,19 +116,23 @@ func diagnoseCommand() *cobra.Command {
 				return usagef("--plot draws one file, not %d", len(args))
 			}
 			var out []fileDiagnosis
+			sessions := make(map[[2]string]*diagnose.Session)
 			var first bearing.Recording
 			p := newProgress(cmd.ErrOrStderr(), "diagnosing", "files")
 			for i, path := range args {
-				rec, err := f.read(path)
+				var rec bearing.Recording
+				var d fileDiagnosis
+				if strings.EqualFold(filepath.Ext(path), ".json") {
+					rec, d, err = f.diagnoseWindow(core, sessions, path)
+				} else if rec, err = f.read(path); err == nil {
+					d, err = diagnoseRecording(core, rec, path, t0)
+					err = withPath(path, err)
+				}
 				if err != nil {
 					return err
 				}
 				if i == 0 {
 					first = rec
-				}
-				d, err := diagnoseRecording(core, rec, path, t0)
-				if err != nil {
-					return withPath(path, err)
 				}
 				out = append(out, d)
 				p.set(i+1, len(args), path)
@@ -186,6 +198,32 @@ func diagnoseRecording(core *diagnose.Core, rec bearing.Recording, path string, 
 	last := d.Windows[len(d.Windows)-1]
 	d.Fault, d.Probabilities, d.Verdict = last.Fault, last.Probabilities, last.Verdict
 	return d, nil
+}
+
+// diagnoseWindow diagnoses a window as JSON after those of its sensor that went before.
+func (f *fileFlags) diagnoseWindow(core *diagnose.Core, sessions map[[2]string]*diagnose.Session, path string) (rec bearing.Recording, d fileDiagnosis, err error) {
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return rec, d, err
+	}
+	w, err := api.ReadWindow(b, sensorName(path))
+	if err != nil {
+		return rec, d, withPath(path, err)
+	}
+	if w.ShaftSpeed == 0 {
+		w.ShaftSpeed = f.o.RPM / 60
+	}
+	w.Bearing = cmp.Or(w.Bearing, f.o.Bearing)
+	key := [2]string{w.Sensor, w.Axis}
+	if sessions[key] == nil {
+		sessions[key] = core.Session()
+	}
+	a, err := sessions[key].Diagnose(w)
+	if err != nil {
+		return rec, d, withPath(path, err)
+	}
+	rec = bearing.Recording{Name: w.Sensor, SampleRate: w.SampleRate, ShaftSpeed: w.ShaftSpeed, Unit: w.Unit, Bearing: w.Bearing, Samples: w.Samples}
+	return rec, fileDiagnosis{File: path, Amplitude: string(bearing.G), Fault: a.Fault, Verdict: a.Verdict, Probabilities: a.Probabilities, Windows: []bearing.Diagnosis{a}}, nil
 }
 
 // unitInside is the unit of a recording's samples: g, or none.

@@ -206,13 +206,14 @@ func newService(ctx context.Context, c serveConfig, stderr io.Writer) (_ *servic
 		return nil, err
 	}
 	gate := admit.New(admit.Config{Workers: reserve(c.workers), MaxWait: c.maxWait, WarmUp: warmUp})
-	if s.core, err = diagnose.New(m, diagnose.Config{Store: s.store, Catalogue: cat.Lookup, Sensors: registry.Sensor, Metrics: metrics, Gate: gate, Baseline: v.method, Zones: v.zones, MaxSensors: c.maxSensors, LateHorizon: c.lateHorizon}); err != nil {
+	if s.core, err = diagnose.New(m, diagnose.Config{Store: s.store, Catalogue: cat.Lookup, Sensors: registry.Sensor, Metrics: metrics, Gate: gate, Build: build(), Baseline: v.method, Zones: v.zones, MaxSensors: c.maxSensors, LateHorizon: c.lateHorizon}); err != nil {
 		return nil, err
 	}
+	kept := judged{s.core, s.store}
 	handler, err := api.New(api.Config{
 		MaxSamples: c.maxSamples, MaxBody: v.maxBody, Version: version, Revision: revision(), Log: s.log, Registry: reg, Ready: s.drainer.ready(s.store.Ready), Done: ctx.Done(), Keys: ring, KeyRate: c.keyRate, Gate: gate,
 		ObserveDecode: func(d time.Duration) { metrics.Stage.WithLabelValues("decode").Observe(d.Seconds()) },
-	}, api.Backend{Core: s.core, Reader: s.store, Bearings: bearings, Resources: registry, Alarms: alarms{s.core, s.store}, Events: events{feed.Load(), s.store}})
+	}, api.Backend{Core: s.core, Reader: s.store, Bearings: bearings, Resources: registry, Alarms: kept, Events: events{feed.Load(), s.store}, Signals: kept})
 	if err != nil {
 		return nil, err
 	}
@@ -317,13 +318,14 @@ func (s *service) listenOn(c serveConfig, reg *prometheus.Registry) (scheme stri
 	return scheme, nil
 }
 
-// alarms are changed by the core and read from the store, events kept by the feed and
-// read from the store where that is too short.
-type alarms struct {
+// judged is what the core changes or computes and the store has: alarms, and what is seen
+// in stored windows.
+type judged struct {
 	*diagnose.Core
 	*store.DB
 }
 
+// events are kept by the feed, and read from the store where that is too short.
 type events struct {
 	*diagnose.Feed
 	*store.DB

@@ -34,7 +34,16 @@ type Diagnosis struct {
 	Witnesses Witnesses `json:"witnesses"`
 	State     State     `json:"state"`
 
+	Provenance Provenance `json:"provenance,omitzero"`
+
 	Alarms []AlarmRef `json:"alarms,omitempty" doc:"that are open after this window"`
+}
+
+// Provenance says, with Model, what an answer came from, so that it can be given again.
+type Provenance struct {
+	Build       string `json:"build" doc:"version and revision of the program"`
+	FeatureList string `json:"feature_list" doc:"hash of names and definitions of the features"`
+	Input       string `json:"input_sha256" doc:"of samples (g, little-endian float32), rate, speed, unit and bearing of the window"`
 }
 
 // Encode returns what json.Marshal returns for d, in half the time: that reads

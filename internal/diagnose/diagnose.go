@@ -3,6 +3,7 @@ package diagnose
 import (
 	"cmp"
 	"context"
+	"encoding/hex"
 	"fmt"
 	"math"
 	"slices"
@@ -46,6 +47,7 @@ type Core struct {
 	metrics   *metrics
 	baseline  Method
 	zones     Zones
+	build     string
 	now       func() time.Time
 	gate      *admit.Gate
 
@@ -59,6 +61,7 @@ type Core struct {
 type engine struct {
 	model       *models.Model
 	calibration *models.Calibration
+	features    string    // hash of their list
 	workers     sync.Pool // of *worker
 }
 
@@ -82,6 +85,7 @@ type Config struct {
 	Baseline  Method      // zero for Mahalanobis
 	Zones     Zones       // zero for the first of KnownZones
 	Gate      *admit.Gate // of what is computed at a time; nil for no bound
+	Build     string      // version and revision of the program, for Diagnosis.Provenance
 
 	MaxSensors  int           // that windows may bring in by their names alone; zero for no bound
 	LateHorizon time.Duration // how far behind its sensor's newest window one may be to take part in its state; zero for DefaultLateHorizon
@@ -89,7 +93,7 @@ type Config struct {
 
 // New returns a core that answers with model m.
 func New(m *models.Model, cfg Config) (*Core, error) {
-	c := &Core{features: cfg.Features, store: cfg.Store, catalogue: cfg.Catalogue, registry: cfg.Sensors, metrics: newMetrics(cfg.Metrics), now: cfg.Now, gate: cfg.Gate, baseline: cfg.Baseline, zones: cfg.Zones, sensors: make(map[[2]string]*sensor), arrived: make(map[[2]string]*arrivals)}
+	c := &Core{features: cfg.Features, store: cfg.Store, catalogue: cfg.Catalogue, registry: cfg.Sensors, metrics: newMetrics(cfg.Metrics), now: cfg.Now, gate: cfg.Gate, baseline: cfg.Baseline, zones: cfg.Zones, build: cfg.Build, sensors: make(map[[2]string]*sensor), arrived: make(map[[2]string]*arrivals)}
 	c.crowd.most, c.horizon = cfg.MaxSensors, cmp.Or(cfg.LateHorizon, DefaultLateHorizon)
 	if c.catalogue == nil {
 		c.catalogue = bearing.LookupBearing
@@ -114,7 +118,7 @@ func (c *Core) Swap(m *models.Model) error {
 	if err != nil {
 		return err
 	}
-	e := &engine{model: m, calibration: m.Calibration}
+	e := &engine{model: m, calibration: m.Calibration, features: first.extract.Hash()}
 	if e.calibration == nil {
 		c := models.Uncalibrated
 		e.calibration = &c
@@ -200,6 +204,7 @@ func (s *Session) Diagnose(w *bearing.Window) (bearing.Diagnosis, error) {
 // answer writes down what the witnesses say and what they come to.
 func (c *Core) answer(e *engine, w *bearing.Window, o *observation, names []string, m *memory, j judgement) bearing.Diagnosis {
 	v, p := judge(o, m, j, e.calibration, c.zones)
+	input := w.Digest()
 	d := bearing.Diagnosis{
 		ID:            o.id,
 		Sensor:        w.Sensor,
@@ -219,6 +224,7 @@ func (c *Core) answer(e *engine, w *bearing.Window, o *observation, names []stri
 		Quality:       o.quality,
 		Verdict:       v,
 		Witnesses:     witnesses(e.model, o, m, j),
+		Provenance:    bearing.Provenance{Build: c.build, FeatureList: e.features, Input: hex.EncodeToString(input[:])},
 	}
 	if v.Fault != "" {
 		for i, f := range bearing.Faults {

@@ -228,7 +228,10 @@ func (db *DB) release() error {
 	if db.docs != nil {
 		db.docs.close()
 	}
-	return errors.Join(append(errs, db.lock.Close())...)
+	if db.lock != nil {
+		errs = append(errs, db.lock.Close())
+	}
+	return errors.Join(errs...)
 }
 
 // Close stores what is waiting, waits for reads, folds the log into the

@@ -1,0 +1,314 @@
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"math"
+	"net/http"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/go-chi/chi/v5"
+
+	"brinell/dataset/npyfile"
+	"brinell/dataset/wavfile"
+	"brinell/internal/bearing"
+)
+
+// Signals gives out what was stored beside diagnoses, and what can be seen in it.
+type Signals interface {
+	Window(ctx context.Context, id string) (*bearing.Window, error)
+	Spectrum(w *bearing.Window, was bearing.Diagnosis, q bearing.SpectrumQuery) (bearing.Spectrum, error)
+	Trend(ctx context.Context, q bearing.TrendQuery) (bearing.Trend, error)
+}
+
+// looks bounds how many windows are given out or looked at at a time: one of the longest
+// takes some 100 MB, and windows that come in go first.
+type looks chan struct{}
+
+const mostLooks = 2
+
+// enter waits for a place until ctx ends. The caller leaves it.
+func (l looks) enter(ctx context.Context) (leave func(), err error) {
+	select {
+	case l <- struct{}{}:
+		return func() { <-l }, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+func (s *server) signalRoutes() {
+	s.router.Method("GET", "/v1/windows/{id}", s.handle(s.getWindow))
+	s.router.Method("GET", "/v1/windows/{id}/spectrum", s.handle(s.getSpectrum(bearing.AmplitudeSpectrum)))
+	s.router.Method("GET", "/v1/windows/{id}/envelope", s.handle(s.getSpectrum(bearing.EnvelopeSpectrum)))
+	s.router.Method("GET", "/v1/sensors/{name}/trends", s.handle(s.getTrend))
+}
+
+// windowOf returns the stored window of a request and its diagnosis, if the key may have
+// to do with its sensor.
+func (s *server) windowOf(r *http.Request) (*bearing.Window, bearing.Diagnosis, error) {
+	d, err := s.reader.Diagnosis(r.Context(), chi.URLParam(r, "id"))
+	if err == nil {
+		err = covers(r.Context(), d.Sensor)
+	}
+	if err != nil {
+		return nil, d, err
+	}
+	w, err := s.signals.Window(r.Context(), d.ID)
+	return w, d, err
+}
+
+// windowForm is a form in which a window is given out.
+type windowForm struct {
+	name, media string
+	encode      func(*bearing.Window) ([]byte, error)
+}
+
+// windowForms is the table of them; the first is the default.
+var windowForms = []windowForm{
+	{"json", "application/json", func(w *bearing.Window) ([]byte, error) { return EncodeWindow(w) }},
+	{"npy", "application/x-npy", func(w *bearing.Window) ([]byte, error) { return npyfile.EncodeFloat32(w.Samples), nil }},
+	{"csv", "text/csv; charset=utf-8", func(w *bearing.Window) ([]byte, error) { return encodeCSV(w), nil }},
+	{"wav", "audio/wav", func(w *bearing.Window) ([]byte, error) {
+		if w.SampleRate != math.Trunc(w.SampleRate) || w.SampleRate > math.MaxUint32 {
+			return nil, bearing.Errorf(bearing.Invalid, "format_unknown", "a WAV file has a whole number of samples a second, the window has %g: take npy", w.SampleRate).At("format")
+		}
+		return wavfile.EncodeFloat32(w.Samples, w.SampleRate), nil
+	}},
+}
+
+func formNames() (names []any) {
+	for _, f := range windowForms {
+		names = append(names, f.name)
+	}
+	return names
+}
+
+func (s *server) getWindow(w http.ResponseWriter, r *http.Request) error {
+	v, err := parseQuery(r.URL.RawQuery, "format")
+	if err != nil {
+		return err
+	}
+	form := windowForms[0]
+	if name, ok := v["format"]; ok {
+		i := slices.IndexFunc(windowForms, func(f windowForm) bool { return f.name == name })
+		if i < 0 {
+			return bearing.Errorf(bearing.Invalid, "format_unknown", "format %q is none of json, npy, csv, wav", bearing.Clip(name)).At("format")
+		}
+		form = windowForms[i]
+	}
+	leave, err := s.looks.enter(r.Context())
+	if err != nil {
+		return err
+	}
+	defer leave()
+	win, d, err := s.windowOf(r)
+	if err != nil {
+		return err
+	}
+	b, err := form.encode(win)
+	if err != nil {
+		return err
+	}
+	if form.name != "json" {
+		w.Header().Set("Content-Disposition", `attachment; filename="`+d.ID+`.`+form.name+`"`)
+	}
+	send(w, http.StatusOK, form.media, b)
+	return nil
+}
+
+// EncodeWindow writes a window in the JSON form in which windows are sent: sent again it
+// is the same window, to the bit. Samples stand in the unit that was stated.
+func EncodeWindow(w *bearing.Window) ([]byte, error) {
+	head, err := json.Marshal(struct {
+		Sensor  string       `json:"sensor"`
+		Axis    string       `json:"axis,omitempty"`
+		Start   time.Time    `json:"start"`
+		Rate    float64      `json:"sample_rate_hz"`
+		Unit    bearing.Unit `json:"unit"`
+		RPM     float64      `json:"shaft_speed_rpm,omitempty"`
+		Bearing string       `json:"bearing,omitempty"`
+	}{w.Sensor, w.Axis, w.Start, w.SampleRate, w.Unit, rpmOf(w.ShaftSpeed), w.Bearing})
+	if err != nil {
+		return nil, err
+	}
+	b := append(make([]byte, 0, len(head)+13*len(w.Samples)+16), head[:len(head)-1]...)
+	b = append(b, `,"samples":[`...)
+	for i, v := range w.Samples {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		if w.Unit == bearing.MetresPerSec2 {
+			v = stated(v)
+		}
+		b = strconv.AppendFloat(b, float64(v), 'g', -1, 32)
+	}
+	return append(b, "]}\n"...), nil
+}
+
+// stated returns a value in m/s² that as such becomes v in g. There is one, for v was
+// stated so, and it is at most a few steps from the product.
+func stated(v float32) float32 {
+	x := float32(float64(v) * bearing.StandardGravity)
+	for _, to := range []float32{float32(math.Inf(1)), float32(math.Inf(-1))} {
+		for y, i := x, 0; i < 4; y, i = math.Nextafter32(y, to), i+1 {
+			if float32(float64(y)/bearing.StandardGravity) == v {
+				return y
+			}
+		}
+	}
+	return x
+}
+
+// rpmOf returns the revolutions per minute that become hz, the rounder ones first.
+func rpmOf(hz float64) float64 {
+	near := hz * 60
+	for _, v := range []float64{math.Round(near*1e6) / 1e6, near, math.Nextafter(near, 0), math.Nextafter(near, math.Inf(1))} {
+		if v/60 == hz {
+			return v
+		}
+	}
+	return near
+}
+
+// encodeCSV writes time and acceleration in g, in two columns with a header.
+func encodeCSV(w *bearing.Window) []byte {
+	unit := string(bearing.G)
+	if w.Unit == bearing.RelativeToFull {
+		unit = string(w.Unit)
+	}
+	b := append(make([]byte, 0, 28*len(w.Samples)+32), "time_s,acceleration_"+unit+"\n"...)
+	for i, v := range w.Samples {
+		b = strconv.AppendFloat(b, float64(i)/w.SampleRate, 'g', 10, 64)
+		b = append(b, ',')
+		b = strconv.AppendFloat(b, float64(v), 'g', -1, 32)
+		b = append(b, '\n')
+	}
+	return b
+}
+
+func (s *server) getSpectrum(kind string) func(http.ResponseWriter, *http.Request) error {
+	known := []string{"lines"}
+	if kind == bearing.EnvelopeSpectrum {
+		known = []string{"band_low_hz", "band_high_hz", "max_hz"}
+	}
+	return func(w http.ResponseWriter, r *http.Request) error {
+		v, err := parseQuery(r.URL.RawQuery, known...)
+		if err != nil {
+			return err
+		}
+		q := bearing.SpectrumQuery{Kind: kind}
+		if n, ok := v["lines"]; ok {
+			if q.Lines, err = strconv.Atoi(n); err != nil || q.Lines < 1 {
+				return bearing.Errorf(bearing.Invalid, "parameter_invalid", "lines %q is no positive number", bearing.Clip(n)).At("lines")
+			}
+		}
+		var low, high, top bool
+		for _, p := range []struct {
+			name  string
+			value *float64
+			there *bool
+		}{{"band_low_hz", &q.Low, &low}, {"band_high_hz", &q.High, &high}, {"max_hz", &q.MaxHz, &top}} {
+			if *p.value, *p.there, err = numberParameter(v, p.name); err != nil {
+				return err
+			}
+		}
+		switch {
+		case low != high:
+			return bearing.Errorf(bearing.Invalid, "parameter_invalid", "band_low_hz and band_high_hz go together").At("band_low_hz")
+		case low && !(q.High > q.Low), top && q.MaxHz <= 0:
+			return bearing.Errorf(bearing.Invalid, "parameter_invalid", "band_high_hz must be above band_low_hz, and max_hz positive").At("band_high_hz")
+		}
+		leave, err := s.looks.enter(r.Context())
+		if err != nil {
+			return err
+		}
+		defer leave()
+		win, d, err := s.windowOf(r)
+		if err != nil {
+			return err
+		}
+		sp, err := s.signals.Spectrum(win, d, q)
+		if err != nil {
+			return err
+		}
+		return sendJSON(w, http.StatusOK, sp)
+	}
+}
+
+func (s *server) getTrend(w http.ResponseWriter, r *http.Request) error {
+	v, err := parseQuery(r.URL.RawQuery, "feature", "axis", "from", "to", "points")
+	if err != nil {
+		return err
+	}
+	q := bearing.TrendQuery{Sensor: chi.URLParam(r, "name"), Axis: v["axis"], Feature: v["feature"], Points: bearing.DefaultPoints}
+	switch {
+	case !bearing.IsName(q.Sensor):
+		return bearing.Errorf(bearing.Invalid, "sensor_name", "%q is no sensor name", bearing.Clip(q.Sensor)).At("name")
+	case q.Axis != "" && !bearing.IsName(q.Axis):
+		return bearing.Errorf(bearing.Invalid, "axis_name", "%q is no axis name", bearing.Clip(q.Axis)).At("axis")
+	case !bearing.IsName(q.Feature):
+		return bearing.Errorf(bearing.Invalid, "feature_unknown", "feature %q is none: state one of those in a diagnosis, such as rms", bearing.Clip(q.Feature)).At("feature")
+	}
+	if n, ok := v["points"]; ok {
+		if q.Points, err = strconv.Atoi(n); err != nil || q.Points < 1 || q.Points > bearing.MaxPoints {
+			return bearing.Errorf(bearing.Invalid, "parameter_invalid", "points %q is not a number in 1..%d", bearing.Clip(n), bearing.MaxPoints).At("points")
+		}
+	}
+	if q.From, err = timeParameter(v, "from"); err != nil {
+		return err
+	}
+	if q.To, err = timeParameter(v, "to"); err != nil {
+		return err
+	}
+	if !q.From.IsZero() && !q.To.IsZero() && !q.From.Before(q.To) {
+		return bearing.Errorf(bearing.Invalid, "parameter_invalid", "from must be before to").At("from")
+	}
+	if err := covers(r.Context(), q.Sensor); err != nil {
+		return err
+	}
+	leave, err := s.looks.enter(r.Context())
+	if err != nil {
+		return err
+	}
+	defer leave()
+	t, err := s.signals.Trend(r.Context(), q)
+	if err != nil {
+		return err
+	}
+	return sendJSON(w, http.StatusOK, t)
+}
+
+// describeSignals adds windows, spectra and trends to the description.
+func (s *server) describeSignals(doc *huma.OpenAPI, refusals func(...int) map[string]*huma.Response) {
+	schemas := doc.Components.Schemas
+	id := &huma.Param{Name: "id", In: "path", Required: true, Schema: text("")}
+	get := func(path, name, tag, summary string, answer map[string]*huma.MediaType, params ...*huma.Param) {
+		op := &huma.Operation{Method: "GET", Path: path, OperationID: name, Summary: summary, Tags: []string{tag}, Parameters: params, Responses: refusals(404, 422, 500, 503)}
+		op.Responses["200"] = &huma.Response{Description: summary, Content: answer}
+		doc.AddOperation(op)
+	}
+	files := map[string]*huma.MediaType{"application/json": {Schema: windowSchema()}}
+	for _, f := range windowForms[1:] {
+		files[f.media] = &huma.MediaType{Schema: text("binary")}
+	}
+	asJSON := func(schema *huma.Schema) map[string]*huma.MediaType {
+		return map[string]*huma.MediaType{"application/json": {Schema: schema}}
+	}
+	get("/v1/windows/{id}", "get-window", "windows", "The raw samples of a diagnosis, while they are kept: as JSON in the form and unit in which they were sent, else in g", files,
+		id, query("format", "json if not stated", &huma.Schema{Type: "string", Enum: formNames()}))
+	spectrum := schemaOf[bearing.Spectrum](schemas)
+	get("/v1/windows/{id}/spectrum", "get-spectrum", "windows", "Amplitude spectrum (Welch, Hann)", asJSON(spectrum), id,
+		query("lines", "of resolution, 1600 if not stated", &huma.Schema{Type: "integer", Minimum: ptr(16.0), Maximum: ptr(25600.0)}))
+	get("/v1/windows/{id}/envelope", "get-envelope", "windows", "Spectrum of the squared envelope", asJSON(spectrum), id,
+		query("band_low_hz", "lower edge of the band; that in which lines are looked for if not stated", number()), query("band_high_hz", "upper edge", number()),
+		query("max_hz", "end of the spectrum, 1000 if not stated", number()))
+	get("/v1/sensors/{name}/trends", "get-trend", "sensors", "A feature of a sensor over time", asJSON(schemaOf[bearing.Trend](schemas)),
+		&huma.Param{Name: "name", In: "path", Required: true, Schema: text("")},
+		&huma.Param{Name: "feature", In: "query", Required: true, Description: "name in the features of a diagnosis", Schema: text("")},
+		query("axis", "of a sensor with several", text("")), query("from", "start at or after", text("date-time")), query("to", "start before", text("date-time")),
+		query("points", "intervals at most, 500 if not stated", &huma.Schema{Type: "integer", Minimum: ptr(1.0), Maximum: ptr(float64(bearing.MaxPoints))}))
+}

@@ -1,0 +1,41 @@
+package diagnose
+
+import (
+	"context"
+
+	"brinell/internal/bearing"
+)
+
+// Replay judges a stored window again, after the same windows of its sensor as when it
+// was received: those that history has and that arrived before it. was is the diagnosis
+// that was given. What is registered of the sensor is as it is now, and so are model and
+// settings. Alarms are taken from was: they rest on more than windows.
+func (c *Core) Replay(ctx context.Context, history Historian, w *bearing.Window, was bearing.Diagnosis) (bearing.Diagnosis, error) {
+	s := newSensor(c.baseline)
+	err := history.History(ctx, w.Sensor, w.Axis, func(d bearing.Diagnosis) error {
+		if d.ID != was.ID && !d.Quality.Has("late") && !d.ReceivedAt.After(was.ReceivedAt) {
+			s.add(recall(d))
+		}
+		return nil
+	})
+	if err != nil {
+		return bearing.Diagnosis{}, err
+	}
+	reg, err := c.register(w)
+	if err != nil {
+		return bearing.Diagnosis{}, err
+	}
+	e := c.active.Load()
+	o, names, err := c.observe(e, w, reg, s.live.bearing)
+	if err != nil {
+		return bearing.Diagnosis{}, err
+	}
+	c.skewed(o)
+	if c.late(s, o) {
+		s = newSensor(c.baseline)
+	}
+	m, j := s.add(o)
+	d := c.answer(e, w, o, names, &m, j)
+	d.Alarms = was.Alarms
+	return d, nil
+}

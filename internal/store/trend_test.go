@@ -1,0 +1,101 @@
+package store
+
+import (
+	"testing"
+	"time"
+
+	"brinell/internal/bearing"
+)
+
+// TestTrend compares a trend with what was stored, and reads it beside the writer too.
+func TestTrend(t *testing.T) {
+	dir := t.TempDir()
+	db := open(t, Config{Dir: dir})
+	defer shut(t, db)
+	for i := range 100 {
+		d, w := window(t, "pump", i, 0)
+		d.Features = bearing.Values{{Name: "crest", Value: -1e-300}, {Name: "rms", Value: float64(i * i % 17)}}
+		if i%10 == 9 {
+			d.Axis, w.Axis = "y", "y"
+			d.ID = w.ID()
+		}
+		if _, err := db.Append(t.Context(), d, w, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	view, err := View(t.Context(), dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer view.Close()
+	if err := view.Ready(); bearing.CodeOf(err) != "store_closed" {
+		t.Errorf("a view is ready: %v", err)
+	}
+	if _, err := put(t, view, "pump", 1000, 0); bearing.CodeOf(err) != "store_closed" {
+		t.Errorf("a view wrote: %v", err)
+	}
+	for _, c := range []struct {
+		q       bearing.TrendQuery
+		windows int
+		points  int
+	}{
+		{bearing.TrendQuery{}, 90, 90},
+		{bearing.TrendQuery{Points: 10}, 90, 10},
+		{bearing.TrendQuery{Points: 1}, 90, 1},
+		{bearing.TrendQuery{Axis: "y", Points: 5}, 10, 5},
+		{bearing.TrendQuery{From: epoch.Add(50 * time.Second), To: epoch.Add(60 * time.Second), Points: 3}, 9, 3},
+		{bearing.TrendQuery{From: epoch.Add(-time.Hour), To: epoch.Add(time.Hour), Points: 2}, 90, 1},
+		{bearing.TrendQuery{From: epoch.Add(time.Hour)}, 0, 0},
+		{bearing.TrendQuery{To: epoch.Add(-time.Hour)}, 0, 0},
+	} {
+		c.q.Sensor, c.q.Feature = "pump", "rms"
+		got, err := view.Trend(t.Context(), c.q)
+		if err != nil {
+			t.Errorf("%+v: %v", c.q, err)
+			continue
+		}
+		n, last := 0, time.Time{}
+		for _, p := range got.Points {
+			n += p.Windows
+			low, high, sum, in := 1e9, -1e9, 0.0, 0
+			for i := range 100 {
+				at := epoch.Add(time.Duration(i) * time.Second)
+				if (i%10 == 9) != (c.q.Axis == "y") || at.Before(p.Start) || !at.Before(p.Start.Add(time.Duration(got.Step*1e9))) || !at.Before(got.To) || at.Before(got.From) {
+					continue
+				}
+				v := float64(i * i % 17)
+				low, high, sum, in = min(low, v), max(high, v), sum+v, in+1
+			}
+			if d := p.Mean - sum/float64(in); in != p.Windows || p.Min != low || p.Max != high || d > 1e-9 || d < -1e-9 {
+				t.Errorf("%+v: %+v, want %d windows %g..%g, mean %g", c.q, p, in, low, high, sum/float64(in))
+			}
+			if !p.Start.After(last) {
+				t.Errorf("%+v: %v follows %v", c.q, p.Start, last)
+			}
+			last = p.Start
+		}
+		if n != c.windows || len(got.Points) != c.points {
+			t.Errorf("%+v: %d windows in %d points, want %d in %d", c.q, n, len(got.Points), c.windows, c.points)
+		}
+	}
+	if _, err := db.Trend(t.Context(), bearing.TrendQuery{Sensor: "pump", Feature: "id"}); bearing.CodeOf(err) != "feature_unknown" {
+		t.Errorf("no feature: %v", err)
+	}
+	if got, err := db.Trend(t.Context(), bearing.TrendQuery{Sensor: "nobody", Feature: "rms"}); err != nil || len(got.Points) != 0 {
+		t.Errorf("nobody: %+v, %v", got, err)
+	}
+}
+
+func TestViewRefuses(t *testing.T) {
+	if _, err := View(t.Context(), t.TempDir()); err == nil {
+		t.Error("no database was opened")
+	}
+	for schema, code := range map[string]string{"PRAGMA user_version = 99": "store_newer", "PRAGMA user_version = 1": "store_older"} {
+		dir := t.TempDir()
+		shut(t, open(t, Config{Dir: dir}))
+		raw(t, dir, schema)
+		if _, err := View(t.Context(), dir); bearing.CodeOf(err) != code {
+			t.Errorf("%s: %v, want %s", schema, err, code)
+		}
+	}
+}
