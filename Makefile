@@ -11,10 +11,10 @@ check: fmt vet lint test purego race arm64
 test:
 	$(GO) test ./...
 
-# The packages in which goroutines meet; training under the race detector would
-# take minutes and meet no more of them.
+# The packages in which goroutines meet; training and whole corpora under the race
+# detector would take minutes and meet no more of them.
 race:
-	CGO_ENABLED=1 $(GO) test -race ./api/... $$($(GO) list ./internal/... | grep -v internal/rig) ./features/... ./models/nn ./models/prune ./dataset
+	CGO_ENABLED=1 BRINELL_DATA= $(GO) test -race ./api/... $$($(GO) list ./internal/... | grep -v internal/rig) ./features/... ./models/nn ./models/prune ./dataset
 
 # Everything on the plain Go kernels.
 purego:

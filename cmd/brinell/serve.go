@@ -47,7 +47,7 @@ type serveConfig struct {
 	requireKeys, insecure                             bool
 	keyRate                                           float64
 	logFormat                                         string
-	maxSensors                                        int
+	maxSensors, metricsSensors                        int
 	lateHorizon                                       time.Duration
 	connections, perAddress                           int
 }
@@ -108,6 +108,7 @@ func (c *serveConfig) flags(f *pflag.FlagSet) {
 	f.IntVar(&c.connections, "max-connections", 1024, "connections open at a time")
 	f.IntVar(&c.perAddress, "max-connections-per-address", 256, "the same from one address")
 	f.IntVar(&c.maxSensors, "max-sensors", 10_000, "sensors that windows may bring in; registered ones are not counted; 0 for no bound")
+	f.IntVar(&c.metricsSensors, "metrics-sensors", diagnose.DefaultSeriesSensors, "sensors with series of their own in /metrics, six each, registered ones first; the others are counted")
 	f.DurationVar(&c.lateHorizon, "late-horizon", diagnose.DefaultLateHorizon, "how far behind its sensor's newest window one may be to take part in its state; beyond, it is stored and flagged late")
 	f.StringVar(&c.logFormat, "log-format", "text", "text or json")
 	f.BoolVar(&c.demo, "demo", false, "replay embedded excerpts of real recordings as a few sensors")
@@ -178,6 +179,9 @@ func newService(ctx context.Context, c serveConfig, stderr io.Writer) (_ *servic
 	if err != nil {
 		return nil, err
 	}
+	if metrics.Sensors, err = diagnose.NewSensorSeries(reg, c.metricsSensors); err != nil {
+		return nil, err
+	}
 	var feed atomic.Pointer[diagnose.Feed] // there once the store tells where it begins
 	tell := func(events []bearing.Event) {
 		if f := feed.Load(); f != nil {
@@ -192,6 +196,9 @@ func newService(ctx context.Context, c serveConfig, stderr io.Writer) (_ *servic
 			err = errors.Join(err, s.store.Close())
 		}
 	}()
+	if err = reg.Register(storeMetrics{s.store, c.dataDir, v.rawCap, s.log}); err != nil {
+		return nil, err
+	}
 	bearings := &durableCatalogue{Catalogue: cat, store: s.store}
 	if err = bearings.load(ctx, s.log); err != nil {
 		return nil, err
@@ -262,8 +269,8 @@ func (c serveConfig) access(log *slog.Logger) (*access, error) {
 	if (c.tlsCert == "") != (c.tlsKey == "") {
 		return nil, usagef("--tls-cert and --tls-key go together")
 	}
-	if c.maxSensors < 0 || c.lateHorizon < 0 {
-		return nil, usagef("--max-sensors and --late-horizon must not be negative")
+	if c.maxSensors < 0 || c.metricsSensors < 0 || c.lateHorizon < 0 {
+		return nil, usagef("--max-sensors, --metrics-sensors and --late-horizon must not be negative")
 	}
 	if c.keyRate < 0 || c.connections < 1 || c.perAddress < 1 {
 		return nil, usagef("--key-rate must not be negative, --max-connections and --max-connections-per-address must be positive")

@@ -309,6 +309,7 @@ func (c *Core) Submit(ctx context.Context, w *bearing.Window) (bearing.Diagnosis
 	c.arrive(w, c.now())
 	if !d.Duplicate {
 		c.metrics.count(d)
+		c.metrics.Sensors.observe(&d, reg.known, c.now())
 	}
 	return d, nil
 }

@@ -17,10 +17,11 @@ type Metrics struct {
 	Quality   *prometheus.CounterVec   // by level
 	Agreement *prometheus.CounterVec   // by agreement of the witnesses
 	Model     *prometheus.GaugeVec     // by name, version, digest; 1 for the active model
+	Sensors   *SensorSeries            // nil for none
 }
 
 // Stages are the values of the stage label.
-var Stages = []string{"decode", "features", "inference", "store"}
+var Stages = []string{"decode", "inference", "store"}
 
 // NewMetrics registers the core's series at r.
 func NewMetrics(r prometheus.Registerer) (Metrics, error) {

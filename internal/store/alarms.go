@@ -100,6 +100,33 @@ func (db *DB) Alarm(ctx context.Context, id string) (a bearing.Alarm, err error)
 	return a, nil
 }
 
+// OpenAlarms counts the alarms that are open and not shelved now, by severity and state.
+func (db *DB) OpenAlarms(ctx context.Context, now time.Time) (map[[2]string]int, error) {
+	release, err := db.reading()
+	if err != nil {
+		return nil, err
+	}
+	defer release()
+	const seconds = "2006-01-02T15:04:05" // as times begin in documents; all are UTC
+	rows, err := db.read.QueryContext(ctx, `SELECT doc ->> '$.severity', doc ->> '$.state', count(*)
+		FROM (SELECT CAST(doc AS TEXT) AS doc FROM alarms INDEXED BY alarms_open WHERE open = 1)
+		WHERE coalesce(substr(doc ->> '$.shelved_until', 1, 19), '') <= ? GROUP BY 1, 2`, now.UTC().Format(seconds))
+	if err != nil {
+		return nil, fmt.Errorf("open alarms: %w", err)
+	}
+	defer rows.Close()
+	open := make(map[[2]string]int)
+	for rows.Next() {
+		var severity, state string
+		var n int
+		if err := rows.Scan(&severity, &state, &n); err != nil {
+			return nil, fmt.Errorf("open alarms: %w", err)
+		}
+		open[[2]string{severity, state}] = n
+	}
+	return open, rows.Err()
+}
+
 // Alarms returns one page of what q selects, those raised last first.
 func (db *DB) Alarms(ctx context.Context, q bearing.AlarmQuery) (page bearing.AlarmPage, err error) {
 	if q.Limit == 0 {
