@@ -53,9 +53,12 @@ garbage:
 	BRINELL_GARBAGE=10000 BRINELL_WINDOWS=1000 $(GO) test ./internal/diagnose -run 'Garbage|Invariance' -v -timeout 1h
 
 # The long forms of the rigs, as root with strace installed: 10,000 power cuts, 500 kills,
-# 200 full disks, 2,000 damaged databases. Figures are in docs/guarantees.md.
+# 200 full disks, 2,000 damaged databases, a hundred rounds of hostile requests, 10,000 slow
+# connections, a million names, and an hour of load. Figures are in docs/guarantees.md.
 rigs:
-	BRINELL_IMAGES=10000 BRINELL_KILLS=500 BRINELL_FULL=200 BRINELL_DAMAGE=2000 $(GO) test ./internal/rig -v -timeout 2h
+	BRINELL_IMAGES=10000 BRINELL_KILLS=500 BRINELL_FULL=200 BRINELL_DAMAGE=2000 $(GO) test ./internal/rig -run 'PowerCut|Kill|Full|Sync|Damage' -v -timeout 2h
+	BRINELL_HOSTILE=100 BRINELL_SLOW=10000 BRINELL_NAMES=1000000 $(GO) test ./internal/rig -run 'Hostile|Slow|Series' -v -timeout 1h
+	BRINELL_OVERLOAD=60s BRINELL_SOAK=1h $(GO) test ./internal/rig -run 'Overload|Soak' -v -timeout 2h
 
 # Files that a program writes: the assembly, the golden OpenAPI document.
 generate:

@@ -50,7 +50,7 @@ type Backend struct {
 type Config struct {
 	MaxSamples    int                  // samples of a window, default bearing.DefaultMaxSamples
 	MaxBody       int64                // bytes of a body, default DefaultMaxBody
-	MaxInFlight   int64                // bytes of all bodies and samples in memory, past which no body is taken, default 4*MaxBody
+	MaxInFlight   int64                // bytes of all bodies and samples in memory, past which no body is taken, default 4*MaxBody and at least 64 MiB, for decoders want their share
 	Version       string               // of the program
 	Revision      string               // of the source that it was built from
 	Log           *slog.Logger         // default none
@@ -74,7 +74,7 @@ func (c Config) withDefaults() Config {
 		c.MaxBody = DefaultMaxBody
 	}
 	if c.MaxInFlight == 0 {
-		c.MaxInFlight = 4 * c.MaxBody
+		c.MaxInFlight = max(4*c.MaxBody, 64<<20)
 	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)

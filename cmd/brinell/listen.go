@@ -64,8 +64,9 @@ func (c *certificate) get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 }
 
 // limited is a listener with at most so many connections open, in all and from one
-// address. Where there is one too many, the one that has been idle longest is closed
-// for it; where none is idle, the new one is.
+// address. Where there is one too many, the one that has been idle longest is closed for
+// it, of those from addresses that have more than the newcomer's, or from its own; where
+// there is none, the new one is. So a crowd does not push out who comes alone.
 type limited struct {
 	net.Listener
 	all, each int
@@ -73,7 +74,7 @@ type limited struct {
 	mu   sync.Mutex
 	open int
 	by   map[string]int
-	idle list.List // of *counted, longest first
+	idle list.List // of *counted without a request, longest first
 }
 
 func limit(l net.Listener, all, each int) *limited {
@@ -104,7 +105,7 @@ func (l *limited) enter(c *counted) bool {
 	for e := l.idle.Front(); full() && e != nil; {
 		old := e.Value.(*counted)
 		e = e.Next()
-		if l.open >= l.all || old.host == c.host {
+		if old.host == c.host || l.open >= l.all && l.by[old.host] > l.by[c.host] {
 			l.leave(old)
 			_ = old.Conn.Close()
 		}
@@ -138,7 +139,8 @@ func (l *limited) busy(c *counted) {
 	}
 }
 
-// state is ConnState of the server: it tells which connections are idle.
+// state is ConnState of the server: it tells which connections are idle. One on which
+// nothing has come yet is.
 func (l *limited) state(conn net.Conn, state http.ConnState) {
 	if t, ok := conn.(*tls.Conn); ok {
 		conn = t.NetConn()
@@ -150,7 +152,7 @@ func (l *limited) state(conn net.Conn, state http.ConnState) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.busy(c)
-	if state == http.StateIdle && !c.gone {
+	if (state == http.StateIdle || state == http.StateNew) && !c.gone {
 		c.idle = l.idle.PushBack(c)
 	}
 }

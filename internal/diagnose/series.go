@@ -10,8 +10,9 @@ import (
 )
 
 // DefaultSeriesSensors is how many sensor axes have series of their own if nothing else is
-// said: with those of sensorSeries fewer than 500.
-const DefaultSeriesSensors = 80
+// said: with the series of sensorSeries, and all others that requests can bring about, fewer
+// than 500.
+const DefaultSeriesSensors = 75
 
 // seriesAge is for how long a sensor from which nothing comes keeps its series while
 // others want them.

@@ -26,7 +26,9 @@ func overloaded(t *testing.T, length time.Duration, samples int, args ...string)
 	s := serve(t, apart(t), program(t, ""), t.TempDir(), args...)
 	f := newFlood(t, s.url, samples, 1000)
 	defer f.close()
-	f.closed(t.Context(), 32, time.Second) // the sensors are known, the buffers grown
+	// Sensors are known, buffers grown, and every connection has been used: one on which
+	// nothing comes is closed after seconds.
+	f.closed(t.Context(), 1000, time.Second)
 	var o overload
 	o.peak = f.closed(t.Context(), 32, max(length/10, time.Second))
 	o.over = f.open(t.Context(), 10*o.peak.accepted, length)
