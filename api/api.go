@@ -44,6 +44,7 @@ type Backend struct {
 	Alarms    Alarms
 	Events    Events
 	Signals   Signals
+	Baselines Baselines
 }
 
 // Config are the settings of the edge. Zero fields mean the documented defaults.
@@ -108,6 +109,7 @@ type server struct {
 	alarms    Alarms
 	events    Events
 	signals   Signals
+	baselines Baselines
 	looks     looks
 	streams   streams
 	failures  failures
@@ -135,7 +137,7 @@ func newServer(cfg Config, b Backend) (*server, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	s := &server{cfg: cfg.withDefaults(), core: b.Core, reader: b.Reader, bearings: b.Bearings, resources: b.Resources, alarms: b.Alarms, events: b.Events, signals: b.Signals, looks: make(looks, mostLooks), router: chi.NewRouter(), bodyGrace: bodyGrace, shedGrace: shedGrace, answerTime: answerTime}
+	s := &server{cfg: cfg.withDefaults(), core: b.Core, reader: b.Reader, bearings: b.Bearings, resources: b.Resources, alarms: b.Alarms, events: b.Events, signals: b.Signals, baselines: b.Baselines, looks: make(looks, mostLooks), router: chi.NewRouter(), bodyGrace: bodyGrace, shedGrace: shedGrace, answerTime: answerTime}
 	s.budget.max, s.quota.rate = s.cfg.MaxInFlight, s.cfg.KeyRate
 	var err error
 	if s.metrics, err = newMetrics(s.cfg.Registry, s.cfg.Version, s.cfg.Revision); err != nil {
@@ -163,6 +165,7 @@ func (s *server) routes() error {
 	s.resourceRoutes()
 	s.alarmRoutes()
 	s.signalRoutes()
+	s.baselineRoutes()
 	s.router.Method("GET", "/v1/stream", s.handle(s.stream))
 	s.router.Method("GET", "/healthz", s.handle(s.healthz))
 	s.router.Method("GET", "/readyz", s.handle(s.readyz))

@@ -102,6 +102,8 @@ var codes = []Code{
 	{"rate_mismatch", "another sampling rate than the sensor is registered with"},
 	{"unit_mismatch", "another unit than the sensor is registered with"},
 	{"axis_mismatch", "another axis than the sensor is registered with"},
+	{"sensor_not_found", "nothing has come from a sensor of that name"},
+	{"too_many_controls", "the baselines of an axis were controlled too often"},
 	// Alarms and the stream.
 	{"alarm_not_found", "no such alarm"},
 	{"alarm_closed", "an alarm that is over"},

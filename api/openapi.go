@@ -57,6 +57,7 @@ func (s *server) describe() *huma.OpenAPI {
 	s.describeAlarms(doc, refusals)
 	s.describeStream(doc, refusals)
 	s.describeSignals(doc, refusals)
+	s.describeBaselines(doc, refusals)
 
 	// huma describes its own error model beside ours, but no answer has its form.
 	delete(schemas.Map(), "ErrorModel")

@@ -30,6 +30,9 @@ type resource struct {
 	model                    reflect.Type
 	// decode reads a document that was put under key and checks it by itself.
 	decode func(body []byte, key string) (any, error)
+	// sensor returns of which sensor a document is, whose keys may have to do with it; nil
+	// where it is of none, or the name is the sensor's.
+	sensor func(doc []byte) string
 }
 
 // resources is the table of all kinds.
@@ -44,7 +47,7 @@ var resources = []resource{
 			err = m.Validate()
 		}
 		return m, err
-	}},
+	}, nil},
 	{bearing.KindSensor, "/v1/sensors", "sensors", "a sensor", reflect.TypeFor[bearing.Sensor](), func(b []byte, key string) (any, error) {
 		var s bearing.Sensor
 		err := decodeStrict(b, &s)
@@ -55,7 +58,30 @@ var resources = []resource{
 			err = s.Validate()
 		}
 		return s, err
+	}, nil},
+	{bearing.KindInspection, "/v1/inspections", "inspections", "an inspection", reflect.TypeFor[bearing.Inspection](), func(b []byte, key string) (any, error) {
+		var i bearing.Inspection
+		err := decodeStrict(b, &i)
+		if err == nil {
+			err = sameName(&i.Name, key)
+		}
+		if err == nil {
+			err = i.Validate()
+		}
+		return i, err
+	}, func(doc []byte) string {
+		var i struct{ Sensor string }
+		_ = json.Unmarshal(doc, &i) // it was checked when it was put
+		return i.Sensor
 	}},
+}
+
+// covered says whether the key of a request may have to do with a document.
+func (k resource) covered(ctx context.Context, doc []byte) error {
+	if k.sensor == nil {
+		return nil
+	}
+	return covers(ctx, k.sensor(doc))
 }
 
 // sameName fills in the name of a document, which may be left out.
@@ -102,6 +128,9 @@ func (s *server) getResource(k resource) func(http.ResponseWriter, *http.Request
 			return err
 		}
 		row, err := s.resources.Resource(r.Context(), k.kind, name)
+		if err == nil {
+			err = k.covered(r.Context(), row.Doc)
+		}
 		if err != nil {
 			return err
 		}
@@ -164,6 +193,14 @@ func (s *server) putResource(k resource) func(http.ResponseWriter, *http.Request
 			return err
 		}
 		doc, err := json.Marshal(v)
+		if err == nil {
+			err = k.covered(r.Context(), doc)
+		}
+		if err == nil && k.sensor != nil { // what it replaces may be of another sensor
+			if row, rerr := s.resources.Resource(r.Context(), k.kind, name); rerr == nil {
+				err = k.covered(r.Context(), row.Doc)
+			}
+		}
 		if err != nil {
 			return err
 		}
@@ -210,6 +247,15 @@ func (s *server) deleteResource(k resource) func(http.ResponseWriter, *http.Requ
 		if err != nil {
 			return err
 		}
+		if k.sensor != nil {
+			row, err := s.resources.Resource(r.Context(), k.kind, name)
+			if err == nil {
+				err = k.covered(r.Context(), row.Doc)
+			}
+			if err != nil {
+				return err
+			}
+		}
 		if err := s.resources.DeleteResource(r.Context(), k.kind, name, match); err != nil {
 			return err
 		}
@@ -221,7 +267,7 @@ func (s *server) deleteResource(k resource) func(http.ResponseWriter, *http.Requ
 func (s *server) listResources(k resource) func(http.ResponseWriter, *http.Request) error {
 	return func(w http.ResponseWriter, r *http.Request) error {
 		v, err := parseQuery(r.URL.RawQuery, "limit", "cursor")
-		if err == nil && k.kind == bearing.KindSensor {
+		if err == nil && (k.kind == bearing.KindSensor || k.sensor != nil) {
 			err = covers(r.Context(), "")
 		}
 		if err != nil {

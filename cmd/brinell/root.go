@@ -30,7 +30,7 @@ func newRoot() *cobra.Command {
 	root.AddCommand(
 		serveCommand(), diagnoseCommand(), featuresCommand(),
 		trainCommand(), slimCommand(), evaluateCommand(), selectCommand(), bearingsCommand(),
-		datasetCommand(), modelCommand(), keysCommand(), configCommand(), replayCommand(), backupCommand(), restoreCommand(), checkCommand(), benchCommand(), healthcheckCommand(),
+		datasetCommand(), modelCommand(), keysCommand(), configCommand(), replayCommand(), alarmsCommand(), inspectionsCommand(), backupCommand(), restoreCommand(), checkCommand(), benchCommand(), healthcheckCommand(),
 	)
 	wrapArgs(root)
 	return root

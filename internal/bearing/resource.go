@@ -22,6 +22,7 @@ const (
 	KindSensor     = "sensor"
 	KindInspection = "inspection"
 	KindWebhook    = "webhook"
+	KindBaseline   = "baseline"
 )
 
 // Machine is what sensors sit on.

@@ -93,7 +93,7 @@ type judgement struct {
 
 // judge compares a window with the baseline, without learning.
 func (b *baseline) judge(o *observation) judgement {
-	j := judgement{state: b.state()}
+	j := judgement{state: b.state(false)}
 	if o.vector == nil {
 		return judgement{state: bearing.Absent, reason: "the features have not the bands that a baseline compares"}
 	}
@@ -114,14 +114,23 @@ func (b *baseline) judge(o *observation) judgement {
 	return j
 }
 
-func (b *baseline) state() bearing.BaselineState {
+func (b *baseline) state(frozen bool) bearing.BaselineState {
 	switch {
-	case b.fit == nil:
+	case b.fit == nil && !frozen:
 		return bearing.Learning
-	case len(b.learnt) >= frozenAfter:
+	case frozen || len(b.learnt) >= frozenAfter:
 		return bearing.Frozen
 	}
 	return bearing.Ready
+}
+
+// lasting is the run of changed windows that goes on.
+func (b *baseline) lasting() *bearing.Run {
+	r := bearing.Run{Onset: b.onset, Count: b.run}
+	if !b.raised.IsZero() {
+		r.Raised = &b.raised
+	}
+	return &r
 }
 
 // off reports whether the machine stood still: against its usual level, and where none

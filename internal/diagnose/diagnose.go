@@ -329,8 +329,13 @@ func (c *Core) sensor(ctx context.Context, name, axis string) (*sensor, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if h, ok := c.store.(Historian); ok && !s.loaded {
-		s.base, s.live, s.kept = memory{method: c.baseline}, memory{method: c.baseline}, nil
-		err := h.History(ctx, name, axis, func(d bearing.Diagnosis) error {
+		controls, _, err := readControls(ctx, c.store, name, axis)
+		if err != nil {
+			return nil, err
+		}
+		s.base = memory{method: c.baseline, controls: controls}
+		s.live, s.kept = s.base, nil
+		err = h.History(ctx, name, axis, func(d bearing.Diagnosis) error {
 			if d.Quality.Has("late") {
 				return nil // it took no part then
 			}

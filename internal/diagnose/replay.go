@@ -12,7 +12,12 @@ import (
 // settings. Alarms are taken from was: they rest on more than windows.
 func (c *Core) Replay(ctx context.Context, history Historian, w *bearing.Window, was bearing.Diagnosis) (bearing.Diagnosis, error) {
 	s := newSensor(c.baseline)
-	err := history.History(ctx, w.Sensor, w.Axis, func(d bearing.Diagnosis) error {
+	controls, _, err := readControls(ctx, history, w.Sensor, w.Axis)
+	if err != nil {
+		return bearing.Diagnosis{}, err
+	}
+	s.base.controls, s.live.controls = controls, controls
+	err = history.History(ctx, w.Sensor, w.Axis, func(d bearing.Diagnosis) error {
 		if d.ID != was.ID && !d.Quality.Has("late") && !d.ReceivedAt.After(was.ReceivedAt) {
 			s.add(recall(d))
 		}

@@ -44,6 +44,10 @@ type memory struct {
 	netWeight float64
 	running   string
 	baselines map[string]*baseline // by running state
+
+	controls   []bearing.BaselineControl // what users did to the baselines, in the order of its times
+	controlled int                       // how many of them were done
+	frozen     bool                      // learn no more
 }
 
 func (m memory) clone() memory {
@@ -58,6 +62,7 @@ func (m memory) clone() memory {
 // fold takes the next window in and returns what the baseline said of it before it
 // was learnt.
 func (m *memory) fold(o *observation) judgement {
+	m.control(o.start)
 	stale := o.start.Sub(m.last) > maxGap || o.bearing != m.bearing && o.lines
 	m.last = o.start
 	if o.bearing != "" {
@@ -67,7 +72,7 @@ func (m *memory) fold(o *observation) judgement {
 		return judgement{state: bearing.Absent, reason: "the window is unusable"}
 	}
 	if stale {
-		*m = memory{method: m.method, last: m.last, bearing: m.bearing, baselines: m.baselines}
+		*m = memory{method: m.method, last: m.last, bearing: m.bearing, baselines: m.baselines, controls: m.controls, controlled: m.controlled, frozen: m.frozen}
 	}
 	m.accumulate(o)
 	if m.baselines == nil {
@@ -80,10 +85,13 @@ func (m *memory) fold(o *observation) judgement {
 	}
 	m.running = o.running
 	j := b.judge(o)
+	if j.state != bearing.Absent {
+		j.state = b.state(m.frozen)
+	}
 	if v := math.Exp(math.Abs(j.gain)); j.gain != 0 && math.Abs(v/bearing.StandardGravity-1) < unitMargin && !o.quality.Has("unit_suspect") {
 		degrade(&o.quality, bearing.Flag{Code: "unit_suspect", Value: round(math.Exp(j.gain), 4), Limit: bearing.StandardGravity, Note: "times the usual level: g was taken for m/s², or the other way round"})
 	}
-	b.learn(o, j, !o.quality.Has("rate_suspect") && slices.Max(o.z[:]) < scoreLimit)
+	b.learn(o, j, !m.frozen && !o.quality.Has("rate_suspect") && slices.Max(o.z[:]) < scoreLimit)
 	return j
 }
 

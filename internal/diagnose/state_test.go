@@ -178,8 +178,8 @@ func TestBaseline(t *testing.T) {
 				}
 			}
 		}
-		if b.state() != bearing.Frozen || len(b.learnt) != frozenAfter {
-			t.Fatalf("%s after %d windows", b.state(), len(b.learnt))
+		if b.state(false) != bearing.Frozen || len(b.learnt) != frozenAfter {
+			t.Fatalf("%s after %d windows", b.state(false), len(b.learnt))
 		}
 		o := healthy(rng, 0)
 		for i := range o.vector {

@@ -46,11 +46,7 @@ func witnesses(model *models.Model, o *observation, m *memory, j judgement) bear
 			w.Baseline.Method, w.Baseline.Version = string(b.method), b.fit.version
 		}
 		if b.run > 0 {
-			a := bearing.Run{Onset: b.onset, Count: b.run}
-			if !b.raised.IsZero() {
-				a.Raised = &b.raised
-			}
-			w.Baseline.Alarm = &a
+			w.Baseline.Alarm = b.lasting()
 		}
 	}
 	return w

@@ -157,6 +157,35 @@ func (db *DB) History(ctx context.Context, sensor, axis string, each func(bearin
 	return rows.Err()
 }
 
+// Each calls each with the diagnoses of a sensor that start from one time on and before
+// another, in the order of their start; zero times are no bounds.
+func (db *DB) Each(ctx context.Context, sensor string, from, to time.Time, each func(bearing.Diagnosis) error) error {
+	release, err := db.reading()
+	if err != nil {
+		return err
+	}
+	defer release()
+	rows, err := db.read.QueryContext(ctx, "SELECT doc FROM diagnoses INDEXED BY diagnoses_sensor WHERE sensor = ? AND start_ns >= ? AND start_ns < ? ORDER BY start_ns, seq", sensor, nanos(from, math.MinInt64), nanos(to, math.MaxInt64))
+	if err != nil {
+		return fmt.Errorf("diagnoses of %q: %w", sensor, err)
+	}
+	defer rows.Close()
+	var doc []byte
+	for rows.Next() {
+		if err := rows.Scan(db.docs.into(&doc)); err != nil {
+			return fmt.Errorf("diagnoses of %q: %w", sensor, err)
+		}
+		var d bearing.Diagnosis
+		if err := json.Unmarshal(doc, &d); err != nil {
+			return fmt.Errorf("diagnoses of %q: %w", sensor, err)
+		}
+		if err := each(d); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
+}
+
 // selectPage completes q and returns its statement, which takes one row more than a page
 // to learn whether there is another.
 //

@@ -1,0 +1,138 @@
+package diagnose
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"brinell/internal/bearing"
+)
+
+// maxControls bounds what may be done to the baselines of a sensor axis.
+const maxControls = 1000
+
+// controlKey is that of the resource with what was done to the baselines of an axis. No
+// name has a slash.
+func controlKey(sensor, axis string) string { return sensor + "/" + axis }
+
+// control does to the memory what was asked for before a window that starts at a time.
+func (m *memory) control(start time.Time) {
+	for ; m.controlled < len(m.controls) && !m.controls[m.controlled].At.After(start); m.controlled++ {
+		switch m.controls[m.controlled].Action {
+		case bearing.BaselineRestart:
+			*m = memory{method: m.method, last: m.last, bearing: m.bearing, controls: m.controls, controlled: m.controlled}
+		case bearing.BaselineFreeze:
+			m.frozen = true
+		case bearing.BaselineResume:
+			m.frozen = false
+		}
+	}
+}
+
+// readControls reads what was done to the baselines of an axis, in the order of its times.
+func readControls(ctx context.Context, store any, sensor, axis string) (list []bearing.BaselineControl, version int64, err error) {
+	r, ok := store.(ResourceStore)
+	if !ok {
+		return nil, 0, nil
+	}
+	row, err := r.Resource(ctx, bearing.KindBaseline, controlKey(sensor, axis))
+	if bearing.CodeOf(err) == "resource_not_found" {
+		return nil, bearing.NoVersion, nil
+	}
+	if err != nil {
+		return nil, 0, err
+	}
+	if err := json.Unmarshal(row.Doc, &list); err != nil {
+		return nil, 0, fmt.Errorf("baseline of sensor %q: %w", sensor, err)
+	}
+	return list, row.Version, nil
+}
+
+// axesOf returns the axes of a sensor from which something has come.
+func (c *Core) axesOf(sensor string) (axes []string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for key := range c.arrived {
+		if key[0] == sensor {
+			axes = append(axes, key[1])
+		}
+	}
+	slices.Sort(axes)
+	return axes
+}
+
+func sensorNotFound(sensor string) error {
+	return bearing.Errorf(bearing.NotFound, "sensor_not_found", "nothing has come from a sensor %q", bearing.Clip(sensor))
+}
+
+// Baselines returns what has been learnt of a sensor. NotFound sensor_not_found says that
+// nothing has come from it.
+func (c *Core) Baselines(ctx context.Context, sensor string) (out bearing.Baselines, err error) {
+	out = bearing.Baselines{Sensor: sensor, Baselines: []bearing.Baseline{}, Controls: []bearing.BaselineControl{}}
+	axes := c.axesOf(sensor)
+	if len(axes) == 0 {
+		return out, sensorNotFound(sensor)
+	}
+	for _, axis := range axes {
+		s, err := c.sensor(ctx, sensor, axis)
+		if err != nil {
+			return out, err
+		}
+		s.mu.Lock()
+		for _, running := range slices.Sorted(maps.Keys(s.live.baselines)) {
+			b := s.live.baselines[running]
+			row := bearing.Baseline{Axis: axis, Running: running, State: b.state(s.live.frozen), Learned: len(b.learnt), Needed: readyAfter}
+			if b.fit != nil {
+				row.Method, row.Limit, row.Version = string(b.method), round(b.fit.limit, 4), b.fit.version
+			}
+			if b.run > 0 {
+				row.Run = b.lasting()
+			}
+			out.Baselines = append(out.Baselines, row)
+		}
+		out.Controls = append(out.Controls, s.live.controls...)
+		s.mu.Unlock()
+	}
+	return out, nil
+}
+
+// ControlBaseline notes what is to be done to the baselines of a sensor axis. It is on disk
+// when it returns, holds for the next window, and for those that were stored since its
+// time: their answers stay, but what they taught is learnt again under it.
+//
+// Errors: NotFound sensor_not_found, Conflict too_many_controls, Overloaded overloaded,
+// those of the store.
+func (c *Core) ControlBaseline(ctx context.Context, sensor string, x bearing.BaselineControl) error {
+	store, ok := c.store.(ResourceStore)
+	if !ok || !slices.Contains(c.axesOf(sensor), x.Axis) {
+		return sensorNotFound(sensor)
+	}
+	s, err := c.sensor(ctx, sensor, x.Axis)
+	if err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	list, version, err := readControls(ctx, c.store, sensor, x.Axis)
+	if err != nil {
+		return err
+	}
+	if len(list) >= maxControls {
+		return bearing.Errorf(bearing.Conflict, "too_many_controls", "the baselines of this axis were controlled %d times: that is all there may be", len(list))
+	}
+	list = append(list, x)
+	slices.SortStableFunc(list, func(a, b bearing.BaselineControl) int { return cmp.Compare(a.At.UnixNano(), b.At.UnixNano()) })
+	doc, err := json.Marshal(list)
+	if err != nil {
+		return err
+	}
+	if _, _, err := store.PutResource(context.WithoutCancel(ctx), bearing.KindBaseline, controlKey(sensor, x.Axis), doc, version); err != nil {
+		return err
+	}
+	s.loaded = false // the next window learns the history again
+	return nil
+}

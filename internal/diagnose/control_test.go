@@ -1,0 +1,114 @@
+package diagnose
+
+import (
+	"context"
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"brinell/internal/bearing"
+)
+
+// shelfOf keeps documents beside diagnoses.
+type shelfOf struct {
+	historian
+	docs     map[string][]byte
+	versions map[string]int64
+}
+
+func (s *shelfOf) PutResource(_ context.Context, kind, key string, doc []byte, match int64) (int64, bool, error) {
+	k := kind + " " + key
+	v := s.versions[k]
+	if match > 0 && match != v || match == bearing.NoVersion && v != 0 {
+		return 0, false, bearing.Errorf(bearing.Changed, "version_mismatch", "it is another")
+	}
+	s.docs[k], s.versions[k] = doc, v+1
+	return v + 1, v == 0, nil
+}
+
+func (s *shelfOf) DeleteResource(context.Context, string, string, int64) error { return nil }
+
+func (s *shelfOf) Resource(_ context.Context, kind, key string) (bearing.Resource, error) {
+	k := kind + " " + key
+	if s.versions[k] == 0 {
+		return bearing.Resource{}, bearing.Errorf(bearing.NotFound, "resource_not_found", "there is none")
+	}
+	return bearing.Resource{Key: key, Version: s.versions[k], Doc: s.docs[k]}, nil
+}
+
+func (s *shelfOf) Resources(context.Context, string, string, int) ([]bearing.Resource, error) {
+	return nil, nil
+}
+
+// TestControls: a restart forgets from its time on, also if that has passed; a frozen
+// baseline learns no more and judges on; and a core that starts anew answers as the one
+// before would have.
+func TestControls(t *testing.T) {
+	store := &shelfOf{docs: map[string][]byte{}, versions: map[string]int64{}}
+	m := model(t, "m", 1)
+	at := func(i int) time.Time { return firstYear.Add(time.Duration(i) * time.Minute) }
+	send := func(core *Core, i int) bearing.BaselineWitness {
+		t.Helper()
+		rng := rand.New(rand.NewPCG(uint64(i), 3))
+		w, err := bearing.NewWindow(bearing.Window{Sensor: "pump", Start: at(i), SampleRate: 12000, ShaftSpeed: 30, Unit: bearing.G, Samples: samples(rng, 6000)}, bearing.Limits{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		d, err := core.Submit(t.Context(), w)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return d.Witnesses.Baseline
+	}
+	fresh := func() *Core {
+		core, err := New(m, Config{Store: store})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return core
+	}
+	control := func(core *Core, action string, i int) {
+		t.Helper()
+		if err := core.ControlBaseline(t.Context(), "pump", bearing.BaselineControl{Action: action, At: at(i)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	core := fresh()
+	if err := core.ControlBaseline(t.Context(), "pump", bearing.BaselineControl{Action: bearing.BaselineFreeze}); bearing.CodeOf(err) != "sensor_not_found" {
+		t.Errorf("a sensor that nobody knows: %v", err)
+	}
+	i := 0
+	next := func() bearing.BaselineWitness { i++; return send(core, i-1) }
+	check := func(what string, b bearing.BaselineWitness, state bearing.BaselineState, learned int) {
+		t.Helper()
+		if b.State != state || b.Learned != learned {
+			t.Errorf("%s: %s, %d learnt; want %s, %d", what, b.State, b.Learned, state, learned)
+		}
+		again := fresh()
+		i++
+		rows := cloneRows(store.rows)
+		x := send(again, i-1)
+		store.rows = rows
+		y := send(core, i-1)
+		if d := cmp.Diff(x, y, cmpopts.EquateApprox(0, 0)); d != "" {
+			t.Errorf("%s: after a restart of the program:\n%s", what, d)
+		}
+	}
+	for range 69 {
+		next()
+	}
+	check("70 windows", next(), bearing.Ready, 70)
+	control(core, bearing.BaselineFreeze, i)
+	check("frozen", next(), bearing.Frozen, 71)
+	control(core, bearing.BaselineResume, i)
+	check("resumed", next(), bearing.Ready, 72)
+	control(core, bearing.BaselineRestart, i-10)    // work was done ten windows ago
+	check("restarted", next(), bearing.Learning, 9) // of eleven, two came while it was frozen
+	got, err := core.Baselines(t.Context(), "pump")
+	if err != nil || len(got.Baselines) != 1 || got.Baselines[0].Learned != 10 || len(got.Controls) != 3 || got.Controls[0].Action != bearing.BaselineRestart {
+		t.Errorf("%+v, %v", got, err)
+	}
+}
