@@ -45,6 +45,7 @@ type Backend struct {
 	Events    Events
 	Signals   Signals
 	Baselines Baselines
+	Webhooks  Webhooks
 }
 
 // Config are the settings of the edge. Zero fields mean the documented defaults.
@@ -110,6 +111,7 @@ type server struct {
 	events    Events
 	signals   Signals
 	baselines Baselines
+	webhooks  Webhooks
 	looks     looks
 	streams   streams
 	failures  failures
@@ -137,7 +139,7 @@ func newServer(cfg Config, b Backend) (*server, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	s := &server{cfg: cfg.withDefaults(), core: b.Core, reader: b.Reader, bearings: b.Bearings, resources: b.Resources, alarms: b.Alarms, events: b.Events, signals: b.Signals, baselines: b.Baselines, looks: make(looks, mostLooks), router: chi.NewRouter(), bodyGrace: bodyGrace, shedGrace: shedGrace, answerTime: answerTime}
+	s := &server{cfg: cfg.withDefaults(), core: b.Core, reader: b.Reader, bearings: b.Bearings, resources: b.Resources, alarms: b.Alarms, events: b.Events, signals: b.Signals, baselines: b.Baselines, webhooks: b.Webhooks, looks: make(looks, mostLooks), router: chi.NewRouter(), bodyGrace: bodyGrace, shedGrace: shedGrace, answerTime: answerTime}
 	s.budget.max, s.quota.rate = s.cfg.MaxInFlight, s.cfg.KeyRate
 	var err error
 	if s.metrics, err = newMetrics(s.cfg.Registry, s.cfg.Version, s.cfg.Revision); err != nil {
@@ -166,6 +168,7 @@ func (s *server) routes() error {
 	s.alarmRoutes()
 	s.signalRoutes()
 	s.baselineRoutes()
+	s.webhookRoutes()
 	s.router.Method("GET", "/v1/stream", s.handle(s.stream))
 	s.router.Method("GET", "/healthz", s.handle(s.healthz))
 	s.router.Method("GET", "/readyz", s.handle(s.readyz))

@@ -102,8 +102,12 @@ var codes = []Code{
 	{"rate_mismatch", "another sampling rate than the sensor is registered with"},
 	{"unit_mismatch", "another unit than the sensor is registered with"},
 	{"axis_mismatch", "another axis than the sensor is registered with"},
+	{"sensor_unknown", "a file of a sensor that is not registered"},
 	{"sensor_not_found", "nothing has come from a sensor of that name"},
 	{"too_many_controls", "the baselines of an axis were controlled too often"},
+	{"webhook_url", "an address of a webhook that is none"},
+	{"webhook_secret", "a secret of a webhook that is too short or too long"},
+	{"webhook_failed", "a test message that its webhook did not take"},
 	// Alarms and the stream.
 	{"alarm_not_found", "no such alarm"},
 	{"alarm_closed", "an alarm that is over"},

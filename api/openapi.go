@@ -58,6 +58,7 @@ func (s *server) describe() *huma.OpenAPI {
 	s.describeStream(doc, refusals)
 	s.describeSignals(doc, refusals)
 	s.describeBaselines(doc, refusals)
+	s.describeWebhooks(doc, refusals)
 
 	// huma describes its own error model beside ours, but no answer has its form.
 	delete(schemas.Map(), "ErrorModel")

@@ -33,6 +33,8 @@ type resource struct {
 	// sensor returns of which sensor a document is, whose keys may have to do with it; nil
 	// where it is of none, or the name is the sensor's.
 	sensor func(doc []byte) string
+	// public returns a document without what is not shown; nil where all of it is.
+	public func(doc []byte) ([]byte, error)
 }
 
 // resources is the table of all kinds.
@@ -47,7 +49,7 @@ var resources = []resource{
 			err = m.Validate()
 		}
 		return m, err
-	}, nil},
+	}, nil, nil},
 	{bearing.KindSensor, "/v1/sensors", "sensors", "a sensor", reflect.TypeFor[bearing.Sensor](), func(b []byte, key string) (any, error) {
 		var s bearing.Sensor
 		err := decodeStrict(b, &s)
@@ -58,7 +60,7 @@ var resources = []resource{
 			err = s.Validate()
 		}
 		return s, err
-	}, nil},
+	}, nil, nil},
 	{bearing.KindInspection, "/v1/inspections", "inspections", "an inspection", reflect.TypeFor[bearing.Inspection](), func(b []byte, key string) (any, error) {
 		var i bearing.Inspection
 		err := decodeStrict(b, &i)
@@ -73,7 +75,33 @@ var resources = []resource{
 		var i struct{ Sensor string }
 		_ = json.Unmarshal(doc, &i) // it was checked when it was put
 		return i.Sensor
+	}, nil},
+	{bearing.KindWebhook, "/v1/webhooks", "webhooks", "a webhook", reflect.TypeFor[bearing.Webhook](), func(b []byte, key string) (any, error) {
+		var w bearing.Webhook
+		err := decodeStrict(b, &w)
+		if err == nil {
+			err = sameName(&w.Name, key)
+		}
+		if err == nil {
+			err = w.Validate()
+		}
+		return w, err
+	}, nil, func(doc []byte) ([]byte, error) {
+		var w bearing.Webhook
+		if err := json.Unmarshal(doc, &w); err != nil {
+			return nil, err
+		}
+		w.Secret = ""
+		return json.Marshal(w)
 	}},
+}
+
+// shown returns a document as it is given out.
+func (k resource) shown(doc []byte) ([]byte, error) {
+	if k.public == nil {
+		return doc, nil
+	}
+	return k.public(doc)
 }
 
 // covered says whether the key of a request may have to do with a document.
@@ -134,7 +162,11 @@ func (s *server) getResource(k resource) func(http.ResponseWriter, *http.Request
 		if err != nil {
 			return err
 		}
-		return sendVersion(w, r, http.StatusOK, row.Version, row.Doc)
+		doc, err := k.shown(row.Doc)
+		if err != nil {
+			return err
+		}
+		return sendVersion(w, r, http.StatusOK, row.Version, doc)
 	}
 }
 
@@ -212,6 +244,9 @@ func (s *server) putResource(k resource) func(http.ResponseWriter, *http.Request
 		if created {
 			status = http.StatusCreated
 			w.Header().Set("Location", k.path+"/"+name)
+		}
+		if doc, err = k.shown(doc); err != nil {
+			return err
 		}
 		return sendVersion(w, r, status, version, doc)
 	}
@@ -292,7 +327,9 @@ func (s *server) listResources(k resource) func(http.ResponseWriter, *http.Reque
 		}
 		docs := make([]json.RawMessage, len(rows))
 		for i, row := range rows {
-			docs[i] = row.Doc
+			if docs[i], err = k.shown(row.Doc); err != nil {
+				return err
+			}
 		}
 		return sendJSON(w, http.StatusOK, map[string]any{k.plural: docs, "next_cursor": next})
 	}

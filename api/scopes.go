@@ -45,6 +45,12 @@ var scopes = map[string]keys.Scope{
 	"POST /v1/sensors/{name}/baselines": keys.Admin,
 	"PUT /v1/inspections/{name}":        keys.Admin,
 	"DELETE /v1/inspections/{name}":     keys.Admin,
+	"GET /v1/webhooks":                  keys.Admin,
+	"GET /v1/webhooks/{name}":           keys.Admin,
+	"PUT /v1/webhooks/{name}":           keys.Admin,
+	"DELETE /v1/webhooks/{name}":        keys.Admin,
+	"GET /v1/webhooks/{name}/delivery":  keys.Admin,
+	"POST /v1/webhooks/{name}/test":     keys.Admin,
 	"POST /v1/alarms/{id}/acknowledge":  keys.Admin,
 	"POST /v1/alarms/{id}/shelve":       keys.Admin,
 }

@@ -41,6 +41,7 @@ internal/alarm      : internal/bearing
 internal/diagnose   : internal/bearing internal/admit internal/alarm features features/dsp features/lines models models/autoencoder
 internal/assess     : internal/bearing features/dsp dataset models models/train models/prune internal/diagnose
 internal/store      : internal/bearing
+internal/webhook    : internal/bearing
 internal/keys       :
 api/web             :
 api                 : internal/bearing internal/admit internal/keys dataset/npyfile dataset/wavfile api/web
@@ -51,12 +52,12 @@ cmd/brinell         : *
 // outside says who may import what from outside the standard library, and which
 // parts of the standard library are somebody's alone.
 const outside = `
-net/http                            : api cmd/brinell dataset
+net/http                            : api cmd/brinell dataset internal/webhook
 database/sql                        : internal/store
 os/exec                             : -
 github.com/go-chi/chi/v5            : api
 github.com/danielgtaylor/huma/v2    : api
-github.com/prometheus               : api internal/diagnose cmd/brinell
+github.com/prometheus               : api internal/diagnose internal/webhook cmd/brinell
 modernc.org/sqlite                  : internal/store
 github.com/klauspost/compress       : api internal/store
 gonum.org/v1/gonum                  : features/dsp features models/autoencoder internal/diagnose internal/assess cmd/brinell

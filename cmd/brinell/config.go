@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/netip"
 	"os"
 	"regexp"
 	"slices"
@@ -217,6 +218,7 @@ type settings struct {
 	level           slog.Level
 	rawCap, maxBody int64
 	rawAge, age     time.Duration // 0 for ever
+	webhookAllow    []netip.Prefix
 	method          diagnose.Method
 	zones           diagnose.Zones
 }
@@ -240,6 +242,16 @@ func (c serveConfig) parse() (s settings, err error) {
 	}
 	if s.age, err = parseAge(c.age); err != nil {
 		return s, usagef("--age: %w", err)
+	}
+	for p := range strings.SplitSeq(c.webhookAllow, ",") {
+		if p = strings.TrimSpace(p); p == "" {
+			continue
+		}
+		n, err := netip.ParsePrefix(p)
+		if err != nil {
+			return s, usagef("--webhook-allow: %q is no network such as 10.1.0.0/16", p)
+		}
+		s.webhookAllow = append(s.webhookAllow, n.Masked())
 	}
 	if c.maxSamples < 1 || c.workers < 0 {
 		return s, usagef("--max-samples must be positive and --workers not negative")

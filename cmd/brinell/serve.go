@@ -28,6 +28,7 @@ import (
 	"brinell/internal/diagnose"
 	"brinell/internal/keys"
 	"brinell/internal/store"
+	"brinell/internal/webhook"
 	"brinell/models"
 )
 
@@ -36,6 +37,7 @@ type serveConfig struct {
 	listen, dataDir, model, logLevel, baseline, zones string
 	bearings, rawCap, rawAge, age                     string
 	trustClock                                        bool
+	webhookAllow, watch                               string
 	maxSamples                                        int
 	maxBody                                           string
 	workers                                           int
@@ -110,6 +112,8 @@ func (c *serveConfig) flags(f *pflag.FlagSet) {
 	f.IntVar(&c.maxSensors, "max-sensors", 10_000, "sensors that windows may bring in; registered ones are not counted; 0 for no bound")
 	f.IntVar(&c.metricsSensors, "metrics-sensors", diagnose.DefaultSeriesSensors, "sensors with series of their own in /metrics, six each, registered ones first; the others are counted")
 	f.DurationVar(&c.lateHorizon, "late-horizon", diagnose.DefaultLateHorizon, "how far behind its sensor's newest window one may be to take part in its state; beyond, it is stored and flagged late")
+	f.StringVar(&c.webhookAllow, "webhook-allow", "", "networks that webhooks may lead to though they are not public, such as 10.1.0.0/16,127.0.0.1/32")
+	f.StringVar(&c.watch, "watch", "", "directory into which files are dropped: windows as JSON, or recordings named SENSOR_20260131T120000Z.wav of registered sensors; they are moved to done/ or failed/ in it")
 	f.StringVar(&c.logFormat, "log-format", "text", "text or json")
 	f.BoolVar(&c.demo, "demo", false, "replay embedded excerpts of real recordings as a few sensors")
 }
@@ -129,6 +133,8 @@ type service struct {
 	log      *slog.Logger
 	store    *store.DB
 	core     *diagnose.Core
+	hooks    *webhook.Sender
+	watch    *watcher // nil for none
 	listener net.Listener
 	drainer  *drainer
 	notify   *notifier
@@ -216,11 +222,19 @@ func newService(ctx context.Context, c serveConfig, stderr io.Writer) (_ *servic
 	if s.core, err = diagnose.New(m, diagnose.Config{Store: s.store, Catalogue: cat.Lookup, Sensors: registry.Sensor, Metrics: metrics, Gate: gate, Build: build(), Baseline: v.method, Zones: v.zones, MaxSensors: c.maxSensors, LateHorizon: c.lateHorizon}); err != nil {
 		return nil, err
 	}
+	if s.hooks, err = webhook.New(s.store, v.webhookAllow, s.log, reg); err != nil {
+		return nil, err
+	}
+	if c.watch != "" {
+		if s.watch, err = newWatcher(c.watch, s.core, registry.Sensor, c.maxSamples, v.maxBody, s.log); err != nil {
+			return nil, err
+		}
+	}
 	kept := judged{s.core, s.store}
 	handler, err := api.New(api.Config{
 		MaxSamples: c.maxSamples, MaxBody: v.maxBody, Version: version, Revision: revision(), Log: s.log, Registry: reg, Ready: s.drainer.ready(s.store.Ready), Done: ctx.Done(), Keys: ring, KeyRate: c.keyRate, Gate: gate,
 		ObserveDecode: func(d time.Duration) { metrics.Stage.WithLabelValues("decode").Observe(d.Seconds()) },
-	}, api.Backend{Core: s.core, Reader: s.store, Bearings: bearings, Resources: registry, Alarms: kept, Events: events{feed.Load(), s.store}, Signals: kept, Baselines: s.core})
+	}, api.Backend{Core: s.core, Reader: s.store, Bearings: bearings, Resources: registry, Alarms: kept, Events: events{feed.Load(), s.store}, Signals: kept, Baselines: s.core, Webhooks: s.hooks})
 	if err != nil {
 		return nil, err
 	}
@@ -355,6 +369,18 @@ func (s *service) run(ctx context.Context) error {
 			s.log.Error("silent sensors are no longer noticed", "err", err)
 		}
 	}()
+	told := make(chan struct{})
+	go func() {
+		defer close(told)
+		s.hooks.Run(ctx, time.Second)
+	}()
+	dropped := make(chan struct{})
+	go func() {
+		defer close(dropped)
+		if s.watch != nil {
+			s.watch.run(ctx)
+		}
+	}()
 	demo := make(chan struct{})
 	go func() {
 		defer close(demo)
@@ -387,6 +413,8 @@ loop:
 	cancel()
 	<-demo
 	<-watched
+	<-told
+	<-dropped
 	<-guarded
 	time.Sleep(s.cfg.drainDelay)
 	stop, done := context.WithTimeout(context.Background(), s.cfg.stopTimeout)

@@ -13,6 +13,13 @@ type Effects struct {
 	Rev     int64           // of that state: an older one does not replace a newer one
 }
 
+// AlarmChange is one line of the log of alarms: an alarm as it was then.
+type AlarmChange struct {
+	Seq   int64
+	Alarm Alarm
+	Doc   json.RawMessage
+}
+
 // Event is something that has been stored, for those who follow. Events come in the
 // order of their positions.
 type Event struct {

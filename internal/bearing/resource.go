@@ -23,6 +23,7 @@ const (
 	KindInspection = "inspection"
 	KindWebhook    = "webhook"
 	KindBaseline   = "baseline"
+	KindDelivery   = "delivery"
 )
 
 // Machine is what sensors sit on.

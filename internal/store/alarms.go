@@ -100,6 +100,37 @@ func (db *DB) Alarm(ctx context.Context, id string) (a bearing.Alarm, err error)
 	return a, nil
 }
 
+// AlarmLog returns the changes of alarms after a number, in their order, and the number of
+// the last one that there is.
+func (db *DB) AlarmLog(ctx context.Context, after int64, limit int) (changes []bearing.AlarmChange, last int64, err error) {
+	release, err := db.reading()
+	if err != nil {
+		return nil, 0, err
+	}
+	defer release()
+	if err := db.read.QueryRowContext(ctx, "SELECT coalesce(max(seq), 0) FROM alarm_log").Scan(&last); err != nil {
+		return nil, 0, fmt.Errorf("alarm log: %w", err)
+	}
+	rows, err := db.read.QueryContext(ctx, "SELECT seq, doc FROM alarm_log WHERE seq > ? ORDER BY seq LIMIT ?", after, limit)
+	if err != nil {
+		return nil, 0, fmt.Errorf("alarm log: %w", err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var c bearing.AlarmChange
+		var doc []byte
+		if err := rows.Scan(&c.Seq, &doc); err != nil {
+			return nil, 0, fmt.Errorf("alarm log: %w", err)
+		}
+		if err := json.Unmarshal(doc, &c.Alarm); err != nil {
+			return nil, 0, fmt.Errorf("alarm log, row %d: %w", c.Seq, err)
+		}
+		c.Doc = doc
+		changes = append(changes, c)
+	}
+	return changes, last, rows.Err()
+}
+
 // OpenAlarms counts the alarms that are open and not shelved now, by severity and state.
 func (db *DB) OpenAlarms(ctx context.Context, now time.Time) (map[[2]string]int, error) {
 	release, err := db.reading()

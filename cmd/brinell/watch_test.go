@@ -1,0 +1,94 @@
+package main
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"brinell/dataset/npyfile"
+	"brinell/dataset/wavfile"
+	"brinell/internal/bearing"
+)
+
+// TestWatch drops files as a logger does, one of them slowly: each becomes a diagnosis and
+// lies in done, or in failed with the reason beside it.
+func TestWatch(t *testing.T) {
+	drop := t.TempDir()
+	p := start(t, "--data-dir", t.TempDir(), "--watch", drop, "--max-body", "300kB")
+	if status, _ := call(t, "PUT", p.url+"/v1/sensors/de", `{"sample_rate_hz":12000,"unit":"m/s2","bearing":"6205-2RS","shaft_speed_rpm":1797}`, nil); status != 201 {
+		t.Fatal(status)
+	}
+	x := excerpt(t, "inner_race_105.npy").Samples[:12000]
+	metric := make([]float32, len(x))
+	for i, v := range x {
+		metric[i] = v * bearing.StandardGravity
+	}
+	write := func(name string, b []byte) {
+		t.Helper()
+		if err := os.WriteFile(filepath.Join(drop, name), b, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	npy := npyfile.EncodeFloat32(metric)
+	write("de_20260131T120000Z.npy", npy)
+	write("de_20260131T120001.5Z.wav", wavfile.EncodeFloat32(metric, 12000))
+	write("fan.json", []byte(`{"start":"2026-01-31T12:00:00Z","sample_rate_hz":12000,"unit":"g","samples":[1,2]}`))
+	write("nobody_20260131T120000Z.npy", npy)
+	write("de_20269931T120000Z.npy", npy)
+	write("broken_20260131T120000Z.json", []byte("{"))
+	write("large.json", make([]byte, 301_000))
+	write(".hidden", npy)
+	if err := os.Symlink("/etc/hostname", filepath.Join(drop, "link.json")); err != nil {
+		t.Fatal(err)
+	}
+	slow, err := os.Create(filepath.Join(drop, "de_20260131T120010Z.npy"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := 0; i < len(npy); i += len(npy)/5 + 1 { // half written for longer than a look
+		if _, err := slow.Write(npy[i:min(len(npy), i+len(npy)/5+1)]); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(watchEvery / 2)
+	}
+	_ = slow.Close()
+	done := []string{"de_20260131T120000Z.npy", "de_20260131T120001.5Z.wav", "de_20260131T120010Z.npy"}
+	for end := time.Now().Add(20 * time.Second); ; time.Sleep(50 * time.Millisecond) {
+		if _, err := os.Stat(filepath.Join(drop, doneDir, done[2])); err == nil || time.Now().After(end) {
+			break
+		}
+	}
+	for _, name := range done {
+		if _, err := os.Stat(filepath.Join(drop, doneDir, name)); err != nil {
+			t.Errorf("%v\n%s", err, p.logged())
+		}
+	}
+	for name, code := range map[string]string{"fan.json": "window_too_short", "nobody_20260131T120000Z.npy": "sensor_unknown", "de_20269931T120000Z.npy": "start_invalid", "broken_20260131T120000Z.json": "json_malformed", "large.json": "body_too_large"} {
+		b, err := os.ReadFile(filepath.Join(drop, failedDir, name+".txt"))
+		if err != nil || !strings.HasPrefix(string(b), code) {
+			t.Errorf("%s: %s, %v; want %s", name, b, err, code)
+		}
+		if _, err := os.Stat(filepath.Join(drop, failedDir, name)); err != nil {
+			t.Error(err)
+		}
+	}
+	if _, err := os.Lstat(filepath.Join(drop, "link.json")); err != nil {
+		t.Error("a link was touched")
+	}
+	if _, err := os.Stat(filepath.Join(drop, "de_20260131T120000Z.npy")); !errors.Is(err, fs.ErrNotExist) {
+		t.Error("a file that was taken is still there")
+	}
+	page, err := p.client().Diagnoses(t.Context(), bearing.Query{})
+	if err != nil || len(page.Diagnoses) != 3 {
+		t.Fatalf("%d diagnoses, %v", len(page.Diagnoses), err)
+	}
+	for _, d := range page.Diagnoses {
+		if rms, _ := d.Features.Get("rms"); d.Fault != bearing.InnerRace || rms < 0.2 || rms > 0.4 {
+			t.Errorf("%s, rms %g: want inner_race and 0.3 g", d.Fault, rms)
+		}
+	}
+}

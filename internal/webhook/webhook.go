@@ -1,0 +1,423 @@
+// Package webhook tells addresses of alarms: signed, in order, at least once, and never
+// where it must not.
+//
+// The log of alarms in the store is the outbox: a webhook has a position in it, which is
+// stored, so that nothing is lost between the two and nothing grows. A message that is not
+// taken is tried again, ever more rarely, for a day, and then given up. Ingest never waits
+// for it.
+//
+// Messages have the form of Standard Webhooks 1.0 (standardwebhooks.com): the headers
+// webhook-id, webhook-timestamp and webhook-signature, which is "v1," and the base64 of
+// HMAC-SHA256 over "id.timestamp.body".
+package webhook
+
+import (
+	"bytes"
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"net/netip"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"brinell/internal/bearing"
+)
+
+// Limits of deliveries.
+const (
+	answerTime = 5 * time.Second
+	answerSize = 64 << 10
+	giveUp     = 24 * time.Hour
+	firstPause = time.Second
+	lastPause  = 5 * time.Minute
+	slice      = 100 // changes that are read at a time
+)
+
+// Store keeps webhooks, how far each is told, and the log of alarms.
+type Store interface {
+	Resource(ctx context.Context, kind, key string) (bearing.Resource, error)
+	Resources(ctx context.Context, kind, after string, limit int) ([]bearing.Resource, error)
+	PutResource(ctx context.Context, kind, key string, doc []byte, match int64) (version int64, created bool, err error)
+	DeleteResource(ctx context.Context, kind, key string, match int64) error
+	AlarmLog(ctx context.Context, after int64, limit int) (changes []bearing.AlarmChange, last int64, err error)
+}
+
+// Sender delivers. Make it with New.
+type Sender struct {
+	store  Store
+	client *http.Client
+	log    *slog.Logger
+	now    func() time.Time
+	count  *prometheus.CounterVec // by result
+
+	mu    sync.Mutex
+	state map[string]*bearing.Delivery
+	next  map[string]time.Time // when a webhook is tried again
+}
+
+// New returns a sender. Addresses inside allow may be dialled though they are not public.
+func New(store Store, allow []netip.Prefix, log *slog.Logger, r prometheus.Registerer) (*Sender, error) {
+	s := &Sender{store: store, log: log, now: time.Now, client: newClient(allow), state: map[string]*bearing.Delivery{}, next: map[string]time.Time{},
+		count: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "brinell_webhook_messages_total", Help: "Messages to webhooks: delivered, attempts that failed, dropped after a day."}, []string{"result"})}
+	for _, result := range []string{"delivered", "failed", "dropped"} {
+		s.count.WithLabelValues(result)
+	}
+	return s, r.Register(s.count)
+}
+
+// errPrivate is what dialling an address that is not public fails with.
+var errPrivate = errors.New("the address is not a public one: allow it with --webhook-allow")
+
+// newClient returns a client that looks at the address that it really dials, whatever the
+// name resolved to before, follows no redirect, and asks no proxy.
+func newClient(allow []netip.Prefix) *http.Client {
+	d := &net.Dialer{Timeout: answerTime, Control: func(_, address string, _ syscall.RawConn) error {
+		a, err := netip.ParseAddrPort(address)
+		if err != nil {
+			return err
+		}
+		if !allowed(a.Addr().Unmap(), allow) {
+			return errPrivate
+		}
+		return nil
+	}}
+	return &http.Client{
+		Timeout:       answerTime,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		Transport:     &http.Transport{DialContext: d.DialContext, TLSHandshakeTimeout: answerTime, MaxResponseHeaderBytes: answerSize, DisableKeepAlives: true},
+	}
+}
+
+// special are ranges that are neither private by netip nor public: shared address space
+// (RFC 6598), protocol assignments, benchmarks, documentation, reserved, IPv4 inside IPv6.
+var special = func() (out []netip.Prefix) {
+	for _, s := range []string{"0.0.0.0/8", "100.64.0.0/10", "192.0.0.0/24", "192.0.2.0/24", "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24", "240.0.0.0/4", "64:ff9b::/96", "64:ff9b:1::/48", "100::/64", "2001::/23", "2001:db8::/32", "2002::/16", "fec0::/10"} {
+		out = append(out, netip.MustParsePrefix(s))
+	}
+	return out
+}()
+
+// allowed says whether an address may be dialled.
+func allowed(a netip.Addr, allow []netip.Prefix) bool {
+	for _, p := range allow {
+		if p.Contains(a) {
+			return true
+		}
+	}
+	for _, p := range special {
+		if p.Contains(a) {
+			return false
+		}
+	}
+	return a.IsGlobalUnicast() && !a.IsPrivate()
+}
+
+// message is what is sent.
+type message struct {
+	Type      string          `json:"type"`
+	Timestamp time.Time       `json:"timestamp"`
+	Data      json.RawMessage `json:"data"`
+}
+
+// post sends one message and returns nil if it was taken with a 2xx.
+func (s *Sender) post(ctx context.Context, w bearing.Webhook, id, kind string, data json.RawMessage) error {
+	now := s.now().UTC()
+	body, err := json.Marshal(message{kind, now, data})
+	if err != nil {
+		return err
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, w.URL, bytes.NewReader(body))
+	if err != nil {
+		return err
+	}
+	stamp := strconv.FormatInt(now.Unix(), 10)
+	req.Header.Set("Content-Type", "application/json")
+	req.Header.Set("User-Agent", "brinell")
+	req.Header.Set("webhook-id", id)
+	req.Header.Set("webhook-timestamp", stamp)
+	req.Header.Set("webhook-signature", Sign(w.Secret, id, stamp, body))
+	resp, err := s.client.Do(req)
+	if err != nil {
+		if errors.Is(err, errPrivate) {
+			return errPrivate
+		}
+		return errors.New("it could not be reached, or did not answer in time") // no address of a plant in an answer
+	}
+	defer resp.Body.Close()
+	_, _ = io.CopyN(io.Discard, resp.Body, answerSize)
+	if resp.StatusCode < 200 || resp.StatusCode > 299 {
+		return fmt.Errorf("it answered %d", resp.StatusCode)
+	}
+	return nil
+}
+
+// Sign returns the signature of a message as it stands in its header. Of a secret that
+// begins with whsec_ the key is what the rest is the base64 of, as the standard has it.
+func Sign(secret, id, timestamp string, body []byte) string {
+	key := []byte(secret)
+	if rest, ok := strings.CutPrefix(secret, "whsec_"); ok {
+		if b, err := base64.StdEncoding.DecodeString(rest); err == nil {
+			key = b
+		}
+	}
+	h := hmac.New(sha256.New, key)
+	_, _ = io.WriteString(h, id+"."+timestamp+".")
+	_, _ = h.Write(body)
+	return "v1," + base64.StdEncoding.EncodeToString(h.Sum(nil))
+}
+
+// webhook reads one that is registered.
+func (s *Sender) webhook(ctx context.Context, name string) (w bearing.Webhook, err error) {
+	row, err := s.store.Resource(ctx, bearing.KindWebhook, name)
+	if err != nil {
+		return w, err
+	}
+	return w, json.Unmarshal(row.Doc, &w)
+}
+
+// Test sends a message that is about nothing, now, and returns nil if it was taken.
+// NotFound resource_not_found says that there is no such webhook, Conflict
+// webhook_failed what went wrong.
+func (s *Sender) Test(ctx context.Context, name string) error {
+	w, err := s.webhook(ctx, name)
+	if err != nil {
+		return err
+	}
+	id := "test_" + strconv.FormatInt(s.now().UnixNano(), 36)
+	if err := s.post(ctx, w, id, "test", json.RawMessage(`{"webhook":"`+w.Name+`"}`)); err != nil {
+		return bearing.Errorf(bearing.Conflict, "webhook_failed", "the message was not taken: %v", err)
+	}
+	return nil
+}
+
+// Delivery returns how far a webhook is told.
+func (s *Sender) Delivery(ctx context.Context, name string) (d bearing.Delivery, err error) {
+	if _, err := s.webhook(ctx, name); err != nil {
+		return d, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if at := s.state[name]; at != nil {
+		return *at, nil
+	}
+	return d, nil // it is a second old
+}
+
+// Run delivers until ctx ends, looking for news every tick.
+func (s *Sender) Run(ctx context.Context, tick time.Duration) {
+	t := time.NewTicker(tick)
+	defer t.Stop()
+	for failed := false; ; {
+		select {
+		case <-ctx.Done():
+			return
+		case <-t.C:
+		}
+		err := s.round(ctx)
+		if err != nil && ctx.Err() == nil && !failed {
+			s.log.Error("webhooks", "err", err)
+		}
+		failed = err != nil
+	}
+}
+
+// round gives each webhook its next messages, side by side: a slow one holds up itself.
+func (s *Sender) round(ctx context.Context) error {
+	var hooks []bearing.Webhook
+	for after := ""; ; {
+		rows, err := s.store.Resources(ctx, bearing.KindWebhook, after, 1000)
+		if err != nil {
+			return err
+		}
+		for _, row := range rows {
+			var w bearing.Webhook
+			if err := json.Unmarshal(row.Doc, &w); err != nil {
+				return fmt.Errorf("webhook %q: %w", row.Key, err)
+			}
+			w.Name, after = row.Key, row.Key
+			hooks = append(hooks, w)
+		}
+		if len(rows) < 1000 {
+			break
+		}
+	}
+	if err := s.forget(ctx, hooks); err != nil {
+		return err
+	}
+	var wg sync.WaitGroup
+	var mu sync.Mutex
+	var errs []error
+	turn := make(chan struct{}, 8)
+	for _, w := range hooks {
+		if w.Paused {
+			continue
+		}
+		wg.Go(func() {
+			turn <- struct{}{}
+			defer func() { <-turn }()
+			if err := s.tell(ctx, w); err != nil {
+				mu.Lock()
+				errs = append(errs, fmt.Errorf("webhook %q: %w", w.Name, err))
+				mu.Unlock()
+			}
+		})
+	}
+	wg.Wait()
+	return errors.Join(errs...)
+}
+
+// forget drops the positions of webhooks that are gone.
+func (s *Sender) forget(ctx context.Context, hooks []bearing.Webhook) error {
+	there := make(map[string]bool)
+	for _, w := range hooks {
+		there[w.Name] = true
+	}
+	s.mu.Lock()
+	var gone []string
+	for name := range s.state {
+		if !there[name] {
+			gone = append(gone, name)
+			delete(s.state, name)
+			delete(s.next, name)
+		}
+	}
+	s.mu.Unlock()
+	for _, name := range gone {
+		if err := s.store.DeleteResource(ctx, bearing.KindDelivery, name, bearing.AnyVersion); err != nil && bearing.CodeOf(err) != "resource_not_found" {
+			return err
+		}
+	}
+	return nil
+}
+
+// delivery returns the state of a webhook: as it is at hand, as it is stored, or one that
+// begins now.
+func (s *Sender) delivery(ctx context.Context, name string) (bearing.Delivery, error) {
+	s.mu.Lock()
+	at := s.state[name]
+	s.mu.Unlock()
+	if at != nil {
+		return *at, nil
+	}
+	row, err := s.store.Resource(ctx, bearing.KindDelivery, name)
+	var d bearing.Delivery
+	switch {
+	case bearing.CodeOf(err) == "resource_not_found":
+		if _, d.Position, err = s.store.AlarmLog(ctx, 0, 0); err != nil {
+			return d, err
+		}
+		return d, s.keep(ctx, name, d)
+	case err != nil:
+		return d, err
+	}
+	if err := json.Unmarshal(row.Doc, &d); err != nil {
+		return d, err
+	}
+	s.hold(name, d)
+	return d, nil
+}
+
+func (s *Sender) hold(name string, d bearing.Delivery) {
+	s.mu.Lock()
+	s.state[name] = &d
+	s.mu.Unlock()
+}
+
+// keep stores how far a webhook is told.
+func (s *Sender) keep(ctx context.Context, name string, d bearing.Delivery) error {
+	doc, err := json.Marshal(d)
+	if err != nil {
+		return err
+	}
+	if _, _, err := s.store.PutResource(context.WithoutCancel(ctx), bearing.KindDelivery, name, doc, bearing.AnyVersion); err != nil {
+		return err
+	}
+	s.hold(name, d)
+	return nil
+}
+
+// tell sends a webhook what it has not had, until one message is not taken.
+func (s *Sender) tell(ctx context.Context, w bearing.Webhook) error {
+	s.mu.Lock()
+	wait := s.next[w.Name]
+	s.mu.Unlock()
+	if s.now().Before(wait) {
+		return nil
+	}
+	d, err := s.delivery(ctx, w.Name)
+	if err != nil {
+		return err
+	}
+	changes, _, err := s.store.AlarmLog(ctx, d.Position, slice)
+	if err != nil || len(changes) == 0 {
+		return err
+	}
+	for _, c := range changes {
+		now := s.now().UTC()
+		if wanted(w, c.Alarm, now) {
+			err := s.post(ctx, w, c.Alarm.ID+"."+strconv.FormatInt(c.Alarm.Version, 10), "alarm."+c.Alarm.State, c.Doc)
+			if ctx.Err() != nil {
+				return nil // it is sent again after the start: its id says that it is the same
+			}
+			d.LastAt = &now
+			if err != nil {
+				s.count.WithLabelValues("failed").Inc()
+				if d.Attempts++; d.Attempts == 1 {
+					d.Since = &now
+					s.log.Warn("a webhook does not take messages", "webhook", w.Name, "err", err)
+				}
+				d.LastError = err.Error()
+				if now.Sub(*d.Since) < giveUp {
+					s.later(w.Name, d.Attempts)
+					return s.keep(ctx, w.Name, d)
+				}
+				d.Dropped++
+				s.count.WithLabelValues("dropped").Inc()
+				s.log.Error("a message to a webhook is given up", "webhook", w.Name, "alarm", c.Alarm.ID, "err", err)
+			} else {
+				d.Delivered++
+				d.LastError = ""
+				s.count.WithLabelValues("delivered").Inc()
+			}
+			d.Attempts, d.Since = 0, nil
+		}
+		d.Position = c.Seq
+		if err := s.keep(ctx, w.Name, d); err != nil {
+			return err
+		}
+	}
+	s.later(w.Name, 0)
+	return nil
+}
+
+// later sets when a webhook is tried again: after 1, 2, 4 ... 300 seconds, and a part of
+// that by chance, so that many do not come back together.
+func (s *Sender) later(name string, attempts int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if attempts == 0 {
+		delete(s.next, name)
+		return
+	}
+	pause := min(lastPause, firstPause<<min(attempts-1, 20))
+	s.next[name] = s.now().Add(pause + rand.N(pause/4+1))
+}
+
+// wanted says whether a webhook is told of an alarm.
+func wanted(w bearing.Webhook, a bearing.Alarm, now time.Time) bool {
+	return !a.Shelved(now) && (w.Severity != "alarm" || a.Severity == "alarm")
+}
