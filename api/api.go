@@ -46,6 +46,7 @@ type Backend struct {
 	Signals   Signals
 	Baselines Baselines
 	Webhooks  Webhooks
+	Models    Models
 }
 
 // Config are the settings of the edge. Zero fields mean the documented defaults.
@@ -112,6 +113,7 @@ type server struct {
 	signals   Signals
 	baselines Baselines
 	webhooks  Webhooks
+	models    Models
 	looks     looks
 	streams   streams
 	failures  failures
@@ -139,7 +141,7 @@ func newServer(cfg Config, b Backend) (*server, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	s := &server{cfg: cfg.withDefaults(), core: b.Core, reader: b.Reader, bearings: b.Bearings, resources: b.Resources, alarms: b.Alarms, events: b.Events, signals: b.Signals, baselines: b.Baselines, webhooks: b.Webhooks, looks: make(looks, mostLooks), router: chi.NewRouter(), bodyGrace: bodyGrace, shedGrace: shedGrace, answerTime: answerTime}
+	s := &server{cfg: cfg.withDefaults(), core: b.Core, reader: b.Reader, bearings: b.Bearings, resources: b.Resources, alarms: b.Alarms, events: b.Events, signals: b.Signals, baselines: b.Baselines, webhooks: b.Webhooks, models: b.Models, looks: make(looks, mostLooks), router: chi.NewRouter(), bodyGrace: bodyGrace, shedGrace: shedGrace, answerTime: answerTime}
 	s.budget.max, s.quota.rate = s.cfg.MaxInFlight, s.cfg.KeyRate
 	var err error
 	if s.metrics, err = newMetrics(s.cfg.Registry, s.cfg.Version, s.cfg.Revision); err != nil {
@@ -169,6 +171,7 @@ func (s *server) routes() error {
 	s.signalRoutes()
 	s.baselineRoutes()
 	s.webhookRoutes()
+	s.modelRoutes()
 	s.router.Method("GET", "/v1/stream", s.handle(s.stream))
 	s.router.Method("GET", "/healthz", s.handle(s.healthz))
 	s.router.Method("GET", "/readyz", s.handle(s.readyz))

@@ -108,6 +108,13 @@ var codes = []Code{
 	{"webhook_url", "an address of a webhook that is none"},
 	{"webhook_secret", "a secret of a webhook that is too short or too long"},
 	{"webhook_failed", "a test message that its webhook did not take"},
+	// Models.
+	{"model_rejected", "a model file that is damaged, does not run, or whose golden windows have other logits"},
+	{"model_without_card", "a model that states no corpus, no licence or no score"},
+	{"model_not_found", "no such model"},
+	{"model_pinned", "the model is that of serve --model"},
+	{"nothing_before", "no model was promoted that one could go back from"},
+	{"too_many_models", "as many models as there may be"},
 	// Alarms and the stream.
 	{"alarm_not_found", "no such alarm"},
 	{"alarm_closed", "an alarm that is over"},

@@ -59,6 +59,7 @@ func (s *server) describe() *huma.OpenAPI {
 	s.describeSignals(doc, refusals)
 	s.describeBaselines(doc, refusals)
 	s.describeWebhooks(doc, refusals)
+	s.describeModels(doc, refusals)
 
 	// huma describes its own error model beside ours, but no answer has its form.
 	delete(schemas.Map(), "ErrorModel")

@@ -31,6 +31,8 @@ var scopes = map[string]keys.Scope{
 	"GET /v1/sensors":                  keys.Read,
 	"GET /v1/sensors/{name}":           keys.Read,
 	"GET /v1/sensors/{name}/baselines": keys.Read,
+	"GET /v1/models":                   keys.Read,
+	"GET /v1/models/{digest}":          keys.Read,
 	"GET /v1/inspections":              keys.Read,
 	"GET /v1/inspections/{name}":       keys.Read,
 	"GET /v1/alarms":                   keys.Read,
@@ -51,6 +53,9 @@ var scopes = map[string]keys.Scope{
 	"DELETE /v1/webhooks/{name}":        keys.Admin,
 	"GET /v1/webhooks/{name}/delivery":  keys.Admin,
 	"POST /v1/webhooks/{name}/test":     keys.Admin,
+	"POST /v1/models":                   keys.Admin,
+	"POST /v1/models/{digest}/promote":  keys.Admin,
+	"POST /v1/models/rollback":          keys.Admin,
 	"POST /v1/alarms/{id}/acknowledge":  keys.Admin,
 	"POST /v1/alarms/{id}/shelve":       keys.Admin,
 }

@@ -42,6 +42,7 @@ internal/diagnose   : internal/bearing internal/admit internal/alarm features fe
 internal/assess     : internal/bearing features/dsp dataset models models/train models/prune internal/diagnose
 internal/store      : internal/bearing
 internal/webhook    : internal/bearing
+internal/library    : internal/bearing models
 internal/keys       :
 api/web             :
 api                 : internal/bearing internal/admit internal/keys dataset/npyfile dataset/wavfile api/web

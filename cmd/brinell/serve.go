@@ -27,6 +27,7 @@ import (
 	"brinell/internal/bearing"
 	"brinell/internal/diagnose"
 	"brinell/internal/keys"
+	"brinell/internal/library"
 	"brinell/internal/store"
 	"brinell/internal/webhook"
 	"brinell/models"
@@ -218,6 +219,10 @@ func newService(ctx context.Context, c serveConfig, stderr io.Writer) (_ *servic
 	if err != nil {
 		return nil, err
 	}
+	shelf, m, err := library.Open(ctx, s.store, m, c.model != "", s.log)
+	if err != nil {
+		return nil, err
+	}
 	gate := admit.New(admit.Config{Workers: reserve(c.workers), MaxWait: c.maxWait, WarmUp: warmUp})
 	if s.core, err = diagnose.New(m, diagnose.Config{Store: s.store, Catalogue: cat.Lookup, Sensors: registry.Sensor, Metrics: metrics, Gate: gate, Build: build(), Baseline: v.method, Zones: v.zones, MaxSensors: c.maxSensors, LateHorizon: c.lateHorizon}); err != nil {
 		return nil, err
@@ -231,10 +236,11 @@ func newService(ctx context.Context, c serveConfig, stderr io.Writer) (_ *servic
 		}
 	}
 	kept := judged{s.core, s.store}
+	shelf.Serve(s.core)
 	handler, err := api.New(api.Config{
 		MaxSamples: c.maxSamples, MaxBody: v.maxBody, Version: version, Revision: revision(), Log: s.log, Registry: reg, Ready: s.drainer.ready(s.store.Ready), Done: ctx.Done(), Keys: ring, KeyRate: c.keyRate, Gate: gate,
 		ObserveDecode: func(d time.Duration) { metrics.Stage.WithLabelValues("decode").Observe(d.Seconds()) },
-	}, api.Backend{Core: s.core, Reader: s.store, Bearings: bearings, Resources: registry, Alarms: kept, Events: events{feed.Load(), s.store}, Signals: kept, Baselines: s.core, Webhooks: s.hooks})
+	}, api.Backend{Core: s.core, Reader: s.store, Bearings: bearings, Resources: registry, Alarms: kept, Events: events{feed.Load(), s.store}, Signals: kept, Baselines: s.core, Webhooks: s.hooks, Models: shelf})
 	if err != nil {
 		return nil, err
 	}

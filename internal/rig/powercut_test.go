@@ -49,6 +49,12 @@ var scenarios = []struct {
 		}
 		wg.Wait()
 	}},
+	{name: "promotion", drive: func(t *testing.T, j *journal, s *service) {
+		var wg sync.WaitGroup
+		wg.Go(func() { fill(t, j, s, 2, 20, 1024) })
+		promote(t, s.url)
+		wg.Wait()
+	}},
 	{name: "stop", drive: func(t *testing.T, j *journal, s *service) {
 		fill(t, j, s, 4, 10, 2048)
 		s.stop(t) // folds the log into the database and removes it
@@ -233,8 +239,8 @@ func verify(ctx context.Context, dir string, j *journal, acked []string) error {
 	}
 	lost := 0
 	for _, id := range acked {
-		if strings.HasPrefix(id, "version ") {
-			continue // resources are checked together, below
+		if strings.HasPrefix(id, "version ") || strings.HasPrefix(id, "model ") {
+			continue // they are checked together, below
 		}
 		if _, err := db.Diagnosis(ctx, id); err != nil {
 			lost++
@@ -262,6 +268,9 @@ func verify(ctx context.Context, dir string, j *journal, acked []string) error {
 		if newest < want {
 			return fmt.Errorf("version %d was acknowledged, the newest is %d", want, newest)
 		}
+	}
+	if err := verifyModel(ctx, db, acked); err != nil {
+		return err
 	}
 	return all(ctx, db, func(d bearing.Diagnosis) error {
 		digest, ok := j.tried[d.ID]

@@ -32,6 +32,7 @@ var (
 	returned = regexp.MustCompile(`^(.*?)\s*\)\s+= (\d+)[^"]*$`)
 	located  = regexp.MustCompile(`Location: /v1/diagnoses/([0-9a-z]{26})`)
 	changed  = regexp.MustCompile(`(?i)ETag: "(\d+)"`)
+	promoted = regexp.MustCompile(`Content-Location: /v1/models/([0-9a-f]{64})`)
 )
 
 // readTrace returns what the record says about files in dir, in order. A call that was
@@ -148,6 +149,9 @@ func parseCall(name, args, result, dir string) (*op, error) {
 		}
 		if m := changed.FindSubmatch(head); m != nil {
 			return &op{kind: "ack", id: "version " + string(m[1])}, nil
+		}
+		if m := promoted.FindSubmatch(data); m != nil {
+			return &op{kind: "ack", id: "model " + string(m[1])}, nil
 		}
 		return nil, nil
 	}

@@ -1,0 +1,143 @@
+package api
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/go-chi/chi/v5"
+
+	"brinell/internal/bearing"
+)
+
+// Models keeps model files and says which judges windows. What Add, Promote and Rollback
+// return is on disk.
+type Models interface {
+	Models(ctx context.Context) (bearing.ModelList, error)
+	Model(ctx context.Context, digest string) (bearing.ModelInfo, error)
+	Add(ctx context.Context, b []byte, by string) (i bearing.ModelInfo, created bool, err error)
+	Promote(ctx context.Context, digest, by string) (bearing.ModelInfo, error)
+	Rollback(ctx context.Context, by string) (bearing.ModelInfo, error)
+}
+
+// maxModelBody bounds a model file.
+const maxModelBody = 16 << 20
+
+func (s *server) modelRoutes() {
+	s.router.Method("GET", "/v1/models", s.handle(s.listModels))
+	s.router.Method("POST", "/v1/models", s.handle(s.addModel))
+	s.router.Method("GET", "/v1/models/{digest}", s.handle(s.getModel))
+	s.router.Method("POST", "/v1/models/{digest}/promote", s.handle(s.promoteModel))
+	s.router.Method("POST", "/v1/models/rollback", s.handle(s.rollbackModel))
+}
+
+func (s *server) listModels(w http.ResponseWriter, r *http.Request) error {
+	if _, err := parseQuery(r.URL.RawQuery); err != nil {
+		return err
+	}
+	list, err := s.models.Models(r.Context())
+	if err != nil {
+		return err
+	}
+	return sendJSON(w, http.StatusOK, list)
+}
+
+func (s *server) getModel(w http.ResponseWriter, r *http.Request) error {
+	if _, err := parseQuery(r.URL.RawQuery); err != nil {
+		return err
+	}
+	i, err := s.models.Model(r.Context(), chi.URLParam(r, "digest"))
+	if err != nil {
+		return err
+	}
+	return sendJSON(w, http.StatusOK, i)
+}
+
+// who names the key of a request, "" without one.
+func who(r *http.Request) string {
+	if k := keyOf(r.Context()); k != nil {
+		return k.Name
+	}
+	return ""
+}
+
+func (s *server) addModel(w http.ResponseWriter, r *http.Request) error {
+	if _, err := parseQuery(r.URL.RawQuery); err != nil {
+		return err
+	}
+	if _, err := encodingOf(r); err != nil {
+		return err
+	}
+	if m := r.Header.Get("Content-Type"); mediaType(m) != "application/octet-stream" {
+		return bearing.Errorf(bearing.Unsupported, "media_type_unsupported", "Content-Type %q is not read: send the model file as application/octet-stream", bearing.Clip(m))
+	}
+	tooLarge := bearing.Errorf(bearing.TooLarge, "body_too_large", "the body is over the limit of %d bytes for a model", maxModelBody)
+	if r.ContentLength > maxModelBody {
+		return tooLarge
+	}
+	r.Body = http.MaxBytesReader(w, r.Body, maxModelBody)
+	own := &share{of: &s.budget}
+	defer own.release()
+	b, err := s.readBody(w, r, own)
+	if err != nil {
+		return err
+	}
+	i, created, err := s.models.Add(r.Context(), b, who(r))
+	if err != nil {
+		return err
+	}
+	status := http.StatusOK
+	if created {
+		status = http.StatusCreated
+		w.Header().Set("Location", "/v1/models/"+i.Digest)
+	}
+	return sendJSON(w, status, i)
+}
+
+func (s *server) promoteModel(w http.ResponseWriter, r *http.Request) error {
+	if _, err := parseQuery(r.URL.RawQuery); err != nil {
+		return err
+	}
+	i, err := s.models.Promote(r.Context(), chi.URLParam(r, "digest"), who(r))
+	if err != nil {
+		return err
+	}
+	return sendActive(w, i)
+}
+
+func (s *server) rollbackModel(w http.ResponseWriter, r *http.Request) error {
+	if _, err := parseQuery(r.URL.RawQuery); err != nil {
+		return err
+	}
+	i, err := s.models.Rollback(r.Context(), who(r))
+	if err != nil {
+		return err
+	}
+	return sendActive(w, i)
+}
+
+// sendActive sends the model that judges from now on.
+func sendActive(w http.ResponseWriter, i bearing.ModelInfo) error {
+	w.Header().Set("Content-Location", "/v1/models/"+i.Digest)
+	return sendJSON(w, http.StatusOK, i)
+}
+
+// describeModels adds models to the description.
+func (s *server) describeModels(doc *huma.OpenAPI, refusals func(...int) map[string]*huma.Response) {
+	schemas := doc.Components.Schemas
+	info := schemaOf[bearing.ModelInfo](schemas)
+	digest := &huma.Param{Name: "digest", In: "path", Required: true, Schema: text("")}
+	add := func(method, path, id, summary string, schema *huma.Schema, codes []int, params ...*huma.Param) *huma.Operation {
+		op := &huma.Operation{Method: method, Path: path, OperationID: id, Summary: summary, Tags: []string{"models"}, Parameters: params, Responses: refusals(codes...)}
+		op.Responses["200"] = &huma.Response{Description: summary, Content: map[string]*huma.MediaType{"application/json": {Schema: schema}}}
+		doc.AddOperation(op)
+		return op
+	}
+	add("GET", "/v1/models", "list-models", "All models, and the changes of the active one", schemaOf[bearing.ModelList](schemas), []int{422, 500, 503})
+	add("GET", "/v1/models/{digest}", "get-model", "Verify a model and describe it", info, []int{404, 422, 500, 503}, digest)
+	post := add("POST", "/v1/models", "add-model", "Verify a model file and keep it: its checksums, its golden windows, its card", info, []int{400, 409, 413, 415, 422, 500, 503})
+	post.RequestBody = &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{"application/octet-stream": {Schema: text("binary")}}}
+	post.Responses["201"] = &huma.Response{Description: "kept", Content: map[string]*huma.MediaType{"application/json": {Schema: info}}}
+	add("POST", "/v1/models/{digest}/promote", "promote-model", "Judge windows by a model from now on, after it was warmed up", info, []int{404, 409, 422, 500, 503}, digest)
+	add("POST", "/v1/models/rollback", "rollback-model", "Judge windows by the model before again", info, []int{404, 409, 422, 500, 503})
+}

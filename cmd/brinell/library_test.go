@@ -1,0 +1,133 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"brinell/internal/bearing"
+	"brinell/models"
+	"brinell/models/nn"
+	"brinell/models/pretrained"
+	"brinell/models/prune"
+)
+
+// variant is the default model with most of its weights gone: another one that runs.
+func variant(t *testing.T) *models.Model {
+	t.Helper()
+	m, err := pretrained.Default()
+	if err != nil {
+		t.Fatal(err)
+	}
+	prune.Weights(m.Net, 0.8, 8, nil).Apply(m.Net)
+	m.Net = prune.Declare(m.Net, func(nn.Path, *nn.Param) int { return 8 })
+	m.Spec = m.Net.Spec
+	if err := m.SetGolden(m.Golden()); err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+// TestModels is the way of a model: refused without a card or with a flipped bit, kept,
+// promoted, found again after a kill, rolled back, and replayed.
+func TestModels(t *testing.T) {
+	dir := t.TempDir()
+	p := start(t, "--data-dir", dir)
+	m := variant(t)
+	file, err := m.Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	flipped := bytes.Clone(file)
+	flipped[len(flipped)-100] ^= 1
+	licence := m.Licence
+	m.Licence = ""
+	bare, err := m.Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.Licence = licence
+	for name, c := range map[string]struct {
+		body   []byte
+		status int
+		code   string
+	}{"nothing": {nil, 400, "body_empty"}, "words": {[]byte("a model"), 422, "model_rejected"}, "flipped": {flipped, 422, "model_rejected"}, "bare": {bare, 422, "model_without_card"}} {
+		status, _, body := post(t, p.url+"/v1/models", "application/octet-stream", c.body)
+		if status != c.status || !bytes.Contains(body, []byte(`"`+c.code+`"`)) {
+			t.Errorf("%s: %d %s, want %d %s", name, status, body, c.status, c.code)
+		}
+	}
+	var problem refusal
+	if status, _ := call(t, "POST", p.url+"/v1/models/rollback", "", &problem); status != 409 || problem.Code != "nothing_before" {
+		t.Errorf("back from nothing: %d %+v", status, problem)
+	}
+	if status, _ := call(t, "POST", p.url+"/v1/models/"+m.Digest+"/promote", "", &problem); status != 404 || problem.Code != "model_not_found" {
+		t.Errorf("promote what is not there: %d %+v", status, problem)
+	}
+	for want := 201; want >= 200; want-- { // twice is once
+		if status, _, body := post(t, p.url+"/v1/models", "application/octet-stream", file); status != want {
+			t.Fatalf("%d %s, want %d", status, body, want)
+		}
+	}
+	n := 0
+	judgedBy := func() string {
+		t.Helper()
+		n++
+		status, d, body := post(t, fmt.Sprintf("%s/v1/sensors/s/windows?unit=g&sample_rate_hz=12000&shaft_speed_rpm=1797&bearing=6205-2RS&start=%s", p.url, time.Unix(1769860800+int64(n), 0).UTC().Format(time.RFC3339)), "application/octet-stream", raw(excerpt(t, "inner_race_105.npy").Samples[:12000]))
+		if status != 201 {
+			t.Fatalf("%d %s", status, body)
+		}
+		return d.Model.Digest
+	}
+	embedded := judgedBy()
+	if embedded == m.Digest {
+		t.Fatal("the variant is the default")
+	}
+	var info bearing.ModelInfo
+	if status, _ := call(t, "POST", p.url+"/v1/models/"+m.Digest+"/promote", "", &info); status != 200 || !info.Active || info.Source != bearing.ModelStored || info.Digest != m.Digest {
+		t.Errorf("promoted: %d %+v", status, info)
+	}
+	if d := judgedBy(); d != m.Digest {
+		t.Errorf("judged by %s", d)
+	}
+	_ = p.stop(syscall.SIGKILL)
+	p = start(t, "--data-dir", dir)
+	if d := judgedBy(); d != m.Digest {
+		t.Errorf("judged by %s after a kill", d)
+	}
+	var list bearing.ModelList
+	if call(t, "GET", p.url+"/v1/models", "", &list); len(list.Models) != 2 || list.Models[0].Active || !list.Models[1].Active || list.Models[1].Card.Licence == "" || len(list.Changes) != 2 || list.Changes[1].Digest != embedded {
+		t.Errorf("%+v", list)
+	}
+	if status, _ := call(t, "GET", p.url+"/v1/models/"+m.Digest, "", &info); status != 200 || info.Bytes != len(file) {
+		t.Errorf("%d %+v", status, info)
+	}
+	if status, _ := call(t, "POST", p.url+"/v1/models/rollback", "", &info); status != 200 || info.Digest != embedded || info.Source != bearing.ModelEmbedded {
+		t.Errorf("rolled back: %d %+v", status, info)
+	}
+	if d := judgedBy(); d != embedded {
+		t.Errorf("judged by %s after the way back", d)
+	}
+	if status, _ := call(t, "POST", p.url+"/v1/models/rollback", "", &info); status != 200 || info.Digest != m.Digest {
+		t.Errorf("back again: %d %+v", status, info)
+	}
+	if err := p.stop(syscall.SIGTERM); err != nil {
+		t.Error(err)
+	}
+	// A file that is stated goes before.
+	path := filepath.Join(t.TempDir(), "m.safetensors")
+	if err := m.Save(path); err != nil {
+		t.Fatal(err)
+	}
+	p = start(t, "--data-dir", dir, "--model", path)
+	if status, _ := call(t, "POST", p.url+"/v1/models/"+embedded+"/promote", "", &problem); status != 409 || problem.Code != "model_pinned" {
+		t.Errorf("with --model: %d %+v", status, problem)
+	}
+	if strings.Contains(p.logged(), "level=ERROR") {
+		t.Error(p.logged())
+	}
+}
