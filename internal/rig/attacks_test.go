@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"encoding/binary"
+	"fmt"
 	"math"
 	"slices"
 	"strings"
@@ -14,7 +15,7 @@ import (
 // attacks is the table of hostile requests, by entry point.
 func attacks() []attack {
 	return slices.Concat(jsonAttacks(), rawAttacks(), npyAttacks(), wavAttacks(), encodingAttacks(), bulkAttacks(), keyAttacks(),
-		queryAttacks(), signalAttacks(), resourceAttacks(), bearingAttacks(), alarmAttacks(), routeAttacks(), wireAttacks())
+		queryAttacks(), signalAttacks(), resourceAttacks(), newerAttacks(), bearingAttacks(), alarmAttacks(), routeAttacks(), wireAttacks())
 }
 
 // replaced is the good body with something in place of a part of it.
@@ -585,6 +586,70 @@ func resourceAttacks() (out []attack) {
 	ask("machines behind no cursor", "GET", "/v1/machines?cursor=%25", 422, "cursor_invalid")
 	ask("a million machines", "GET", "/v1/machines?limit=1000000", 422, "limit_out_of_range")
 	ask("machines in another order", "GET", "/v1/machines?sort=name", 422, "unknown_parameter")
+	return out
+}
+
+func newerAttacks() (out []attack) {
+	send := func(method, target, body string, status int, code string) {
+		a := attack{name: method + " " + target + ": " + body[:min(len(body), 60)], method: method, target: target, key: "admin", status: status, code: code}
+		if body != "" {
+			a.header, a.body = []string{"Content-Type", "application/json"}, []byte(body)
+		}
+		out = append(out, a)
+	}
+	hook := func(body string, status int, code string) { send("PUT", "/v1/webhooks/h", body, status, code) }
+	hook(`{"url":"https://example.org"}`, 422, "webhook_secret")
+	hook(`{"url":"https://example.org","secret":"short"}`, 422, "webhook_secret")
+	hook(`{"secret":"0123456789abcdef"}`, 422, "webhook_url")
+	hook(`{"url":"file:///etc/passwd","secret":"0123456789abcdef"}`, 422, "webhook_url")
+	hook(`{"url":"gopher://127.0.0.1:25/x","secret":"0123456789abcdef"}`, 422, "webhook_url")
+	hook(`{"url":"https://user:pw@example.org","secret":"0123456789abcdef"}`, 422, "webhook_url")
+	hook(`{"url":"https://exa mple.org","secret":"0123456789abcdef"}`, 422, "webhook_url")
+	hook(`{"url":"https://`+strings.Repeat("a", 600)+`.org","secret":"0123456789abcdef"}`, 422, "webhook_url")
+	hook(`{"url":"https://example.org","secret":"0123456789abcdef","severity":"low"}`, 422, "field_invalid")
+	send("POST", "/v1/webhooks/none/test", "", 404, "resource_not_found")
+	send("GET", "/v1/webhooks/none/delivery", "", 404, "resource_not_found")
+	send("GET", "/v1/webhooks/a%20b/delivery", "", 422, "resource_name")
+	inspection := func(body string, status int, code string) { send("PUT", "/v1/inspections/i", body, status, code) }
+	inspection(`{"found":"nothing","at":"2026-01-01T00:00:00Z"}`, 422, "sensor_name")
+	inspection(`{"sensor":"s","found":"rust","at":"2026-01-01T00:00:00Z"}`, 422, "field_invalid")
+	inspection(`{"sensor":"s","found":"fault","at":"2026-01-01T00:00:00Z"}`, 422, "field_invalid")
+	inspection(`{"sensor":"s","found":"fault","fault":"unknown_fault","at":"2026-01-01T00:00:00Z"}`, 422, "field_invalid")
+	inspection(`{"sensor":"s","found":"nothing","fault":"ball","at":"2026-01-01T00:00:00Z"}`, 422, "field_invalid")
+	inspection(`{"sensor":"s","found":"nothing"}`, 422, "field_invalid")
+	inspection(`{"sensor":"s","found":"nothing","at":"yesterday"}`, 422, "wrong_type")
+	inspection(`{"sensor":"s","found":"nothing","at":"2026-01-01T00:00:00Z","from":"2026-02-01T00:00:00Z"}`, 422, "field_invalid")
+	inspection(`{"sensor":"s","found":"nothing","at":"2026-01-01T00:00:00Z","until":"2026-02-01T00:00:00Z"}`, 422, "field_invalid")
+	baseline := func(body string, status int, code string) {
+		send("POST", "/v1/sensors/nobody/baselines", body, status, code)
+	}
+	baseline(`{"action":"restart"}`, 404, "sensor_not_found")
+	baseline(`{"action":"destroy"}`, 422, "field_invalid")
+	baseline(`{"action":"freeze","axis":"a b"}`, 422, "axis_name")
+	baseline(`{"action":"freeze","at":"1066-10-14T00:00:00Z"}`, 422, "start_out_of_range")
+	baseline(`{"action":"freeze","note":"`+strings.Repeat("x", 501)+`"}`, 422, "field_invalid")
+	send("GET", "/v1/sensors/nobody/baselines", "", 404, "sensor_not_found")
+	send("GET", "/v1/sensors/a%20b/baselines", "", 422, "sensor_name")
+	for _, c := range []struct {
+		name   string
+		body   []byte
+		status int
+		code   string
+	}{
+		{"nothing", []byte{}, 400, "body_empty"}, {"words", []byte("a model"), 422, "model_rejected"}, {"a header of an exabyte", binary.LittleEndian.AppendUint64(nil, 1<<60), 422, "model_rejected"},
+		{"a header that is no JSON", append(binary.LittleEndian.AppendUint64(nil, 4), "abcd"...), 422, "model_rejected"},
+		{"tensors that overlap", append(binary.LittleEndian.AppendUint64(nil, 60), fmt.Sprintf("%-60s", `{"a":{"dtype":"F32","shape":[9],"data_offsets":[0,4]}}`)...), 422, "model_rejected"},
+		{"a pickle", []byte("\x80\x04\x95\x00\x00\x00\x00\x00\x00\x00\x00cos\nsystem\n."), 422, "model_rejected"},
+		{"more than there may be", make([]byte, 64<<10+1), 413, "body_too_large"},
+	} {
+		out = append(out, attack{name: "model: " + c.name, method: "POST", target: "/v1/models", key: "admin", header: []string{"Content-Type", "application/octet-stream"}, body: c.body, status: c.status, code: c.code})
+	}
+	send("POST", "/v1/models", "{}", 415, "media_type_unsupported")
+	send("POST", "/v1/models/"+strings.Repeat("0", 64)+"/promote", "", 404, "model_not_found")
+	send("POST", "/v1/models/..%2f..%2fetc%2fpasswd/promote", "", 404, "model_not_found")
+	send("GET", "/v1/models/none", "", 404, "model_not_found")
+	send("POST", "/v1/models/rollback", "", 409, "nothing_before")
+	send("POST", "/v1/models/rollback?to=x", "", 422, "unknown_parameter")
 	return out
 }
 
