@@ -58,6 +58,7 @@ garbage:
 rigs:
 	BRINELL_IMAGES=10000 BRINELL_KILLS=500 BRINELL_FULL=200 BRINELL_DAMAGE=2000 $(GO) test ./internal/rig -run 'PowerCut|Kill|Full|Sync|Damage' -v -timeout 2h
 	BRINELL_HOSTILE=100 BRINELL_SLOW=10000 BRINELL_NAMES=1000000 $(GO) test ./internal/rig -run 'Hostile|Slow|Series' -v -timeout 1h
+	BRINELL_ROWS=10000000 BRINELL_INGEST=20s $(GO) test ./internal/rig -run 'Query|Ingest' -v -timeout 1h
 	BRINELL_OVERLOAD=60s BRINELL_SOAK=1h $(GO) test ./internal/rig -run 'Overload|Soak' -v -timeout 2h
 
 # Files that a program writes: the assembly, the golden OpenAPI document.

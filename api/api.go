@@ -115,6 +115,7 @@ type server struct {
 	webhooks  Webhooks
 	models    Models
 	looks     looks
+	intents   intents
 	streams   streams
 	failures  failures
 	quota     quota

@@ -38,6 +38,8 @@ var codes = []Code{
 	{"feature_unknown", "no diagnosis of the sensor has that feature"},
 	{"cursor_invalid", "a cursor that this service did not give"},
 	{"limit_out_of_range", "a page size out of range"},
+	{"idempotency_key_invalid", "an Idempotency-Key that is empty, too long or not printable"},
+	{"idempotency_key_reused", "an Idempotency-Key that was used for another window"},
 	// Keys.
 	{"key_missing", "no API key"},
 	{"key_invalid", "an API key that is not known"},

@@ -26,8 +26,15 @@ func (s *server) postWindow(w http.ResponseWriter, r *http.Request) (err error) 
 	// with it, which Diagnoser promises even if the client went away.
 	own := &share{of: &s.budget}
 	defer own.release()
+	key, err := intentOf(r)
+	if err != nil {
+		return err
+	}
 	win, place, err := s.decode(w, r, own)
 	defer place.Leave()
+	if err == nil {
+		err = s.intents.check(key, win.ID(), time.Now())
+	}
 	if err != nil {
 		return err
 	}
@@ -35,6 +42,7 @@ func (s *server) postWindow(w http.ResponseWriter, r *http.Request) (err error) 
 	if err != nil {
 		return err
 	}
+	s.intents.note(key, d.ID, time.Now())
 	b, err := d.Encode()
 	if err != nil {
 		return err
