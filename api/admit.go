@@ -23,25 +23,11 @@ const shedGrace = time.Second
 const windowsRoute = "/v1/sensors/{sensor}/windows"
 
 // shed refuses a window for which there is no room before anything else is done for it
-// and before its body is taken. Refusing must be cheap, as most of the work under an
-// overload is that: it stands before all other handlers and writes an answer that is
-// ready but for its request ID. A client that asks first (Expect: 100-continue) need
-// not send the body.
+// and before its body is taken. It stands before all other handlers and writes an answer
+// that is ready. A client that asks first (Expect: 100-continue) need not send the body.
+// Most refusals do not come so far: see turnstile.
 func (s *server) shed(next http.Handler) http.Handler {
-	p := problem{Type: "about:blank", Title: http.StatusText(http.StatusServiceUnavailable), Status: http.StatusServiceUnavailable, Detail: errNoRoom.Message, Code: errNoRoom.Code, RequestID: shedMark}
-	b, err := json.Marshal(p)
-	if err != nil {
-		panic("api: " + err.Error())
-	}
-	before, after, _ := strings.Cut(string(b), shedMark)
-	length := []string{strconv.Itoa(len(before) + len(after) + requestIDLength)}
 	media := []string{problemType}
-	rejected := s.metrics.rejected.WithLabelValues(errNoRoom.Code)
-	timed := s.metrics.requests.WithLabelValues(windowsRoute, http.MethodPost, "5xx")
-	sinks := make(chan []byte, 16)
-	for range cap(sinks) {
-		sinks <- make([]byte, firstRead)
-	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method != http.MethodPost || !strings.HasPrefix(r.URL.Path, "/v1/sensors/") || !strings.HasSuffix(r.URL.Path, "/windows") || s.room(r.ContentLength) {
 			next.ServeHTTP(w, r)
@@ -49,39 +35,54 @@ func (s *server) shed(next http.Handler) http.Handler {
 		}
 		start := time.Now()
 		s.metrics.received.Inc()
-		rejected.Inc()
+		s.denial.rejected.Inc()
 		if r.ContentLength != 0 {
 			_ = http.NewResponseController(w).SetReadDeadline(start.Add(s.shedGrace)) // test recorders have none
 		}
 		if r.ContentLength > 0 && r.Header.Get("Expect") == "" {
-			// The server by itself reads past a body in many small pieces, and not past a
-			// long one: it resets the connection, and the client never sees the answer.
-			select {
-			case sink := <-sinks:
-				discard(r.Body, sink)
-				sinks <- sink
-			default: // all wait for slow bodies
-			}
+			// The server by itself does not read past a long body: it resets the connection,
+			// and the client never sees the answer.
+			_, _ = io.Copy(io.Discard, r.Body)
 		}
 		id := newRequestID()
 		h := w.Header()
 		setHeaders(h)
 		h["X-Request-Id"] = []string{id}
-		h["Content-Type"], h["Content-Length"] = media, length
+		h["Content-Type"], h["Content-Length"] = media, s.denial.length
 		h.Set("Retry-After", retryAfter())
 		w.WriteHeader(http.StatusServiceUnavailable)
-		_, _ = io.WriteString(w, before+id+after)
-		timed.Observe(time.Since(start).Seconds())
+		_, _ = io.WriteString(w, s.denial.before+id+s.denial.after)
+		s.denial.timed.Observe(time.Since(start).Seconds())
 	})
 }
 
-// discard reads to the end of a body or to the first error, which the server finds, too.
-func discard(body io.Reader, sink []byte) {
-	for {
-		if _, err := body.Read(sink); err != nil {
-			return
-		}
+// denial is the answer to a window for which there is no room, ready but for what differs
+// from one to the next, with the metrics that it counts in.
+type denial struct {
+	head          string // of the answer as it goes over the wire, but for those lines
+	before, after string // of the problem document, around the request ID
+	length        []string
+	rejected      prometheus.Counter
+	timed         prometheus.Observer
+}
+
+func newDenial(m *metrics) denial {
+	b, err := json.Marshal(problem{Type: "about:blank", Title: http.StatusText(http.StatusServiceUnavailable), Status: http.StatusServiceUnavailable, Detail: errNoRoom.Message, Code: errNoRoom.Code, RequestID: shedMark})
+	if err != nil {
+		panic("api: " + err.Error())
 	}
+	d := denial{rejected: m.rejected.WithLabelValues(errNoRoom.Code), timed: m.requests.WithLabelValues(windowsRoute, http.MethodPost, "5xx")}
+	d.before, d.after, _ = strings.Cut(string(b), shedMark)
+	d.length = []string{strconv.Itoa(len(d.before) + len(d.after) + requestIDLength)}
+	h := http.Header{"Content-Type": {problemType}, "Content-Length": d.length}
+	setHeaders(h)
+	var head strings.Builder
+	head.WriteString("HTTP/1.1 503 Service Unavailable\r\n")
+	if err := h.Write(&head); err != nil {
+		panic("api: " + err.Error())
+	}
+	d.head = head.String()
+	return d
 }
 
 // shedMark stands for the request ID in the answer that is ready.

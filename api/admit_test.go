@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
 	"brinell/internal/admit"
@@ -52,7 +53,7 @@ func TestShed(t *testing.T) {
 
 	const head = "POST /v1/sensors/p/windows HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n%sContent-Length: %d\r\n\r\n"
 	whole := fmt.Sprintf(head, "", len(good)) + good
-	refused := func(name string, r *bufio.Reader) {
+	refused := func(name string, r *bufio.Reader) http.Header {
 		t.Helper()
 		resp, err := http.ReadResponse(r, nil)
 		if err != nil {
@@ -66,6 +67,7 @@ func TestShed(t *testing.T) {
 		if after := resp.Header.Get("Retry-After"); !slices.Contains([]string{"1", "2", "3"}, after) {
 			t.Errorf("%s: Retry-After %q", name, after)
 		}
+		return resp.Header
 	}
 	_, asks := rawConn(t, s.router, fmt.Sprintf(head, "Expect: 100-continue\r\n", len(good)))
 	refused("asks before", asks) // 100 Continue would come first
@@ -75,7 +77,30 @@ func TestShed(t *testing.T) {
 		t.Errorf("the connection with half a body goes on: %v", err)
 	}
 	c, r := rawConn(t, s.router, whole)
-	refused("there", r)
+	there := refused("there", r)
+	// The turnstile refuses alike, again and again on one connection, and without net/http.
+	got, turn := turnstileConn(t, s, whole)
+	for range 3 {
+		h := refused("turnstile", turn)
+		for _, name := range []string{"Date", "Retry-After", "X-Request-Id"} {
+			if h.Get(name) == "" {
+				t.Errorf("the turnstile gives no %s", name)
+			}
+			h[name] = there[name]
+		}
+		if diff := cmp.Diff(there, h); diff != "" {
+			t.Errorf("the turnstile differs (-handler +turnstile):\n%s", diff)
+		}
+		if _, err := io.WriteString(got, whole); err != nil {
+			t.Fatal(err)
+		}
+	}
+	refused("turnstile", turn)
+	_, slow = turnstileConn(t, s, whole[:len(whole)-10])
+	refused("slow at the turnstile", slow)
+	if _, err := slow.ReadByte(); err != io.EOF {
+		t.Errorf("the connection with half a body goes on at the turnstile: %v", err)
+	}
 
 	stop()
 	<-gone
@@ -89,6 +114,15 @@ func TestShed(t *testing.T) {
 	}
 	if resp.Body.Close(); resp.StatusCode != http.StatusCreated || len(f.windows) != 1 {
 		t.Errorf("after that: %s, %d windows", resp.Status, len(f.windows))
+	}
+	if _, err := io.WriteString(got, whole); err != nil {
+		t.Fatal(err)
+	}
+	if resp, err = http.ReadResponse(turn, nil); err != nil {
+		t.Fatal(err)
+	}
+	if resp.Body.Close(); resp.StatusCode != http.StatusCreated || len(f.windows) != 2 {
+		t.Errorf("after that at the turnstile: %s, %d windows", resp.Status, len(f.windows))
 	}
 	if _, inside, _ := gate.Load(); inside != 0 {
 		t.Errorf("%d are still inside", inside)

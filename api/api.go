@@ -120,6 +120,7 @@ type server struct {
 	failures  failures
 	quota     quota
 	metrics   *metrics
+	denial    denial
 	budget    budget
 	router    chi.Router
 	spec      []byte // the OpenAPI document
@@ -129,14 +130,19 @@ type server struct {
 	answerTime time.Duration
 }
 
-// New returns the handler of the whole API.
-func New(cfg Config, b Backend) (http.Handler, error) {
+// API is the handler of all addresses.
+type API struct{ s *server }
+
+// New returns the whole API.
+func New(cfg Config, b Backend) (*API, error) {
 	s, err := newServer(cfg, b)
 	if err != nil {
 		return nil, err
 	}
-	return s.router, nil
+	return &API{s}, nil
 }
+
+func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) { a.s.router.ServeHTTP(w, r) }
 
 func newServer(cfg Config, b Backend) (*server, error) {
 	if err := cfg.Validate(); err != nil {
@@ -148,6 +154,7 @@ func newServer(cfg Config, b Backend) (*server, error) {
 	if s.metrics, err = newMetrics(s.cfg.Registry, s.cfg.Version, s.cfg.Revision); err != nil {
 		return nil, err
 	}
+	s.denial = newDenial(s.metrics)
 	if err := admissionMetrics(s.cfg.Registry, s.cfg.Gate); err != nil {
 		return nil, err
 	}

@@ -166,6 +166,9 @@ type counted struct {
 	idle *list.Element // in of.idle, nil while it is not
 }
 
+// NetConn returns the connection underneath.
+func (c *counted) NetConn() net.Conn { return c.Conn }
+
 func (c *counted) Close() error {
 	c.of.mu.Lock()
 	c.of.leave(c)

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"crypto/tls"
 	"fmt"
 	"io"
 	"net"
@@ -132,9 +131,7 @@ func underneath(c net.Conn) *drained {
 		switch t := c.(type) {
 		case *drained:
 			return t
-		case *counted:
-			c = t.Conn
-		case *tls.Conn:
+		case interface{ NetConn() net.Conn }:
 			c = t.NetConn()
 		default:
 			return nil
@@ -171,6 +168,9 @@ type drained struct {
 	heard  atomic.Bool // something came
 	closed atomic.Bool
 }
+
+// NetConn returns the connection underneath.
+func (c *drained) NetConn() net.Conn { return c.Conn }
 
 func (c *drained) Read(b []byte) (int, error) {
 	n, err := c.Conn.Read(b)

@@ -246,7 +246,7 @@ func newService(ctx context.Context, c serveConfig, stderr io.Writer) (_ *servic
 	}
 	s.http = api.NewServer(s.drainer.handler(handler))
 	s.http.ErrorLog = slog.NewLogLogger(s.log.Handler(), slog.LevelWarn)
-	scheme, err := s.listenOn(c, reg)
+	scheme, err := s.listenOn(c, handler, reg)
 	if err != nil {
 		return nil, err
 	}
@@ -310,7 +310,7 @@ func (c serveConfig) access(log *slog.Logger) (*access, error) {
 }
 
 // listenOn opens the listeners, and returns the scheme of the first.
-func (s *service) listenOn(c serveConfig, reg *prometheus.Registry) (scheme string, err error) {
+func (s *service) listenOn(c serveConfig, a *api.API, reg *prometheus.Registry) (scheme string, err error) {
 	if s.drainer.Listener == nil {
 		if s.drainer.Listener, err = net.Listen("tcp", c.listen); err != nil {
 			return "", fmt.Errorf("listen on %s: %w", c.listen, err)
@@ -319,14 +319,14 @@ func (s *service) listenOn(c serveConfig, reg *prometheus.Registry) (scheme stri
 	l := s.drainer
 	bounded := limit(l, c.connections, c.perAddress)
 	s.http.ConnState = s.drainer.state(bounded.state)
-	s.listener, scheme = bounded, "http"
+	s.listener, scheme = a.Turnstile(bounded, s.http), "http"
 	if c.tlsCert != "" {
 		cert, err := newCertificate(c.tlsCert, c.tlsKey, s.log)
 		if err != nil {
 			return "", errors.Join(err, l.Close())
 		}
 		scheme = "https"
-		s.listener = tls.NewListener(s.listener, &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: cert.get})
+		s.listener = tls.NewListener(bounded, &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: cert.get})
 	}
 	for _, extra := range []struct {
 		addr, what string
