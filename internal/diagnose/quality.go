@@ -345,8 +345,11 @@ func edge(power []float64) float64 {
 		}
 	}
 	top, loudest := bands, 0.0 // the lowest band from which all above are empty
+	most := floor * slices.Max(level[:])
 	for b := bands - 1; b > within; b-- {
-		loudest = max(loudest, level[b])
+		if loudest = max(loudest, level[b]); loudest >= most {
+			break // no median is more
+		}
 		below := level
 		slices.Sort(below[:b])
 		if loudest < floor*below[b/2] {

@@ -31,6 +31,7 @@ type flood struct {
 	body    []byte
 	at      [2]int // of the gaps
 	next    atomic.Int64
+	rest    time.Duration // of a connection whose request was refused, as Retry-After asks for
 	conns   []*pipe
 	idle    chan *pipe
 	wg      sync.WaitGroup
@@ -114,6 +115,9 @@ func (f *flood) read(l *pipe) {
 		f.mu.Unlock()
 		if err != nil {
 			return // a broken connection is not used again
+		}
+		if status == 503 {
+			time.Sleep(f.rest)
 		}
 		f.idle <- l
 	}

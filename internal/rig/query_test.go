@@ -188,6 +188,7 @@ func TestIngest(t *testing.T) {
 		}
 		s := serve(t, c.wrapper, program(t, ""), t.TempDir())
 		f := newFlood(t, s.url, c.samples, c.conns)
+		f.rest = time.Second
 		f.closed(t.Context(), c.conns, time.Second)
 		y := f.closed(t.Context(), c.conns, length)
 		f.close()
