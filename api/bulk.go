@@ -19,7 +19,8 @@ const ndjson = "application/x-ndjson"
 // Limits of a bulk request.
 const (
 	maxLines = 10_000
-	inFlight = 16               // lines that are judged at a time: enough for one commit to take several
+	inFlight = 16               // lines of all requests that are judged at a time: enough for one commit to take several
+	expands  = 64               // times the limit of a body that all lines may have, uncompressed
 	lineTime = 30 * time.Second // beyond the grace of a body, that a line may take to arrive
 	roomTime = 5 * time.Second  // that a line waits for memory
 	restSize = 1 << 20          // of a body that was given up, that is read to keep the connection
@@ -49,11 +50,14 @@ func (s *server) postWindows(w http.ResponseWriter, r *http.Request) error {
 	if _, err := parseQuery(r.URL.RawQuery); err != nil {
 		return err
 	}
+	if err := s.cfg.Gate.Room(); err != nil {
+		return err
+	}
 	own := &share{of: &s.budget}
 	defer own.release()
 	control := http.NewResponseController(w)
 	_ = control.EnableFullDuplex() // HTTP/2 is so by itself, test recorders do not matter
-	body, done, err := s.expanded(w, r, own, 1<<62)
+	body, done, err := s.expanded(w, r, own, expands*s.cfg.MaxBody)
 	if err != nil {
 		return err
 	}
@@ -63,7 +67,7 @@ func (s *server) postWindows(w http.ResponseWriter, r *http.Request) error {
 	}
 	w.Header().Set("Content-Type", ndjson)
 
-	b := &bulk{s: s, ctx: r.Context(), waiting: make(chan chan lineResult, inFlight), ended: make(chan struct{})}
+	b := &bulk{s: s, ctx: r.Context(), queue: s.cfg.Gate.Queue(), waiting: make(chan chan lineResult, inFlight), ended: make(chan struct{})}
 	go b.write(w, control)
 	err = b.read(bufio.NewReaderSize(body, firstRead), func() {
 		_ = control.SetReadDeadline(time.Now().Add(s.bodyGrace + lineTime))
@@ -92,6 +96,7 @@ func (s *server) postWindows(w http.ResponseWriter, r *http.Request) error {
 type bulk struct {
 	s       *server
 	ctx     context.Context
+	queue   *admit.Queue
 	waiting chan chan lineResult // results to come, in the order of their lines
 	ended   chan struct{}
 
@@ -100,9 +105,11 @@ type bulk struct {
 	gone          bool // the client does not read
 }
 
-// read takes line after line until the body ends.
+// read takes line after line until the body ends. Blank ones, as some writers end with,
+// have no result, and count.
 func (b *bulk) read(in *bufio.Reader, progress func()) error {
-	for index := 0; ; {
+	index := 0
+	for n := 0; ; n++ {
 		progress()
 		own := &share{of: &b.s.budget}
 		line, err := b.s.readLine(in, own)
@@ -110,33 +117,46 @@ func (b *bulk) read(in *bufio.Reader, progress func()) error {
 			own.release()
 			return err
 		}
-		if len(bytes.TrimSpace(line)) == 0 {
-			own.release()
-			if err != nil {
-				return nil
-			}
-			continue // a blank line, as some writers end with
-		}
-		if index == maxLines {
+		blank := len(bytes.TrimSpace(line)) == 0
+		if n >= maxLines && !(blank && err != nil) {
 			own.release()
 			return bearing.Errorf(bearing.TooLarge, "too_many_lines", "more than %d lines: send the rest in another request", maxLines)
 		}
-		result := make(chan lineResult, 1)
-		select {
-		case b.waiting <- result: // blocks while as many as may be are judged
-		case <-b.ctx.Done():
+		if blank {
 			own.release()
-			return b.ctx.Err()
+		} else if err := b.take(index, line, own); err != nil {
+			return err
 		}
-		go func(index int) {
-			defer own.release()
-			result <- b.s.judgeLine(b.ctx, index, line, own)
-		}(index)
-		index++
 		if err != nil {
 			return nil
 		}
+		if !blank {
+			index++
+		}
 	}
+}
+
+// take has a line judged, after those before it. It blocks while as many as may be are.
+func (b *bulk) take(index int, line []byte, own *share) error {
+	result := make(chan lineResult, 1)
+	b.waiting <- result // first: a client that does not read holds up itself alone
+	select {
+	case b.s.lines <- struct{}{}:
+	case <-b.ctx.Done():
+		own.release()
+		result <- b.s.lineProblem(b.ctx, index, b.ctx.Err())
+		return b.ctx.Err()
+	}
+	ticket := b.queue.Next()
+	go func() {
+		defer func() {
+			ticket.Close()
+			own.release()
+			<-b.s.lines
+		}()
+		result <- b.s.judgeLine(b.ctx, index, line, own, ticket)
+	}()
+	return nil
 }
 
 // readLine reads up to the next end of a line, under the limit of a body. The buffer is
@@ -162,6 +182,9 @@ func (s *server) readLine(in *bufio.Reader, own *share) ([]byte, error) {
 			if e, ok := errors.AsType[*bearing.Error](err); ok {
 				return nil, e
 			}
+			if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
+				return nil, bearing.Errorf(bearing.TooLarge, "body_too_large", "the lines are over %d bytes together: send the rest in another request", expands*s.cfg.MaxBody)
+			}
 			return nil, bodyIncomplete()
 		}
 	}
@@ -181,7 +204,7 @@ func (s *server) roomFor(line []byte, room int64, own *share) []byte {
 }
 
 // judgeLine is what postWindow is to a single window.
-func (s *server) judgeLine(ctx context.Context, index int, line []byte, own *share) (out lineResult) {
+func (s *server) judgeLine(ctx context.Context, index int, line []byte, own *share, ticket *admit.Ticket) (out lineResult) {
 	s.metrics.received.Inc()
 	out.Index = index
 	defer func() {
@@ -190,7 +213,7 @@ func (s *server) judgeLine(ctx context.Context, index int, line []byte, own *sha
 		}
 	}()
 	// Its turn comes: until then the client is not read from.
-	place, err := s.cfg.Gate.Enter(admit.Patient(ctx))
+	place, err := ticket.Enter(ctx)
 	if err != nil {
 		return s.lineProblem(ctx, index, err)
 	}

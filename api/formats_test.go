@@ -233,6 +233,16 @@ func TestBulk(t *testing.T) {
 	if got = results(""); len(got) != 1 || !got[0].Done || got[0].Lines != 0 {
 		t.Errorf("an empty body: %+v", got)
 	}
+	blank := strings.Repeat("\n", maxLines-1)
+	if got = results(line("a", 502) + "\n" + blank); !got[1].Done || got[1].Stored != 1 {
+		t.Errorf("blank lines at the end: %+v", got[1])
+	}
+	if got = results(line("a", 503) + "\n\n" + blank + line("a", 504)); got[1].Done || got[1].Problem == nil || got[1].Problem.Code != "too_many_lines" {
+		t.Errorf("too many lines, most of them blank: %+v", got[1])
+	}
+	if got = results(line("a", 505) + strings.Repeat("\n"+strings.Repeat(" ", 8000), expands+3)); got[1].Done || got[1].Problem == nil || got[1].Problem.Code != "body_too_large" {
+		t.Errorf("too many bytes, most of them blank: %+v", got[1])
+	}
 	resp, b := do(t, "POST", url+"/v1/windows", "application/json", []byte(line("a", 0)))
 	checkProblem(t, "json", resp, b, 415, "media_type_unsupported")
 }

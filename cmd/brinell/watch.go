@@ -11,6 +11,8 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"runtime/debug"
+	"slices"
 	"strings"
 	"time"
 
@@ -90,29 +92,45 @@ func (w *watcher) look(ctx context.Context) error {
 		return err
 	}
 	now := make(map[string]look)
+	var still []fs.FileInfo
 	for _, e := range entries {
 		info, err := e.Info()
 		if err != nil || !info.Mode().IsRegular() || strings.HasPrefix(e.Name(), ".") {
 			continue // gone, a directory, a link, or one that its writer hides
 		}
-		l := look{info.Size(), info.ModTime()}
-		if w.seen[e.Name()] != l {
-			now[e.Name()] = l
-			continue
+		now[e.Name()] = look{info.Size(), info.ModTime()}
+		if w.seen[e.Name()] == now[e.Name()] {
+			still = append(still, info)
 		}
+	}
+	// In the order of their windows, or alarms would miss those that came too late.
+	slices.SortFunc(still, func(a, b fs.FileInfo) int {
+		return cmp.Or(startOf(a).Compare(startOf(b)), cmp.Compare(a.Name(), b.Name()))
+	})
+	for _, info := range still {
 		if ctx.Err() != nil {
 			return nil
 		}
-		again, err := w.take(ctx, e.Name(), info)
+		again, err := w.take(ctx, info.Name(), info)
 		if err != nil {
 			return err
 		}
-		if again {
-			now[e.Name()] = l
+		if !again {
+			delete(now, info.Name())
 		}
 	}
 	w.seen = now
 	return nil
+}
+
+// startOf is when the window of a file began, as far as its name and its date tell.
+func startOf(info fs.FileInfo) time.Time {
+	if m := fileName.FindStringSubmatch(strings.TrimSuffix(info.Name(), filepath.Ext(info.Name()))); m != nil {
+		if at, err := time.Parse(fileTime, m[2]); err == nil {
+			return at
+		}
+	}
+	return info.ModTime()
 }
 
 // take reads one file, submits its window, and moves it away. again says that there was no
@@ -140,6 +158,12 @@ func (w *watcher) take(ctx context.Context, name string, info fs.FileInfo) (agai
 }
 
 func (w *watcher) submit(ctx context.Context, name string, info fs.FileInfo) (d bearing.Diagnosis, err error) {
+	defer func() {
+		if v := recover(); v != nil { // our bug must not end the service, nor be met again at its next start
+			w.log.Error("a file made the service fail", "file", name, "err", v, "stack", string(debug.Stack()))
+			err = bearing.Errorf(bearing.Invalid, "internal", "the service failed on this file: its log has the reason")
+		}
+	}()
 	if info.Size() > w.maxSize {
 		return d, bearing.Errorf(bearing.TooLarge, "body_too_large", "the file has %d bytes, at most %d are read: see --max-body", info.Size(), w.maxSize)
 	}
@@ -160,6 +184,8 @@ func (w *watcher) submit(ctx context.Context, name string, info fs.FileInfo) (d 
 
 // fileName is what the name of a recording says: SENSOR_20260131T120000Z.wav, with a
 // fraction of the second if it has one.
+const fileTime = "20060102T150405.999999999Z"
+
 var fileName = regexp.MustCompile(`^(.+)_(\d{8}T\d{6}(?:\.\d{1,9})?Z)$`)
 
 // read makes the window of a file: JSON has all that it needs; of a recording, sensor and
@@ -172,7 +198,7 @@ func (w *watcher) read(name string, b []byte, modified time.Time) (*bearing.Wind
 	}
 	sensor, start := stem, modified
 	if m := fileName.FindStringSubmatch(stem); m != nil {
-		at, err := time.Parse("20060102T150405.999999999Z", m[2])
+		at, err := time.Parse(fileTime, m[2])
 		if err != nil {
 			return nil, bearing.Errorf(bearing.Invalid, "start_invalid", "%q in the name is no time such as 20260131T120000Z", m[2])
 		}

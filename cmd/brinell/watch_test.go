@@ -2,7 +2,11 @@ package main
 
 import (
 	"errors"
+	"fmt"
+	"io"
 	"io/fs"
+	"math/rand/v2"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -13,6 +17,56 @@ import (
 	"brinell/dataset/wavfile"
 	"brinell/internal/bearing"
 )
+
+// TestOrder sends windows whose order matters, as lines of one request and as files that lie
+// there at once, to a rule that wants many in a row: the service must not shuffle them.
+func TestOrder(t *testing.T) {
+	drop := t.TempDir()
+	p := start(t, "--data-dir", t.TempDir(), "--watch", drop, "--workers", "4")
+	const n = 24
+	x := excerpt(t, "inner_race_105.npy").Samples[:12000]
+	begin := time.Date(2026, 1, 31, 12, 0, 0, 0, time.UTC)
+	var lines strings.Builder
+	for i := range n {
+		fmt.Fprintf(&lines, `{"sensor":"line","start":%q,"sample_rate_hz":12000,"unit":"g","samples":[`, begin.Add(time.Duration(i)*time.Second).Format(time.RFC3339))
+		for k, v := range x[:len(x)/(1+i%2)] { // some are judged faster than those before
+			if k > 0 {
+				lines.WriteByte(',')
+			}
+			fmt.Fprintf(&lines, "%g", v)
+		}
+		lines.WriteString("]}\n")
+	}
+	for _, sensor := range []string{"line", "file"} {
+		rule := fmt.Sprintf(`{"sample_rate_hz":12000,"unit":"g","bearing":"6205-2RS","shaft_speed_rpm":1797,"alarm":{"conditions":[{"name":"f","kind":"fault","on":{"count":%d}}]}}`, n)
+		if status, _ := call(t, "PUT", p.url+"/v1/sensors/"+sensor, rule, nil); status != 201 {
+			t.Fatal(status)
+		}
+	}
+	resp, err := http.Post(p.url+"/v1/windows", "application/x-ndjson", strings.NewReader(lines.String()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := io.ReadAll(resp.Body)
+	if resp.Body.Close(); err != nil || strings.Count(string(b), `"status":201`) != n {
+		t.Fatalf("%v, %s", err, b)
+	}
+	npy := npyfile.EncodeFloat32(x)
+	for _, i := range rand.New(rand.NewPCG(1, 1)).Perm(n) {
+		if err := os.WriteFile(filepath.Join(drop, fmt.Sprintf("file_%s.npy", begin.Add(time.Duration(i)*time.Second).Format("20060102T150405Z"))), npy, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var open struct{ Alarms []bearing.Alarm }
+	for end := time.Now().Add(20 * time.Second); time.Now().Before(end) && len(open.Alarms) < 2; time.Sleep(100 * time.Millisecond) {
+		if status, _ := call(t, "GET", p.url+"/v1/alarms?open=true", "", &open); status != 200 {
+			t.Fatal(status)
+		}
+	}
+	if len(open.Alarms) != 2 {
+		t.Errorf("alarms %+v; want one of the lines and one of the files", open.Alarms)
+	}
+}
 
 // TestWatch drops files as a logger does, one of them slowly: each becomes a diagnosis and
 // lies in done, or in failed with the reason beside it.

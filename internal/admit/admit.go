@@ -89,8 +89,10 @@ var errOverloaded = bearing.Errorf(bearing.Overloaded, "overloaded", "more windo
 // Place is a window's place inside, from its body to its answer.
 type Place struct {
 	gate     *Gate
+	ticket   *Ticket // nil without a queue
 	entered  time.Time
 	got      time.Time // the slot; zero once it is given back
+	counted  bool      // inside
 	measured bool
 }
 
@@ -101,9 +103,9 @@ func (g *Gate) Enter(ctx context.Context) (*Place, error) {
 	if g == nil {
 		return nil, nil
 	}
-	p := &Place{gate: g, entered: time.Now()}
 	patient := isPatient(ctx)
-	if n := g.inside.Add(1); n > g.limit.Load() && !patient {
+	p := &Place{gate: g, entered: time.Now(), counted: !patient}
+	if p.counted && g.inside.Add(1) > g.limit.Load() {
 		g.inside.Add(-1)
 		return nil, errOverloaded
 	}
@@ -128,10 +130,10 @@ func (g *Gate) Enter(ctx context.Context) (*Place, error) {
 		p.got = time.Now()
 		return p, nil
 	case <-late:
-		g.inside.Add(-1)
+		p.leave()
 		return nil, errOverloaded
 	case <-ctx.Done():
-		g.inside.Add(-1)
+		p.leave()
 		return nil, ctx.Err()
 	}
 }
@@ -139,7 +141,13 @@ func (g *Gate) Enter(ctx context.Context) (*Place, error) {
 // Computed gives the slot back: what follows waits for the disk. Once is enough, and
 // on a nil Place it does nothing.
 func (p *Place) Computed() {
-	if p == nil || p.got.IsZero() {
+	if p == nil {
+		return
+	}
+	if p.ticket != nil {
+		p.ticket.q.turned.done(p.ticket.n)
+	}
+	if p.got.IsZero() {
 		return
 	}
 	took := time.Since(p.got)
@@ -156,7 +164,7 @@ func (p *Place) Computed() {
 // Stored says that the window is on disk: how long that took tells how many may be
 // inside.
 func (p *Place) Stored() {
-	if p == nil || p.measured {
+	if p == nil || p.measured || !p.counted {
 		return
 	}
 	p.measured = true
@@ -169,8 +177,14 @@ func (p *Place) Leave() {
 		return
 	}
 	p.Computed()
-	p.gate.inside.Add(-1)
+	p.leave()
 	p.gate = nil
+}
+
+func (p *Place) leave() {
+	if p.counted {
+		p.gate.inside.Add(-1)
+	}
 }
 
 // learn lowers the limit by an eighth where a window was inside for too long, not more
@@ -211,7 +225,7 @@ func With(ctx context.Context, p *Place) context.Context {
 // From returns the place that ctx carries, or enters. The function it returns leaves
 // the place if it was entered here.
 func (g *Gate) From(ctx context.Context) (p *Place, leave func(), err error) {
-	if p, ok := ctx.Value(placeKey{}).(*Place); ok && !p.got.IsZero() {
+	if p, ok := ctx.Value(placeKey{}).(*Place); ok && (p.gate == nil || !p.got.IsZero()) {
 		return p, func() {}, nil
 	}
 	p, err = g.Enter(ctx)
@@ -221,7 +235,8 @@ func (g *Gate) From(ctx context.Context) (p *Place, leave func(), err error) {
 type patientKey struct{}
 
 // Patient returns a context in which a window waits for its turn however long that
-// takes. It is for senders of many windows, which are held up by not being read from.
+// takes, and takes no room from those that do not. It is for senders of many windows,
+// which are held up by not being read from.
 func Patient(ctx context.Context) context.Context {
 	return context.WithValue(ctx, patientKey{}, true)
 }

@@ -46,6 +46,15 @@ type Provenance struct {
 	Input       string `json:"input_sha256" doc:"of samples (g, little-endian float32), rate, speed, unit and bearing of the window"`
 }
 
+// At is when the window stands in the order of its sensor's windows: at its start, or where
+// the clock of the sensor ran ahead, when it was received.
+func (d *Diagnosis) At() time.Time {
+	if d.Quality.Has(ClockSkew) {
+		return d.ReceivedAt
+	}
+	return d.Start
+}
+
 // Encode returns what json.Marshal returns for d, in half the time: that reads
 // each list again, byte by byte, after its MarshalJSON. Here the lists are put
 // into the rest, which has them empty. Their keys stand nowhere else in it, since

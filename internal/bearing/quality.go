@@ -24,6 +24,9 @@ type Flag struct {
 	Note  string  `json:"note"`
 }
 
+// ClockSkew is the code of the flag of a window that begins after it was received.
+const ClockSkew = "clock_skew"
+
 // Has reports whether a flag of that code is set.
 func (q Quality) Has(code string) bool {
 	for _, f := range q.Flags {

@@ -183,7 +183,7 @@ func (c *Core) diagnose(w *bearing.Window, s *sensor) (bearing.Diagnosis, error)
 		return bearing.Diagnosis{}, err
 	}
 	m, j := s.add(o)
-	return c.answer(e, w, o, names, &m, j), nil
+	return c.answer(e, w, o, names, &m, j, c.now().UTC()), nil
 }
 
 // Session judges windows of one sensor one after the other, without storing them: a
@@ -202,7 +202,7 @@ func (s *Session) Diagnose(w *bearing.Window) (bearing.Diagnosis, error) {
 }
 
 // answer writes down what the witnesses say and what they come to.
-func (c *Core) answer(e *engine, w *bearing.Window, o *observation, names []string, m *memory, j judgement) bearing.Diagnosis {
+func (c *Core) answer(e *engine, w *bearing.Window, o *observation, names []string, m *memory, j judgement, received time.Time) bearing.Diagnosis {
 	v, p := judge(o, m, j, e.calibration, c.zones)
 	input := w.Digest()
 	d := bearing.Diagnosis{
@@ -210,7 +210,7 @@ func (c *Core) answer(e *engine, w *bearing.Window, o *observation, names []stri
 		Sensor:        w.Sensor,
 		Axis:          w.Axis,
 		Start:         w.Start,
-		ReceivedAt:    c.now().UTC(),
+		ReceivedAt:    received,
 		SampleRate:    w.SampleRate,
 		SampleCount:   len(w.Samples),
 		Unit:          w.Unit,
@@ -250,7 +250,8 @@ func (c *Core) Submit(ctx context.Context, w *bearing.Window) (bearing.Diagnosis
 	if err != nil {
 		return bearing.Diagnosis{}, err
 	}
-	if err := c.timely(w); err != nil {
+	received := c.now().UTC()
+	if err := timely(w, received); err != nil {
 		return bearing.Diagnosis{}, err
 	}
 	if err := c.crowd.admit(ctx, c.store, w.Sensor, reg.known); err != nil {
@@ -268,37 +269,15 @@ func (c *Core) Submit(ctx context.Context, w *bearing.Window) (bearing.Diagnosis
 	if err != nil {
 		return bearing.Diagnosis{}, err
 	}
-	c.skewed(o)
-	s.mu.Lock()
-	late := c.late(s, o)
-	known := slices.ContainsFunc(s.kept, func(k *observation) bool { return k.id == o.id })
-	var m memory
-	var j judgement
-	switch {
-	case known: // a repeat: its first answer comes from the store
-		m = s.live.clone()
-	case late:
-		m, j = newSensor(c.baseline).add(o)
-	default:
-		m, j = s.add(o)
-	}
-	d := c.answer(e, w, o, names, &m, j)
-	var also *bearing.Effects
-	if !known && !late {
-		also = s.step(reg.rule, &d)
-	}
-	s.mu.Unlock()
+	skewed(o, received)
+	place.Turn()
+	d, also, part := c.next(e, s, w, o, names, reg.rule, received)
 	place.Computed()
 
 	t := time.Now()
 	d, err = c.store.Append(ctx, d, w, also)
-	if (err != nil || d.Duplicate) && !known && !late {
-		s.mu.Lock()
-		s.remove(o)
-		if also != nil { // what of it is stored, the store knows
-			s.alarms = nil
-		}
-		s.mu.Unlock()
+	if part {
+		s.landed(o, err == nil && !d.Duplicate, also != nil)
 	}
 	if err != nil {
 		return bearing.Diagnosis{}, err
@@ -312,6 +291,35 @@ func (c *Core) Submit(ctx context.Context, w *bearing.Window) (bearing.Diagnosis
 		c.metrics.Sensors.observe(&d, reg.known, c.now())
 	}
 	return d, nil
+}
+
+// next judges what was observed as the sensor's next window, and returns what that changes
+// in its alarms. part says that the window takes part in the sensor's state, until it has
+// landed.
+func (c *Core) next(e *engine, s *sensor, w *bearing.Window, o *observation, names []string, rule *bearing.AlarmRule, received time.Time) (d bearing.Diagnosis, also *bearing.Effects, part bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var m memory
+	var j judgement
+	switch {
+	case slices.ContainsFunc(s.kept, func(k *observation) bool { return k.id == o.id }):
+		m = s.live.clone() // a repeat: its first answer comes from the store
+	case c.late(s, o):
+		m, j = newSensor(c.baseline).add(o)
+	case s.before(o):
+		m, j = newSensor(c.baseline).add(o)
+		s.behind, part = true, true
+	default:
+		m, j = s.add(o)
+		part = true
+	}
+	d = c.answer(e, w, o, names, &m, j, received)
+	o.settle()
+	if part {
+		s.flying = append(s.flying, o)
+		also = s.step(rule, &d)
+	}
+	return d, also, part
 }
 
 // sensor returns the live state of a sensor, from its stored diagnoses if this is the
@@ -328,29 +336,61 @@ func (c *Core) sensor(ctx context.Context, name, axis string) (*sensor, error) {
 	c.mu.Unlock()
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.behind && c.now().Sub(s.recalled) > recallPause {
+		s.loaded = false
+	}
 	if h, ok := c.store.(Historian); ok && !s.loaded {
-		controls, _, err := readControls(ctx, c.store, name, axis)
-		if err != nil {
+		if err := c.recall(ctx, s, h); err != nil {
 			return nil, err
 		}
-		s.base = memory{method: c.baseline, controls: controls}
-		s.live, s.kept = s.base, nil
-		err = h.History(ctx, name, axis, func(d bearing.Diagnosis) error {
-			if d.Quality.Has("late") {
-				return nil // it took no part then
-			}
-			s.add(recall(d))
-			return nil
-		})
-		if err != nil {
-			return nil, err
-		}
-		s.loaded = true
 	}
 	if a, ok := c.store.(Alarms); ok && s.alarms == nil {
 		return s, s.loadAlarms(ctx, a)
 	}
 	return s, nil
+}
+
+// recallPause is how long after a sensor's history was folded it is not again for windows
+// that came late: they often come in numbers.
+const recallPause = 10 * time.Second
+
+// recall folds the stored diagnoses of a sensor, and the windows that are on their way to
+// the store. The caller holds s.mu.
+func (c *Core) recall(ctx context.Context, s *sensor, h Historian) error {
+	controls, _, err := readControls(ctx, c.store, s.name, s.axis)
+	if err != nil {
+		return err
+	}
+	fresh := newSensor(c.baseline)
+	fresh.base.controls, fresh.live.controls = controls, controls
+	stored, err := stored(ctx, h, s.name, s.axis, func(bearing.Diagnosis) bool { return true })
+	if err != nil {
+		return err
+	}
+	for _, o := range stored {
+		fresh.add(o)
+	}
+	for _, o := range s.flying {
+		if !slices.ContainsFunc(stored, func(k *observation) bool { return k.id == o.id }) {
+			fresh.add(o)
+		}
+	}
+	s.base, s.kept, s.live = fresh.base, fresh.kept, fresh.live
+	s.loaded, s.behind, s.recalled = true, false, c.now()
+	return nil
+}
+
+// stored returns what history has of a sensor and takes part in its state, of that what is
+// wanted, in its order.
+func stored(ctx context.Context, h Historian, sensor, axis string, want func(bearing.Diagnosis) bool) (all []*observation, err error) {
+	err = h.History(ctx, sensor, axis, func(d bearing.Diagnosis) error {
+		if !d.Quality.Has("late") && want(d) {
+			all = append(all, recall(d))
+		}
+		return nil
+	})
+	slices.SortStableFunc(all, func(a, b *observation) int { return a.start.Compare(b.start) })
+	return all, err
 }
 
 // rpm returns hz in revolutions per minute without the rounding of the way

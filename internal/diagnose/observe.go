@@ -14,7 +14,7 @@ import (
 // with one model make the same observation of the same window.
 type observation struct {
 	id      string
-	start   time.Time
+	start   time.Time // in the order of the sensor's windows: Diagnosis.At
 	seconds float64
 
 	quality  bearing.Quality
@@ -53,6 +53,9 @@ type observation struct {
 	running  string    // speed and rate, for which a baseline holds
 	rate     float64
 }
+
+// settle lets go of what only the answer needs: a sensor keeps many observations.
+func (o *observation) settle() { o.features, o.labels, o.found = nil, nil, nil }
 
 // Limits of the envelope witness.
 const (

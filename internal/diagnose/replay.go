@@ -17,14 +17,14 @@ func (c *Core) Replay(ctx context.Context, history Historian, w *bearing.Window,
 		return bearing.Diagnosis{}, err
 	}
 	s.base.controls, s.live.controls = controls, controls
-	err = history.History(ctx, w.Sensor, w.Axis, func(d bearing.Diagnosis) error {
-		if d.ID != was.ID && !d.Quality.Has("late") && !d.ReceivedAt.After(was.ReceivedAt) {
-			s.add(recall(d))
-		}
-		return nil
+	before, err := stored(ctx, history, w.Sensor, w.Axis, func(d bearing.Diagnosis) bool {
+		return d.ID != was.ID && !d.ReceivedAt.After(was.ReceivedAt)
 	})
 	if err != nil {
 		return bearing.Diagnosis{}, err
+	}
+	for _, o := range before {
+		s.add(o)
 	}
 	reg, err := c.register(w)
 	if err != nil {
@@ -35,12 +35,12 @@ func (c *Core) Replay(ctx context.Context, history Historian, w *bearing.Window,
 	if err != nil {
 		return bearing.Diagnosis{}, err
 	}
-	c.skewed(o)
-	if c.late(s, o) {
+	skewed(o, was.ReceivedAt)
+	if c.late(s, o) || s.before(o) {
 		s = newSensor(c.baseline)
 	}
 	m, j := s.add(o)
-	d := c.answer(e, w, o, names, &m, j)
+	d := c.answer(e, w, o, names, &m, j, c.now().UTC())
 	d.Alarms = was.Alarms
 	return d, nil
 }

@@ -21,7 +21,7 @@ const (
 	forgetting = 0.9 // weight of a window to that of the next: about ten count
 	maxGap     = 24 * time.Hour
 	unitMargin = 0.15 // of a gain to that between g and m/s²
-	history    = 256  // windows that a late one may be put before
+	history    = 256  // windows that a late one may be put before without the stored ones
 )
 
 // memory is what of a sensor's windows the next answer rests on: accumulated evidence
@@ -179,6 +179,10 @@ type sensor struct {
 	base   memory
 	kept   []*observation
 	live   memory
+
+	flying   []*observation // that take part and are not known to be stored
+	behind   bool           // there are some that came too late to be put in their place
+	recalled time.Time      // when the stored ones were folded last
 }
 
 func newSensor(m Method) *sensor {
@@ -206,6 +210,25 @@ func (s *sensor) add(o *observation) (memory, judgement) {
 	s.refold()
 	s.trim()
 	return m, j
+}
+
+// before says that a window is older than the memory before those that are kept.
+func (s *sensor) before(o *observation) bool {
+	return !s.base.last.IsZero() && o.start.Before(s.base.last)
+}
+
+// landed ends the flight of a window. One that was not stored takes no part.
+func (s *sensor) landed(o *observation, stored, alarms bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.flying = slices.DeleteFunc(s.flying, func(f *observation) bool { return f == o })
+	if stored {
+		return
+	}
+	s.remove(o)
+	if alarms { // what of it is stored, the store knows
+		s.alarms = nil
+	}
 }
 
 // remove takes a window out again that could not be stored, or was there before.

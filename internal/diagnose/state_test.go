@@ -148,6 +148,85 @@ func TestRestart(t *testing.T) {
 	}
 }
 
+// TestAnyOrder: windows that come in any order, twice, or so late that those kept in memory
+// are all younger leave the live state that they leave in order, and that a core which
+// starts anew makes of what is stored.
+func TestAnyOrder(t *testing.T) {
+	const n = history + 60
+	m := model(t, "m", 1)
+	now := firstYear.Add(24 * time.Hour)
+	after := func(order []int) (live, anew bearing.State) {
+		t.Helper()
+		h := &historian{}
+		fresh := func() *Core {
+			core, err := New(m, Config{Store: h, Now: func() time.Time { return now }})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return core
+		}
+		send := func(core *Core, i int) bearing.Diagnosis {
+			rng := rand.New(rand.NewPCG(uint64(i), 3))
+			w, err := bearing.NewWindow(bearing.Window{Sensor: "pump", Start: firstYear.Add(time.Duration(i) * time.Minute), SampleRate: 12000, ShaftSpeed: 30, Unit: bearing.G, Samples: samples(rng, 2048)}, bearing.Limits{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			d, err := core.Submit(t.Context(), w)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return d
+		}
+		core := fresh()
+		for _, i := range order {
+			send(core, i)
+		}
+		now = now.Add(2 * recallPause)
+		live = send(core, n).State
+		delete(h.rows, send(fresh(), n).ID) // a repeat: the state before it is the live one
+		anew = send(fresh(), n).State
+		return live, anew
+	}
+	var ordered []int
+	for i := range n {
+		ordered = append(ordered, i)
+	}
+	want, anew := after(ordered)
+	if want.Windows != n+1 {
+		t.Fatalf("rests on %d windows, want %d", want.Windows, n+1)
+	}
+	if d := cmp.Diff(want, anew); d != "" {
+		t.Errorf("in order, after a restart of the program:\n%s", d)
+	}
+	for name, order := range map[string][]int{
+		"the first at the end":        append(append(slices.Clone(ordered[20:]), ordered[:20]...), 3, 7),
+		"the first in between":        slices.Concat(ordered[10:280], ordered[:10], ordered[275:290], ordered[280:]),
+		"every other one at the end":  slices.Concat(every(ordered, 0), every(ordered, 1)),
+		"backwards, but for the last": append(reversed(ordered[:n-1]), n-1),
+	} {
+		live, anew := after(order)
+		if d := cmp.Diff(want, live); d != "" {
+			t.Errorf("%s:\n%s", name, d)
+		}
+		if d := cmp.Diff(want, anew); d != "" {
+			t.Errorf("%s, after a restart of the program:\n%s", name, d)
+		}
+	}
+}
+
+func every(x []int, odd int) (out []int) {
+	for i := odd; i < len(x); i += 2 {
+		out = append(out, x[i])
+	}
+	return out
+}
+
+func reversed(x []int) []int {
+	x = slices.Clone(x)
+	slices.Reverse(x)
+	return x
+}
+
 func cloneRows(rows map[string]bearing.Diagnosis) map[string]bearing.Diagnosis {
 	out := map[string]bearing.Diagnosis{}
 	for k, v := range rows {

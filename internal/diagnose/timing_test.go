@@ -3,19 +3,24 @@ package diagnose
 import (
 	"context"
 	"math/rand/v2"
+	"sync"
 	"testing"
 	"time"
 
+	"brinell/internal/admit"
 	"brinell/internal/bearing"
 	"brinell/models/pretrained"
 )
 
 // shelf is a store that keeps everything.
 type shelf struct {
+	mu   sync.Mutex
 	rows map[string]bearing.Diagnosis
 }
 
 func (s *shelf) Append(_ context.Context, d bearing.Diagnosis, _ *bearing.Window, _ *bearing.Effects) (bearing.Diagnosis, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.rows[d.ID] = d
 	return d, nil
 }
@@ -28,7 +33,7 @@ func TestTiming(t *testing.T) {
 		t.Fatal(err)
 	}
 	now := time.Date(2026, 1, 31, 12, 0, 0, 0, time.UTC)
-	core, err := New(m, Config{Store: &shelf{map[string]bearing.Diagnosis{}}, Now: func() time.Time { return now }, MaxSensors: 2})
+	core, err := New(m, Config{Store: &shelf{rows: map[string]bearing.Diagnosis{}}, Now: func() time.Time { return now }, MaxSensors: 2})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -56,9 +61,10 @@ func TestTiming(t *testing.T) {
 		{-24 * time.Hour, "", "", 1}, // within the horizon: before the others
 		{0, "", "", 4},
 		{5 * time.Minute, "", "", 5},
-		{5*time.Minute + time.Second, "", "clock_skew", 6},
-		{24 * time.Hour, "", "clock_skew", 7},
+		{5*time.Minute + time.Second, "", "clock_skew", 5}, // where it was received: before the one above
+		{24 * time.Hour, "", "clock_skew", 6},
 		{24*time.Hour + time.Second, "start_out_of_range", "", 0},
+		{10 * time.Second, "", "", 7},
 		{-30 * 365 * 24 * time.Hour, "start_out_of_range", "", 0},
 	} {
 		d, err := submit("a", now.Add(c.ahead))
@@ -86,5 +92,47 @@ func TestTiming(t *testing.T) {
 	}
 	if _, ok := core.sensors[[2]string{"c", ""}]; ok {
 		t.Error("a refused sensor is remembered")
+	}
+}
+
+// TestTurn: of windows in a queue the second rests on the first, however long that takes.
+func TestTurn(t *testing.T) {
+	gate := admit.New(admit.Config{Workers: 2})
+	core, err := New(model(t, "m", 1), Config{Store: &shelf{rows: map[string]bearing.Diagnosis{}}, Gate: gate})
+	if err != nil {
+		t.Fatal(err)
+	}
+	q := gate.Queue()
+	var rests [2]int
+	var wg sync.WaitGroup
+	for i := range rests {
+		ticket := q.Next()
+		wg.Go(func() {
+			defer ticket.Close()
+			place, err := ticket.Enter(t.Context())
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			defer place.Leave()
+			if i == 0 {
+				time.Sleep(50 * time.Millisecond)
+			}
+			w, err := bearing.NewWindow(bearing.Window{Sensor: "a", Start: firstYear.Add(time.Duration(i) * time.Second), SampleRate: 12000, ShaftSpeed: 30, Unit: bearing.G, Samples: samples(rand.New(rand.NewPCG(1, uint64(i))), 2048)}, bearing.Limits{})
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			d, err := core.Submit(admit.With(t.Context(), place), w)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			rests[i] = d.Verdict.Windows
+		})
+	}
+	wg.Wait()
+	if rests != [2]int{1, 2} {
+		t.Errorf("they rest on %v windows, want 1 and 2", rests)
 	}
 }
