@@ -131,6 +131,8 @@ var codes = []Code{
 	{"stored_data_corrupt", "stored samples are damaged"},
 	{"storage_readonly", "the disk takes no writes"},
 	{"storage_failed", "the disk failed"},
+	{"store_busy", "another program holds the database"},
+	{"query_timeout", "a query that reads for too long"},
 	{"store_closed", "the service is shutting down"},
 	{"draining", "the service is being stopped"},
 	{"not_ready", "the service cannot take windows now"},

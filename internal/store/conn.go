@@ -23,7 +23,7 @@ type pragma struct {
 // pragmas are in the order in which they are set: auto_vacuum counts only
 // before the first table is made.
 var pragmas = []pragma{
-	{"busy_timeout", "10000", "10000"},
+	{"busy_timeout", "5000", "5000"},
 	{"auto_vacuum", "INCREMENTAL", "2"},
 	{"journal_mode", "WAL", "wal"},
 	{"synchronous", synchronous, synchronousReads},

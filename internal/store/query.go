@@ -92,11 +92,11 @@ func (db *DB) DiagnosisDocuments(ctx context.Context, q bearing.Query) (docs []j
 // page calls each with the document of each row of a statement of selectPage, and
 // whether it is an old one, and returns the cursor of the next page, if there is one.
 func (db *DB) page(ctx context.Context, limit int, text string, args []any, each func(doc []byte, old bool) error) (next string, err error) {
-	release, err := db.reading()
+	ctx, end, err := db.querying(ctx)
 	if err != nil {
 		return "", err
 	}
-	defer release()
+	defer func() { err = end(err) }()
 	rows, err := db.read.QueryContext(ctx, text, args...)
 	if err != nil {
 		return "", err

@@ -36,7 +36,8 @@ type Config struct {
 	// The writer waits for it.
 	Committed func([]bearing.Event)
 
-	commit func(*sql.Tx) error // a test breaks it
+	commit    func(*sql.Tx) error // a test breaks it
+	queryTime time.Duration       // a test shortens it
 }
 
 // DefaultRawCap is the default of Config.RawCap.
@@ -79,6 +80,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.commit == nil {
 		c.commit = (*sql.Tx).Commit
+	}
+	if c.queryTime == 0 {
+		c.queryTime = queryTime
 	}
 	return c
 }
@@ -261,6 +265,29 @@ func (db *DB) reading() (func(), error) {
 		return nil, errClosed
 	}
 	return db.life.RUnlock, nil
+}
+
+// queryTime is how long a list or a trend may read. The log of the database grows beside a
+// reader, for nothing of it is taken over before the reader ends.
+const queryTime = 10 * time.Second
+
+// querying is reading for what a client may make long: it ends after queryTime. What its
+// error is then, end says.
+func (db *DB) querying(ctx context.Context) (limited context.Context, end func(error) error, err error) {
+	release, err := db.reading()
+	if err != nil {
+		return nil, nil, err
+	}
+	limited, cancel := context.WithTimeout(ctx, db.cfg.queryTime)
+	return limited, func(err error) error {
+		timeout := err != nil && limited.Err() != nil && ctx.Err() == nil
+		cancel()
+		release()
+		if timeout {
+			return bearing.Errorf(bearing.Overloaded, "query_timeout", "the query took more than %s: ask for a shorter time", db.cfg.queryTime)
+		}
+		return err
+	}, nil
 }
 
 // Ready returns nil if the last transaction was stored, and its error if not.

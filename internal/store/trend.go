@@ -15,11 +15,11 @@ import (
 // Trend returns how a feature went. Diagnoses without it do not count. Invalid
 // feature_unknown says that there are diagnoses, and none has it.
 func (db *DB) Trend(ctx context.Context, q bearing.TrendQuery) (t bearing.Trend, err error) {
-	release, err := db.reading()
+	ctx, end, err := db.querying(ctx)
 	if err != nil {
 		return t, err
 	}
-	defer release()
+	defer func() { err = end(err) }()
 	if q.Points == 0 {
 		q.Points = bearing.DefaultPoints
 	}
@@ -39,8 +39,8 @@ func (db *DB) Trend(ctx context.Context, q bearing.TrendQuery) (t bearing.Trend,
 	if t.To.IsZero() {
 		t.To = time.Unix(0, to).UTC()
 	}
-	begin, end := t.From.UnixNano(), t.To.UnixNano()
-	step := max(1, (end-begin+int64(q.Points)-1)/int64(q.Points))
+	begin, until := t.From.UnixNano(), t.To.UnixNano()
+	step := max(1, (until-begin+int64(q.Points)-1)/int64(q.Points))
 	t.Step = float64(step) / 1e9
 	if from >= to {
 		return t, nil

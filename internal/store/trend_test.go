@@ -1,6 +1,8 @@
 package store
 
 import (
+	"database/sql"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -97,5 +99,52 @@ func TestViewRefuses(t *testing.T) {
 		if _, err := View(t.Context(), dir); bearing.CodeOf(err) != code {
 			t.Errorf("%s: %v, want %s", schema, err, code)
 		}
+	}
+}
+
+// TestQueryTime: a list and a trend that read for too long say so, and hold nothing up.
+func TestQueryTime(t *testing.T) {
+	db := open(t, Config{queryTime: time.Nanosecond})
+	defer shut(t, db)
+	if _, err := put(t, db, "pump", 0, 0); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := db.Trend(t.Context(), bearing.TrendQuery{Sensor: "pump", Feature: "rms"}); bearing.CodeOf(err) != "query_timeout" {
+		t.Errorf("trend: %v", err)
+	}
+	if _, err := db.Diagnoses(t.Context(), bearing.Query{Sensor: "pump"}); bearing.CodeOf(err) != "query_timeout" {
+		t.Errorf("list: %v", err)
+	}
+	if _, err := db.Diagnosis(t.Context(), "nobody"); bearing.CodeOf(err) != "diagnosis_not_found" {
+		t.Errorf("one: %v", err)
+	}
+}
+
+// TestBusy: while another program holds the database nothing is stored, and after it
+// windows are taken again.
+func TestBusy(t *testing.T) {
+	if testing.Short() {
+		t.Skip("waits for the lock for seconds")
+	}
+	dir := t.TempDir()
+	db := open(t, Config{Dir: dir})
+	defer shut(t, db)
+	other, err := sql.Open("sqlite", filepath.Join(dir, "brinell.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other.Close()
+	other.SetMaxOpenConns(1)
+	if _, err := other.Exec("BEGIN IMMEDIATE"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := put(t, db, "pump", 0, 0); bearing.CodeOf(err) != "store_busy" || bearing.KindOf(err) != bearing.Overloaded {
+		t.Errorf("while it is held: %v", err)
+	}
+	if _, err := other.Exec("ROLLBACK"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := put(t, db, "pump", 0, 0); err != nil {
+		t.Errorf("after that: %v", err)
 	}
 }

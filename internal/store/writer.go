@@ -195,6 +195,8 @@ func storageError(err error) error {
 	switch e.Code() & 0xff {
 	case sqlite3.SQLITE_FULL:
 		return bearing.Errorf(bearing.Overloaded, "storage_full", "the disk is full: nothing was stored; free space and send again")
+	case sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED:
+		return bearing.Errorf(bearing.Overloaded, "store_busy", "another program holds the database: nothing was stored; end it, or send again")
 	case sqlite3.SQLITE_READONLY:
 		return bearing.Errorf(bearing.Overloaded, "storage_readonly", "the disk takes no writes: nothing was stored; make it writable and send again")
 	case sqlite3.SQLITE_IOERR:
