@@ -51,8 +51,17 @@ type Sensor struct {
 	NoiseFloor float64    `json:"noise_floor,omitempty" doc:"RMS below which its windows are noise, in g"`
 	Bearing    string     `json:"bearing,omitempty" doc:"designation of the bearing, where a window states none"`
 	SpeedRPM   float64    `json:"shaft_speed_rpm,omitempty" doc:"shaft speed, where a window states none: leave out to have it estimated"`
+	SpeedFrom  string     `json:"speed_source,omitempty" doc:"where its shaft speed comes from: stated by every window, registered here whatever windows state, or estimated; left out, the first of these that is there"`
+	Model      string     `json:"model,omitempty" doc:"digest of the model that judges its windows, see /v1/models; left out, the active one"`
 	Alarm      *AlarmRule `json:"alarm,omitempty" doc:"its alarm rule; left out, the default one"`
 }
+
+// Sources of a shaft speed.
+const (
+	SpeedStated     = "stated"
+	SpeedRegistered = "registered"
+	SpeedEstimated  = "estimated"
+)
 
 // Validate checks a sensor as far as it stands for itself.
 func (s Sensor) Validate() error {
@@ -79,7 +88,16 @@ func (s Sensor) Validate() error {
 			return Errorf(Invalid, "field_invalid", "%s %g is outside 0..%g", f.name, f.value, f.most).At("/" + f.name)
 		}
 	}
-	if err := texts("bearing", s.Bearing); err != nil {
+	switch s.SpeedFrom {
+	case "", SpeedStated, SpeedEstimated:
+	case SpeedRegistered:
+		if s.SpeedRPM == 0 {
+			return Errorf(Invalid, "field_invalid", "speed_source registered wants a shaft_speed_rpm").At("/shaft_speed_rpm")
+		}
+	default:
+		return Errorf(Invalid, "field_invalid", "speed_source %q is none of stated, registered and estimated", Clip(s.SpeedFrom)).At("/speed_source")
+	}
+	if err := texts("bearing", s.Bearing, "model", s.Model); err != nil {
 		return err
 	}
 	if s.Alarm != nil {

@@ -93,7 +93,7 @@ type EnvelopeWitness struct {
 	BandHigh    float64 `json:"band_high_hz"`
 	Turns       float64 `json:"turns"` // of the shaft in one segment
 	Bearing     string  `json:"bearing,omitempty"`
-	SpeedSource string  `json:"speed_source,omitempty"` // stated or estimated
+	SpeedSource string  `json:"speed_source,omitempty"` // stated, registered or estimated
 	SpeedHz     float64 `json:"speed_hz,omitempty"`
 	Impulsive   float64 `json:"impulsiveness"` // ln(1 + spectral kurtosis) by medians, 0 for Gaussian noise
 }

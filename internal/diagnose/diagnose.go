@@ -38,6 +38,7 @@ type Historian interface {
 // Core judges windows with the active model. It is safe for concurrent use.
 type Core struct {
 	active    atomic.Pointer[engine]
+	models    Models
 	features  features.Config
 	store     Appender
 	catalogue Catalogue
@@ -50,6 +51,9 @@ type Core struct {
 	build     string
 	now       func() time.Time
 	gate      *admit.Gate
+
+	making  sync.Mutex
+	engines map[string]*engine // of sensors with a model of their own, by its digest
 
 	mu      sync.Mutex
 	sensors map[[2]string]*sensor   // by name and axis
@@ -74,12 +78,16 @@ type worker struct {
 	classify *models.Classifier
 }
 
+// Models finds a stored model by its digest: NotFound if there is none.
+type Models func(ctx context.Context, digest string) (*models.Model, error)
+
 // Config are the parts of a Core.
 type Config struct {
 	Features  features.Config
 	Store     Appender  // nil for a core that only judges
 	Catalogue Catalogue // nil for the bearings that the program knows
 	Sensors   Sensors   // nil for none that are registered
+	Models    Models    // for sensors with a model of their own; nil where all have the active one
 	Metrics   Metrics   // zero for none
 	Now       func() time.Time
 	Baseline  Method      // zero for Mahalanobis
@@ -93,7 +101,7 @@ type Config struct {
 
 // New returns a core that answers with model m.
 func New(m *models.Model, cfg Config) (*Core, error) {
-	c := &Core{features: cfg.Features, store: cfg.Store, catalogue: cfg.Catalogue, registry: cfg.Sensors, metrics: newMetrics(cfg.Metrics), now: cfg.Now, gate: cfg.Gate, baseline: cfg.Baseline, zones: cfg.Zones, build: cfg.Build, sensors: make(map[[2]string]*sensor), arrived: make(map[[2]string]*arrivals)}
+	c := &Core{features: cfg.Features, store: cfg.Store, catalogue: cfg.Catalogue, registry: cfg.Sensors, models: cfg.Models, engines: make(map[string]*engine), metrics: newMetrics(cfg.Metrics), now: cfg.Now, gate: cfg.Gate, baseline: cfg.Baseline, zones: cfg.Zones, build: cfg.Build, sensors: make(map[[2]string]*sensor), arrived: make(map[[2]string]*arrivals)}
 	c.crowd.most, c.horizon = cfg.MaxSensors, cmp.Or(cfg.LateHorizon, DefaultLateHorizon)
 	if c.catalogue == nil {
 		c.catalogue = bearing.LookupBearing
@@ -114,9 +122,20 @@ func New(m *models.Model, cfg Config) (*Core, error) {
 // Diagnoses under way finish with the model they began with. On an error the
 // old model stays.
 func (c *Core) Swap(m *models.Model) error {
-	first, err := newWorker(m.Classifier(), c.features)
+	e, err := c.engine(m)
 	if err != nil {
 		return err
+	}
+	c.active.Store(e)
+	c.metrics.setModel(m.Ref())
+	return nil
+}
+
+// engine makes a model ready, and warms it up.
+func (c *Core) engine(m *models.Model) (*engine, error) {
+	first, err := newWorker(m.Classifier(), c.features)
+	if err != nil {
+		return nil, err
 	}
 	e := &engine{model: m, calibration: m.Calibration, features: first.extract.Hash()}
 	if e.calibration == nil {
@@ -133,13 +152,37 @@ func (c *Core) Swap(m *models.Model) error {
 	}
 	for _, x := range m.Golden() {
 		if _, err := first.classify.Logits(x, m.Preprocessing.SampleRate); err != nil {
-			return fmt.Errorf("warm up model %s: %w", m.Name, err)
+			return nil, fmt.Errorf("warm up model %s: %w", m.Name, err)
 		}
 	}
 	e.workers.Put(first)
-	c.active.Store(e)
-	c.metrics.setModel(m.Ref())
-	return nil
+	return e, nil
+}
+
+// engineOf returns the engine for a sensor's own model, or the active one where it has none
+// or its model has been deleted.
+func (c *Core) engineOf(ctx context.Context, digest string) (*engine, error) {
+	active := c.active.Load()
+	if digest == "" || digest == active.model.Digest || c.models == nil {
+		return active, nil
+	}
+	c.making.Lock()
+	defer c.making.Unlock()
+	if e := c.engines[digest]; e != nil {
+		return e, nil
+	}
+	m, err := c.models(ctx, digest)
+	if bearing.KindOf(err) == bearing.NotFound {
+		return active, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	e, err := c.engine(m)
+	if err == nil {
+		c.engines[digest] = e
+	}
+	return e, err
 }
 
 func newWorker(c *models.Classifier, cfg features.Config) (*worker, error) {
@@ -264,7 +307,10 @@ func (c *Core) Submit(ctx context.Context, w *bearing.Window) (bearing.Diagnosis
 	s.mu.Lock()
 	last := s.live.bearing
 	s.mu.Unlock()
-	e := c.active.Load()
+	e, err := c.engineOf(ctx, reg.model)
+	if err != nil {
+		return bearing.Diagnosis{}, err
+	}
 	o, names, err := c.observe(e, w, reg, last)
 	if err != nil {
 		return bearing.Diagnosis{}, err

@@ -90,7 +90,7 @@ func (k *worker) observe(w *bearing.Window, m *models.Model, r registered, b bea
 		return o, nil
 	}
 	o.bearing = r.bearing
-	e := k.envelope(o, w, r.shaft, b)
+	e := k.envelope(o, w, r, b)
 	return o, k.network(o, w, m, e)
 }
 
@@ -101,15 +101,12 @@ const (
 )
 
 // envelope looks for the bearing's lines, or notes why it cannot.
-func (k *worker) envelope(o *observation, w *bearing.Window, shaft float64, b bearing.Orders) *lines.Evidence {
+func (k *worker) envelope(o *observation, w *bearing.Window, r registered, b bearing.Orders) *lines.Evidence {
 	o.band[0], o.band[1] = lines.Band(w.SampleRate)
-	o.speed, o.source = w.ShaftSpeed, "stated"
-	if o.speed == 0 && shaft > 0 {
-		o.speed, o.source = shaft, "registered"
-	}
+	o.speed, o.source = r.speed(w)
 	o.running = runningState(o.speed, w.SampleRate)
 	if o.speed == 0 && b.BPFO > 0 {
-		o.speed, o.source = k.estimate(w, b), "estimated"
+		o.speed, o.source = k.estimate(w, b), bearing.SpeedEstimated
 	}
 	m := lines.Machine{ShaftSpeed: o.speed, Orders: b}
 	switch {

@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"brinell/internal/bearing"
+	"brinell/models"
 )
 
 // ResourceStore keeps what users register.
@@ -22,6 +23,8 @@ type ResourceStore interface {
 // every window.
 type Registry struct {
 	ResourceStore
+	Models Models // that sensors may name; nil for none
+
 	catalogue Catalogue
 
 	write   sync.Mutex // from the check of a reference until it is stored
@@ -84,6 +87,14 @@ func (r *Registry) PutResource(ctx context.Context, kind, key string, doc []byte
 			return 0, false, bearing.Errorf(bearing.Invalid, "bearing_unknown", "bearing %q is not in the catalogue: put its geometry or its orders to /v1/bearings first", bearing.Clip(s.Bearing)).At("/bearing")
 		}
 	}
+	if s.Model != "" {
+		_, err := r.model(ctx, s.Model)
+		if bearing.KindOf(err) == bearing.NotFound {
+			return 0, false, bearing.Errorf(bearing.Invalid, "model_unknown", "there is no model %q: send it to /v1/models first", bearing.Clip(s.Model)).At("/model")
+		} else if err != nil {
+			return 0, false, err
+		}
+	}
 	if err := ctx.Err(); err != nil {
 		return 0, false, err
 	}
@@ -94,6 +105,13 @@ func (r *Registry) PutResource(ctx context.Context, kind, key string, doc []byte
 		r.mu.Unlock()
 	}
 	return version, created, err
+}
+
+func (r *Registry) model(ctx context.Context, digest string) (*models.Model, error) {
+	if r.Models == nil {
+		return nil, bearing.Errorf(bearing.NotFound, "model_not_found", "there are no models")
+	}
+	return r.Models(ctx, digest)
 }
 
 // DeleteResource refuses a machine that sensors name: Conflict machine_in_use.

@@ -30,7 +30,10 @@ func (c *Core) Replay(ctx context.Context, history Historian, w *bearing.Window,
 	if err != nil {
 		return bearing.Diagnosis{}, err
 	}
-	e := c.active.Load()
+	e, err := c.engineOf(ctx, was.Model.Digest)
+	if err != nil {
+		return bearing.Diagnosis{}, err
+	}
 	o, names, err := c.observe(e, w, reg, s.live.bearing)
 	if err != nil {
 		return bearing.Diagnosis{}, err

@@ -1,0 +1,66 @@
+package diagnose
+
+import (
+	"context"
+	"math/rand/v2"
+	"testing"
+
+	"brinell/internal/bearing"
+	"brinell/models"
+)
+
+// TestRegistered: a sensor's windows are judged with the speed and by the model that it is
+// registered with.
+func TestRegistered(t *testing.T) {
+	active, own := model(t, "active", 1), model(t, "own", 2)
+	found := func(_ context.Context, digest string) (*models.Model, error) {
+		if digest == own.Digest {
+			return own, nil
+		}
+		return nil, bearing.Errorf(bearing.NotFound, "model_not_found", "there is none")
+	}
+	for _, c := range []struct {
+		name          string
+		sensor        bearing.Sensor
+		stated        float64 // Hz
+		code, running string
+		model         *models.Model
+	}{
+		{"nothing", bearing.Sensor{}, 30, "", runningState(30, 12000), active},
+		{"a speed, where none is stated", bearing.Sensor{SpeedRPM: 3000}, 0, "", runningState(50, 12000), active},
+		{"a speed, where one is stated", bearing.Sensor{SpeedRPM: 3000}, 30, "", runningState(30, 12000), active},
+		{"the registered speed", bearing.Sensor{SpeedRPM: 3000, SpeedFrom: bearing.SpeedRegistered}, 30, "", runningState(50, 12000), active},
+		{"an estimated speed", bearing.Sensor{SpeedRPM: 3000, SpeedFrom: bearing.SpeedEstimated}, 30, "", runningState(0, 12000), active},
+		{"a stated speed", bearing.Sensor{SpeedRPM: 3000, SpeedFrom: bearing.SpeedStated}, 30, "", runningState(30, 12000), active},
+		{"a stated speed, where none is", bearing.Sensor{SpeedRPM: 3000, SpeedFrom: bearing.SpeedStated}, 0, "speed_missing", "", nil},
+		{"a model", bearing.Sensor{Model: own.Digest}, 30, "", runningState(30, 12000), own},
+		{"the active model", bearing.Sensor{Model: active.Digest}, 30, "", runningState(30, 12000), active},
+		{"a model that was deleted", bearing.Sensor{Model: "gone"}, 30, "", runningState(30, 12000), active},
+	} {
+		core, err := New(active, Config{Store: &keeper{}, Models: found, Sensors: func(string) (bearing.Sensor, bool) { return c.sensor, true }})
+		if err != nil {
+			t.Fatal(err)
+		}
+		w, err := bearing.NewWindow(bearing.Window{Sensor: "pump", Start: firstYear, SampleRate: 12000, ShaftSpeed: c.stated, Unit: bearing.G, Samples: samples(rand.New(rand.NewPCG(1, 1)), 6000)}, bearing.Limits{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range 2 { // made ready once, and used again
+			d, err := core.Submit(t.Context(), w)
+			if bearing.CodeOf(err) != c.code {
+				t.Errorf("%s: %v, want %q", c.name, err, c.code)
+			}
+			if err == nil && (d.Model != c.model.Ref() || d.Witnesses.Baseline.Running != c.running) {
+				t.Errorf("%s: model %v, running at %s; want %v, %s", c.name, d.Model, d.Witnesses.Baseline.Running, c.model.Ref(), c.running)
+			}
+		}
+	}
+	for code, s := range map[string]bearing.Sensor{"": {SpeedFrom: bearing.SpeedStated}, "field_invalid": {SpeedFrom: bearing.SpeedRegistered}} {
+		if err := s.Validate(); bearing.CodeOf(err) != code {
+			t.Errorf("%+v: %v, want %q", s, err, code)
+		}
+	}
+	if err := (bearing.Sensor{SpeedFrom: "guessed"}).Validate(); bearing.CodeOf(err) != "field_invalid" {
+		t.Errorf("%v", err)
+	}
+}
