@@ -23,7 +23,7 @@ type Config struct {
 	RawAge   time.Duration    // how long raw samples are kept after they were received, default for ever
 	Age      time.Duration    // how long diagnoses are kept, and their samples; default for ever
 	MaxBatch int              // windows in one transaction, default 256
-	Readers  int              // connections for reading, default 4
+	Readers  int              // connections for reading, default 8
 	Log      *slog.Logger     // default none
 	Now      func() time.Time // clock of retention by age and Stats.LastCommit, default time.Now
 	LockWait time.Duration    // how long Open waits for another program to end, default not at all
@@ -70,7 +70,7 @@ func (c Config) withDefaults() Config {
 		c.MaxBatch = 256
 	}
 	if c.Readers == 0 {
-		c.Readers = 4
+		c.Readers = 8
 	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
