@@ -143,7 +143,10 @@ func New(cfg Config, b Backend) (*API, error) {
 	return &API{s}, nil
 }
 
-func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) { a.s.router.ServeHTTP(w, r) }
+func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	leak()
+	a.s.router.ServeHTTP(w, r)
+}
 
 func newServer(cfg Config, b Backend) (*server, error) {
 	if err := cfg.Validate(); err != nil {

@@ -70,14 +70,14 @@ func (s *server) expanded(w http.ResponseWriter, r *http.Request, own *share, mo
 			gzips.Put(d)
 			return nil, nil, corrupt(err)
 		}
-		return &bounded{d, most}, func() { gzips.Put(d) }, nil
+		return &bounded{d, bound(most)}, func() { gzips.Put(d) }, nil
 	}
 	d := zstds.Get().(*zstd.Decoder)
 	if err := d.Reset(wire); err != nil {
 		zstds.Put(d)
 		return nil, nil, corrupt(err)
 	}
-	return &bounded{d, most}, func() {
+	return &bounded{d, bound(most)}, func() {
 		_ = d.Reset(nil) // lets go of the body
 		zstds.Put(d)
 	}, nil

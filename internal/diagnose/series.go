@@ -59,7 +59,7 @@ func sensorDesc(name, help string) *prometheus.Desc {
 
 // NewSensorSeries registers series of at most so many sensor axes at r.
 func NewSensorSeries(r prometheus.Registerer, most int) (*SensorSeries, error) {
-	s := &SensorSeries{most: most, sensors: make(map[[2]string]*sensorState), dropped: prometheus.NewCounter(prometheus.CounterOpts{
+	s := &SensorSeries{most: capped(most), sensors: make(map[[2]string]*sensorState), dropped: prometheus.NewCounter(prometheus.CounterOpts{
 		Name: "brinell_sensor_series_dropped_total",
 		Help: "Windows stored of sensors that have no series of their own, for others have all: raise --metrics-sensors or register those that matter.",
 	})}

@@ -46,20 +46,20 @@ type gauntlet struct {
 	next atomic.Uint32
 }
 
-func newGauntlet(t *testing.T) *gauntlet {
-	bin, dir := program(t, ""), t.TempDir()
+func newGauntlet(t *testing.T, b build) *gauntlet {
+	dir := t.TempDir()
 	g := &gauntlet{keys: map[string]string{"wrong": "brk_nobody_nothing", "short": "brk_", "garbled": "brk_\x01\x02"}}
 	for name, args := range map[string][]string{
 		"read": {"--scopes", "read"}, "ingest": {"--scopes", "ingest"}, "admin": {"--scopes", "admin"},
 		"pumps": {"--scopes", "ingest,read", "--sensors", "pump*"},
 	} {
-		out, err := exec.Command(bin, append([]string{"keys", "create", "--data-dir", dir, "--name", name}, args...)...).Output()
+		out, err := exec.Command(b.bin, append([]string{"keys", "create", "--data-dir", dir, "--name", name}, args...)...).Output()
 		if err != nil {
 			t.Fatal(err)
 		}
 		g.keys[name] = strings.TrimSpace(string(out))
 	}
-	g.service = serve(t, nil, bin, dir, "--max-samples", "4096", "--max-body", "64KiB", "--require-keys")
+	g.service = serve(t, b.before, b.bin, dir, "--max-samples", "4096", "--max-body", "64KiB", "--require-keys")
 	g.addr = strings.TrimPrefix(g.url, "http://")
 	return g
 }
@@ -244,7 +244,7 @@ func (g *gauntlet) canary(t *testing.T, stop <-chan struct{}) (took []time.Durat
 // canary is served, nothing of an attack is stored, and nothing leaks. BRINELL_HOSTILE is
 // how many rounds.
 func TestHostile(t *testing.T) {
-	g := newGauntlet(t)
+	g := newGauntlet(t, sound(t))
 	if a, err := g.send(attack{method: "PUT", target: "/v1/machines/held", key: "admin", header: []string{"Content-Type", "application/json"}, body: []byte("{}")}); err != nil || a.status != 201 {
 		t.Fatalf("%+v, %v", a, err)
 	}

@@ -2,6 +2,8 @@ package rig
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"math/rand/v2"
 	"os"
 	"os/exec"
@@ -10,25 +12,21 @@ import (
 	"syscall"
 	"testing"
 	"time"
-
-	"brinell/internal/bearing"
-	"brinell/internal/store"
 )
 
-// TestKill kills the real program under load, BRINELL_KILLS times at random, and finds
-// every acknowledged window exactly once.
-func TestKill(t *testing.T) {
-	bin, dir := program(t, ""), filepath.Join(t.TempDir(), "data")
-	j := newJournal()
+// kills runs a program under load and kills it at random, so many times, and says what is
+// missing or twice of what was acknowledged.
+func kills(t *testing.T, b build, rounds int) (j *journal, slowest time.Duration, err error) {
+	t.Helper()
+	dir := filepath.Join(t.TempDir(), "data")
+	j = newJournal()
 	rng := rand.New(rand.NewPCG(1, 0x4b))
-	rounds := count(t, "BRINELL_KILLS", 5)
 	next := 0
-	var slowest time.Duration
 	for round := range rounds {
 		began := time.Now()
-		s, err := tryServe(nil, bin, dir)
+		s, err := tryServe(b.before, b.bin, dir)
 		if err != nil {
-			t.Fatalf("round %d: %v", round, err)
+			return j, slowest, fmt.Errorf("round %d: %w", round, err)
 		}
 		slowest = max(slowest, time.Since(began))
 		timer := time.AfterFunc(time.Duration(5+rng.IntN(495))*time.Millisecond, s.kill)
@@ -36,61 +34,72 @@ func TestKill(t *testing.T) {
 		timer.Stop()
 		s.kill()
 		if err != nil {
-			t.Fatalf("round %d: %v", round, err)
+			return j, slowest, fmt.Errorf("round %d: %w", round, err)
 		}
 	}
-	compare(t, dir, j)
+	return j, slowest, compare(t, dir, j)
+}
+
+// TestKill kills the real program under load, BRINELL_KILLS times at random, and finds
+// every acknowledged window exactly once; of one that acknowledges before the commit some
+// are missing.
+func TestKill(t *testing.T) {
+	rounds := count(t, "BRINELL_KILLS", 5)
+	j, slowest, err := kills(t, sound(t), rounds)
+	if err != nil {
+		t.Error(err)
+	}
 	t.Logf("%d kills, %d windows acknowledged of %d sent; slowest start %s", rounds, len(j.acked), len(j.tried), slowest.Round(time.Millisecond))
 	if len(j.acked) < 10*rounds {
 		t.Errorf("only %d windows were acknowledged: the rig shows nothing", len(j.acked))
 	}
+	_, _, err = kills(t, planted(t, "early"), 3)
+	sees(t, "early", err)
 }
 
 // compare opens a data directory and compares it with a journal.
-func compare(t *testing.T, dir string, j *journal) {
+func compare(t *testing.T, dir string, j *journal) error {
 	t.Helper()
 	acked := make([]string, 0, len(j.acked))
 	for id := range j.acked {
 		acked = append(acked, id)
 	}
-	if err := verify(t.Context(), dir, j, acked); err != nil {
-		t.Error(err)
-	}
+	return verify(t.Context(), dir, j, acked)
 }
 
-// TestFull fills the small file system that holds the data directory until windows are
-// refused, frees it again, BRINELL_FULL times, and finds that the service goes on by
-// itself within 5 s, that reads go on throughout, and that nothing acknowledged is
-// missing.
-func TestFull(t *testing.T) {
-	disk := filepath.Join(t.TempDir(), "disk")
-	if err := os.Mkdir(disk, 0o700); err != nil {
+// filled is what came of full disks.
+type filled struct {
+	*journal
+	slowest time.Duration // recovery
+}
+
+// fills fills the small file system that holds a data directory until windows are refused
+// and frees it again, so many times, and says what goes wrong; a recovery takes no longer
+// than patience.
+func fills(t *testing.T, b build, disk string, cycles int, patience time.Duration) (f filled, err error) {
+	t.Helper()
+	dir := filepath.Join(disk, "data")
+	if err := os.RemoveAll(dir); err != nil {
 		t.Fatal(err)
 	}
-	if err := syscall.Mount("tmpfs", disk, "tmpfs", 0, "size=256m"); err != nil {
-		t.Skipf("a small file system cannot be mounted here (%v): the disk is not filled", err)
-	}
-	t.Cleanup(func() { _ = syscall.Unmount(disk, syscall.MNT_DETACH) })
-	dir := filepath.Join(disk, "data")
-	s := serve(t, nil, program(t, ""), dir, "--raw-cap", "4MiB")
-	j := newJournal()
+	s := serve(t, b.before, b.bin, dir, "--raw-cap", "4MiB")
+	defer s.kill()
+	f.journal = newJournal()
 	next := 0
 	one := func() error {
 		next++
 		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 		defer cancel()
-		return j.post(ctx, client, s.url, "s0", next, 2048)
+		return f.post(ctx, client, s.url, "s0", next, 2048)
 	}
 	if err := one(); err != nil {
-		t.Fatal(err)
+		return f, err
 	}
 	w, _ := window("s0", next, 2048)
-	var slowest time.Duration
-	cycles := count(t, "BRINELL_FULL", 3)
 	for cycle := range cycles {
 		for range 5 {
 			if err := one(); err != nil {
-				t.Fatal(err)
+				return f, fmt.Errorf("cycle %d: %w", cycle, err)
 			}
 		}
 		ballast := filepath.Join(disk, "ballast")
@@ -101,45 +110,74 @@ func TestFull(t *testing.T) {
 		for range 5000 { // pages that are free in the file take some still
 			if err := one(); err != nil {
 				if e, ok := err.(*errRefused); !ok || e.status != 503 || !strings.Contains(e.body, "storage_full") {
-					t.Fatalf("cycle %d: %v", cycle, err)
+					return f, fmt.Errorf("cycle %d: %w", cycle, err)
 				}
 				full = true
 				break
 			}
 		}
 		if !full {
-			t.Fatalf("cycle %d: the disk is full and windows are taken", cycle)
+			return f, fmt.Errorf("cycle %d: the disk is full and windows are taken", cycle)
 		}
 		if status := get(t, s.url+"/v1/diagnoses/"+w.ID()); status != 200 {
-			t.Errorf("cycle %d: reading on a full disk: %d", cycle, status)
+			return f, fmt.Errorf("cycle %d: reading on a full disk: %d", cycle, status)
 		}
 		if status := get(t, s.url+"/readyz"); status != 503 {
-			t.Errorf("cycle %d: ready on a full disk: %d", cycle, status)
+			return f, fmt.Errorf("cycle %d: ready on a full disk: %d", cycle, status)
 		}
 		if err := os.Remove(ballast); err != nil {
 			t.Fatal(err)
 		}
-		freed := time.Now()
-		for {
-			if err := one(); err == nil {
-				break
-			}
-			if time.Since(freed) > 5*time.Second {
-				t.Fatalf("cycle %d: no window is taken 5 s after the disk was freed", cycle)
-			}
-			time.Sleep(20 * time.Millisecond)
+		took, err := s.heals(t, patience, one)
+		if err != nil {
+			return f, fmt.Errorf("cycle %d: the disk was freed: %w", cycle, err)
 		}
-		for get(t, s.url+"/readyz") != 200 {
-			if time.Since(freed) > 5*time.Second {
-				t.Fatalf("cycle %d: not ready 5 s after the disk was freed", cycle)
-			}
-			time.Sleep(20 * time.Millisecond)
-		}
-		slowest = max(slowest, time.Since(freed))
+		f.slowest = max(f.slowest, took)
 	}
 	s.stop(t)
-	compare(t, dir, j)
-	t.Logf("%d cycles, %d windows acknowledged of %d sent, slowest recovery %s", cycles, len(j.acked), len(j.tried), slowest.Round(time.Millisecond))
+	return f, compare(t, dir, f.journal)
+}
+
+// heals waits until a window is taken and the service says that it is ready, and returns
+// how long that took.
+func (s *service) heals(t *testing.T, patience time.Duration, one func() error) (time.Duration, error) {
+	t.Helper()
+	began := time.Now()
+	for {
+		err := one()
+		status := get(t, s.url+"/readyz")
+		took := time.Since(began)
+		if err == nil && status == 200 {
+			return took, nil
+		}
+		if took > patience {
+			return took, fmt.Errorf("after %v a window has the answer %v, and readyz %d", patience, err, status)
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+}
+
+// TestFull fills the small file system that holds the data directory until windows are
+// refused, frees it again, BRINELL_FULL times, and finds that the service goes on by
+// itself within 5 s, that reads go on throughout, and that nothing acknowledged is
+// missing. A program that does not try again after a failure does not go on.
+func TestFull(t *testing.T) {
+	disk := filepath.Join(t.TempDir(), "disk")
+	if err := os.Mkdir(disk, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Mount("tmpfs", disk, "tmpfs", 0, "size=256m"); err != nil {
+		t.Skipf("a small file system cannot be mounted here (%v): the disk is not filled", err)
+	}
+	t.Cleanup(func() { _ = syscall.Unmount(disk, syscall.MNT_DETACH) })
+	cycles := count(t, "BRINELL_FULL", 3)
+	f, err := fills(t, sound(t), disk, cycles, 5*time.Second)
+	if err != nil {
+		t.Error(err)
+	}
+	t.Logf("%d cycles, %d windows acknowledged of %d sent, slowest recovery %s", cycles, len(f.acked), len(f.tried), f.slowest.Round(time.Millisecond))
+	_, err = fills(t, planted(t, "stuck"), disk, 1, time.Second)
+	sees(t, "stuck", err)
 }
 
 // occupy writes a file until the file system has no room.
@@ -159,103 +197,49 @@ func occupy(path string) error {
 	return nil
 }
 
+// unsynced makes the kernel refuse syncs of a program, and says what is wrong with its
+// answers and with what it has stored.
+func unsynced(t *testing.T, b build, when string, windows int) (refused int, err error) {
+	t.Helper()
+	dir := filepath.Join(t.TempDir(), "data")
+	s, err := tryServe(b.behind("strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace=fdatasync,fsync", "-e", "inject=fdatasync,fsync:error=EIO:when="+when), b.bin, dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.kill()
+	j := newJournal()
+	for i := range windows {
+		err := j.post(t.Context(), client, s.url, "s0", i, 1024)
+		if e, ok := err.(*errRefused); ok && e.status == 503 && strings.Contains(e.body, "storage_failed") {
+			refused++
+		} else if err != nil {
+			return refused, fmt.Errorf("window %d: %w", i, err)
+		}
+	}
+	s.kill()
+	err = compare(t, dir, j)
+	if refused == 0 {
+		err = errors.Join(err, errors.New("no window was refused"))
+	}
+	return refused, err
+}
+
 // TestSync makes the kernel refuse the sync of a commit, and finds that the batch is not
 // acknowledged, that it is not tried again behind its clients' backs, and that every
-// acknowledged window is there.
+// acknowledged window is there. A program that acknowledges before the commit is caught.
 func TestSync(t *testing.T) {
 	if _, err := exec.LookPath("strace"); err != nil {
 		t.Skip("strace is not installed: no sync can be made to fail")
 	}
 	for _, when := range []string{"40", "25+9"} {
-		dir := filepath.Join(t.TempDir(), "data")
-		inject := []string{"strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace=fdatasync,fsync", "-e", "inject=fdatasync,fsync:error=EIO:when=" + when}
-		s, err := tryServe(inject, program(t, ""), dir)
+		refused, err := unsynced(t, sound(t), when, 150)
 		if err != nil {
-			t.Fatal(err)
+			t.Errorf("when=%s: %v", when, err)
 		}
-		j := newJournal()
-		refused := 0
-		for i := range 150 {
-			err := j.post(t.Context(), client, s.url, "s0", i, 1024)
-			if e, ok := err.(*errRefused); ok {
-				if e.status != 503 || !strings.Contains(e.body, "storage_failed") {
-					t.Fatalf("when=%s, window %d: %v", when, i, err)
-				}
-				refused++
-			} else if err != nil {
-				t.Fatalf("when=%s, window %d: %v", when, i, err)
-			}
-		}
-		if refused == 0 {
-			t.Errorf("when=%s: no window was refused: the rig shows nothing", when)
-		}
-		s.kill()
-		compare(t, dir, j)
 		t.Logf("when=%s: %d of 150 windows refused", when, refused)
 	}
-}
-
-// TestDamage flips bytes of a stored database and cuts it off: the store opens or says
-// what is wrong, and no window is returned that is not the one that was sent.
-func TestDamage(t *testing.T) {
-	dir := filepath.Join(t.TempDir(), "data")
-	s := serve(t, nil, program(t, ""), dir)
-	j := newJournal()
-	fill(t, j, s, 3, 30, 1024)
-	s.stop(t)
-	whole, err := os.ReadFile(filepath.Join(dir, "brinell.db"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	rng := rand.New(rand.NewPCG(3, 3))
-	var unopened, detected, harmless int
-	n := count(t, "BRINELL_DAMAGE", 60)
-	for i := range n {
-		image := t.TempDir()
-		b := append([]byte(nil), whole...)
-		if i%4 == 0 {
-			b = b[:rng.IntN(len(b))]
-		} else {
-			b[rng.IntN(len(b))] ^= 1 << rng.IntN(8)
-		}
-		if err := os.WriteFile(filepath.Join(image, "brinell.db"), b, 0o600); err != nil {
-			t.Fatal(err)
-		}
-		db, err := store.Open(t.Context(), store.Config{Dir: image})
-		if err != nil {
-			unopened++
-			if !strings.Contains(err.Error(), image) {
-				t.Errorf("image %d: the error names no file: %v", i, err)
-			}
-			continue
-		}
-		sound := db.Check(t.Context()) == nil
-		found := 0
-		for id, digest := range j.tried {
-			w, err := db.Window(t.Context(), id)
-			if err != nil {
-				if bearing.KindOf(err) != bearing.Internal && bearing.CodeOf(err) != "diagnosis_not_found" && bearing.CodeOf(err) != "samples_expired" && bearing.CodeOf(err) != "stored_data_corrupt" {
-					t.Errorf("image %d: %v", i, err)
-				}
-				continue
-			}
-			found++
-			if w.Digest() != digest && sound {
-				t.Errorf("image %d: window %s reads as another one, and the check finds nothing", i, id)
-			}
-		}
-		switch {
-		case !sound || found < len(j.tried):
-			detected++
-		default:
-			harmless++
-		}
-		_ = db.Close()
-	}
-	t.Logf("%d images: %d do not open, in %d the damage is seen, in %d it touches nothing", n, unopened, detected, harmless)
-	if detected == 0 {
-		t.Error("no damage was seen: the rig shows nothing")
-	}
+	_, err := unsynced(t, planted(t, "early"), "25+9", 100)
+	sees(t, "early", err)
 }
 
 // get returns the status of an answer.

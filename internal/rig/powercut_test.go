@@ -119,7 +119,7 @@ func oldSchema(t *testing.T, dir string) {
 }
 
 // record runs all scenarios with a program and returns what it did.
-func record(t *testing.T, bin string) []recording {
+func record(t *testing.T, b build) []recording {
 	t.Helper()
 	var out []recording
 	for _, c := range scenarios {
@@ -135,7 +135,7 @@ func record(t *testing.T, bin string) []recording {
 		}
 		trace := filepath.Join(t.TempDir(), "trace")
 		r := recording{name: c.name, base: base, journal: newJournal()}
-		s := serve(t, tracer(trace), bin, dir, c.args...)
+		s := serve(t, b.behind(tracer(trace)...), b.bin, dir, c.args...)
 		c.drive(t, r.journal, s)
 		s.kill()
 		var err error
@@ -324,7 +324,7 @@ func TestPowerCut(t *testing.T) {
 	}
 	began := time.Now()
 	n := count(t, "BRINELL_IMAGES", 120)
-	recs := record(t, program(t, ""))
+	recs := record(t, sound(t))
 	failures := 0
 	cuts(t, recs, n, func(where string, err error) {
 		if failures++; failures <= 10 {
@@ -339,7 +339,7 @@ func TestPowerCut(t *testing.T) {
 	t.Logf("%d images of %d recordings, %d operations: %d failed, in %.0f s", n, len(recs), ops, failures, time.Since(began).Seconds())
 
 	var lost atomic.Int64
-	cuts(t, record(t, program(t, "planted")), min(n, 600), func(string, error) { lost.Add(1) })
+	cuts(t, record(t, planted(t, "synchronous")), min(n, 600), func(string, error) { lost.Add(1) })
 	if lost.Load() == 0 {
 		t.Error("the rig sees nothing wrong with synchronous=NORMAL: it shows nothing")
 	}

@@ -79,7 +79,7 @@ func (c Config) withDefaults() Config {
 		c.Now = time.Now
 	}
 	if c.commit == nil {
-		c.commit = (*sql.Tx).Commit
+		c.commit = commit
 	}
 	if c.queryTime == 0 {
 		c.queryTime = queryTime

@@ -1,0 +1,17 @@
+//go:build planted
+
+package diagnose
+
+import (
+	"math"
+	"os"
+)
+
+// capped is a planted fault, for the rigs to find: with BRINELL_PLANTED=uncapped every
+// sensor has series. No program that is shipped is built with this tag.
+func capped(most int) int {
+	if os.Getenv("BRINELL_PLANTED") == "uncapped" {
+		return math.MaxInt
+	}
+	return most
+}
