@@ -117,6 +117,8 @@ var codes = []Code{
 	{"model_pinned", "the model is that of serve --model"},
 	{"nothing_before", "no model was promoted that one could go back from"},
 	{"too_many_models", "as many models as there may be"},
+	{"model_active", "the model judges windows now"},
+	{"model_builtin", "the program's own model, which stays"},
 	// Alarms and the stream.
 	{"alarm_not_found", "no such alarm"},
 	{"alarm_closed", "an alarm that is over"},
