@@ -40,6 +40,7 @@ var codes = []Code{
 	{"limit_out_of_range", "a page size out of range"},
 	{"idempotency_key_invalid", "an Idempotency-Key that is empty, too long or not printable"},
 	{"idempotency_key_reused", "an Idempotency-Key that was used for another window"},
+	{"idempotency_key_in_use", "an Idempotency-Key with which another window is being judged"},
 	// Keys.
 	{"key_missing", "no API key"},
 	{"key_invalid", "an API key that is not known"},
