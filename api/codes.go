@@ -40,6 +40,7 @@ var codes = []Code{
 	{"limit_out_of_range", "a page size out of range"},
 	{"idempotency_key_invalid", "an Idempotency-Key that is empty, too long or not printable"},
 	{"idempotency_key_reused", "an Idempotency-Key that was used for another window"},
+	{"idempotency_key_in_use", "an Idempotency-Key with which another window is being judged"},
 	// Keys.
 	{"key_missing", "no API key"},
 	{"key_invalid", "an API key that is not known"},
@@ -119,6 +120,8 @@ var codes = []Code{
 	{"model_pinned", "the model is that of serve --model"},
 	{"nothing_before", "no model was promoted that one could go back from"},
 	{"too_many_models", "as many models as there may be"},
+	{"model_active", "the model judges windows now"},
+	{"model_builtin", "the program's own model, which stays"},
 	// Alarms and the stream.
 	{"alarm_not_found", "no such alarm"},
 	{"alarm_closed", "an alarm that is over"},

@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"brinell/internal/bearing"
 )
 
 // TestIdempotencyKey: the same key with the same window is the same, with another one it is
@@ -33,20 +35,77 @@ func TestIdempotencyKey(t *testing.T) {
 	}
 }
 
+// TestIdempotencyKeyInUse: of two windows that are sent with one key at the same time one is
+// judged and the other refused; what was refused or failed leaves the key free.
+func TestIdempotencyKeyInUse(t *testing.T) {
+	entered, leave := make(chan struct{}), make(chan error)
+	f := &fake{submit: func(w *bearing.Window) (bearing.Diagnosis, error) {
+		entered <- struct{}{}
+		return bearing.Diagnosis{ID: w.ID(), Fault: bearing.Normal}, <-leave
+	}}
+	url, _ := serve(t, f, Config{})
+	other := strings.Replace(good, "12:00:00", "13:00:00", 1)
+	statuses := make(chan int)
+	send := func(body string) {
+		go func() {
+			resp, _ := do(t, "POST", url+"/v1/sensors/pump/windows", asJSON, []byte(body), "Idempotency-Key", "a")
+			statuses <- resp.StatusCode
+		}()
+		<-entered
+	}
+	finish := func(err error, want int) {
+		t.Helper()
+		leave <- err
+		if got := <-statuses; got != want {
+			t.Errorf("%d, want %d", got, want)
+		}
+	}
+	refused := func(body string, status int, code string) {
+		t.Helper()
+		resp, b := do(t, "POST", url+"/v1/sensors/pump/windows", asJSON, []byte(body), "Idempotency-Key", "a")
+		checkProblem(t, code, resp, b, status, code)
+	}
+	send(good)
+	refused(other, 409, "idempotency_key_in_use")
+	send(good) // the same again, before the first was answered
+	finish(bearing.Errorf(bearing.Overloaded, "storage_full", "the disk is full"), 503)
+	refused(other, 409, "idempotency_key_in_use")
+	finish(bearing.Errorf(bearing.Overloaded, "storage_full", "the disk is full"), 503)
+	send(other)
+	refused(good, 409, "idempotency_key_in_use")
+	finish(nil, 201)
+	refused(good, 422, "idempotency_key_reused")
+}
+
 func TestIntentsAreBounded(t *testing.T) {
 	var x intents
 	now := time.Unix(1e9, 0)
+	note := func(key, window string, now time.Time) {
+		t.Helper()
+		if err := x.begin(key, window, now); err != nil {
+			t.Fatal(err)
+		}
+		x.end(key, true, now)
+	}
 	for i := range mostIntents + 10 {
-		x.note(fmt.Sprint(i), "w", now)
+		note(fmt.Sprint(i), "w", now)
 	}
 	if len(x.by) != mostIntents || len(x.order) != mostIntents {
 		t.Errorf("%d keys in %d places", len(x.by), len(x.order))
 	}
-	if err := x.check(fmt.Sprint(mostIntents), "v", now.Add(intentAge)); err != nil {
-		t.Errorf("after a day: %v", err)
+	note(fmt.Sprint(mostIntents), "v", now.Add(intentAge)) // after a day it may be for another
+	if len(x.by) != 1 || len(x.order) != 1 {
+		t.Errorf("%d keys are older than a day, in %d places", len(x.by)-1, len(x.order)-1)
 	}
-	x.note("new", "w", now.Add(intentAge))
-	if len(x.by) != 1 {
-		t.Errorf("%d keys are older than a day", len(x.by)-1)
+	// One that is used again and again, the oldest, keeps none of the others.
+	note("first", "w", now.Add(intentAge))
+	note("second", "w", now.Add(intentAge))
+	note("first", "w", now.Add(3*intentAge/2))
+	note("third", "w", now.Add(9*intentAge/4))
+	if len(x.by) != 2 || len(x.order) != 2 {
+		t.Errorf("%d keys in %d places are left of one that is young and a new one", len(x.by), len(x.order))
+	}
+	if err := x.begin("first", "v", now.Add(9*intentAge/4)); bearing.CodeOf(err) != "idempotency_key_reused" {
+		t.Errorf("the young one for another window: %v", err)
 	}
 }

@@ -10,14 +10,16 @@ import (
 	"brinell/internal/bearing"
 )
 
-// Models keeps model files and says which judges windows. What Add, Promote and Rollback
-// return is on disk.
+// Models keeps model files and says which judges windows. What Add, Promote, Rollback and
+// Delete return is on disk.
 type Models interface {
 	Models(ctx context.Context) (bearing.ModelList, error)
 	Model(ctx context.Context, digest string) (bearing.ModelInfo, error)
 	Add(ctx context.Context, b []byte, by string) (i bearing.ModelInfo, created bool, err error)
 	Promote(ctx context.Context, digest, by string) (bearing.ModelInfo, error)
 	Rollback(ctx context.Context, by string) (bearing.ModelInfo, error)
+	File(ctx context.Context, digest string) ([]byte, error)
+	Delete(ctx context.Context, digest, by string) error
 }
 
 // maxModelBody bounds a model file.
@@ -29,6 +31,8 @@ func (s *server) modelRoutes() {
 	s.router.Method("GET", "/v1/models/{digest}", s.handle(s.getModel))
 	s.router.Method("POST", "/v1/models/{digest}/promote", s.handle(s.promoteModel))
 	s.router.Method("POST", "/v1/models/rollback", s.handle(s.rollbackModel))
+	s.router.Method("GET", "/v1/models/{digest}/file", s.handle(s.getModelFile))
+	s.router.Method("DELETE", "/v1/models/{digest}", s.handle(s.deleteModel))
 }
 
 func (s *server) listModels(w http.ResponseWriter, r *http.Request) error {
@@ -51,6 +55,32 @@ func (s *server) getModel(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	return sendJSON(w, http.StatusOK, i)
+}
+
+// getModelFile sends a model as it came, to be kept elsewhere or given to brinell replay.
+func (s *server) getModelFile(w http.ResponseWriter, r *http.Request) error {
+	if _, err := parseQuery(r.URL.RawQuery); err != nil {
+		return err
+	}
+	digest := chi.URLParam(r, "digest")
+	b, err := s.models.File(r.Context(), digest)
+	if err != nil {
+		return err
+	}
+	w.Header().Set("Content-Disposition", `attachment; filename="`+digest+`.safetensors"`)
+	send(w, http.StatusOK, "application/octet-stream", b)
+	return nil
+}
+
+func (s *server) deleteModel(w http.ResponseWriter, r *http.Request) error {
+	if _, err := parseQuery(r.URL.RawQuery); err != nil {
+		return err
+	}
+	if err := s.models.Delete(r.Context(), chi.URLParam(r, "digest"), who(r)); err != nil {
+		return err
+	}
+	w.WriteHeader(http.StatusNoContent)
+	return nil
 }
 
 // who names the key of a request, "" without one.
@@ -139,5 +169,10 @@ func (s *server) describeModels(doc *huma.OpenAPI, refusals func(...int) map[str
 	post.RequestBody = &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{"application/octet-stream": {Schema: text("binary")}}}
 	post.Responses["201"] = &huma.Response{Description: "kept", Content: map[string]*huma.MediaType{"application/json": {Schema: info}}}
 	add("POST", "/v1/models/{digest}/promote", "promote-model", "Judge windows by a model from now on, after it was warmed up", info, []int{404, 409, 422, 500, 503}, digest)
-	add("POST", "/v1/models/rollback", "rollback-model", "Judge windows by the model before again", info, []int{404, 409, 422, 500, 503})
+	add("POST", "/v1/models/rollback", "rollback-model", "Judge windows by the model before again; a second time by the one before that", info, []int{404, 409, 422, 500, 503})
+	file := add("GET", "/v1/models/{digest}/file", "get-model-file", "Verify a model and send its file", info, []int{404, 422, 500, 503}, digest)
+	file.Responses["200"].Content = map[string]*huma.MediaType{"application/octet-stream": {Schema: text("binary")}}
+	gone := add("DELETE", "/v1/models/{digest}", "delete-model", "Forget a stored model that is not the active one", info, []int{404, 409, 422, 500, 503}, digest)
+	delete(gone.Responses, "200")
+	gone.Responses["204"] = &huma.Response{Description: "gone"}
 }

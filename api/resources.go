@@ -35,6 +35,9 @@ type resource struct {
 	sensor func(doc []byte) string
 	// public returns a document without what is not shown; nil where all of it is.
 	public func(doc []byte) ([]byte, error)
+	// complete fills into what decode returned what may be left out of a change, from the
+	// stored document, nil if there is none; nil where nothing may.
+	complete func(v any, before []byte) (any, error)
 }
 
 // resources is the table of all kinds.
@@ -49,7 +52,7 @@ var resources = []resource{
 			err = m.Validate()
 		}
 		return m, err
-	}, nil, nil},
+	}, nil, nil, nil},
 	{bearing.KindSensor, "/v1/sensors", "sensors", "a sensor", reflect.TypeFor[bearing.Sensor](), func(b []byte, key string) (any, error) {
 		var s bearing.Sensor
 		err := decodeStrict(b, &s)
@@ -60,7 +63,7 @@ var resources = []resource{
 			err = s.Validate()
 		}
 		return s, err
-	}, nil, nil},
+	}, nil, nil, nil},
 	{bearing.KindInspection, "/v1/inspections", "inspections", "an inspection", reflect.TypeFor[bearing.Inspection](), func(b []byte, key string) (any, error) {
 		var i bearing.Inspection
 		err := decodeStrict(b, &i)
@@ -75,17 +78,14 @@ var resources = []resource{
 		var i struct{ Sensor string }
 		_ = json.Unmarshal(doc, &i) // it was checked when it was put
 		return i.Sensor
-	}, nil},
+	}, nil, nil},
 	{bearing.KindWebhook, "/v1/webhooks", "webhooks", "a webhook", reflect.TypeFor[bearing.Webhook](), func(b []byte, key string) (any, error) {
 		var w bearing.Webhook
 		err := decodeStrict(b, &w)
 		if err == nil {
 			err = sameName(&w.Name, key)
 		}
-		if err == nil {
-			err = w.Validate()
-		}
-		return w, err
+		return w, err // complete checks it: the secret may be the stored one
 	}, nil, func(doc []byte) ([]byte, error) {
 		var w bearing.Webhook
 		if err := json.Unmarshal(doc, &w); err != nil {
@@ -93,6 +93,16 @@ var resources = []resource{
 		}
 		w.Secret = ""
 		return json.Marshal(w)
+	}, func(v any, before []byte) (any, error) {
+		w := v.(bearing.Webhook)
+		if w.Secret == "" && before != nil {
+			var old bearing.Webhook
+			if err := json.Unmarshal(before, &old); err != nil {
+				return nil, err
+			}
+			w.Secret = old.Secret
+		}
+		return w, w.Validate()
 	}},
 }
 
@@ -221,6 +231,9 @@ func (s *server) putResource(k resource) func(http.ResponseWriter, *http.Request
 			return err
 		}
 		v, err := k.decode(body, name)
+		if err == nil && k.complete != nil {
+			v, match, err = s.completed(r.Context(), k, name, v, match)
+		}
 		if err != nil {
 			return err
 		}
@@ -250,6 +263,20 @@ func (s *server) putResource(k resource) func(http.ResponseWriter, *http.Request
 		}
 		return sendVersion(w, r, status, version, doc)
 	}
+}
+
+// completed fills in what a document leaves out of the stored one, and sees to it that it
+// replaces that one and no later.
+func (s *server) completed(ctx context.Context, k resource, name string, v any, match int64) (any, int64, error) {
+	row, err := s.resources.Resource(ctx, k.kind, name)
+	if err != nil && bearing.CodeOf(err) != "resource_not_found" {
+		return nil, 0, err
+	}
+	if err == nil && match == bearing.AnyVersion {
+		match = row.Version
+	}
+	v, err = k.complete(v, row.Doc)
+	return v, match, err
 }
 
 // readDocument reads a small JSON body.
@@ -293,6 +320,9 @@ func (s *server) deleteResource(k resource) func(http.ResponseWriter, *http.Requ
 		}
 		if err := s.resources.DeleteResource(r.Context(), k.kind, name, match); err != nil {
 			return err
+		}
+		if k.kind == bearing.KindWebhook {
+			s.webhooks.Forget(r.Context(), name)
 		}
 		w.WriteHeader(http.StatusNoContent)
 		return nil

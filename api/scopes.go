@@ -33,6 +33,7 @@ var scopes = map[string]keys.Scope{
 	"GET /v1/sensors/{name}/baselines": keys.Read,
 	"GET /v1/models":                   keys.Read,
 	"GET /v1/models/{digest}":          keys.Read,
+	"GET /v1/models/{digest}/file":     keys.Read,
 	"GET /v1/inspections":              keys.Read,
 	"GET /v1/inspections/{name}":       keys.Read,
 	"GET /v1/alarms":                   keys.Read,
@@ -56,6 +57,7 @@ var scopes = map[string]keys.Scope{
 	"POST /v1/models":                   keys.Admin,
 	"POST /v1/models/{digest}/promote":  keys.Admin,
 	"POST /v1/models/rollback":          keys.Admin,
+	"DELETE /v1/models/{digest}":        keys.Admin,
 	"POST /v1/alarms/{id}/acknowledge":  keys.Admin,
 	"POST /v1/alarms/{id}/shelve":       keys.Admin,
 }

@@ -13,6 +13,7 @@ import (
 type Webhooks interface {
 	Test(ctx context.Context, name string) error
 	Delivery(ctx context.Context, name string) (bearing.Delivery, error)
+	Forget(ctx context.Context, name string) // one that is deleted
 }
 
 func (s *server) webhookRoutes() {

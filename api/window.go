@@ -33,16 +33,18 @@ func (s *server) postWindow(w http.ResponseWriter, r *http.Request) (err error) 
 	win, place, err := s.decode(w, r, own)
 	defer place.Leave()
 	if err == nil {
-		err = s.intents.check(key, win.ID(), time.Now())
+		err = s.intents.begin(key, win.ID(), time.Now())
 	}
 	if err != nil {
 		return err
 	}
+	stored := false
+	defer func() { s.intents.end(key, stored, time.Now()) }()
 	d, err := s.core.Submit(admit.With(r.Context(), place), win)
 	if err != nil {
 		return err
 	}
-	s.intents.note(key, d.ID, time.Now())
+	stored = true
 	b, err := d.Encode()
 	if err != nil {
 		return err

@@ -110,6 +110,15 @@ type BearingScore struct {
 	Right    int    `json:"right"`
 }
 
+// CheckCard says whether the model tells enough of itself to judge machines: on what it was
+// made, under which terms, and how well it does. Invalid model_without_card if not.
+func (m *Model) CheckCard() error {
+	if m.Licence == "" || m.Training.Corpus == "" || len(m.Scores) == 0 && m.Calibration == nil {
+		return bearing.Errorf(bearing.Invalid, "model_without_card", "the model says not enough of itself: it needs a corpus, a licence, and scores or a calibration, which brinell train, slim and select write")
+	}
+	return nil
+}
+
 // Ref names the model in a diagnosis.
 func (m *Model) Ref() bearing.ModelRef {
 	return bearing.ModelRef{Name: m.Name, Version: m.Version, Digest: m.Digest}

@@ -133,7 +133,7 @@ func TestAlarm(t *testing.T) {
 		t.Errorf("another version: %d", status)
 	}
 	var acked bearing.Alarm
-	if status, _ := call(t, "POST", p.url+"/v1/alarms/"+a.ID+"/acknowledge", `{"by":"night shift","note":"greased"}`, &acked, "If-Match", `"1"`); status != 200 || acked.State != bearing.AlarmAcknowledged || acked.Acknowledged.Note != "greased" {
+	if status, _ := call(t, "POST", p.url+"/v1/alarms/"+a.ID+"/acknowledge", `{"by":"night shift","note":"greased"}`, &acked, "If-Match", `"1"`); status != 200 || acked.State != bearing.AlarmAcknowledged || acked.Acknowledged.Note != "greased" || !acked.Changed.After(a.Changed) || time.Since(a.Changed) > time.Minute {
 		t.Errorf("%d %+v", status, acked)
 	}
 	if status, _ := call(t, "POST", p.url+"/v1/alarms/"+a.ID+"/shelve", `{"seconds":60}`, &acked); status != 200 || acked.ShelvedUntil == nil {

@@ -57,6 +57,27 @@ type exported struct {
 	By          map[bearing.Fault]int `json:"by_fault"`
 }
 
+// staged makes a directory inside out in which is written what is moved up when it is
+// whole: out may be a volume of a container, beside which nothing can be written. finish
+// removes what is left, and out too if it was made here and has nothing in it.
+func staged(out string) (dir string, finish func() error, err error) {
+	_, err = os.Stat(out)
+	made := errors.Is(err, os.ErrNotExist)
+	if err := os.MkdirAll(out, 0o755); err != nil {
+		return "", nil, err
+	}
+	if dir, err = os.MkdirTemp(out, ".export-*"); err != nil {
+		return "", nil, err
+	}
+	return dir, func() error {
+		err := os.RemoveAll(dir)
+		if made {
+			_ = os.Remove(out) // which fails if the export is in it
+		}
+		return err
+	}, nil
+}
+
 func inspectionsExport() *cobra.Command {
 	var dataDir, out string
 	var asJSON bool
@@ -68,7 +89,7 @@ func inspectionsExport() *cobra.Command {
 --corpus own. Windows whose raw samples are gone are counted. It works beside a running
 service. Two inspections that call one window different things are an error.`,
 		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
+		RunE: func(cmd *cobra.Command, _ []string) (err error) {
 			ctx := cmd.Context()
 			db, err := store.View(ctx, dataDir)
 			if err != nil {
@@ -78,7 +99,12 @@ service. Two inspections that call one window different things are an error.`,
 			if entries, err := os.ReadDir(out); err == nil && len(entries) > 0 {
 				return fmt.Errorf("%s is not empty: name a new directory", out)
 			}
-			if err := os.MkdirAll(filepath.Join(out, "windows"), 0o755); err != nil {
+			stage, finish, err := staged(out)
+			if err != nil {
+				return err
+			}
+			defer func() { err = errors.Join(err, finish()) }() // after an error there is nothing left of it
+			if err := os.Mkdir(filepath.Join(stage, "windows"), 0o755); err != nil {
 				return err
 			}
 			e := exported{Dir: out, By: map[bearing.Fault]int{}}
@@ -109,7 +135,7 @@ service. Two inspections that call one window different things are an error.`,
 						return err
 					}
 					file := filepath.Join("windows", d.ID+".npy")
-					if err := os.WriteFile(filepath.Join(out, file), npyfile.EncodeFloat32(w.Samples), 0o644); err != nil {
+					if err := os.WriteFile(filepath.Join(stage, file), npyfile.EncodeFloat32(w.Samples), 0o644); err != nil {
 						return err
 					}
 					number := func(v float64) string { return strconv.FormatFloat(v, 'g', -1, 64) }
@@ -129,13 +155,18 @@ service. Two inspections that call one window different things are an error.`,
 			if e.Windows == 0 {
 				return errors.New("no inspection labels a window whose samples are there: state from and until in /v1/inspections")
 			}
-			f, err := os.Create(filepath.Join(out, dataset.ManifestName))
+			f, err := os.Create(filepath.Join(stage, dataset.ManifestName))
 			if err != nil {
 				return err
 			}
 			w := csv.NewWriter(f)
 			if err := errors.Join(w.WriteAll(manifest), f.Close()); err != nil {
 				return err
+			}
+			for _, name := range []string{"windows", dataset.ManifestName} { // with the manifest it is a corpus
+				if err := os.Rename(filepath.Join(stage, name), filepath.Join(out, name)); err != nil {
+					return err
+				}
 			}
 			if asJSON {
 				return writeJSON(cmd.OutOrStdout(), e)

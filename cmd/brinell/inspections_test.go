@@ -129,4 +129,10 @@ func TestInspections(t *testing.T) {
 	if out, err := exec.Command(bin, "inspections", "export", "--data-dir", dir, "--out", corpus+"-2").CombinedOutput(); err == nil || !strings.Contains(string(out), "race-1") || !strings.Contains(string(out), "fine-2") {
 		t.Errorf("two truths: %v %s", err, out)
 	}
+	if entries, _ := filepath.Glob(corpus + "*"); len(entries) != 1 {
+		t.Errorf("an export that failed left %v", entries)
+	}
+	if entries, err := os.ReadDir(corpus); err != nil || len(entries) != 2 {
+		t.Errorf("an export left %v, %v; want windows and a manifest", entries, err)
+	}
 }

@@ -2,7 +2,10 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"fmt"
+	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -33,7 +36,8 @@ func variant(t *testing.T) *models.Model {
 }
 
 // TestModels is the way of a model: refused without a card or with a flipped bit, kept,
-// promoted, found again after a kill, rolled back, and replayed.
+// promoted, found again after a kill, fetched back, rolled back, replayed by its own
+// diagnoses, and deleted.
 func TestModels(t *testing.T) {
 	dir := t.TempDir()
 	p := start(t, "--data-dir", dir)
@@ -74,6 +78,7 @@ func TestModels(t *testing.T) {
 		}
 	}
 	n := 0
+	var last bearing.Diagnosis
 	judgedBy := func() string {
 		t.Helper()
 		n++
@@ -81,6 +86,7 @@ func TestModels(t *testing.T) {
 		if status != 201 {
 			t.Fatalf("%d %s", status, body)
 		}
+		last = d
 		return d.Model.Digest
 	}
 	embedded := judgedBy()
@@ -106,15 +112,44 @@ func TestModels(t *testing.T) {
 	if status, _ := call(t, "GET", p.url+"/v1/models/"+m.Digest, "", &info); status != 200 || info.Bytes != len(file) {
 		t.Errorf("%d %+v", status, info)
 	}
+	if b := fetch(t, p.url+"/v1/models/"+m.Digest+"/file", 200); !bytes.Equal(b, file) {
+		t.Errorf("%d bytes came back, %d were sent", len(b), len(file))
+	}
+	if b := fetch(t, p.url+"/v1/models/"+embedded+"/file", 200); len(b) < 1000 {
+		t.Errorf("the embedded model has %d bytes", len(b))
+	}
+	if status, _ := call(t, "DELETE", p.url+"/v1/models/"+m.Digest, "", &problem); status != 409 || problem.Code != "model_active" {
+		t.Errorf("delete the active one: %d %+v", status, problem)
+	}
+	byVariant := last
 	if status, _ := call(t, "POST", p.url+"/v1/models/rollback", "", &info); status != 200 || info.Digest != embedded || info.Source != bearing.ModelEmbedded {
 		t.Errorf("rolled back: %d %+v", status, info)
 	}
 	if d := judgedBy(); d != embedded {
 		t.Errorf("judged by %s after the way back", d)
 	}
-	if status, _ := call(t, "POST", p.url+"/v1/models/rollback", "", &info); status != 200 || info.Digest != m.Digest {
-		t.Errorf("back again: %d %+v", status, info)
+	if status, _ := call(t, "POST", p.url+"/v1/models/rollback", "", &problem); status != 409 || problem.Code != "nothing_before" {
+		t.Errorf("back again: %d %+v", status, problem)
 	}
+	replay := func(id string, want ...string) {
+		t.Helper()
+		bin, err := program()
+		if err != nil {
+			t.Fatal(err)
+		}
+		out, _ := exec.Command(bin, "replay", id, "--data-dir", dir).CombinedOutput()
+		for _, w := range want {
+			if !strings.Contains(string(out), w) {
+				t.Errorf("replay without %q:\n%s", w, out)
+			}
+		}
+	}
+	replay(last.ID, "the same diagnosis", embedded[:12]+"), embedded")
+	replay(byVariant.ID, "the same diagnosis", m.Digest[:12]+"), stored")
+	if status, _ := call(t, "DELETE", p.url+"/v1/models/"+m.Digest, "", nil); status != 204 {
+		t.Errorf("delete: %d", status)
+	}
+	replay(byVariant.ID, "/model/digest", m.Digest[:12]+"), which is neither embedded nor stored here", embedded[:12]+"), embedded")
 	if err := p.stop(syscall.SIGTERM); err != nil {
 		t.Error(err)
 	}
@@ -122,6 +157,19 @@ func TestModels(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "m.safetensors")
 	if err := m.Save(path); err != nil {
 		t.Fatal(err)
+	}
+	nameless := filepath.Join(t.TempDir(), "bare.safetensors")
+	if err := os.WriteFile(nameless, bare, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	bin, err := program()
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	if out, err := exec.CommandContext(ctx, bin, "serve", "--listen", "127.0.0.1:0", "--data-dir", t.TempDir(), "--model", nameless).CombinedOutput(); err == nil || !strings.Contains(string(out), "says not enough of itself") {
+		t.Errorf("serve a model without a card: %v\n%s", err, out)
 	}
 	p = start(t, "--data-dir", dir, "--model", path)
 	if status, _ := call(t, "POST", p.url+"/v1/models/"+embedded+"/promote", "", &problem); status != 409 || problem.Code != "model_pinned" {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -13,7 +14,9 @@ import (
 
 	"brinell/internal/bearing"
 	"brinell/internal/diagnose"
+	"brinell/internal/library"
 	"brinell/internal/store"
+	"brinell/models"
 )
 
 // difference is a place in which two diagnoses differ; absent is null.
@@ -33,14 +36,14 @@ func replayCommand() *cobra.Command {
 		Long: `Judge a stored window again, after the same windows of its sensor as when it was
 received, and compare with the stored diagnosis. It works beside a running service, while
 the raw samples are kept. What differs is listed, and the command ends with 1; a line of
-model or provenance among it says why. Model and settings are those of the flags, what is
-registered of the sensor is as it is now. Time of receipt and alarms are not compared.`,
+model or provenance among it says why.
+
+The model is that of the diagnosis, the embedded one or a stored one; if it is nowhere to
+be had, the embedded one, which is said. --model judges by another. Settings are those of
+the flags, what is registered of the sensor is as it is now. Time of receipt and alarms are
+not compared.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			m, err := openModel(modelFile)
-			if err != nil {
-				return err
-			}
 			cat, err := openCatalogue(bearings)
 			if err != nil {
 				return err
@@ -80,6 +83,16 @@ registered of the sensor is as it is now. Time of receipt and alarms are not com
 			if err != nil {
 				return err
 			}
+			m, source, err := modelOf(ctx, db, was.Model, modelFile)
+			if err != nil {
+				return err
+			}
+			if m.Digest != was.Model.Digest {
+				fmt.Fprintf(cmd.ErrOrStderr(), "the diagnosis is by %s (digest %.12s)%s\n", was.Model.Name, was.Model.Digest, map[bool]string{
+					true:  ", which is neither embedded nor stored here: name its file with --model",
+					false: "; --model is another"}[modelFile == ""])
+			}
+			fmt.Fprintf(cmd.ErrOrStderr(), "judged by %s (digest %.12s), %s\n", m.Name, m.Digest, source)
 			core, err := diagnose.New(m, diagnose.Config{Catalogue: cat.Lookup, Sensors: registry.Sensor, Baseline: method, Zones: limits, Build: build(), LateHorizon: horizon,
 				Now: func() time.Time { return was.ReceivedAt }})
 			if err != nil {
@@ -98,9 +111,10 @@ registered of the sensor is as it is now. Time of receipt and alarms are not com
 			case asJSON:
 				err = writeJSON(out, struct {
 					ID          string            `json:"id"`
+					Model       string            `json:"model_source"` // embedded, stored or file
 					Differences []difference      `json:"differences"`
 					Now         bearing.Diagnosis `json:"now"`
-				}{was.ID, diff, now})
+				}{was.ID, source, diff, now})
 			case len(diff) == 0:
 				_, err = fmt.Fprintf(out, "%s: the same diagnosis, %s at %.3f\n", was.ID, was.Fault, was.Verdict.Probability)
 			default:
@@ -119,13 +133,35 @@ registered of the sensor is as it is now. Time of receipt and alarms are not com
 	}
 	f := cmd.Flags()
 	f.StringVar(&dataDir, "data-dir", "./brinell-data", "directory of the database")
-	f.StringVar(&modelFile, "model", "", "model file (default the embedded model)")
+	f.StringVar(&modelFile, "model", "", "model file (default the model of the diagnosis, embedded or stored)")
 	addBearings(f, &bearings)
 	f.StringVar(&baseline, "baseline", string(diagnose.Mahalanobis), "as in serve")
 	f.StringVar(&zones, "velocity-zones", diagnose.KnownZones[0].Class, "as in serve")
 	f.DurationVar(&horizon, "late-horizon", diagnose.DefaultLateHorizon, "as in serve")
 	f.BoolVar(&asJSON, "json", false, "print the result as JSON")
 	return cmd
+}
+
+// modelOf returns the model to replay a diagnosis with, and where it is from: the file if
+// one is stated, else the one that the diagnosis names, embedded or stored, else the
+// embedded one.
+func modelOf(ctx context.Context, db *store.DB, ref bearing.ModelRef, file string) (m *models.Model, source string, err error) {
+	if file != "" {
+		m, err = openModel(file)
+		return m, bearing.ModelFile, err
+	}
+	if m, err = openModel(""); err != nil || m.Digest == ref.Digest {
+		return m, bearing.ModelEmbedded, err
+	}
+	b, err := library.Read(ctx, db, ref.Digest)
+	if bearing.CodeOf(err) == "model_not_found" {
+		return m, bearing.ModelEmbedded, nil
+	}
+	if err != nil {
+		return nil, "", err
+	}
+	m, err = models.Decode(b)
+	return m, bearing.ModelStored, err
 }
 
 // build names this program in the provenance of diagnoses.

@@ -172,7 +172,7 @@ func newService(ctx context.Context, c serveConfig, stderr io.Writer) (_ *servic
 	if err != nil {
 		return nil, err
 	}
-	m, err := openModel(c.model)
+	m, err := servedModel(c.model)
 	if err != nil {
 		return nil, err
 	}
@@ -444,6 +444,16 @@ loop:
 	return err
 }
 
+// servedModel reads a model that is to judge machines: one without a card is refused,
+// whichever way it comes.
+func servedModel(path string) (*models.Model, error) {
+	m, err := openModel(path)
+	if err == nil {
+		err = withPath(path, m.CheckCard())
+	}
+	return m, err
+}
+
 // reload swaps in the model file as it is now. What is wrong with it is logged,
 // and the model that runs goes on.
 func (s *service) reload() {
@@ -451,7 +461,7 @@ func (s *service) reload() {
 		s.log.Warn("SIGHUP: the embedded model runs, there is no file to read")
 		return
 	}
-	m, err := models.Open(s.cfg.model)
+	m, err := servedModel(s.cfg.model)
 	if err == nil {
 		err = s.core.Swap(m)
 	}

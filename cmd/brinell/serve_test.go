@@ -431,9 +431,15 @@ func TestReload(t *testing.T) {
 	}
 	damaged := bytes.Clone(good)
 	damaged[len(damaged)-100] ^= 1
+	m.Licence = ""
+	bare, err := m.Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
 	for reason, b := range map[string][]byte{
 		"are no safetensors file": []byte("broken"),
 		"damaged or edited":       damaged,
+		"not enough of itself":    bare,
 		"match its checksum":      bytes.Replace(good, []byte("outer_race"), []byte("inner_rac2"), 1),
 	} {
 		if err := os.WriteFile(file, b, 0o644); err != nil {

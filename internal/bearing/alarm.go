@@ -145,6 +145,22 @@ type Alarm struct {
 	Acknowledged *Signature `json:"acknowledged,omitempty"`
 	ShelvedUntil *time.Time `json:"shelved_until,omitempty" doc:"until then it notifies nobody"`
 	Version      int64      `json:"version"`
+	Changed      time.Time  `json:"changed_at,omitzero" doc:"when this version came to be; missing in those of older programs"`
+}
+
+// At returns when the alarm came to be as it is, of one of an older program at the earliest.
+func (a *Alarm) At() time.Time {
+	if !a.Changed.IsZero() {
+		return a.Changed
+	}
+	at := a.Raised
+	if a.Cleared != nil && a.Cleared.After(at) {
+		at = *a.Cleared
+	}
+	if a.Acknowledged != nil && a.Acknowledged.At.After(at) {
+		at = a.Acknowledged.At
+	}
+	return at
 }
 
 // Signature says who did something, and when.

@@ -49,6 +49,7 @@ type ModelChange struct {
 	Digest string    `json:"digest"`
 	At     time.Time `json:"at"`
 	By     string    `json:"by,omitempty"`
+	Back   bool      `json:"back,omitempty" doc:"by a rollback"`
 }
 
 // ModelList are all models, with the changes of the active one, the newest first.

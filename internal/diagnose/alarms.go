@@ -52,10 +52,14 @@ func (s *sensor) step(rule *bearing.AlarmRule, d *bearing.Diagnosis) *bearing.Ef
 	if s.alarms.Rev == before {
 		return nil
 	}
-	return effectsOf(s.alarms, changed...)
+	return effectsOf(s.alarms, d.ReceivedAt, changed...)
 }
 
-func effectsOf(m *alarm.Machine, changed ...bearing.Alarm) *bearing.Effects {
+// effectsOf returns what changed at a time, as it is to be stored.
+func effectsOf(m *alarm.Machine, at time.Time, changed ...bearing.Alarm) *bearing.Effects {
+	for i := range changed {
+		changed[i].Changed = at.UTC()
+	}
 	doc, err := json.Marshal(m)
 	if err != nil {
 		panic("diagnose: " + err.Error()) // plain data
@@ -109,12 +113,13 @@ func (c *Core) changeAlarm(ctx context.Context, id string, version int64, change
 		return a, nil // acknowledged twice is acknowledged
 	}
 	// Windows of this sensor wait for the disk: they must not overtake this.
-	if err := store.PutAlarms(ctx, s.name, s.axis, effectsOf(m, a)); err != nil {
+	e := effectsOf(m, c.now(), a)
+	if err := store.PutAlarms(ctx, s.name, s.axis, e); err != nil {
 		s.alarms = nil // whether it is stored is not known: look
 		return a, err
 	}
 	s.alarms = m
-	return a, nil
+	return e.Alarms[0], nil
 }
 
 // arrivals are the last times at which something came from a sensor axis, and what
@@ -240,7 +245,7 @@ func (c *Core) silence(ctx context.Context, store Alarms, began time.Time) error
 		}
 		text := fmt.Sprintf("nothing for %s, limit %s", now.Sub(l.since).Round(time.Second), l.limit.Round(time.Second))
 		if a, ok := m.Silence(s.name, s.axis, l.since, now.UTC(), text); ok && s.alarms != nil {
-			if err = store.PutAlarms(ctx, s.name, s.axis, effectsOf(m, a)); err == nil {
+			if err = store.PutAlarms(ctx, s.name, s.axis, effectsOf(m, now, a)); err == nil {
 				s.alarms = m
 			}
 		}

@@ -52,6 +52,17 @@ func readControls(ctx context.Context, store any, sensor, axis string) (list []b
 	return list, row.Version, nil
 }
 
+// effective returns a list of controls without those that the last restart has made moot,
+// if there are more than may be. What taught the baselines before it is gone.
+func effective(list []bearing.BaselineControl, now time.Time) []bearing.BaselineControl {
+	for i := len(list) - 1; i > 0 && len(list) > maxControls; i-- {
+		if list[i].Action == bearing.BaselineRestart && !list[i].At.After(now) {
+			return list[i:]
+		}
+	}
+	return list
+}
+
 // axesOf returns the axes of a sensor from which something has come.
 func (c *Core) axesOf(sensor string) (axes []string) {
 	c.mu.Lock()
@@ -121,11 +132,11 @@ func (c *Core) ControlBaseline(ctx context.Context, sensor string, x bearing.Bas
 	if err != nil {
 		return err
 	}
-	if len(list) >= maxControls {
-		return bearing.Errorf(bearing.Conflict, "too_many_controls", "the baselines of this axis were controlled %d times: that is all there may be", len(list))
-	}
 	list = append(list, x)
 	slices.SortStableFunc(list, func(a, b bearing.BaselineControl) int { return cmp.Compare(a.At.UnixNano(), b.At.UnixNano()) })
+	if list = effective(list, c.now()); len(list) > maxControls {
+		return bearing.Errorf(bearing.Conflict, "too_many_controls", "the baselines of this axis were controlled %d times since they were restarted: restart them, with which all before is forgotten", len(list)-1)
+	}
 	doc, err := json.Marshal(list)
 	if err != nil {
 		return err

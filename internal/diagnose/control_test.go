@@ -112,3 +112,43 @@ func TestControls(t *testing.T) {
 		t.Errorf("%+v, %v", got, err)
 	}
 }
+
+// TestTooManyControls: an axis that was controlled as often as may be takes a restart, which
+// makes room.
+func TestTooManyControls(t *testing.T) {
+	store := &shelfOf{docs: map[string][]byte{}, versions: map[string]int64{}}
+	core, err := New(model(t, "m", 1), Config{Store: store, Now: func() time.Time { return firstYear.Add(time.Hour) }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w, err := bearing.NewWindow(bearing.Window{Sensor: "pump", Start: firstYear, SampleRate: 12000, ShaftSpeed: 30, Unit: bearing.G, Samples: samples(rand.New(rand.NewPCG(1, 3)), 6000)}, bearing.Limits{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := core.Submit(t.Context(), w); err != nil {
+		t.Fatal(err)
+	}
+	control := func(action string, at time.Duration) error {
+		return core.ControlBaseline(t.Context(), "pump", bearing.BaselineControl{Action: action, At: firstYear.Add(at)})
+	}
+	for i := range maxControls {
+		if err := control([]string{bearing.BaselineFreeze, bearing.BaselineResume}[i%2], time.Duration(i)*time.Second); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := control(bearing.BaselineFreeze, 30*time.Minute); bearing.CodeOf(err) != "too_many_controls" {
+		t.Errorf("one too many: %v", err)
+	}
+	if err := control(bearing.BaselineRestart, 2*time.Hour); bearing.CodeOf(err) != "too_many_controls" {
+		t.Errorf("a restart to come makes nothing moot yet: %v", err)
+	}
+	if err := control(bearing.BaselineRestart, 31*time.Minute); err != nil {
+		t.Errorf("a restart: %v", err)
+	}
+	if err := control(bearing.BaselineFreeze, 32*time.Minute); err != nil {
+		t.Errorf("after it: %v", err)
+	}
+	if list, _, err := readControls(t.Context(), store, "pump", ""); err != nil || len(list) != 2 || list[0].Action != bearing.BaselineRestart {
+		t.Errorf("%d controls, %v", len(list), err)
+	}
+}

@@ -36,6 +36,7 @@ type Store interface {
 	Resource(ctx context.Context, kind, key string) (bearing.Resource, error)
 	Resources(ctx context.Context, kind, after string, limit int) ([]bearing.Resource, error)
 	PutResource(ctx context.Context, kind, key string, doc []byte, match int64) (version int64, created bool, err error)
+	DeleteResource(ctx context.Context, kind, key string, match int64) error
 }
 
 // Core judges by a model, and takes another while it runs.
@@ -91,21 +92,59 @@ func (l *Library) changes(ctx context.Context) (list []bearing.ModelChange, vers
 	return list, row.Version, err
 }
 
+// Reader is what a stored model is read from.
+type Reader interface {
+	Resource(ctx context.Context, kind, key string) (bearing.Resource, error)
+}
+
+// Read returns the file of a stored model by its digest, as it came. NotFound
+// model_not_found says that there is none.
+func Read(ctx context.Context, from Reader, digest string) (b []byte, err error) {
+	row, err := from.Resource(ctx, kindFile, digest)
+	if bearing.CodeOf(err) == "resource_not_found" {
+		return nil, notFound(digest)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if err := json.Unmarshal(row.Doc, &b); err != nil {
+		return nil, fmt.Errorf("model %s: %w", digest, err)
+	}
+	return b, nil
+}
+
+func notFound(digest string) error {
+	return bearing.Errorf(bearing.NotFound, "model_not_found", "there is no model %q: see /v1/models", bearing.Clip(digest))
+}
+
+// File returns the file of a model, proved, so that what is kept elsewhere is whole. The
+// errors are those of Model.
+func (l *Library) File(ctx context.Context, digest string) ([]byte, error) {
+	if digest == l.fallback.Digest {
+		return l.fallback.Encode()
+	}
+	b, err := Read(ctx, l.store, digest)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := models.Decode(b); err != nil {
+		return nil, damaged(digest, err)
+	}
+	return b, nil
+}
+
+func damaged(digest string, err error) error {
+	return bearing.Errorf(bearing.Damaged, "stored_data_corrupt", "the stored model %s is damaged: %v", digest, err)
+}
+
 // load returns a model by its digest, proved.
 func (l *Library) load(ctx context.Context, digest string) (*models.Model, error) {
 	if digest == l.fallback.Digest {
 		return l.fallback, nil
 	}
-	row, err := l.store.Resource(ctx, kindFile, digest)
-	if bearing.CodeOf(err) == "resource_not_found" {
-		return nil, bearing.Errorf(bearing.NotFound, "model_not_found", "there is no model %q: see /v1/models", bearing.Clip(digest))
-	}
+	b, err := Read(ctx, l.store, digest)
 	if err != nil {
 		return nil, err
-	}
-	var b []byte
-	if err := json.Unmarshal(row.Doc, &b); err != nil {
-		return nil, fmt.Errorf("model %s: %w", digest, err)
 	}
 	return models.Decode(b)
 }
@@ -157,7 +196,7 @@ func (l *Library) noted(row bearing.Resource) (i bearing.ModelInfo, err error) {
 func (l *Library) Model(ctx context.Context, digest string) (bearing.ModelInfo, error) {
 	m, err := l.load(ctx, digest)
 	if bearing.CodeOf(err) == "model_rejected" {
-		return bearing.ModelInfo{}, bearing.Errorf(bearing.Damaged, "stored_data_corrupt", "the stored model %s is damaged: %v", digest, err)
+		return bearing.ModelInfo{}, damaged(digest, err)
 	}
 	if err != nil {
 		return bearing.ModelInfo{}, err
@@ -179,8 +218,8 @@ func (l *Library) Add(ctx context.Context, b []byte, by string) (i bearing.Model
 	if err != nil {
 		return i, false, err
 	}
-	if m.Licence == "" || m.Training.Corpus == "" || len(m.Scores) == 0 && m.Calibration == nil {
-		return i, false, bearing.Errorf(bearing.Invalid, "model_without_card", "the model says not enough of itself: it needs a corpus, a licence, and scores or a calibration, which brinell train, evaluate and select write")
+	if err := m.CheckCard(); err != nil {
+		return i, false, err
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -200,7 +239,7 @@ func (l *Library) Add(ctx context.Context, b []byte, by string) (i bearing.Model
 		return i, false, err
 	}
 	if len(rows) >= maxModels {
-		return i, false, bearing.Errorf(bearing.Conflict, "too_many_models", "there are %d models: that is all there may be", len(rows))
+		return i, false, bearing.Errorf(bearing.Conflict, "too_many_models", "there are %d models, as many as there may be: take one away with DELETE /v1/models/{digest}", len(rows))
 	}
 	i = l.info(m, bearing.ModelStored)
 	i.Bytes, i.Added = len(b), &bearing.ModelChange{Digest: m.Digest, At: l.now().UTC(), By: by}
@@ -229,10 +268,10 @@ func (l *Library) Add(ctx context.Context, b []byte, by string) (i bearing.Model
 func (l *Library) Promote(ctx context.Context, digest, by string) (i bearing.ModelInfo, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.promote(ctx, digest, by)
+	return l.promote(ctx, digest, by, false)
 }
 
-func (l *Library) promote(ctx context.Context, digest, by string) (i bearing.ModelInfo, err error) {
+func (l *Library) promote(ctx context.Context, digest, by string, back bool) (i bearing.ModelInfo, err error) {
 	if l.source == bearing.ModelFile {
 		return i, bearing.Errorf(bearing.Conflict, "model_pinned", "the service was started with --model: change that file and send SIGHUP, or start it without")
 	}
@@ -252,7 +291,7 @@ func (l *Library) promote(ctx context.Context, digest, by string) (i bearing.Mod
 		changes = []bearing.ModelChange{{Digest: before.Digest}} // what there was from the start
 	}
 	if changes[0].Digest != digest {
-		changes = slices.Insert(changes, 0, bearing.ModelChange{Digest: digest, At: l.now().UTC(), By: by})
+		changes = slices.Insert(changes, 0, bearing.ModelChange{Digest: digest, At: l.now().UTC(), By: by, Back: back})
 		doc, err := json.Marshal(changes[:min(len(changes), maxChanges)])
 		if err == nil {
 			_, _, err = l.store.PutResource(context.WithoutCancel(ctx), kindActive, activeKey, doc, version)
@@ -272,8 +311,29 @@ func (l *Library) sourceOf(m *models.Model) string {
 	return bearing.ModelStored
 }
 
-// Rollback makes the model active again that was so before the present one. Conflict
-// nothing_before says that there was none.
+// past returns the digests of promotions that stand, the newest last: a way back takes off
+// what it went back over, so that the next one goes on from there.
+func past(changes []bearing.ModelChange) (digests []string) {
+	for _, c := range slices.Backward(changes) {
+		if c.Back {
+			for len(digests) > 0 {
+				digests = digests[:len(digests)-1]
+				if n := len(digests); n > 0 && digests[n-1] == c.Digest {
+					break
+				}
+			}
+			if len(digests) > 0 {
+				continue
+			}
+		}
+		digests = append(digests, c.Digest)
+	}
+	return digests
+}
+
+// Rollback makes the model active again that was so before the present one was promoted; a
+// second one goes one promotion further back. Models that are no longer there are passed
+// over. Conflict nothing_before says that there is none before.
 func (l *Library) Rollback(ctx context.Context, by string) (i bearing.ModelInfo, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -281,11 +341,54 @@ func (l *Library) Rollback(ctx context.Context, by string) (i bearing.ModelInfo,
 	if err != nil {
 		return i, err
 	}
-	if len(changes) < 2 {
-		return i, bearing.Errorf(bearing.Conflict, "nothing_before", "no model was promoted: there is nothing to go back to")
+	digests := past(changes)
+	for n := len(digests) - 2; n >= 0; n-- {
+		if digests[n] == changes[0].Digest {
+			continue
+		}
+		i, err = l.promote(ctx, digests[n], by, true)
+		if bearing.CodeOf(err) == "model_not_found" {
+			continue
+		}
+		if err != nil {
+			return i, fmt.Errorf("roll back to %s: %w", digests[n], err)
+		}
+		return i, nil
 	}
-	if i, err = l.promote(ctx, changes[1].Digest, by); err != nil {
-		return i, fmt.Errorf("roll back to %s: %w", changes[1].Digest, err)
+	return i, bearing.Errorf(bearing.Conflict, "nothing_before", "no model was promoted before the active one that is still there: promote one by its digest, see /v1/models")
+}
+
+// Delete removes a stored model. Diagnoses that it gave can be given again only with its
+// file from then on. Errors: model_not_found, Conflict model_active, model_builtin,
+// model_pinned, those of the store.
+func (l *Library) Delete(ctx context.Context, digest, by string) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if digest == l.fallback.Digest {
+		if l.source == bearing.ModelFile {
+			return bearing.Errorf(bearing.Conflict, "model_pinned", "the model is that of serve --model: it is not among the stored ones")
+		}
+		return bearing.Errorf(bearing.Conflict, "model_builtin", "the model is the program's own: it stays")
 	}
-	return i, nil
+	changes, _, err := l.changes(ctx)
+	if err != nil {
+		return err
+	}
+	if l.core.Model().Digest == digest || len(changes) > 0 && changes[0].Digest == digest {
+		return bearing.Errorf(bearing.Conflict, "model_active", "the model is the active one: promote another, or roll back, before it is deleted")
+	}
+	gone := 0
+	for _, kind := range []string{kindNote, kindFile} { // the note first: what it names is there
+		err := l.store.DeleteResource(context.WithoutCancel(ctx), kind, digest, bearing.AnyVersion)
+		if bearing.CodeOf(err) == "resource_not_found" {
+			gone++
+		} else if err != nil {
+			return err
+		}
+	}
+	if gone == 2 {
+		return notFound(digest)
+	}
+	l.log.Info("model deleted", "digest", digest, "by", by)
+	return nil
 }

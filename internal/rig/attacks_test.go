@@ -648,6 +648,8 @@ func newerAttacks() (out []attack) {
 	send("POST", "/v1/models/"+strings.Repeat("0", 64)+"/promote", "", 404, "model_not_found")
 	send("POST", "/v1/models/..%2f..%2fetc%2fpasswd/promote", "", 404, "model_not_found")
 	send("GET", "/v1/models/none", "", 404, "model_not_found")
+	send("GET", "/v1/models/..%2f..%2fkeys.json/file", "", 404, "model_not_found")
+	send("DELETE", "/v1/models/none", "", 404, "model_not_found")
 	send("POST", "/v1/models/rollback", "", 409, "nothing_before")
 	send("POST", "/v1/models/rollback?to=x", "", 422, "unknown_parameter")
 	return out

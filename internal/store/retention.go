@@ -61,6 +61,7 @@ func (db *DB) tidy() (more bool) {
 		more = db.rawBytes > db.cfg.RawCap && db.rawBytes < before
 	}
 	more = db.aged() || more
+	more = db.cut() || more
 	shrunk, err := vacuum(context.Background(), db.write)
 	if err != nil {
 		db.report(storageError(err))

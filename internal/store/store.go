@@ -114,6 +114,7 @@ type DB struct {
 	at       bearing.Position      // of the newest event; the writer's
 	clock    clock
 	agedIn   int64 // hour in which nothing old was left; the writer's
+	cutIn    int64 // the same of the log of alarms
 }
 
 // Open opens the store in cfg.Dir, or makes it, and brings its schema up to

@@ -3,8 +3,8 @@
 //
 // The log of alarms in the store is the outbox: a webhook has a position in it, which is
 // stored, so that nothing is lost between the two and nothing grows. A message that is not
-// taken is tried again, ever more rarely, for a day, and then given up. Ingest never waits
-// for it.
+// taken is tried again, ever more rarely, until what it tells of is a day old, and then
+// given up with all that is as old. Ingest never waits for it.
 //
 // Messages have the form of Standard Webhooks 1.0 (standardwebhooks.com): the headers
 // webhook-id, webhook-timestamp and webhook-signature, which is "v1," and the base64 of
@@ -67,12 +67,13 @@ type Sender struct {
 	mu    sync.Mutex
 	state map[string]*bearing.Delivery
 	next  map[string]time.Time // when a webhook is tried again
+	swept bool                 // stored positions of webhooks that are gone are gone too
 }
 
 // New returns a sender. Addresses inside allow may be dialled though they are not public.
 func New(store Store, allow []netip.Prefix, log *slog.Logger, r prometheus.Registerer) (*Sender, error) {
 	s := &Sender{store: store, log: log, now: time.Now, client: newClient(allow), state: map[string]*bearing.Delivery{}, next: map[string]time.Time{},
-		count: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "brinell_webhook_messages_total", Help: "Messages to webhooks: delivered, attempts that failed, dropped after a day."}, []string{"result"})}
+		count: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "brinell_webhook_messages_total", Help: "Messages to webhooks: delivered, attempts that failed, dropped a day after what they tell of."}, []string{"result"})}
 	for _, result := range []string{"delivered", "failed", "dropped"} {
 		s.count.WithLabelValues(result)
 	}
@@ -263,9 +264,6 @@ func (s *Sender) round(ctx context.Context) error {
 	var errs []error
 	turn := make(chan struct{}, 8)
 	for _, w := range hooks {
-		if w.Paused {
-			continue
-		}
 		wg.Go(func() {
 			turn <- struct{}{}
 			defer func() { <-turn }()
@@ -286,21 +284,50 @@ func (s *Sender) forget(ctx context.Context, hooks []bearing.Webhook) error {
 	for _, w := range hooks {
 		there[w.Name] = true
 	}
-	s.mu.Lock()
-	var gone []string
-	for name := range s.state {
-		if !there[name] {
-			gone = append(gone, name)
-			delete(s.state, name)
-			delete(s.next, name)
+	known := make(map[string]bool)
+	for after := ""; !s.swept; { // one may have gone just before the program before ended
+		rows, err := s.store.Resources(ctx, bearing.KindDelivery, after, 1000)
+		if err != nil {
+			return err
 		}
+		for _, row := range rows {
+			known[row.Key], after = true, row.Key
+		}
+		s.swept = len(rows) < 1000
+	}
+	s.mu.Lock()
+	for name := range s.state {
+		known[name] = true
 	}
 	s.mu.Unlock()
-	for _, name := range gone {
-		if err := s.store.DeleteResource(ctx, bearing.KindDelivery, name, bearing.AnyVersion); err != nil && bearing.CodeOf(err) != "resource_not_found" {
+	for name := range known {
+		if there[name] {
+			continue
+		}
+		if err := s.drop(ctx, name); err != nil {
+			s.swept = false
 			return err
 		}
 	}
+	return nil
+}
+
+// Forget drops the position of a webhook that is deleted, so that one of its name begins
+// anew. What fails is done by the next round.
+func (s *Sender) Forget(ctx context.Context, name string) {
+	if err := s.drop(ctx, name); err != nil {
+		s.log.Warn("the position of a deleted webhook is still there", "webhook", name, "err", err)
+	}
+}
+
+func (s *Sender) drop(ctx context.Context, name string) error {
+	if err := s.store.DeleteResource(context.WithoutCancel(ctx), bearing.KindDelivery, name, bearing.AnyVersion); err != nil && bearing.CodeOf(err) != "resource_not_found" {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.state, name)
+	delete(s.next, name)
 	return nil
 }
 
@@ -350,58 +377,97 @@ func (s *Sender) keep(ctx context.Context, name string, d bearing.Delivery) erro
 	return nil
 }
 
-// tell sends a webhook what it has not had, until one message is not taken.
+// tell sends a webhook what it has not had, until one message is not taken. What is older
+// than a day is given up, also of one that is paused.
 func (s *Sender) tell(ctx context.Context, w bearing.Webhook) error {
 	s.mu.Lock()
 	wait := s.next[w.Name]
 	s.mu.Unlock()
-	if s.now().Before(wait) {
+	if s.now().Before(wait) && !w.Paused {
 		return nil
 	}
 	d, err := s.delivery(ctx, w.Name)
 	if err != nil {
 		return err
 	}
-	changes, _, err := s.store.AlarmLog(ctx, d.Position, slice)
-	if err != nil || len(changes) == 0 {
-		return err
+	limit := slice
+	if w.Paused {
+		limit = 1 // it is looked at, most often to see that it is young
 	}
-	for _, c := range changes {
-		now := s.now().UTC()
-		if wanted(w, c.Alarm, now) {
-			err := s.post(ctx, w, c.Alarm.ID+"."+strconv.FormatInt(c.Alarm.Version, 10), "alarm."+c.Alarm.State, c.Doc)
-			if ctx.Err() != nil {
-				return nil // it is sent again after the start: its id says that it is the same
+	for more := true; more; {
+		changes, _, err := s.store.AlarmLog(ctx, d.Position, limit)
+		if err != nil || len(changes) == 0 {
+			return err
+		}
+		more = len(changes) == limit
+		before := d
+		d.Dropped += changes[0].Seq - d.Position - 1 // the store no longer has them
+		for _, c := range changes {
+			now := s.now().UTC()
+			old := now.Sub(c.Alarm.At()) >= giveUp
+			if w.Paused && !old {
+				more = false
+				break
 			}
-			d.LastAt = &now
-			if err != nil {
-				s.count.WithLabelValues("failed").Inc()
-				if d.Attempts++; d.Attempts == 1 {
-					d.Since = &now
-					s.log.Warn("a webhook does not take messages", "webhook", w.Name, "err", err)
-				}
-				d.LastError = err.Error()
-				if now.Sub(*d.Since) < giveUp {
+			if wanted(w, c.Alarm, now) && old {
+				d.Dropped++
+			} else if wanted(w, c.Alarm, now) {
+				more = false // others have their turn
+				if !s.send(ctx, w, c, &d) {
+					if ctx.Err() != nil {
+						return nil // it is sent again after the start: its id says that it is the same
+					}
+					s.given(w.Name, before, d)
 					s.later(w.Name, d.Attempts)
 					return s.keep(ctx, w.Name, d)
 				}
-				d.Dropped++
-				s.count.WithLabelValues("dropped").Inc()
-				s.log.Error("a message to a webhook is given up", "webhook", w.Name, "alarm", c.Alarm.ID, "err", err)
-			} else {
-				d.Delivered++
-				d.LastError = ""
-				s.count.WithLabelValues("delivered").Inc()
+				d.Position = c.Seq
+				if err := s.keep(ctx, w.Name, d); err != nil {
+					return err
+				}
 			}
-			d.Attempts, d.Since = 0, nil
+			d.Position = c.Seq
 		}
-		d.Position = c.Seq
-		if err := s.keep(ctx, w.Name, d); err != nil {
-			return err
+		s.given(w.Name, before, d)
+		if d.Position != before.Position {
+			if err := s.keep(ctx, w.Name, d); err != nil {
+				return err
+			}
 		}
 	}
 	s.later(w.Name, 0)
 	return nil
+}
+
+// send sends one message and notes in d how it went. It reports whether it was taken.
+func (s *Sender) send(ctx context.Context, w bearing.Webhook, c bearing.AlarmChange, d *bearing.Delivery) bool {
+	err := s.post(ctx, w, c.Alarm.ID+"."+strconv.FormatInt(c.Alarm.Version, 10), "alarm."+c.Alarm.State, c.Doc)
+	if ctx.Err() != nil {
+		return false
+	}
+	now := s.now().UTC()
+	d.LastAt = &now
+	if err == nil {
+		d.Delivered++
+		d.LastError, d.Attempts, d.Since = "", 0, nil
+		s.count.WithLabelValues("delivered").Inc()
+		return true
+	}
+	s.count.WithLabelValues("failed").Inc()
+	if d.Attempts++; d.Attempts == 1 {
+		d.Since = &now
+		s.log.Warn("a webhook does not take messages", "webhook", w.Name, "err", err)
+	}
+	d.LastError = err.Error()
+	return false
+}
+
+// given tells of messages that were given up.
+func (s *Sender) given(name string, before, d bearing.Delivery) {
+	if n := d.Dropped - before.Dropped; n > 0 {
+		s.count.WithLabelValues("dropped").Add(float64(n))
+		s.log.Error("messages to a webhook are given up", "webhook", name, "messages", n, "err", d.LastError)
+	}
 }
 
 // later sets when a webhook is tried again: after 1, 2, 4 ... 300 seconds, and a part of

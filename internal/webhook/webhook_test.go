@@ -51,6 +51,7 @@ type shelf struct {
 	docs map[string][]byte
 	log  []bearing.AlarmChange
 	err  error
+	now  func() time.Time
 }
 
 func (s *shelf) Resource(_ context.Context, kind, key string) (bearing.Resource, error) {
@@ -103,14 +104,18 @@ func (s *shelf) AlarmLog(_ context.Context, after int64, limit int) (out []beari
 func (s *shelf) raise(severity string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	a := bearing.Alarm{ID: fmt.Sprintf("a%d", len(s.log)), Severity: severity, State: bearing.AlarmActive, Version: 1}
+	var last int64
+	if n := len(s.log); n > 0 {
+		last = s.log[n-1].Seq
+	}
+	a := bearing.Alarm{ID: fmt.Sprintf("a%d", last), Severity: severity, State: bearing.AlarmActive, Version: 1, Changed: s.now()}
 	doc, _ := json.Marshal(a)
-	s.log = append(s.log, bearing.AlarmChange{Seq: int64(len(s.log) + 1), Alarm: a, Doc: doc})
+	s.log = append(s.log, bearing.AlarmChange{Seq: last + 1, Alarm: a, Doc: doc})
 }
 
 // TestDelivery: messages arrive in order, signed, from where the webhook began; one that is
-// not taken is tried again ever more rarely, holds up those behind it, and is given up after
-// a day; a program that starts anew goes on where the one before was.
+// not taken is tried again ever more rarely, holds up those behind it, and is given up a day
+// after what it tells of; a program that starts anew goes on where the one before was.
 func TestDelivery(t *testing.T) {
 	var mu sync.Mutex
 	var got []string
@@ -134,12 +139,12 @@ func TestDelivery(t *testing.T) {
 		got = append(got, m.Type+" "+r.Header.Get("webhook-id"))
 	}))
 	defer receiver.Close()
-	store := &shelf{docs: map[string][]byte{}}
+	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	store := &shelf{docs: map[string][]byte{}, now: func() time.Time { return now }}
 	put := func(w bearing.Webhook) {
 		doc, _ := json.Marshal(w)
 		_, _, _ = store.PutResource(t.Context(), bearing.KindWebhook, w.Name, doc, 0)
 	}
-	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 	start := func(allow ...netip.Prefix) *Sender {
 		s, err := New(store, allow, slog.New(slog.DiscardHandler), prometheus.NewRegistry())
 		if err != nil {
@@ -248,6 +253,92 @@ func TestDelivery(t *testing.T) {
 	round()
 	if len(store.docs) != 0 {
 		t.Errorf("of a webhook that is gone there is left: %v", store.docs)
+	}
+}
+
+// TestGiveUp: of what is a day old nothing is sent, all of it is given up at once and
+// counted, also what the store no longer has and what a paused webhook missed; a webhook
+// that was deleted leaves no position, also when the program ended right after.
+func TestGiveUp(t *testing.T) {
+	answer, got := 500, 0
+	receiver := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if got++; answer != 200 {
+			w.WriteHeader(answer)
+		}
+	}))
+	defer receiver.Close()
+	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	store := &shelf{docs: map[string][]byte{}, now: func() time.Time { return now }}
+	put := func(paused bool) {
+		doc, _ := json.Marshal(bearing.Webhook{Name: "hook", URL: receiver.URL, Secret: "0123456789abcdef", Paused: paused})
+		_, _, _ = store.PutResource(t.Context(), bearing.KindWebhook, "hook", doc, 0)
+	}
+	start := func() *Sender {
+		s, err := New(store, []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}, slog.New(slog.DiscardHandler), prometheus.NewRegistry())
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.now = store.now
+		return s
+	}
+	s := start()
+	check := func(what string, dropped, delivered int64, requests int) {
+		t.Helper()
+		got = 0
+		if err := s.round(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		d, err := s.Delivery(t.Context(), "hook")
+		if err != nil || d.Dropped != dropped || d.Delivered != delivered || got != requests || int64(testutil.ToFloat64(s.count.WithLabelValues("dropped"))) != dropped {
+			t.Errorf("%s: %+v, %v, %d requests; want %d dropped, %d delivered, %d requests", what, d, err, got, dropped, delivered, requests)
+		}
+	}
+	put(false)
+	check("new", 0, 0, 0)
+	for range 250 {
+		store.raise("alarm")
+	}
+	check("dead", 0, 0, 1)
+	now = now.Add(23 * time.Hour)
+	store.raise("alarm")
+	now = now.Add(time.Hour)
+	check("a day later", 250, 0, 1)
+	answer = 200
+	now = now.Add(time.Minute)
+	check("back", 250, 1, 1)
+	for range 5 {
+		store.raise("alarm")
+	}
+	store.log = store.log[len(store.log)-2:]
+	check("trimmed", 253, 3, 2)
+
+	put(true)
+	store.raise("alarm")
+	now = now.Add(23 * time.Hour)
+	store.log = append(store.log, bearing.AlarmChange{Seq: 258, Alarm: bearing.Alarm{ID: "young", Changed: now, Raised: now.Add(-time.Hour * 1000)}})
+	check("paused", 253, 3, 0)
+	now = now.Add(2 * time.Hour)
+	check("paused for a day", 254, 3, 0)
+	put(false)
+	check("no longer", 254, 4, 1)
+
+	for _, forget := range []bool{true, false} {
+		store.log = append(store.log, bearing.AlarmChange{Seq: store.log[len(store.log)-1].Seq + 1, Alarm: bearing.Alarm{ID: "missed", Changed: now}})
+		_ = store.DeleteResource(t.Context(), bearing.KindWebhook, "hook", 0)
+		if forget {
+			s.Forget(t.Context(), "hook")
+		} else { // the program ended before, and begins anew
+			s = start()
+			if err := s.round(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if len(store.docs) != 0 {
+			t.Errorf("of a webhook that is gone there is left: %v", store.docs)
+		}
+		s = start()
+		put(false)
+		check("made again", 0, 0, 0)
 	}
 }
 
