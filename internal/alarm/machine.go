@@ -301,8 +301,8 @@ func holds(c *bearing.AlarmCondition, d *bearing.Diagnosis, open bool) (text str
 	case bearing.OnFeature:
 		if v, ok := d.Features.Get(c.Feature); ok {
 			limit := c.Above
-			if open && c.Until != 0 {
-				limit = c.Until
+			if open && c.Until != nil {
+				limit = *c.Until
 			}
 			return fmt.Sprintf("%s %.4g, limit %.4g", c.Feature, v, limit), v > limit
 		}

@@ -25,7 +25,7 @@ func window(i int, what byte) *bearing.Diagnosis {
 		d.Fault, d.Verdict.Probability = bearing.OuterRace, 0.9
 	case what == 'u':
 		d.Fault, d.Quality.Level = "", bearing.Unusable
-	case what >= '1' && what <= '9':
+	case what >= '0' && what <= '9':
 		d.Features = bearing.Values{{Name: "rms", Value: float64(what - '0')}}
 	}
 	return d
@@ -54,7 +54,8 @@ func TestMachine(t *testing.T) {
 		{"off delay by time", "F....", "AAA--", rule(bearing.AlarmCondition{Kind: bearing.OnFault, Off: bearing.Delay{Seconds: 120}}, false)},
 		{"count and time", "FFFF", "--AA", rule(bearing.AlarmCondition{Kind: bearing.OnFault, On: bearing.Delay{Count: 2, Seconds: 120}}, false)},
 		{"unusable windows are neither for nor against", "FuFu.", "--AA-", rule(fault(2, 1), false)},
-		{"hysteresis", "3545342", "-AAAAA-", rule(bearing.AlarmCondition{Kind: bearing.OnFeature, Feature: "rms", Above: 4, Until: 2}, false)},
+		{"hysteresis", "3545342", "-AAAAA-", rule(bearing.AlarmCondition{Kind: bearing.OnFeature, Feature: "rms", Above: 4, Until: new(2.0)}, false)},
+		{"hysteresis down to nothing", "5410", "AAA-", rule(bearing.AlarmCondition{Kind: bearing.OnFeature, Feature: "rms", Above: 4, Until: new(0.0)}, false)},
 		{"without hysteresis", "3545342", "-A-A---", rule(bearing.AlarmCondition{Kind: bearing.OnFeature, Feature: "rms", Above: 4}, false)},
 		{"latched", "F..K.", "ARR--", rule(fault(1, 1), true)},
 		{"latched and back", "F.F.K", "ARAR-", rule(fault(1, 1), true)},

@@ -16,17 +16,17 @@ type AlarmRule struct {
 
 // AlarmCondition is what a window has to be, and for how long.
 type AlarmCondition struct {
-	Name        string  `json:"name" doc:"of the condition, its own in the rule"`
-	Kind        string  `json:"kind" enum:"fault,baseline,zone,feature" doc:"a fault is named, the baseline calls the window changed, a velocity zone is reached, a feature is above a limit"`
-	Severity    string  `json:"severity,omitempty" enum:"warning,alarm" doc:"alarm if left out"`
-	Faults      []Fault `json:"faults,omitempty" doc:"kind fault: which; all known ones if left out"`
-	Probability float64 `json:"probability,omitempty" doc:"kind fault: at least this"`
-	Zone        string  `json:"zone,omitempty" enum:"B,C,D" doc:"kind zone: this one or a worse one"`
-	Feature     string  `json:"feature,omitempty" doc:"kind feature: name of a condition indicator"`
-	Above       float64 `json:"above,omitempty" doc:"kind feature: on above this"`
-	Until       float64 `json:"until,omitempty" doc:"kind feature: off at or below this; above if left out"`
-	On          Delay   `json:"on,omitzero" doc:"how long before it is raised; one window if left out"`
-	Off         Delay   `json:"off,omitzero" doc:"how long it must be gone before it is cleared; one window if left out"`
+	Name        string   `json:"name" doc:"of the condition, its own in the rule"`
+	Kind        string   `json:"kind" enum:"fault,baseline,zone,feature" doc:"a fault is named, the baseline calls the window changed, a velocity zone is reached, a feature is above a limit"`
+	Severity    string   `json:"severity,omitempty" enum:"warning,alarm" doc:"alarm if left out"`
+	Faults      []Fault  `json:"faults,omitempty" doc:"kind fault: which; all known ones if left out"`
+	Probability float64  `json:"probability,omitempty" doc:"kind fault: at least this"`
+	Zone        string   `json:"zone,omitempty" enum:"B,C,D" doc:"kind zone: this one or a worse one"`
+	Feature     string   `json:"feature,omitempty" doc:"kind feature: name of a condition indicator"`
+	Above       float64  `json:"above,omitempty" doc:"kind feature: on above this"`
+	Until       *float64 `json:"until,omitempty" doc:"kind feature: off at or below this; above if left out"`
+	On          Delay    `json:"on,omitzero" doc:"how long before it is raised; one window if left out"`
+	Off         Delay    `json:"off,omitzero" doc:"how long it must be gone before it is cleared; one window if left out"`
 }
 
 // Delay is a number of windows in a row, and a time that they span. Both must be
@@ -109,8 +109,10 @@ func (c AlarmCondition) wrong() (field, why string) {
 		return "zone", "zone is B, C or D"
 	case c.Kind == OnFeature && !IsName(c.Feature):
 		return "feature", "feature is the name of a condition indicator, such as rms"
-	case c.Kind == OnFeature && !(c.Above-c.Above == 0 && c.Until-c.Until == 0 && c.Until <= c.Above):
-		return "until", "until is at most above"
+	case c.Kind == OnFeature && c.Above-c.Above != 0:
+		return "above", "above is a number"
+	case c.Kind == OnFeature && c.Until != nil && !(*c.Until-*c.Until == 0 && *c.Until <= c.Above):
+		return "until", fmt.Sprintf("until %g is not at most above, which is %g: the alarm is on above the one and off at or below the other", *c.Until, c.Above)
 	case !(c.Probability >= 0 && c.Probability <= 1):
 		return "probability", "probability is 0 to 1"
 	}

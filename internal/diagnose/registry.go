@@ -4,8 +4,11 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
+	"strings"
 	"sync"
 
+	"brinell/features"
 	"brinell/internal/bearing"
 )
 
@@ -60,8 +63,8 @@ func (r *Registry) Sensor(name string) (bearing.Sensor, bool) {
 }
 
 // PutResource stores a resource whose document makes sense by itself, if what it refers
-// to is there: Invalid machine_unknown, bearing_unknown. It does not end with ctx, which
-// would leave the sensors at hand and the stored ones apart.
+// to is there: Invalid machine_unknown, bearing_unknown, feature_unknown. It does not end
+// with ctx, which would leave the sensors at hand and the stored ones apart.
 func (r *Registry) PutResource(ctx context.Context, kind, key string, doc []byte, match int64) (version int64, created bool, err error) {
 	if kind != bearing.KindSensor {
 		return r.ResourceStore.PutResource(ctx, kind, key, doc, match)
@@ -76,6 +79,11 @@ func (r *Registry) PutResource(ctx context.Context, kind, key string, doc []byte
 		if _, err := r.Resource(ctx, bearing.KindMachine, s.Machine); bearing.CodeOf(err) == "resource_not_found" {
 			return 0, false, bearing.Errorf(bearing.Invalid, "machine_unknown", "there is no machine %q: put it to /v1/machines/%s first", s.Machine, s.Machine).At("/machine")
 		} else if err != nil {
+			return 0, false, err
+		}
+	}
+	if s.Alarm != nil {
+		if err := KnownFeatures(s.Alarm, "/alarm"); err != nil {
 			return 0, false, err
 		}
 	}
@@ -94,6 +102,31 @@ func (r *Registry) PutResource(ctx context.Context, kind, key string, doc []byte
 		r.mu.Unlock()
 	}
 	return version, created, err
+}
+
+// KnownFeatures refuses a rule about an indicator that no window has, which could never
+// raise anything: Invalid feature_unknown, with a pointer that begins with at.
+func KnownFeatures(rule *bearing.AlarmRule, at string) error {
+	x, err := features.New(features.Config{})
+	if err != nil {
+		return err
+	}
+	for i, c := range rule.Conditions {
+		if c.Kind != bearing.OnFeature || slices.Contains(x.Names(), c.Feature) {
+			continue
+		}
+		var single, bands []string
+		for _, n := range x.Names() {
+			if strings.HasPrefix(n, "band_rms_") {
+				bands = append(bands, n)
+			} else {
+				single = append(single, n)
+			}
+		}
+		return bearing.Errorf(bearing.Invalid, "feature_unknown", "no window has an indicator %q: state one of %s, or %s to %s",
+			bearing.Clip(c.Feature), strings.Join(single, ", "), bands[0], bands[len(bands)-1]).At(fmt.Sprintf("%s/conditions/%d/feature", at, i))
+	}
+	return nil
 }
 
 // DeleteResource refuses a machine that sensors name: Conflict machine_in_use.

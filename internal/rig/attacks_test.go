@@ -566,6 +566,8 @@ func resourceAttacks() (out []attack) {
 	sensor(`{"alarm":{"conditions":[{"name":"a","kind":"zone","zone":"E"}]}}`, 422, "rule_invalid")
 	sensor(`{"alarm":{"conditions":[{"name":"a","kind":"feature"}]}}`, 422, "rule_invalid")
 	sensor(`{"alarm":{"conditions":[{"name":"a","kind":"feature","feature":"rms","above":1,"until":2}]}}`, 422, "rule_invalid")
+	sensor(`{"alarm":{"conditions":[{"name":"a","kind":"feature","feature":"rms","above":-1,"until":0}]}}`, 422, "rule_invalid")
+	sensor(`{"alarm":{"conditions":[{"name":"a","kind":"feature","feature":"no_such_feature","above":1}]}}`, 422, "feature_unknown")
 	sensor(`{"alarm":{"conditions":[{"name":"a","kind":"fault","probability":2}]}}`, 422, "rule_invalid")
 	sensor(`{"alarm":{"conditions":[{"name":"a","kind":"fault","severity":"panic"}]}}`, 422, "rule_invalid")
 	sensor(`{"alarm":{"conditions":[{"name":"a","kind":"fault","faults":["rust"]}]}}`, 422, "rule_invalid")
