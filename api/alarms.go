@@ -13,12 +13,14 @@ import (
 	"brinell/internal/bearing"
 )
 
-// Alarms are those that were raised. What Acknowledge and Shelve return is on disk.
+// Alarms are those that were raised. What Acknowledge, Shelve and CloseAlarm return is on
+// disk.
 type Alarms interface {
 	Alarm(ctx context.Context, id string) (bearing.Alarm, error)
 	Alarms(ctx context.Context, q bearing.AlarmQuery) (bearing.AlarmPage, error)
 	Acknowledge(ctx context.Context, id string, version int64, by bearing.Signature) (bearing.Alarm, error)
 	Shelve(ctx context.Context, id string, version int64, until time.Time) (bearing.Alarm, error)
+	CloseAlarm(ctx context.Context, id string, version int64, by bearing.Signature) (bearing.Alarm, error)
 }
 
 // maxShelf is how long an alarm may be shelved at a time.
@@ -29,6 +31,7 @@ func (s *server) alarmRoutes() {
 	s.router.Method("GET", "/v1/alarms/{id}", s.handle(s.getAlarm))
 	s.router.Method("POST", "/v1/alarms/{id}/acknowledge", s.handle(s.acknowledge))
 	s.router.Method("POST", "/v1/alarms/{id}/shelve", s.handle(s.shelve))
+	s.router.Method("POST", "/v1/alarms/{id}/close", s.handle(s.closeAlarm))
 }
 
 var alarmStates = []string{bearing.AlarmActive, bearing.AlarmAcknowledged, bearing.AlarmReturned, bearing.AlarmClosed}
@@ -94,7 +97,7 @@ func sendAlarm(w http.ResponseWriter, r *http.Request, a bearing.Alarm) error {
 
 // acknowledgement and shelf are the bodies of what is done to an alarm.
 type acknowledgement struct {
-	By   string `json:"by,omitempty" doc:"who has seen it; with a key, whose it is"`
+	By   string `json:"by,omitempty" doc:"who does it; with a key, whose it is"`
 	Note string `json:"note,omitempty"`
 }
 
@@ -128,13 +131,39 @@ func (s *server) acknowledge(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	by, err := b.sign(r)
+	if err != nil {
+		return err
+	}
+	a, err := s.alarms.Acknowledge(r.Context(), chi.URLParam(r, "id"), version, by)
+	if err != nil {
+		return err
+	}
+	return sendAlarm(w, r, a)
+}
+
+// sign is what a body says of who does something, and when that is.
+func (b acknowledgement) sign(r *http.Request) (bearing.Signature, error) {
 	if k := keyOf(r.Context()); k != nil { // then it is known who it is
 		b.By = k.Name
 	}
 	if b.By == "" || len(b.By) > 100 || len(b.Note) > 1000 {
-		return bearing.Errorf(bearing.Invalid, "field_invalid", "state who has seen it: by has 1 to 100 bytes, note at most 1000").At("/by")
+		return bearing.Signature{}, bearing.Errorf(bearing.Invalid, "field_invalid", "state who does it: by has 1 to 100 bytes, note at most 1000").At("/by")
 	}
-	a, err := s.alarms.Acknowledge(r.Context(), chi.URLParam(r, "id"), version, bearing.Signature{At: time.Now().UTC(), By: b.By, Note: b.Note})
+	return bearing.Signature{At: time.Now().UTC(), By: b.By, Note: b.Note}, nil
+}
+
+func (s *server) closeAlarm(w http.ResponseWriter, r *http.Request) error {
+	var b acknowledgement
+	version, err := s.change(w, r, &b)
+	if err != nil {
+		return err
+	}
+	by, err := b.sign(r)
+	if err != nil {
+		return err
+	}
+	a, err := s.alarms.CloseAlarm(r.Context(), chi.URLParam(r, "id"), version, by)
 	if err != nil {
 		return err
 	}
@@ -189,4 +218,5 @@ func (s *server) describeAlarms(doc *huma.OpenAPI, refusals func(...int) map[str
 	changes := []int{400, 404, 409, 412, 413, 415, 422, 500, 503}
 	add("POST", "/v1/alarms/{id}/acknowledge", "acknowledge-alarm", "Note who has seen an alarm", alarm, ack, changes, id, match)
 	add("POST", "/v1/alarms/{id}/shelve", "shelve-alarm", "Keep an alarm from notifying for a while", alarm, shelf, changes, id, match)
+	add("POST", "/v1/alarms/{id}/close", "close-alarm", "End an alarm that no window will end", alarm, ack, changes, id, match)
 }

@@ -58,4 +58,5 @@ var scopes = map[string]keys.Scope{
 	"POST /v1/models/rollback":          keys.Admin,
 	"POST /v1/alarms/{id}/acknowledge":  keys.Admin,
 	"POST /v1/alarms/{id}/shelve":       keys.Admin,
+	"POST /v1/alarms/{id}/close":        keys.Admin,
 }

@@ -11,7 +11,7 @@ import (
 type AlarmRule struct {
 	Conditions []AlarmCondition `json:"conditions" nullable:"false"`
 	Latch      bool             `json:"latch,omitempty" doc:"an alarm stays until it is acknowledged, even if its condition is gone"`
-	Silent     float64          `json:"silent_intervals,omitempty" doc:"of the sensor's own intervals without a window, after which it is called silent; 0 for the default, negative for never"`
+	Silent     float64          `json:"silent_intervals,omitempty" doc:"of the sensor's own intervals without a window, after which it is called silent; 0 for the default, negative for never; a sensor that is not registered never is"`
 }
 
 // AlarmCondition is what a window has to be, and for how long.
@@ -143,8 +143,9 @@ type Alarm struct {
 	Onset        time.Time  `json:"onset" doc:"start of the first window of the run that raised it"`
 	Raised       time.Time  `json:"raised" doc:"start of the window that raised it"`
 	Diagnosis    string     `json:"diagnosis,omitempty" doc:"of that window"`
-	Cleared      *time.Time `json:"cleared,omitempty" doc:"start of the window that ended it"`
+	Cleared      *time.Time `json:"cleared,omitempty" doc:"start of the window that ended it; of silence, when that window came"`
 	Acknowledged *Signature `json:"acknowledged,omitempty"`
+	Closed       *Signature `json:"closed,omitempty" doc:"who ended it, where no window did"`
 	ShelvedUntil *time.Time `json:"shelved_until,omitempty" doc:"until then it notifies nobody"`
 	Version      int64      `json:"version"`
 }

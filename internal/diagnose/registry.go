@@ -25,6 +25,7 @@ type ResourceStore interface {
 // every window.
 type Registry struct {
 	ResourceStore
+	Retire    func(ctx context.Context, sensor string) error // ends the alarms of one that is deleted; nil for no alarms
 	catalogue Catalogue
 
 	write   sync.Mutex // from the check of a reference until it is stored
@@ -129,7 +130,8 @@ func KnownFeatures(rule *bearing.AlarmRule, at string) error {
 	return nil
 }
 
-// DeleteResource refuses a machine that sensors name: Conflict machine_in_use.
+// DeleteResource refuses a machine that sensors name, Conflict machine_in_use, and retires
+// a sensor before it deletes it: after an error both are asked for again.
 func (r *Registry) DeleteResource(ctx context.Context, kind, key string, match int64) error {
 	r.write.Lock()
 	defer r.write.Unlock()
@@ -141,7 +143,15 @@ func (r *Registry) DeleteResource(ctx context.Context, kind, key string, match i
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	err := r.ResourceStore.DeleteResource(context.WithoutCancel(ctx), kind, key, match)
+	ctx = context.WithoutCancel(ctx)
+	if kind == bearing.KindSensor && r.Retire != nil {
+		if row, err := r.Resource(ctx, kind, key); err == nil && (match == bearing.AnyVersion || match == row.Version) { // else it is refused below
+			if err := r.Retire(ctx, key); err != nil {
+				return err
+			}
+		}
+	}
+	err := r.ResourceStore.DeleteResource(ctx, kind, key, match)
 	if err == nil && kind == bearing.KindSensor {
 		r.mu.Lock()
 		delete(r.sensors, key)

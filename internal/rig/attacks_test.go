@@ -692,7 +692,7 @@ func alarmAttacks() (out []attack) {
 		status     int
 		code       string
 	}{
-		{"acknowledge", `{"by":"x"}`, 404, "alarm_not_found"}, {"shelve", `{"seconds":10}`, 404, "alarm_not_found"}, {"close", "{}", 404, "route_not_found"},
+		{"acknowledge", `{"by":"x"}`, 404, "alarm_not_found"}, {"shelve", `{"seconds":10}`, 404, "alarm_not_found"}, {"close", `{"by":"x"}`, 404, "alarm_not_found"}, {"reopen", "{}", 404, "route_not_found"},
 	} {
 		out = append(out, attack{name: "alarm: " + c.what, method: "POST", target: "/v1/alarms/none/" + c.what, key: "admin", header: []string{"Content-Type", "application/json"}, body: []byte(c.body), status: c.status, code: c.code})
 	}
