@@ -37,16 +37,28 @@ func (s *server) alarmRoutes() {
 var alarmStates = []string{bearing.AlarmActive, bearing.AlarmAcknowledged, bearing.AlarmReturned, bearing.AlarmClosed}
 
 func (s *server) listAlarms(w http.ResponseWriter, r *http.Request) error {
-	v, err := parseQuery(r.URL.RawQuery, "sensor", "state", "open", "limit", "cursor")
+	v, err := parseQuery(r.URL.RawQuery, "sensor", "axis", "machine", "state", "severity", "open", "limit", "cursor")
 	if err != nil {
 		return err
 	}
-	q := bearing.AlarmQuery{Sensor: v["sensor"], State: v["state"], Cursor: v["cursor"]}
+	q := bearing.AlarmQuery{Sensor: v["sensor"], Machine: v["machine"], State: v["state"], Severity: v["severity"], Cursor: v["cursor"]}
 	if n, ok := v["sensor"]; ok && !bearing.IsName(n) {
 		return bearing.Errorf(bearing.Invalid, "sensor_name", "%q is no sensor name", bearing.Clip(n)).At("sensor")
 	}
 	if st, ok := v["state"]; ok && !slices.Contains(alarmStates, st) {
 		return bearing.Errorf(bearing.Invalid, "parameter_invalid", "state %q is none of active, acknowledged, returned, closed", bearing.Clip(st)).At("state")
+	}
+	if a, ok := v["axis"]; ok {
+		if a != "" && !bearing.IsName(a) {
+			return bearing.Errorf(bearing.Invalid, "axis_name", "%q is no axis name", bearing.Clip(a)).At("axis")
+		}
+		q.Axis = &a
+	}
+	if m, ok := v["machine"]; ok && !bearing.IsName(m) {
+		return bearing.Errorf(bearing.Invalid, "machine_name", "%q is no name of a machine", bearing.Clip(m)).At("machine")
+	}
+	if sev, ok := v["severity"]; ok && sev != "warning" && sev != "alarm" {
+		return bearing.Errorf(bearing.Invalid, "parameter_invalid", "severity %q is neither warning nor alarm", bearing.Clip(sev)).At("severity")
 	}
 	switch open, ok := v["open"]; {
 	case ok && open == "true":
@@ -210,7 +222,9 @@ func (s *server) describeAlarms(doc *huma.OpenAPI, refusals func(...int) map[str
 		states = append(states, st)
 	}
 	add("GET", "/v1/alarms", "list-alarms", "Alarms, those raised last first", page, nil, []int{422, 500, 503},
-		query("sensor", "name of the sensor", text("")), query("state", "only those in this state", &huma.Schema{Type: "string", Enum: states}),
+		query("sensor", "name of the sensor", text("")), query("axis", "only those of this axis", text("")),
+		query("machine", "only those of sensors that are registered on this machine", text("")),
+		query("severity", "only those of this severity", &huma.Schema{Type: "string", Enum: []any{"warning", "alarm"}}), query("state", "only those in this state", &huma.Schema{Type: "string", Enum: states}),
 		query("open", "true: only those that are not over", &huma.Schema{Type: "boolean"}),
 		query("limit", "on a page, 100 if not stated", &huma.Schema{Type: "integer", Minimum: ptr(1.0), Maximum: ptr(float64(bearing.MaxPage))}),
 		query("cursor", "next_cursor of the page before", text("")))

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"strings"
 	"testing"
 	"time"
 
@@ -9,7 +10,7 @@ import (
 )
 
 // TestAlarmEnds: a shelf ends by itself and those who follow are told, an alarm is ended by
-// hand, and all of a sensor's with its registration.
+// hand, and all of a sensor's with its registration. Lists are of what is asked for.
 func TestAlarmEnds(t *testing.T) {
 	p := start(t, "--data-dir", t.TempDir())
 	var problem refusal
@@ -31,6 +32,20 @@ func TestAlarmEnds(t *testing.T) {
 		t.Errorf("%+v", problem)
 	}
 	put("/v1/sensors/de", at+`"feature":"rms","above":-0.5}]}}`, 201) // always
+	put("/v1/inspections/i-1", `{"sensor":"de","found":"nothing","at":"2026-01-30T12:00:00Z"}`, 201)
+	put("/v1/inspections/i-2", `{"sensor":"nde","found":"nothing","at":"2026-01-30T12:00:00Z"}`, 201)
+	put("/v1/inspections/i-3", `{"sensor":"de","found":"nothing","at":"2026-01-30T12:00:00Z"}`, 201)
+	for query, want := range map[string]string{"": "i-1 i-2 i-3", "sensor=de": "i-1 i-3", "sensor=de&limit=1": "i-1", "sensor=none": ""} {
+		var page struct{ Inspections []struct{ Name string } }
+		call(t, "GET", p.url+"/v1/inspections?"+query, "", &page)
+		var names []string
+		for _, i := range page.Inspections {
+			names = append(names, i.Name)
+		}
+		if got := strings.Join(names, " "); got != want {
+			t.Errorf("inspections?%s: %s, want %s", query, got, want)
+		}
+	}
 
 	stream := follow(t, p.url+"/v1/stream?kind=alarm", "")
 	next := func() (a bearing.Alarm) {
@@ -51,6 +66,12 @@ func TestAlarmEnds(t *testing.T) {
 		return next()
 	}
 	a := raise()
+	for query, want := range map[string]int{"machine=press-1": 1, "machine=press-2": 0, "machine=press-1&sensor=de&axis=x&severity=warning&open=true": 1, "severity=alarm": 0, "axis=y": 0, "axis=": 0} {
+		var page bearing.AlarmPage
+		if call(t, "GET", p.url+"/v1/alarms?"+query, "", &page); len(page.Alarms) != want {
+			t.Errorf("alarms?%s: %+v, want %d", query, page.Alarms, want)
+		}
+	}
 
 	alarm := p.url + "/v1/alarms/" + a.ID
 	if status, _ := call(t, "POST", alarm+"/shelve", `{"seconds":0.1}`, nil); status != 200 {

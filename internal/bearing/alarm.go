@@ -174,11 +174,14 @@ type AlarmRef struct {
 
 // AlarmQuery selects alarms, those raised last first. Zero fields do not filter.
 type AlarmQuery struct {
-	Sensor string
-	State  string
-	Open   bool // only those that are not over
-	Limit  int
-	Cursor string
+	Sensor   string
+	Axis     *string // of the sensor; "" is one too
+	Machine  string  // on which the sensor is registered
+	State    string
+	Severity string
+	Open     bool // only those that are not over
+	Limit    int
+	Cursor   string
 }
 
 // AlarmPage is one page of alarms.

@@ -683,6 +683,7 @@ func alarmAttacks() (out []attack) {
 		code   string
 	}{
 		{"/v1/alarms/none", 404, "alarm_not_found"}, {"/v1/alarms/none?x=1", 422, "unknown_parameter"}, {"/v1/alarms?state=loud", 422, "parameter_invalid"}, {"/v1/alarms?open=yes", 422, "parameter_invalid"},
+		{"/v1/alarms?severity=loud", 422, "parameter_invalid"}, {"/v1/alarms?axis=a%20b", 422, "axis_name"}, {"/v1/alarms?machine=", 422, "machine_name"}, {"/v1/inspections?sensor=%00", 422, "sensor_name"}, {"/v1/machines?sensor=pump", 422, "unknown_parameter"},
 		{"/v1/alarms?sensor=a%20b", 422, "sensor_name"}, {"/v1/alarms?limit=1001", 422, "limit_out_of_range"}, {"/v1/alarms?cursor=x", 422, "cursor_invalid"}, {"/v1/alarms?cursor=" + "MTIz", 422, "cursor_invalid"},
 	} {
 		out = append(out, attack{name: "alarms: " + c.target, method: "GET", target: c.target, key: "read", status: c.status, code: c.code})

@@ -228,8 +228,20 @@ func (db *DB) Alarms(ctx context.Context, q bearing.AlarmQuery) (page bearing.Al
 	if q.Sensor != "" {
 		index, where, args = "alarms_sensor", where+" AND sensor = ?", append(args, q.Sensor)
 	}
+	if q.Machine != "" { // its sensors are few, and what they have is sorted
+		index, where, args = "alarms_sensor", where+" AND sensor IN (SELECT key FROM resources WHERE kind = '"+bearing.KindSensor+"' AND json_extract(CAST(doc AS TEXT), '$.machine') = ?)", append(args, q.Machine)
+	}
+	field := func(name, value string) {
+		where, args = where+" AND json_extract(CAST(doc AS TEXT), '$."+name+"') = ?", append(args, value)
+	}
 	if q.State != "" {
-		where, args = where+" AND json_extract(CAST(doc AS TEXT), '$.state') = ?", append(args, q.State)
+		field("state", q.State)
+	}
+	if q.Severity != "" {
+		field("severity", q.Severity)
+	}
+	if q.Axis != nil {
+		field("axis", *q.Axis)
 	}
 	release, err := db.reading()
 	if err != nil {
