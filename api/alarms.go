@@ -13,12 +13,14 @@ import (
 	"brinell/internal/bearing"
 )
 
-// Alarms are those that were raised. What Acknowledge and Shelve return is on disk.
+// Alarms are those that were raised. What Acknowledge, Shelve and CloseAlarm return is on
+// disk.
 type Alarms interface {
 	Alarm(ctx context.Context, id string) (bearing.Alarm, error)
 	Alarms(ctx context.Context, q bearing.AlarmQuery) (bearing.AlarmPage, error)
 	Acknowledge(ctx context.Context, id string, version int64, by bearing.Signature) (bearing.Alarm, error)
 	Shelve(ctx context.Context, id string, version int64, until time.Time) (bearing.Alarm, error)
+	CloseAlarm(ctx context.Context, id string, version int64, by bearing.Signature) (bearing.Alarm, error)
 }
 
 // maxShelf is how long an alarm may be shelved at a time.
@@ -29,21 +31,34 @@ func (s *server) alarmRoutes() {
 	s.router.Method("GET", "/v1/alarms/{id}", s.handle(s.getAlarm))
 	s.router.Method("POST", "/v1/alarms/{id}/acknowledge", s.handle(s.acknowledge))
 	s.router.Method("POST", "/v1/alarms/{id}/shelve", s.handle(s.shelve))
+	s.router.Method("POST", "/v1/alarms/{id}/close", s.handle(s.closeAlarm))
 }
 
 var alarmStates = []string{bearing.AlarmActive, bearing.AlarmAcknowledged, bearing.AlarmReturned, bearing.AlarmClosed}
 
 func (s *server) listAlarms(w http.ResponseWriter, r *http.Request) error {
-	v, err := parseQuery(r.URL.RawQuery, "sensor", "state", "open", "limit", "cursor")
+	v, err := parseQuery(r.URL.RawQuery, "sensor", "axis", "machine", "state", "severity", "open", "limit", "cursor")
 	if err != nil {
 		return err
 	}
-	q := bearing.AlarmQuery{Sensor: v["sensor"], State: v["state"], Cursor: v["cursor"]}
+	q := bearing.AlarmQuery{Sensor: v["sensor"], Machine: v["machine"], State: v["state"], Severity: v["severity"], Cursor: v["cursor"]}
 	if n, ok := v["sensor"]; ok && !bearing.IsName(n) {
 		return bearing.Errorf(bearing.Invalid, "sensor_name", "%q is no sensor name", bearing.Clip(n)).At("sensor")
 	}
 	if st, ok := v["state"]; ok && !slices.Contains(alarmStates, st) {
 		return bearing.Errorf(bearing.Invalid, "parameter_invalid", "state %q is none of active, acknowledged, returned, closed", bearing.Clip(st)).At("state")
+	}
+	if a, ok := v["axis"]; ok {
+		if a != "" && !bearing.IsName(a) {
+			return bearing.Errorf(bearing.Invalid, "axis_name", "%q is no axis name", bearing.Clip(a)).At("axis")
+		}
+		q.Axis = &a
+	}
+	if m, ok := v["machine"]; ok && !bearing.IsName(m) {
+		return bearing.Errorf(bearing.Invalid, "machine_name", "%q is no name of a machine", bearing.Clip(m)).At("machine")
+	}
+	if sev, ok := v["severity"]; ok && sev != "warning" && sev != "alarm" {
+		return bearing.Errorf(bearing.Invalid, "parameter_invalid", "severity %q is neither warning nor alarm", bearing.Clip(sev)).At("severity")
 	}
 	switch open, ok := v["open"]; {
 	case ok && open == "true":
@@ -94,7 +109,7 @@ func sendAlarm(w http.ResponseWriter, r *http.Request, a bearing.Alarm) error {
 
 // acknowledgement and shelf are the bodies of what is done to an alarm.
 type acknowledgement struct {
-	By   string `json:"by,omitempty" doc:"who has seen it; with a key, whose it is"`
+	By   string `json:"by,omitempty" doc:"who does it; with a key, whose it is"`
 	Note string `json:"note,omitempty"`
 }
 
@@ -128,13 +143,39 @@ func (s *server) acknowledge(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	by, err := b.sign(r)
+	if err != nil {
+		return err
+	}
+	a, err := s.alarms.Acknowledge(r.Context(), chi.URLParam(r, "id"), version, by)
+	if err != nil {
+		return err
+	}
+	return sendAlarm(w, r, a)
+}
+
+// sign is what a body says of who does something, and when that is.
+func (b acknowledgement) sign(r *http.Request) (bearing.Signature, error) {
 	if k := keyOf(r.Context()); k != nil { // then it is known who it is
 		b.By = k.Name
 	}
 	if b.By == "" || len(b.By) > 100 || len(b.Note) > 1000 {
-		return bearing.Errorf(bearing.Invalid, "field_invalid", "state who has seen it: by has 1 to 100 bytes, note at most 1000").At("/by")
+		return bearing.Signature{}, bearing.Errorf(bearing.Invalid, "field_invalid", "state who does it: by has 1 to 100 bytes, note at most 1000").At("/by")
 	}
-	a, err := s.alarms.Acknowledge(r.Context(), chi.URLParam(r, "id"), version, bearing.Signature{At: time.Now().UTC(), By: b.By, Note: b.Note})
+	return bearing.Signature{At: time.Now().UTC(), By: b.By, Note: b.Note}, nil
+}
+
+func (s *server) closeAlarm(w http.ResponseWriter, r *http.Request) error {
+	var b acknowledgement
+	version, err := s.change(w, r, &b)
+	if err != nil {
+		return err
+	}
+	by, err := b.sign(r)
+	if err != nil {
+		return err
+	}
+	a, err := s.alarms.CloseAlarm(r.Context(), chi.URLParam(r, "id"), version, by)
 	if err != nil {
 		return err
 	}
@@ -181,7 +222,9 @@ func (s *server) describeAlarms(doc *huma.OpenAPI, refusals func(...int) map[str
 		states = append(states, st)
 	}
 	add("GET", "/v1/alarms", "list-alarms", "Alarms, those raised last first", page, nil, []int{422, 500, 503},
-		query("sensor", "name of the sensor", text("")), query("state", "only those in this state", &huma.Schema{Type: "string", Enum: states}),
+		query("sensor", "name of the sensor", text("")), query("axis", "only those of this axis", text("")),
+		query("machine", "only those of sensors that are registered on this machine", text("")),
+		query("severity", "only those of this severity", &huma.Schema{Type: "string", Enum: []any{"warning", "alarm"}}), query("state", "only those in this state", &huma.Schema{Type: "string", Enum: states}),
 		query("open", "true: only those that are not over", &huma.Schema{Type: "boolean"}),
 		query("limit", "on a page, 100 if not stated", &huma.Schema{Type: "integer", Minimum: ptr(1.0), Maximum: ptr(float64(bearing.MaxPage))}),
 		query("cursor", "next_cursor of the page before", text("")))
@@ -189,4 +232,5 @@ func (s *server) describeAlarms(doc *huma.OpenAPI, refusals func(...int) map[str
 	changes := []int{400, 404, 409, 412, 413, 415, 422, 500, 503}
 	add("POST", "/v1/alarms/{id}/acknowledge", "acknowledge-alarm", "Note who has seen an alarm", alarm, ack, changes, id, match)
 	add("POST", "/v1/alarms/{id}/shelve", "shelve-alarm", "Keep an alarm from notifying for a while", alarm, shelf, changes, id, match)
+	add("POST", "/v1/alarms/{id}/close", "close-alarm", "End an alarm that no window will end", alarm, ack, changes, id, match)
 }

@@ -110,6 +110,10 @@ func TestScopes(t *testing.T) {
 		{"PUT", "/v1/machines/m", "admin", 415, "media_type_unsupported"},
 		{"DELETE", "/v1/sensors/fan", "read", 403, "scope_missing"},
 		{"POST", "/v1/alarms/x/acknowledge", "read", 403, "scope_missing"},
+		{"POST", "/v1/alarms/x/close", "read", 403, "scope_missing"},
+		{"GET", "/v1/alarms?machine=m", "pumps", 403, "sensor_missing"},
+		{"GET", "/v1/inspections", "pumps", 403, "sensor_missing"},
+		{"GET", "/v1/inspections?sensor=fan", "pumps", 403, "sensor_forbidden"},
 		{"PUT", "/v1/bearings/b", "read", 403, "scope_missing"},
 		{"GET", "/v1/sensors/{sensor}/windows", "none", 405, "method_not_allowed"}, // the pattern is no address
 		{"PATCH", "/v1/machines/m", "none", 405, "method_not_allowed"},

@@ -35,7 +35,7 @@ var codes = []Code{
 	{"duplicate_parameter", "a query parameter that stands twice"},
 	{"parameter_invalid", "a query parameter that cannot be read"},
 	{"format_unknown", "a window is given out in another format than that"},
-	{"feature_unknown", "no diagnosis of the sensor has that feature"},
+	{"feature_unknown", "no diagnosis of the sensor, or of any sensor, has that feature"},
 	{"cursor_invalid", "a cursor that this service did not give"},
 	{"limit_out_of_range", "a page size out of range"},
 	{"idempotency_key_invalid", "an Idempotency-Key that is empty, too long or not printable"},

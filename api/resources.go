@@ -331,9 +331,20 @@ func (s *server) deleteResource(k resource) func(http.ResponseWriter, *http.Requ
 
 func (s *server) listResources(k resource) func(http.ResponseWriter, *http.Request) error {
 	return func(w http.ResponseWriter, r *http.Request) error {
-		v, err := parseQuery(r.URL.RawQuery, "limit", "cursor")
-		if err == nil && (k.kind == bearing.KindSensor || k.sensor != nil) {
-			err = covers(r.Context(), "")
+		parameters := []string{"limit", "cursor"}
+		if k.sensor != nil {
+			parameters = append(parameters, "sensor")
+		}
+		v, err := parseQuery(r.URL.RawQuery, parameters...)
+		if err != nil {
+			return err
+		}
+		sensor, one := v["sensor"]
+		if one && !bearing.IsName(sensor) {
+			return bearing.Errorf(bearing.Invalid, "sensor_name", "%q is no sensor name", bearing.Clip(sensor)).At("sensor")
+		}
+		if k.kind == bearing.KindSensor || k.sensor != nil {
+			err = covers(r.Context(), sensor)
 		}
 		if err != nil {
 			return err
@@ -346,7 +357,12 @@ func (s *server) listResources(k resource) func(http.ResponseWriter, *http.Reque
 		if err != nil {
 			return bearing.Errorf(bearing.Invalid, "cursor_invalid", "cursor %q is not one that this service gave: begin without one", bearing.Clip(v["cursor"])).At("cursor")
 		}
-		rows, err := s.resources.Resources(r.Context(), k.kind, string(after), limit+1)
+		var rows []bearing.Resource
+		if one {
+			rows, err = s.resourcesOf(r.Context(), k, sensor, string(after), limit+1)
+		} else {
+			rows, err = s.resources.Resources(r.Context(), k.kind, string(after), limit+1)
+		}
 		if err != nil {
 			return err
 		}
@@ -362,6 +378,27 @@ func (s *server) listResources(k resource) func(http.ResponseWriter, *http.Reque
 			}
 		}
 		return sendJSON(w, http.StatusOK, map[string]any{k.plural: docs, "next_cursor": next})
+	}
+}
+
+// resourcesOf returns up to limit resources of a sensor, from all of its kind.
+func (s *server) resourcesOf(ctx context.Context, k resource, sensor, after string, limit int) (out []bearing.Resource, err error) {
+	for {
+		rows, err := s.resources.Resources(ctx, k.kind, after, bearing.MaxPage)
+		if err != nil {
+			return nil, err
+		}
+		for _, row := range rows {
+			if k.sensor(row.Doc) == sensor {
+				if out = append(out, row); len(out) == limit {
+					return out, nil
+				}
+			}
+			after = row.Key
+		}
+		if len(rows) < bearing.MaxPage {
+			return out, nil
+		}
 	}
 }
 
@@ -395,6 +432,9 @@ func (s *server) describeResources(doc *huma.OpenAPI, refusals func(...int) map[
 		list := huma.Operation{Responses: refusals(422, 500, 503), Parameters: []*huma.Param{
 			query("limit", "on a page, 100 if not stated", &huma.Schema{Type: "integer", Minimum: ptr(1.0), Maximum: ptr(float64(bearing.MaxPage))}),
 			query("cursor", "next_cursor of the page before", text(""))}}
+		if k.sensor != nil {
+			list.Parameters = append(list.Parameters, query("sensor", "only those of this sensor", text("")))
+		}
 		list.Responses["200"] = answer("a page, by name", &huma.Schema{Type: "object", Properties: map[string]*huma.Schema{
 			k.plural: {Type: "array", Items: schema}, "next_cursor": text("")}})
 		list.Responses["200"].Headers = nil

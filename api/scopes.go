@@ -60,4 +60,5 @@ var scopes = map[string]keys.Scope{
 	"DELETE /v1/models/{digest}":        keys.Admin,
 	"POST /v1/alarms/{id}/acknowledge":  keys.Admin,
 	"POST /v1/alarms/{id}/shelve":       keys.Admin,
+	"POST /v1/alarms/{id}/close":        keys.Admin,
 }

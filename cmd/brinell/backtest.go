@@ -14,6 +14,7 @@ import (
 
 	"brinell/internal/alarm"
 	"brinell/internal/bearing"
+	"brinell/internal/diagnose"
 	"brinell/internal/store"
 )
 
@@ -184,6 +185,9 @@ func readRule(path string) (*bearing.AlarmRule, error) {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	if err := rule.Validate(); err != nil {
+		return nil, withPath(path, err)
+	}
+	if err := diagnose.KnownFeatures(&rule, ""); err != nil {
 		return nil, withPath(path, err)
 	}
 	return &rule, nil

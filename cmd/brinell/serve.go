@@ -235,6 +235,7 @@ func newService(ctx context.Context, c serveConfig, stderr io.Writer) (_ *servic
 			return nil, err
 		}
 	}
+	registry.Retire = s.core.Retire
 	kept := judged{s.core, s.store}
 	shelf.Serve(s.core)
 	handler, err := api.New(api.Config{

@@ -17,7 +17,8 @@ type Machine struct {
 	Last   time.Time      `json:"last"`             // start of the newest window that it has seen
 	Tracks []Track        `json:"tracks,omitempty"` // those that are not at rest
 	Silent *bearing.Alarm `json:"silent,omitempty"`
-	Rev    int64          `json:"rev"` // rises with every change
+	Hushed bool           `json:"hushed,omitempty"` // its silence was ended by hand: none is raised until something comes
+	Rev    int64          `json:"rev"`              // rises with every change
 }
 
 // Track is one condition in one running state.
@@ -37,16 +38,18 @@ const maxTracks = 64
 
 // Step takes the next window's diagnosis in and returns the alarms that it changed. A
 // window that is not later than the last one raises and clears nothing: what it says
-// about the past is not news.
+// about the past is not news. That it came is, and ends silence.
 func (m *Machine) Step(rule *bearing.AlarmRule, d *bearing.Diagnosis) (changed []bearing.Alarm) {
-	if !d.Start.After(m.Last) {
-		return nil
+	came := d.ReceivedAt
+	if came.IsZero() { // a rule is tried on windows that came at no time
+		came = d.Start
 	}
-	m.Last = d.Start
-	if m.Silent != nil {
-		changed = append(changed, m.end(m.Silent, d.Start))
-		m.Silent = nil
+	changed = m.Heard(came)
+	at := d.At()
+	if !at.After(m.Last) {
+		return changed
 	}
+	m.Last = at
 	if d.Quality.Level == bearing.Unusable {
 		return changed // neither for nor against
 	}
@@ -67,13 +70,13 @@ func (m *Machine) Step(rule *bearing.AlarmRule, d *bearing.Diagnosis) (changed [
 			}
 			m.Rev++
 		case t != nil:
-			if a := t.unmet(c, d.Start, rule.Latch); a != nil {
+			if a := t.unmet(c, at, rule.Latch); a != nil {
 				changed = append(changed, *a)
 			}
 			m.Rev++
 		}
 	}
-	changed = append(changed, m.orphans(rule, d.Start)...)
+	changed = append(changed, m.orphans(rule, at)...)
 	m.tidy()
 	return changed
 }
@@ -90,17 +93,18 @@ func (m *Machine) track(running, condition string) *Track {
 // met takes a window in that fulfils the condition, and returns the alarm if that
 // raises it, or brings it back.
 func (t *Track) met(c *bearing.AlarmCondition, d *bearing.Diagnosis, text string) *bearing.Alarm {
+	at := d.At()
 	t.Off, t.OffSince = 0, time.Time{}
 	if t.On++; t.On == 1 {
-		t.OnSince = d.Start
+		t.OnSince = at
 	}
 	switch {
-	case t.Alarm != nil && t.Alarm.State == bearing.AlarmReturned && reached(c.On, t.On, d.Start.Sub(t.OnSince)):
+	case t.Alarm != nil && t.Alarm.State == bearing.AlarmReturned && reached(c.On, t.On, at.Sub(t.OnSince)):
 		t.Alarm.State, t.Alarm.Cleared = bearing.AlarmActive, nil
-	case t.Alarm == nil && reached(c.On, t.On, d.Start.Sub(t.OnSince)):
+	case t.Alarm == nil && reached(c.On, t.On, at.Sub(t.OnSince)):
 		t.Alarm = &bearing.Alarm{
 			ID: id(d.Sensor, d.Axis, t.Running, c.Name, d.Start), Sensor: d.Sensor, Axis: d.Axis, Running: t.Running, Condition: c.Name, Kind: c.Kind,
-			Severity: severity(c), State: bearing.AlarmActive, Fault: named(d), Text: text, Onset: t.OnSince, Raised: d.Start, Diagnosis: d.ID,
+			Severity: severity(c), State: bearing.AlarmActive, Fault: named(d), Text: text, Onset: t.OnSince, Raised: at, Diagnosis: d.ID,
 		}
 	default:
 		return nil
@@ -126,9 +130,10 @@ func (t *Track) unmet(c *bearing.AlarmCondition, at time.Time, latch bool) *bear
 	t.Off, t.OffSince = 0, time.Time{}
 	t.Alarm.Cleared = &at
 	t.Alarm.Version++
-	t.Alarm.State = bearing.AlarmClosed
 	if latch && t.Alarm.Acknowledged == nil {
 		t.Alarm.State = bearing.AlarmReturned
+	} else {
+		over(t.Alarm)
 	}
 	a := *t.Alarm
 	if !a.Open() {
@@ -160,9 +165,28 @@ func (m *Machine) orphans(rule *bearing.AlarmRule, at time.Time) (closed []beari
 // end closes an alarm, whatever the latch says.
 func (m *Machine) end(a *bearing.Alarm, at time.Time) bearing.Alarm {
 	m.Rev++
-	a.State, a.Cleared = bearing.AlarmClosed, &at
+	a.Cleared = &at
+	over(a)
 	a.Version++
 	return *a
+}
+
+// over closes an alarm and takes it off its shelf: that it is over is told at once, or
+// whoever was told of it before would wait for ever.
+func over(a *bearing.Alarm) { a.State, a.ShelvedUntil = bearing.AlarmClosed, nil }
+
+// Heard notes that something has come from the sensor, whatever it says and however
+// late it is, and returns the alarm of its silence if that ends it.
+func (m *Machine) Heard(at time.Time) (changed []bearing.Alarm) {
+	if m.Hushed {
+		m.Hushed = false
+		m.Rev++
+	}
+	if m.Silent != nil {
+		changed = append(changed, m.end(m.Silent, at))
+		m.Silent = nil
+	}
+	return changed
 }
 
 // tidy forgets the tracks that are at rest, and the first of those without an alarm
@@ -179,7 +203,7 @@ func (m *Machine) tidy() {
 }
 
 // Resting says that nothing of the machine needs to be stored.
-func (m *Machine) Resting() bool { return len(m.Tracks) == 0 && m.Silent == nil }
+func (m *Machine) Resting() bool { return len(m.Tracks) == 0 && m.Silent == nil && !m.Hushed }
 
 // Open returns the open alarms.
 func (m *Machine) Open() (open []bearing.AlarmRef) {
@@ -234,7 +258,7 @@ func (m *Machine) Acknowledge(id string, by bearing.Signature) (bearing.Alarm, b
 		case bearing.AlarmActive:
 			a.State = bearing.AlarmAcknowledged
 		case bearing.AlarmReturned:
-			a.State = bearing.AlarmClosed
+			over(a)
 		}
 		a.Version++
 		m.Rev++
@@ -264,10 +288,61 @@ func (m *Machine) Shelve(id string, until time.Time) (bearing.Alarm, bool) {
 	return *a, true
 }
 
-// Silence raises the alarm of a sensor from which nothing has come since its last
-// window, unless it is raised already.
-func (m *Machine) Silence(sensor, axis string, since, now time.Time, text string) (bearing.Alarm, bool) {
+// Unshelve ends the shelf of an open alarm whose time is over. It returns the alarm as
+// it is then, or false if it is not open.
+func (m *Machine) Unshelve(id string, now time.Time) (bearing.Alarm, bool) {
+	a := m.Find(id)
+	if a == nil {
+		return bearing.Alarm{}, false
+	}
+	if a.ShelvedUntil == nil || a.Shelved(now) {
+		return *a, true
+	}
+	return m.Shelve(id, time.Time{})
+}
+
+// Close ends an open alarm by hand, whatever its windows say. Its delay begins anew; a
+// sensor whose silence is ended so is not called silent again until something comes. It
+// returns false if the alarm is not open.
+func (m *Machine) Close(id string, by bearing.Signature) (bearing.Alarm, bool) {
+	a := m.Find(id)
+	if a == nil {
+		return bearing.Alarm{}, false
+	}
+	a.Closed = &by
+	out := m.end(a, by.At)
+	if a == m.Silent {
+		m.Silent, m.Hushed = nil, true
+	}
+	for i := range m.Tracks {
+		if t := &m.Tracks[i]; t.Alarm == a {
+			*t = Track{Running: t.Running, Condition: t.Condition}
+		}
+	}
+	m.tidy()
+	return out, true
+}
+
+// Retire closes all alarms of a sensor that is no more, forgets what was on its way to
+// be one, and calls it silent no more until something comes.
+func (m *Machine) Retire(at time.Time) (closed []bearing.Alarm) {
+	for _, t := range m.Tracks {
+		if t.Alarm != nil {
+			closed = append(closed, m.end(t.Alarm, at))
+		}
+	}
 	if m.Silent != nil {
+		closed = append(closed, m.end(m.Silent, at))
+	}
+	m.Tracks, m.Silent, m.Hushed = nil, nil, true
+	m.Rev++
+	return closed
+}
+
+// Silence raises the alarm of a sensor from which nothing has come since its last
+// window, unless it is raised already, or was ended by hand.
+func (m *Machine) Silence(sensor, axis string, since, now time.Time, text string) (bearing.Alarm, bool) {
+	if m.Silent != nil || m.Hushed {
 		return bearing.Alarm{}, false
 	}
 	m.Silent = &bearing.Alarm{ID: id(sensor, axis, "", bearing.OnSilence, now), Sensor: sensor, Axis: axis, Condition: bearing.OnSilence, Kind: bearing.OnSilence,
@@ -301,8 +376,8 @@ func holds(c *bearing.AlarmCondition, d *bearing.Diagnosis, open bool) (text str
 	case bearing.OnFeature:
 		if v, ok := d.Features.Get(c.Feature); ok {
 			limit := c.Above
-			if open && c.Until != 0 {
-				limit = c.Until
+			if open && c.Until != nil {
+				limit = *c.Until
 			}
 			return fmt.Sprintf("%s %.4g, limit %.4g", c.Feature, v, limit), v > limit
 		}

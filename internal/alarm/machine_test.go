@@ -3,6 +3,9 @@ package alarm
 import (
 	"encoding/json"
 	"math/rand/v2"
+	"os"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -25,7 +28,7 @@ func window(i int, what byte) *bearing.Diagnosis {
 		d.Fault, d.Verdict.Probability = bearing.OuterRace, 0.9
 	case what == 'u':
 		d.Fault, d.Quality.Level = "", bearing.Unusable
-	case what >= '1' && what <= '9':
+	case what >= '0' && what <= '9':
 		d.Features = bearing.Values{{Name: "rms", Value: float64(what - '0')}}
 	}
 	return d
@@ -36,17 +39,15 @@ func rule(c bearing.AlarmCondition, latch bool) *bearing.AlarmRule {
 	return &bearing.AlarmRule{Conditions: []bearing.AlarmCondition{c}, Latch: latch}
 }
 
-// TestMachine plays a window a minute and an acknowledgement (K), and notes after each
-// what the machine shows: - nothing, A active, K acknowledged, R returned. These are
-// the worked examples of docs/alarms.md.
-func TestMachine(t *testing.T) {
+// examples are the worked examples of docs/alarms.md, and some more.
+func examples() []example {
 	fault := func(on, off int) bearing.AlarmCondition {
 		return bearing.AlarmCondition{Kind: bearing.OnFault, On: bearing.Delay{Count: on}, Off: bearing.Delay{Count: off}}
 	}
-	for _, c := range []struct {
-		name, windows, shows string
-		rule                 *bearing.AlarmRule
-	}{
+	above := func(until *float64) *bearing.AlarmRule {
+		return rule(bearing.AlarmCondition{Kind: bearing.OnFeature, Feature: "rms", Above: 4, Until: until}, false)
+	}
+	return []example{
 		{"at once", "..F.", "--A-", rule(fault(1, 1), false)},
 		{"on delay by count", "FF.FFF", "-----A", rule(fault(3, 1), false)},
 		{"off delay by count", "F..F..." + "F", "AAAAAA-" + "A", rule(fault(1, 3), false)},
@@ -54,34 +55,76 @@ func TestMachine(t *testing.T) {
 		{"off delay by time", "F....", "AAA--", rule(bearing.AlarmCondition{Kind: bearing.OnFault, Off: bearing.Delay{Seconds: 120}}, false)},
 		{"count and time", "FFFF", "--AA", rule(bearing.AlarmCondition{Kind: bearing.OnFault, On: bearing.Delay{Count: 2, Seconds: 120}}, false)},
 		{"unusable windows are neither for nor against", "FuFu.", "--AA-", rule(fault(2, 1), false)},
-		{"hysteresis", "3545342", "-AAAAA-", rule(bearing.AlarmCondition{Kind: bearing.OnFeature, Feature: "rms", Above: 4, Until: 2}, false)},
-		{"without hysteresis", "3545342", "-A-A---", rule(bearing.AlarmCondition{Kind: bearing.OnFeature, Feature: "rms", Above: 4}, false)},
+		{"hysteresis", "3545342", "-AAAAA-", above(new(2.0))},
+		{"hysteresis down to nothing", "5410", "AAA-", above(new(0.0))},
+		{"without hysteresis", "3545342", "-A-A---", above(nil)},
 		{"latched", "F..K.", "ARR--", rule(fault(1, 1), true)},
 		{"latched and back", "F.F.K", "ARAR-", rule(fault(1, 1), true)},
 		{"acknowledged first", "FKF.", "AKK-", rule(fault(1, 1), true)},
 		{"acknowledged without a latch", "FK.F", "AK-A", rule(fault(1, 1), false)},
-	} {
+		{"ended by hand", "FFCFF", "-A--A", rule(fault(2, 1), true)},
+		{"shelved, and its time is over", "FZFE", "AaaA", rule(fault(1, 1), false)},
+		{"shelved, and no condition any more", "FZ.F", "Aa-A", rule(fault(1, 1), false)},
+		{"shelved, latched", "FZ.EK", "AarR-", rule(fault(1, 1), true)},
+		{"silent", ".S.", "-S-", rule(fault(1, 1), false)},
+		{"silent, and a late window", ".SL", "-S-", rule(fault(1, 1), false)},
+		{"silent, and an unusable window", ".Su", "-S-", rule(fault(1, 1), false)},
+		{"silence ended by hand", ".SCS.S", "-S---S", rule(fault(1, 1), false)},
+		{"silence ended by hand, and a late window", ".SCLS", "-S--S", rule(fault(1, 1), false)},
+		{"silent and shelved", ".SZE", "-SsS", rule(fault(1, 1), false)},
+	}
+}
+
+type example struct {
+	name, windows, shows string
+	rule                 *bearing.AlarmRule
+}
+
+// TestExamples: what the page says is what TestMachine runs.
+func TestExamples(t *testing.T) {
+	page, err := os.ReadFile("../../docs/alarms.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows := regexp.MustCompile("(?m)^\\| [^|]+ \\| `(\\S+)` \\| `(\\S+)` \\|$").FindAllSubmatch(page, -1)
+	if len(rows) < 18 {
+		t.Errorf("%d examples stand there", len(rows))
+	}
+	for _, row := range rows {
+		if !slices.ContainsFunc(examples(), func(e example) bool { return e.windows == string(row[1]) && e.shows == string(row[2]) }) {
+			t.Errorf("no example runs %s", row[0])
+		}
+	}
+}
+
+// TestMachine plays a window a minute, what people do (K acknowledge, C end, Z shelve)
+// and what the clock does (E the shelf's time is over, S the sensor is called silent, L a
+// window comes that is older than all), and notes after each what the machine shows: -
+// nothing, A active, K acknowledged, R returned, S silent, small while it is shelved.
+func TestMachine(t *testing.T) {
+	for _, c := range examples() {
 		t.Run(c.name, func(t *testing.T) {
 			m := &Machine{}
 			var shows strings.Builder
 			for i := range len(c.windows) {
-				if c.windows[i] == 'K' {
-					open := m.Open()
-					if _, ok := m.Acknowledge(open[0].ID, bearing.Signature{By: "night shift"}); !ok {
-						t.Fatal("the alarm is not there")
+				before := m.Clone()
+				for _, a := range play(t, m, c.rule, i, c.windows[i]) {
+					if old := before.Find(a.ID); old != nil && a.Version != old.Version+1 {
+						t.Errorf("version %d after %d", a.Version, old.Version)
 					}
-				} else {
-					before := m.Clone()
-					changed := m.Step(c.rule, window(i, c.windows[i]))
-					for _, a := range changed {
-						if old := before.Find(a.ID); old != nil && a.Version != old.Version+1 {
-							t.Errorf("version %d after %d", a.Version, old.Version)
-						}
+					if !a.Open() && a.ShelvedUntil != nil {
+						t.Errorf("closed, and nobody is told until %v", a.ShelvedUntil)
 					}
 				}
 				state := byte('-')
-				if open := m.Open(); len(open) > 0 {
-					state = map[string]byte{bearing.AlarmActive: 'A', bearing.AlarmAcknowledged: 'K', bearing.AlarmReturned: 'R'}[open[0].State]
+				if a := raised(m); a != nil {
+					state = map[string]byte{bearing.AlarmActive: 'A', bearing.AlarmAcknowledged: 'K', bearing.AlarmReturned: 'R'}[a.State]
+					if a == m.Silent {
+						state = 'S'
+					}
+					if a.ShelvedUntil != nil {
+						state += 'a' - 'A'
+					}
 				}
 				shows.WriteByte(state)
 				m = again(t, m)
@@ -90,6 +133,75 @@ func TestMachine(t *testing.T) {
 				t.Errorf("windows %s show %s, want %s", c.windows, shows.String(), c.shows)
 			}
 		})
+	}
+}
+
+// raised is the alarm that is open, nil if none is.
+func raised(m *Machine) *bearing.Alarm {
+	if m.Silent != nil {
+		return m.Silent
+	}
+	if open := m.Open(); len(open) > 0 {
+		return m.Find(open[0].ID)
+	}
+	return nil
+}
+
+// play does what a letter of TestMachine says, in minute i.
+func play(t *testing.T, m *Machine, r *bearing.AlarmRule, i int, what byte) []bearing.Alarm {
+	t.Helper()
+	now := epoch.Add(time.Duration(i) * time.Minute)
+	one := func(a bearing.Alarm, ok bool) []bearing.Alarm {
+		t.Helper()
+		if !ok {
+			t.Fatalf("%c: the alarm is not there", what)
+		}
+		return []bearing.Alarm{a}
+	}
+	switch what {
+	case 'K':
+		return one(m.Acknowledge(raised(m).ID, bearing.Signature{By: "night shift"}))
+	case 'C':
+		closed := one(m.Close(raised(m).ID, bearing.Signature{At: now, By: "night shift"}))
+		if c := closed[0].Closed; c == nil || c.By != "night shift" {
+			t.Errorf("closed by %+v", c)
+		}
+		return closed
+	case 'Z':
+		return one(m.Shelve(raised(m).ID, now.Add(90*time.Second)))
+	case 'E':
+		if a, _ := m.Clone().Unshelve(raised(m).ID, now); a.ShelvedUntil == nil && m.Find(a.ID).Shelved(now) {
+			t.Error("unshelved before its time")
+		}
+		return one(m.Unshelve(raised(m).ID, now.Add(time.Hour)))
+	case 'S':
+		if a, ok := m.Silence("pump", "", epoch, now, "nothing comes"); ok {
+			return []bearing.Alarm{a}
+		}
+		return nil
+	case 'L':
+		return m.Step(r, window(-1000, '.'))
+	}
+	return m.Step(r, window(i, what))
+}
+
+// TestRetire ends everything, and for good: neither is the sensor silent, nor was it
+// nearly in alarm.
+func TestRetire(t *testing.T) {
+	m := &Machine{}
+	r := &bearing.AlarmRule{Conditions: []bearing.AlarmCondition{{Name: "at-once", Kind: bearing.OnFault}, {Name: "soon", Kind: bearing.OnFault, On: bearing.Delay{Count: 3}}}, Latch: true}
+	m.Step(r, window(0, 'F'))
+	m.Step(r, window(1, 'F'))
+	m.Silence("pump", "", epoch, epoch.Add(time.Hour), "")
+	closed := m.Retire(epoch.Add(2 * time.Hour))
+	if len(closed) != 2 || closed[0].State != bearing.AlarmClosed || closed[1].State != bearing.AlarmClosed || closed[0].Version != 2 {
+		t.Errorf("%+v", closed)
+	}
+	if _, again := m.Silence("pump", "", epoch, epoch.Add(3*time.Hour), ""); again || len(m.Tracks) != 0 {
+		t.Errorf("silent again %v, tracks %+v", again, m.Tracks)
+	}
+	if c := m.Step(r, window(200, 'F')); len(c) != 1 || c[0].Condition != "at-once" {
+		t.Errorf("%+v", c)
 	}
 }
 
@@ -218,5 +330,25 @@ func TestInvariants(t *testing.T) {
 				t.Fatalf("a closed alarm is kept: %+v", a)
 			}
 		}
+	}
+}
+
+// TestSkewed: a window that begins in the future stands where it was received, and keeps
+// none that follow from raising an alarm.
+func TestSkewed(t *testing.T) {
+	now := time.Date(2026, 1, 31, 12, 0, 0, 0, time.UTC)
+	rule := &bearing.AlarmRule{Conditions: []bearing.AlarmCondition{{Name: "f", Kind: bearing.OnFault, On: bearing.Delay{Count: 2}}}}
+	var m Machine
+	ahead := &bearing.Diagnosis{Sensor: "p", Start: now.Add(23 * time.Hour), ReceivedAt: now, Fault: bearing.Normal, Quality: bearing.Quality{Level: bearing.Degraded, Flags: []bearing.Flag{{Code: bearing.ClockSkew}}}}
+	if changed := m.Step(rule, ahead); len(changed) != 0 {
+		t.Errorf("%+v", changed)
+	}
+	var raised []bearing.Alarm
+	for i := range 2 {
+		at := now.Add(time.Duration(i+1) * time.Second)
+		raised = append(raised, m.Step(rule, &bearing.Diagnosis{Sensor: "p", Start: at, ReceivedAt: at, Fault: bearing.InnerRace, Quality: bearing.Quality{Level: bearing.Good}})...)
+	}
+	if len(raised) != 1 {
+		t.Errorf("raised %+v, want one alarm", raised)
 	}
 }

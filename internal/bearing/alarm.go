@@ -11,22 +11,22 @@ import (
 type AlarmRule struct {
 	Conditions []AlarmCondition `json:"conditions" nullable:"false"`
 	Latch      bool             `json:"latch,omitempty" doc:"an alarm stays until it is acknowledged, even if its condition is gone"`
-	Silent     float64          `json:"silent_intervals,omitempty" doc:"of the sensor's own intervals without a window, after which it is called silent; 0 for the default, negative for never"`
+	Silent     float64          `json:"silent_intervals,omitempty" doc:"of the sensor's own intervals without a window, after which it is called silent; 0 for the default, negative for never; a sensor that is not registered never is"`
 }
 
 // AlarmCondition is what a window has to be, and for how long.
 type AlarmCondition struct {
-	Name        string  `json:"name" doc:"of the condition, its own in the rule"`
-	Kind        string  `json:"kind" enum:"fault,baseline,zone,feature" doc:"a fault is named, the baseline calls the window changed, a velocity zone is reached, a feature is above a limit"`
-	Severity    string  `json:"severity,omitempty" enum:"warning,alarm" doc:"alarm if left out"`
-	Faults      []Fault `json:"faults,omitempty" doc:"kind fault: which; all known ones if left out"`
-	Probability float64 `json:"probability,omitempty" doc:"kind fault: at least this"`
-	Zone        string  `json:"zone,omitempty" enum:"B,C,D" doc:"kind zone: this one or a worse one"`
-	Feature     string  `json:"feature,omitempty" doc:"kind feature: name of a condition indicator"`
-	Above       float64 `json:"above,omitempty" doc:"kind feature: on above this"`
-	Until       float64 `json:"until,omitempty" doc:"kind feature: off at or below this; above if left out"`
-	On          Delay   `json:"on,omitzero" doc:"how long before it is raised; one window if left out"`
-	Off         Delay   `json:"off,omitzero" doc:"how long it must be gone before it is cleared; one window if left out"`
+	Name        string   `json:"name" doc:"of the condition, its own in the rule"`
+	Kind        string   `json:"kind" enum:"fault,baseline,zone,feature" doc:"a fault is named, the baseline calls the window changed, a velocity zone is reached, a feature is above a limit"`
+	Severity    string   `json:"severity,omitempty" enum:"warning,alarm" doc:"alarm if left out"`
+	Faults      []Fault  `json:"faults,omitempty" doc:"kind fault: which; all known ones if left out"`
+	Probability float64  `json:"probability,omitempty" doc:"kind fault: at least this"`
+	Zone        string   `json:"zone,omitempty" enum:"B,C,D" doc:"kind zone: this one or a worse one"`
+	Feature     string   `json:"feature,omitempty" doc:"kind feature: name of a condition indicator"`
+	Above       float64  `json:"above,omitempty" doc:"kind feature: on above this"`
+	Until       *float64 `json:"until,omitempty" doc:"kind feature: off at or below this; above if left out"`
+	On          Delay    `json:"on,omitzero" doc:"how long before it is raised; one window if left out"`
+	Off         Delay    `json:"off,omitzero" doc:"how long it must be gone before it is cleared; one window if left out"`
 }
 
 // Delay is a number of windows in a row, and a time that they span. Both must be
@@ -109,8 +109,10 @@ func (c AlarmCondition) wrong() (field, why string) {
 		return "zone", "zone is B, C or D"
 	case c.Kind == OnFeature && !IsName(c.Feature):
 		return "feature", "feature is the name of a condition indicator, such as rms"
-	case c.Kind == OnFeature && !(c.Above-c.Above == 0 && c.Until-c.Until == 0 && c.Until <= c.Above):
-		return "until", "until is at most above"
+	case c.Kind == OnFeature && c.Above-c.Above != 0:
+		return "above", "above is a number"
+	case c.Kind == OnFeature && c.Until != nil && !(*c.Until-*c.Until == 0 && *c.Until <= c.Above):
+		return "until", fmt.Sprintf("until %g is not at most above, which is %g: the alarm is on above the one and off at or below the other", *c.Until, c.Above)
 	case !(c.Probability >= 0 && c.Probability <= 1):
 		return "probability", "probability is 0 to 1"
 	}
@@ -141,8 +143,9 @@ type Alarm struct {
 	Onset        time.Time  `json:"onset" doc:"start of the first window of the run that raised it"`
 	Raised       time.Time  `json:"raised" doc:"start of the window that raised it"`
 	Diagnosis    string     `json:"diagnosis,omitempty" doc:"of that window"`
-	Cleared      *time.Time `json:"cleared,omitempty" doc:"start of the window that ended it"`
+	Cleared      *time.Time `json:"cleared,omitempty" doc:"start of the window that ended it; of silence, when that window came"`
 	Acknowledged *Signature `json:"acknowledged,omitempty"`
+	Closed       *Signature `json:"closed,omitempty" doc:"who ended it, where no window did"`
 	ShelvedUntil *time.Time `json:"shelved_until,omitempty" doc:"until then it notifies nobody"`
 	Version      int64      `json:"version"`
 	Changed      time.Time  `json:"changed_at,omitzero" doc:"when this version came to be; missing in those of older programs"`
@@ -187,11 +190,14 @@ type AlarmRef struct {
 
 // AlarmQuery selects alarms, those raised last first. Zero fields do not filter.
 type AlarmQuery struct {
-	Sensor string
-	State  string
-	Open   bool // only those that are not over
-	Limit  int
-	Cursor string
+	Sensor   string
+	Axis     *string // of the sensor; "" is one too
+	Machine  string  // on which the sensor is registered
+	State    string
+	Severity string
+	Open     bool // only those that are not over
+	Limit    int
+	Cursor   string
 }
 
 // AlarmPage is one page of alarms.

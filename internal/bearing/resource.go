@@ -101,7 +101,10 @@ func (s Sensor) Validate() error {
 		return err
 	}
 	if s.Alarm != nil {
-		return s.Alarm.Validate()
+		if err := s.Alarm.Validate(); err != nil {
+			e := err.(*Error)
+			return e.At("/alarm" + e.Pointer)
+		}
 	}
 	return nil
 }

@@ -17,6 +17,8 @@ type Alarms interface {
 	AlarmMachine(ctx context.Context, sensor, axis string) ([]byte, error)
 	PutAlarms(ctx context.Context, sensor, axis string, e *bearing.Effects) error
 	Alarm(ctx context.Context, id string) (bearing.Alarm, error)
+	AlarmAxes(ctx context.Context, sensor string) ([]string, error)
+	ShelvedAlarms(ctx context.Context) ([]bearing.Alarm, error)
 	Arrivals(ctx context.Context, each func(sensor, axis string, starts, received []time.Time)) error
 }
 
@@ -67,8 +69,9 @@ func effectsOf(m *alarm.Machine, at time.Time, changed ...bearing.Alarm) *bearin
 	return &bearing.Effects{Alarms: changed, Machine: doc, Rev: m.Rev}
 }
 
-// Acknowledge notes who has seen an open alarm, and Shelve keeps one from notifying
-// until a time, or with the zero time no longer. Both return it as it is stored.
+// Acknowledge notes who has seen an open alarm, Shelve keeps one from notifying until a
+// time, or with the zero time no longer, and CloseAlarm ends one. They return it as it is
+// stored.
 // version is the one that the caller has seen, 0 for any.
 //
 // Errors: alarm_not_found, Conflict alarm_closed, Changed version_mismatch, and those
@@ -79,7 +82,78 @@ func (c *Core) Acknowledge(ctx context.Context, id string, version int64, by bea
 
 // Shelve is described with Acknowledge.
 func (c *Core) Shelve(ctx context.Context, id string, version int64, until time.Time) (bearing.Alarm, error) {
-	return c.changeAlarm(ctx, id, version, func(m *alarm.Machine) (bearing.Alarm, bool) { return m.Shelve(id, until) })
+	a, err := c.changeAlarm(ctx, id, version, func(m *alarm.Machine) (bearing.Alarm, bool) { return m.Shelve(id, until) })
+	if a.ShelvedUntil != nil && a.ShelvedUntil.Equal(until) { // even if the disk failed: it may be stored all the same
+		c.mu.Lock()
+		c.shelves[id] = until
+		c.mu.Unlock()
+	}
+	return a, err
+}
+
+// CloseAlarm is described with Acknowledge.
+func (c *Core) CloseAlarm(ctx context.Context, id string, version int64, by bearing.Signature) (bearing.Alarm, error) {
+	return c.changeAlarm(ctx, id, version, func(m *alarm.Machine) (bearing.Alarm, bool) { return m.Close(id, by) })
+}
+
+// Retire ends the alarms of a sensor that is no more, on all of its axes, and forgets
+// when it sent, so that it is not called silent for it.
+func (c *Core) Retire(ctx context.Context, name string) error {
+	store, ok := c.store.(Alarms)
+	if !ok {
+		return nil
+	}
+	axes, err := store.AlarmAxes(ctx, name)
+	if err != nil {
+		return err
+	}
+	c.mu.Lock()
+	for key := range c.arrived {
+		if key[0] == name && !slices.Contains(axes, key[1]) {
+			axes = append(axes, key[1])
+		}
+	}
+	c.mu.Unlock()
+	for _, axis := range axes {
+		s, err := c.sensor(ctx, name, axis)
+		if err != nil {
+			return err
+		}
+		err = c.alter(ctx, store, s, func(m *alarm.Machine) []bearing.Alarm { return m.Retire(c.now().UTC()) })
+		if err != nil {
+			return err
+		}
+		c.mu.Lock()
+		delete(c.arrived, [2]string{name, axis})
+		c.mu.Unlock()
+	}
+	return nil
+}
+
+// alter changes the alarm machine of a sensor axis and stores it, if that changes
+// anything.
+func (c *Core) alter(ctx context.Context, store Alarms, s *sensor, change func(*alarm.Machine) []bearing.Alarm) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.alarms == nil {
+		return errBeingStored()
+	}
+	m := s.alarms.Clone()
+	changed := change(m)
+	if m.Rev == s.alarms.Rev {
+		return nil
+	}
+	if err := store.PutAlarms(ctx, s.name, s.axis, effectsOf(m, c.now(), changed...)); err != nil {
+		s.alarms = nil // whether it is stored is not known: look
+		return err
+	}
+	s.alarms = m
+	return nil
+}
+
+// errBeingStored says that the disk failed meanwhile, and what is there is not known.
+func errBeingStored() error {
+	return bearing.Errorf(bearing.Overloaded, "overloaded", "the alarm is being stored: try again")
 }
 
 func (c *Core) changeAlarm(ctx context.Context, id string, version int64, change func(*alarm.Machine) (bearing.Alarm, bool)) (bearing.Alarm, error) {
@@ -97,8 +171,8 @@ func (c *Core) changeAlarm(ctx context.Context, id string, version int64, change
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.alarms == nil { // the disk failed meanwhile
-		return a, bearing.Errorf(bearing.Overloaded, "overloaded", "the alarm is being stored: try again")
+	if s.alarms == nil {
+		return a, errBeingStored()
 	}
 	m := s.alarms.Clone()
 	now := m.Find(id)
@@ -127,6 +201,7 @@ func (c *Core) changeAlarm(ctx context.Context, id string, version int64, change
 type arrivals struct {
 	starts, received []time.Time
 	silent           bool // it has been called so
+	heard            bool // something has come since the last look
 }
 
 // intervals that are kept, and how many there must be to know a sensor's own.
@@ -139,7 +214,7 @@ func (a *arrivals) add(start, received time.Time) {
 		}
 		return append(ts, t)
 	}
-	a.starts, a.received, a.silent = keep(a.starts, start), keep(a.received, received), false
+	a.starts, a.received, a.silent, a.heard = keep(a.starts, start), keep(a.received, received), false, true
 }
 
 // interval is the sensor's own: the median of that from window to window, as they
@@ -184,14 +259,40 @@ func (a *arrivals) overdue(rule *bearing.AlarmRule, began, now time.Time) (since
 	return since, limit, now.Sub(from) > limit
 }
 
-// Watch calls sensors silent from which nothing comes, until ctx ends. It looks every
-// tick.
+// Watch calls sensors silent from which nothing comes, and silent no more when something
+// does, and ends shelves whose time is over, until ctx ends. It looks every tick.
 func (c *Core) Watch(ctx context.Context, tick time.Duration) error {
 	store, ok := c.store.(Alarms)
 	if !ok {
 		return nil
 	}
 	began := c.now()
+	if err := c.begin(ctx, store); err != nil {
+		return err
+	}
+	t := time.NewTicker(tick)
+	defer t.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-t.C:
+			c.look(ctx, store, began)
+		}
+	}
+}
+
+// look does what a tick of Watch does. What fails, because of the disk, is done at the
+// next one.
+func (c *Core) look(ctx context.Context, store Alarms, began time.Time) {
+	c.heard(ctx, store)
+	c.silence(ctx, store, began)
+	c.unshelve(ctx)
+}
+
+// begin gets what looks are about: when sensors sent, and the alarms on shelves, so that
+// no look needs the store to find one.
+func (c *Core) begin(ctx context.Context, store Alarms) error {
 	err := store.Arrivals(ctx, func(sensor, axis string, starts, received []time.Time) {
 		c.mu.Lock()
 		defer c.mu.Unlock()
@@ -202,22 +303,85 @@ func (c *Core) Watch(ctx context.Context, tick time.Duration) error {
 	if err != nil {
 		return err
 	}
-	t := time.NewTicker(tick)
-	defer t.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-t.C:
-			if err := c.silence(ctx, store, began); err != nil && ctx.Err() == nil {
-				return err
+	shelved, err := store.ShelvedAlarms(ctx)
+	if err != nil {
+		return err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, a := range shelved {
+		if _, newer := c.shelves[a.ID]; !newer {
+			c.shelves[a.ID] = *a.ShelvedUntil
+		}
+	}
+	return nil
+}
+
+// unshelve ends the shelves whose time is over, also while the service was away.
+func (c *Core) unshelve(ctx context.Context) {
+	now := c.now()
+	var due []string
+	c.mu.Lock()
+	for id, until := range c.shelves {
+		if !now.Before(until) {
+			due = append(due, id)
+			delete(c.shelves, id) // first: it may be put on another one meanwhile
+		}
+	}
+	c.mu.Unlock()
+	for _, id := range due {
+		a, err := c.changeAlarm(ctx, id, bearing.AnyVersion, func(m *alarm.Machine) (bearing.Alarm, bool) { return m.Unshelve(id, now) })
+		code := bearing.CodeOf(err)
+		if code == "alarm_closed" || code == "alarm_not_found" || err == nil && a.ShelvedUntil == nil {
+			continue
+		}
+		c.mu.Lock()
+		if _, newer := c.shelves[id]; !newer {
+			c.shelves[id] = now // not known, or longer than it was: the next look sees
+			if err == nil {
+				c.shelves[id] = *a.ShelvedUntil
 			}
+		}
+		c.mu.Unlock()
+	}
+}
+
+// heard ends the silence of sensors from which something has come that did not end it by
+// itself: a window that was late, or there already.
+func (c *Core) heard(ctx context.Context, store Alarms) {
+	var keys [][2]string
+	c.mu.Lock()
+	for key, a := range c.arrived {
+		if a.heard {
+			keys, a.heard = append(keys, key), false
+		}
+	}
+	c.mu.Unlock()
+	for _, key := range keys {
+		s, err := c.sensor(ctx, key[0], key[1])
+		if err == nil && !s.listening() {
+			err = c.alter(ctx, store, s, func(m *alarm.Machine) []bearing.Alarm { return m.Heard(c.now().UTC()) })
+		}
+		if err != nil {
+			c.mu.Lock()
+			if a := c.arrived[key]; a != nil {
+				a.heard = true
+			}
+			c.mu.Unlock()
 		}
 	}
 }
 
+// listening says that nothing is kept of a silence, as of nearly all sensors at nearly
+// all times.
+func (s *sensor) listening() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.alarms != nil && s.alarms.Silent == nil && !s.alarms.Hushed
+}
+
 // silence raises the alarms of the sensors that are overdue now.
-func (c *Core) silence(ctx context.Context, store Alarms, began time.Time) error {
+func (c *Core) silence(ctx context.Context, store Alarms, began time.Time) {
 	now := c.now()
 	type late struct {
 		key   [2]string
@@ -227,46 +391,47 @@ func (c *Core) silence(ctx context.Context, store Alarms, began time.Time) error
 	var all []late
 	c.mu.Lock()
 	for key, a := range c.arrived {
-		if since, limit, yes := a.overdue(c.ruleOf(key[0]), began, now); yes {
+		if rule := c.silenceOf(key[0]); rule == nil {
+			continue
+		} else if since, limit, yes := a.overdue(rule, began, now); yes {
 			a.silent = true
 			all = append(all, late{key, since, limit})
 		}
 	}
 	c.mu.Unlock()
 	for _, l := range all {
-		s, err := c.sensor(ctx, l.key[0], l.key[1])
-		if err != nil {
-			return err
-		}
-		s.mu.Lock()
-		m := &alarm.Machine{}
-		if s.alarms != nil {
-			m = s.alarms.Clone()
-		}
 		text := fmt.Sprintf("nothing for %s, limit %s", now.Sub(l.since).Round(time.Second), l.limit.Round(time.Second))
-		if a, ok := m.Silence(s.name, s.axis, l.since, now.UTC(), text); ok && s.alarms != nil {
-			if err = store.PutAlarms(ctx, s.name, s.axis, effectsOf(m, now, a)); err == nil {
-				s.alarms = m
-			}
+		s, err := c.sensor(ctx, l.key[0], l.key[1])
+		if err == nil {
+			err = c.alter(ctx, store, s, func(m *alarm.Machine) (raised []bearing.Alarm) {
+				if a, ok := m.Silence(s.name, s.axis, l.since, now.UTC(), text); ok {
+					raised = append(raised, a)
+				}
+				return raised
+			})
 		}
-		s.mu.Unlock()
-		if err != nil { // the disk: once more at the next tick
+		if err != nil {
 			c.mu.Lock()
 			if a := c.arrived[l.key]; a != nil {
 				a.silent = false
 			}
 			c.mu.Unlock()
-			return nil
 		}
 	}
-	return nil
 }
 
-func (c *Core) ruleOf(sensor string) *bearing.AlarmRule {
-	if c.registry != nil {
-		if s, ok := c.registry(sensor); ok && s.Alarm != nil {
-			return s.Alarm
-		}
+// silenceOf returns the rule by which a sensor is silent, nil for one that may be: a name
+// that a window brought in is nobody's to look for. A core without a registry has no other.
+func (c *Core) silenceOf(sensor string) *bearing.AlarmRule {
+	if c.registry == nil {
+		return &bearing.DefaultRule
+	}
+	s, ok := c.registry(sensor)
+	switch {
+	case !ok:
+		return nil
+	case s.Alarm != nil:
+		return s.Alarm
 	}
 	return &bearing.DefaultRule
 }

@@ -4,8 +4,11 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
+	"strings"
 	"sync"
 
+	"brinell/features"
 	"brinell/internal/bearing"
 	"brinell/models"
 )
@@ -23,7 +26,8 @@ type ResourceStore interface {
 // every window.
 type Registry struct {
 	ResourceStore
-	Models Models // that sensors may name; nil for none
+	Models Models                                         // that sensors may name; nil for none
+	Retire func(ctx context.Context, sensor string) error // ends the alarms of one that is deleted; nil for no alarms
 
 	catalogue Catalogue
 
@@ -63,8 +67,8 @@ func (r *Registry) Sensor(name string) (bearing.Sensor, bool) {
 }
 
 // PutResource stores a resource whose document makes sense by itself, if what it refers
-// to is there: Invalid machine_unknown, bearing_unknown. It does not end with ctx, which
-// would leave the sensors at hand and the stored ones apart.
+// to is there: Invalid machine_unknown, bearing_unknown, feature_unknown. It does not end
+// with ctx, which would leave the sensors at hand and the stored ones apart.
 func (r *Registry) PutResource(ctx context.Context, kind, key string, doc []byte, match int64) (version int64, created bool, err error) {
 	if kind != bearing.KindSensor {
 		return r.ResourceStore.PutResource(ctx, kind, key, doc, match)
@@ -79,6 +83,11 @@ func (r *Registry) PutResource(ctx context.Context, kind, key string, doc []byte
 		if _, err := r.Resource(ctx, bearing.KindMachine, s.Machine); bearing.CodeOf(err) == "resource_not_found" {
 			return 0, false, bearing.Errorf(bearing.Invalid, "machine_unknown", "there is no machine %q: put it to /v1/machines/%s first", s.Machine, s.Machine).At("/machine")
 		} else if err != nil {
+			return 0, false, err
+		}
+	}
+	if s.Alarm != nil {
+		if err := KnownFeatures(s.Alarm, "/alarm"); err != nil {
 			return 0, false, err
 		}
 	}
@@ -114,7 +123,33 @@ func (r *Registry) model(ctx context.Context, digest string) (*models.Model, err
 	return r.Models(ctx, digest)
 }
 
-// DeleteResource refuses a machine that sensors name: Conflict machine_in_use.
+// KnownFeatures refuses a rule about an indicator that no window has, which could never
+// raise anything: Invalid feature_unknown, with a pointer that begins with at.
+func KnownFeatures(rule *bearing.AlarmRule, at string) error {
+	x, err := features.New(features.Config{})
+	if err != nil {
+		return err
+	}
+	for i, c := range rule.Conditions {
+		if c.Kind != bearing.OnFeature || slices.Contains(x.Names(), c.Feature) {
+			continue
+		}
+		var single, bands []string
+		for _, n := range x.Names() {
+			if strings.HasPrefix(n, "band_rms_") {
+				bands = append(bands, n)
+			} else {
+				single = append(single, n)
+			}
+		}
+		return bearing.Errorf(bearing.Invalid, "feature_unknown", "no window has an indicator %q: state one of %s, or %s to %s",
+			bearing.Clip(c.Feature), strings.Join(single, ", "), bands[0], bands[len(bands)-1]).At(fmt.Sprintf("%s/conditions/%d/feature", at, i))
+	}
+	return nil
+}
+
+// DeleteResource refuses a machine that sensors name, Conflict machine_in_use, and retires
+// a sensor before it deletes it: after an error both are asked for again.
 func (r *Registry) DeleteResource(ctx context.Context, kind, key string, match int64) error {
 	r.write.Lock()
 	defer r.write.Unlock()
@@ -126,7 +161,15 @@ func (r *Registry) DeleteResource(ctx context.Context, kind, key string, match i
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	err := r.ResourceStore.DeleteResource(context.WithoutCancel(ctx), kind, key, match)
+	ctx = context.WithoutCancel(ctx)
+	if kind == bearing.KindSensor && r.Retire != nil {
+		if row, err := r.Resource(ctx, kind, key); err == nil && (match == bearing.AnyVersion || match == row.Version) { // else it is refused below
+			if err := r.Retire(ctx, key); err != nil {
+				return err
+			}
+		}
+	}
+	err := r.ResourceStore.DeleteResource(ctx, kind, key, match)
 	if err == nil && kind == bearing.KindSensor {
 		r.mu.Lock()
 		delete(r.sensors, key)

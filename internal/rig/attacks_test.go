@@ -566,6 +566,8 @@ func resourceAttacks() (out []attack) {
 	sensor(`{"alarm":{"conditions":[{"name":"a","kind":"zone","zone":"E"}]}}`, 422, "rule_invalid")
 	sensor(`{"alarm":{"conditions":[{"name":"a","kind":"feature"}]}}`, 422, "rule_invalid")
 	sensor(`{"alarm":{"conditions":[{"name":"a","kind":"feature","feature":"rms","above":1,"until":2}]}}`, 422, "rule_invalid")
+	sensor(`{"alarm":{"conditions":[{"name":"a","kind":"feature","feature":"rms","above":-1,"until":0}]}}`, 422, "rule_invalid")
+	sensor(`{"alarm":{"conditions":[{"name":"a","kind":"feature","feature":"no_such_feature","above":1}]}}`, 422, "feature_unknown")
 	sensor(`{"alarm":{"conditions":[{"name":"a","kind":"fault","probability":2}]}}`, 422, "rule_invalid")
 	sensor(`{"alarm":{"conditions":[{"name":"a","kind":"fault","severity":"panic"}]}}`, 422, "rule_invalid")
 	sensor(`{"alarm":{"conditions":[{"name":"a","kind":"fault","faults":["rust"]}]}}`, 422, "rule_invalid")
@@ -683,6 +685,7 @@ func alarmAttacks() (out []attack) {
 		code   string
 	}{
 		{"/v1/alarms/none", 404, "alarm_not_found"}, {"/v1/alarms/none?x=1", 422, "unknown_parameter"}, {"/v1/alarms?state=loud", 422, "parameter_invalid"}, {"/v1/alarms?open=yes", 422, "parameter_invalid"},
+		{"/v1/alarms?severity=loud", 422, "parameter_invalid"}, {"/v1/alarms?axis=a%20b", 422, "axis_name"}, {"/v1/alarms?machine=", 422, "machine_name"}, {"/v1/inspections?sensor=%00", 422, "sensor_name"}, {"/v1/machines?sensor=pump", 422, "unknown_parameter"},
 		{"/v1/alarms?sensor=a%20b", 422, "sensor_name"}, {"/v1/alarms?limit=1001", 422, "limit_out_of_range"}, {"/v1/alarms?cursor=x", 422, "cursor_invalid"}, {"/v1/alarms?cursor=" + "MTIz", 422, "cursor_invalid"},
 	} {
 		out = append(out, attack{name: "alarms: " + c.target, method: "GET", target: c.target, key: "read", status: c.status, code: c.code})
@@ -692,7 +695,7 @@ func alarmAttacks() (out []attack) {
 		status     int
 		code       string
 	}{
-		{"acknowledge", `{"by":"x"}`, 404, "alarm_not_found"}, {"shelve", `{"seconds":10}`, 404, "alarm_not_found"}, {"close", "{}", 404, "route_not_found"},
+		{"acknowledge", `{"by":"x"}`, 404, "alarm_not_found"}, {"shelve", `{"seconds":10}`, 404, "alarm_not_found"}, {"close", `{"by":"x"}`, 404, "alarm_not_found"}, {"reopen", "{}", 404, "route_not_found"},
 	} {
 		out = append(out, attack{name: "alarm: " + c.what, method: "POST", target: "/v1/alarms/none/" + c.what, key: "admin", header: []string{"Content-Type", "application/json"}, body: []byte(c.body), status: c.status, code: c.code})
 	}

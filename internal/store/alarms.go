@@ -79,6 +79,55 @@ func (db *DB) AlarmMachine(ctx context.Context, sensor, axis string) (doc []byte
 	return doc, nil
 }
 
+// AlarmAxes returns the axes of a sensor of which there is an alarm machine.
+func (db *DB) AlarmAxes(ctx context.Context, sensor string) (axes []string, err error) {
+	release, err := db.reading()
+	if err != nil {
+		return nil, err
+	}
+	defer release()
+	rows, err := db.read.QueryContext(ctx, "SELECT axis FROM alarm_machines WHERE sensor = ? ORDER BY axis", sensor)
+	if err != nil {
+		return nil, fmt.Errorf("alarm machines of %q: %w", sensor, err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var axis string
+		if err := rows.Scan(&axis); err != nil {
+			return nil, fmt.Errorf("alarm machines of %q: %w", sensor, err)
+		}
+		axes = append(axes, axis)
+	}
+	return axes, rows.Err()
+}
+
+// ShelvedAlarms returns the open alarms that are on a shelf, also where its time is over.
+func (db *DB) ShelvedAlarms(ctx context.Context) (shelved []bearing.Alarm, err error) {
+	release, err := db.reading()
+	if err != nil {
+		return nil, err
+	}
+	defer release()
+	rows, err := db.read.QueryContext(ctx, `SELECT doc FROM alarms INDEXED BY alarms_open
+		WHERE open = 1 AND json_extract(CAST(doc AS TEXT), '$.shelved_until') IS NOT NULL`)
+	if err != nil {
+		return nil, fmt.Errorf("shelved alarms: %w", err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var doc []byte
+		var a bearing.Alarm
+		if err := rows.Scan(&doc); err != nil {
+			return nil, fmt.Errorf("shelved alarms: %w", err)
+		}
+		if err := json.Unmarshal(doc, &a); err != nil {
+			return nil, fmt.Errorf("shelved alarms: %w", err)
+		}
+		shelved = append(shelved, a)
+	}
+	return shelved, rows.Err()
+}
+
 // Alarm returns the alarm of that ID, or NotFound alarm_not_found.
 func (db *DB) Alarm(ctx context.Context, id string) (a bearing.Alarm, err error) {
 	release, err := db.reading()
@@ -179,8 +228,20 @@ func (db *DB) Alarms(ctx context.Context, q bearing.AlarmQuery) (page bearing.Al
 	if q.Sensor != "" {
 		index, where, args = "alarms_sensor", where+" AND sensor = ?", append(args, q.Sensor)
 	}
+	if q.Machine != "" { // its sensors are few, and what they have is sorted
+		index, where, args = "alarms_sensor", where+" AND sensor IN (SELECT key FROM resources WHERE kind = '"+bearing.KindSensor+"' AND json_extract(CAST(doc AS TEXT), '$.machine') = ?)", append(args, q.Machine)
+	}
+	field := func(name, value string) {
+		where, args = where+" AND json_extract(CAST(doc AS TEXT), '$."+name+"') = ?", append(args, value)
+	}
 	if q.State != "" {
-		where, args = where+" AND json_extract(CAST(doc AS TEXT), '$.state') = ?", append(args, q.State)
+		field("state", q.State)
+	}
+	if q.Severity != "" {
+		field("severity", q.Severity)
+	}
+	if q.Axis != nil {
+		field("axis", *q.Axis)
 	}
 	release, err := db.reading()
 	if err != nil {
