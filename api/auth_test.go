@@ -97,7 +97,6 @@ func TestScopes(t *testing.T) {
 		{"GET", "/v1/alarms", "pumps", 403, "sensor_missing"},
 		{"GET", "/v1/stream", "pumps", 403, "sensor_missing"},
 		{"GET", "/v1/stream?sensor=pump-1,fan", "pumps", 403, "sensor_forbidden"},
-		{"GET", "/v1/sensors", "pumps", 403, "sensor_missing"},
 		{"GET", "/v1/sensors/fan", "pumps", 403, "sensor_forbidden"},
 		{"POST", window, "none", 401, "key_missing"},
 		{"POST", window, "read", 403, "scope_missing"},

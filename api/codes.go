@@ -48,6 +48,7 @@ var codes = []Code{
 	{"scope_missing", "the key has not the scope that this needs"},
 	{"sensor_forbidden", "the key is not for this sensor"},
 	{"sensor_missing", "a key for some sensors, and none is stated"},
+	{"key_limited", "a key for some sensors, and this concerns all of them"},
 	{"too_many_failures", "too many wrong keys from one address"},
 	{"quota_exceeded", "the key has had its share of windows"},
 	// JSON.

@@ -302,9 +302,6 @@ func (s *server) deleteResource(k resource) func(http.ResponseWriter, *http.Requ
 func (s *server) listResources(k resource) func(http.ResponseWriter, *http.Request) error {
 	return func(w http.ResponseWriter, r *http.Request) error {
 		v, err := parseQuery(r.URL.RawQuery, "limit", "cursor")
-		if err == nil && (k.kind == bearing.KindSensor || k.sensor != nil) {
-			err = covers(r.Context(), "")
-		}
 		if err != nil {
 			return err
 		}
@@ -316,7 +313,7 @@ func (s *server) listResources(k resource) func(http.ResponseWriter, *http.Reque
 		if err != nil {
 			return bearing.Errorf(bearing.Invalid, "cursor_invalid", "cursor %q is not one that this service gave: begin without one", bearing.Clip(v["cursor"])).At("cursor")
 		}
-		rows, err := s.resources.Resources(r.Context(), k.kind, string(after), limit+1)
+		rows, err := s.covered(r.Context(), k, string(after), limit+1)
 		if err != nil {
 			return err
 		}
@@ -332,6 +329,34 @@ func (s *server) listResources(k resource) func(http.ResponseWriter, *http.Reque
 			}
 		}
 		return sendJSON(w, http.StatusOK, map[string]any{k.plural: docs, "next_cursor": next})
+	}
+}
+
+// covered returns up to limit resources with keys after the given one that the key of a
+// request may have to do with: it is shown a list without the others.
+func (s *server) covered(ctx context.Context, k resource, after string, limit int) ([]bearing.Resource, error) {
+	slice := limit
+	if key := keyOf(ctx); key != nil && len(key.Sensors) > 0 {
+		slice = max(limit, bearing.MaxPage) // most may be of others
+	}
+	var out []bearing.Resource
+	for {
+		rows, err := s.resources.Resources(ctx, k.kind, after, slice)
+		if err != nil {
+			return nil, err
+		}
+		for _, row := range rows {
+			after = row.Key
+			if k.kind == bearing.KindSensor && covers(ctx, row.Key) != nil || k.covered(ctx, row.Doc) != nil {
+				continue
+			}
+			if out = append(out, row); len(out) == limit {
+				return out, nil
+			}
+		}
+		if len(rows) < slice {
+			return out, nil
+		}
 	}
 }
 

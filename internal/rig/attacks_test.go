@@ -450,7 +450,7 @@ func keyAttacks() (out []attack) {
 	}
 	for _, c := range []struct{ method, target, code string }{
 		{"POST", "/v1/sensors/fan/windows" + query, "sensor_forbidden"}, {"GET", "/v1/diagnoses", "sensor_missing"}, {"GET", "/v1/diagnoses?sensor=fan", "sensor_forbidden"}, {"GET", "/v1/alarms", "sensor_missing"},
-		{"GET", "/v1/alarms?sensor=fan", "sensor_forbidden"}, {"GET", "/v1/stream", "sensor_missing"}, {"GET", "/v1/stream?sensor=pump,fan", "sensor_forbidden"}, {"GET", "/v1/sensors", "sensor_missing"},
+		{"GET", "/v1/alarms?sensor=fan", "sensor_forbidden"}, {"GET", "/v1/stream", "sensor_missing"}, {"GET", "/v1/stream?sensor=pump,fan", "sensor_forbidden"}, {"GET", "/metrics", "key_limited"}, {"GET", "/v1/machines", "key_limited"}, {"GET", "/v1/machines/held", "key_limited"},
 		{"GET", "/v1/sensors/held", "sensor_forbidden"}, {"GET", "/v1/sensors/fan/trends?feature=rms", "sensor_forbidden"},
 	} {
 		ask("for pumps: "+c.method+" "+c.target, c.method, c.target, "pumps", 403, c.code)
