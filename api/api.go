@@ -172,8 +172,8 @@ func newServer(cfg Config, b Backend) (*server, error) {
 func (s *server) routes() error {
 	s.router.Method("POST", "/v1/sensors/{sensor}/windows", s.handle(s.postWindow))
 	s.router.Method("POST", "/v1/windows", s.handle(s.postWindows))
-	doc := s.describe() // GET /v1/diagnoses and /v1/bearings and what is below them, by huma
-	s.router.Method("PUT", bearingsPath+"{designation}", s.handle(s.putBearing))
+	doc := s.describe() // GET /v1/diagnoses and what is below it, by huma
+	s.bearingRoutes()
 	s.resourceRoutes()
 	s.alarmRoutes()
 	s.signalRoutes()

@@ -86,6 +86,7 @@ var codes = []Code{
 	{"bearing_unknown", "no such bearing in the catalogue"},
 	{"bearing_invalid", "a geometry or orders that no bearing has"},
 	{"bearing_builtin", "a bearing of the program's own, which stays as it is"},
+	{"bearing_in_use", "a bearing that registered sensors have"},
 	{"catalogue_full", "the catalogue holds as many bearings of users as it may"},
 	{"catalogue_file", "a file of bearings that cannot be read"},
 	// What users register.

@@ -173,7 +173,11 @@ func (s *server) getResource(k resource) func(http.ResponseWriter, *http.Request
 // sendVersion sends a document with its version as its ETag, or 304 to a client that
 // has this one.
 func sendVersion(w http.ResponseWriter, r *http.Request, status int, version int64, doc []byte) error {
-	tag := etag(version)
+	return sendTagged(w, r, status, etag(version), doc)
+}
+
+// sendTagged sends a document with its ETag, or 304 to a client that has this one.
+func sendTagged(w http.ResponseWriter, r *http.Request, status int, tag string, doc []byte) error {
 	w.Header().Set("ETag", tag)
 	if status == http.StatusOK && r.Method == http.MethodGet && r.Header.Get("If-None-Match") == tag {
 		w.WriteHeader(http.StatusNotModified)
@@ -194,8 +198,11 @@ func matchOf(r *http.Request) (int64, error) {
 		return bearing.NoVersion, nil
 	}
 	m := r.Header.Get("If-Match")
-	if m == "" || m == "*" {
+	switch m {
+	case "":
 		return bearing.AnyVersion, nil
+	case "*":
+		return bearing.SomeVersion, nil
 	}
 	v, err := strconv.ParseInt(strings.TrimSuffix(strings.TrimPrefix(m, `"`), `"`), 10, 64)
 	if err != nil || v <= 0 || m != etag(v) {
@@ -309,18 +316,18 @@ func (s *server) listResources(k resource) func(http.ResponseWriter, *http.Reque
 		if err != nil {
 			return err
 		}
-		after, err := base64.RawURLEncoding.DecodeString(v["cursor"])
+		after, err := cursorParameter(v)
 		if err != nil {
-			return bearing.Errorf(bearing.Invalid, "cursor_invalid", "cursor %q is not one that this service gave: begin without one", bearing.Clip(v["cursor"])).At("cursor")
+			return err
 		}
-		rows, err := s.covered(r.Context(), k, string(after), limit+1)
+		rows, err := s.covered(r.Context(), k, after, limit+1)
 		if err != nil {
 			return err
 		}
 		next := ""
 		if len(rows) > limit {
 			rows = rows[:limit]
-			next = base64.RawURLEncoding.EncodeToString([]byte(rows[limit-1].Key))
+			next = cursorOf(rows[limit-1].Key)
 		}
 		docs := make([]json.RawMessage, len(rows))
 		for i, row := range rows {
@@ -372,6 +379,17 @@ func limitParameter(v map[string]string) (int, error) {
 	}
 	return n, nil
 }
+
+// cursorParameter reads the key after which a page begins, and cursorOf writes it.
+func cursorParameter(v map[string]string) (after string, err error) {
+	b, err := base64.RawURLEncoding.DecodeString(v["cursor"])
+	if err != nil {
+		return "", bearing.Errorf(bearing.Invalid, "cursor_invalid", "cursor %q is not one that this service gave: begin without one", bearing.Clip(v["cursor"])).At("cursor")
+	}
+	return string(b), nil
+}
+
+func cursorOf(key string) string { return base64.RawURLEncoding.EncodeToString([]byte(key)) }
 
 // describeResources adds the routes of all kinds to the description.
 func (s *server) describeResources(doc *huma.OpenAPI, refusals func(...int) map[string]*huma.Response) {

@@ -56,6 +56,7 @@ var scopes = map[string]rule{
 	"GET /v1/stream":                   {keys.Read, own},
 
 	"PUT /v1/bearings/{designation}":    {keys.Admin, fleet},
+	"DELETE /v1/bearings/{designation}": {keys.Admin, fleet},
 	"PUT /v1/machines/{name}":           {keys.Admin, fleet},
 	"DELETE /v1/machines/{name}":        {keys.Admin, fleet},
 	"PUT /v1/sensors/{name}":            {keys.Admin, own},

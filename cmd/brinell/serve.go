@@ -219,6 +219,7 @@ func newService(ctx context.Context, c serveConfig, stderr io.Writer) (_ *servic
 	if err != nil {
 		return nil, err
 	}
+	bearings.sensors = registry
 	shelf, m, err := library.Open(ctx, s.store, m, c.model != "", s.log)
 	if err != nil {
 		return nil, err

@@ -117,6 +117,32 @@ func (r *Registry) DeleteResource(ctx context.Context, kind, key string, match i
 	return err
 }
 
+// Without calls remove, which takes a bearing out of the catalogue, if no registered sensor
+// is judged with it: Conflict bearing_in_use. None comes to be meanwhile.
+func (r *Registry) Without(designation string, remove func() error) error {
+	r.write.Lock()
+	defer r.write.Unlock()
+	if s := r.with(bearing.DesignationKey(designation)); s != "" {
+		return bearing.Errorf(bearing.Conflict, "bearing_in_use", "sensor %s is registered with this bearing: change or delete it first", s)
+	}
+	return remove()
+}
+
+// with returns the name of a sensor that is judged with the bearing of a key, "" if none is.
+func (r *Registry) with(key string) string {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	for name, s := range r.sensors {
+		if s.Bearing == "" {
+			continue
+		}
+		if b, ok := r.catalogue(s.Bearing); ok && bearing.DesignationKey(b.Designation) == key {
+			return name
+		}
+	}
+	return ""
+}
+
 // on returns the name of a sensor that sits on a machine, "" if none does.
 func (r *Registry) on(machine string) string {
 	r.mu.RLock()
