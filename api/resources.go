@@ -211,6 +211,17 @@ func matchOf(r *http.Request) (int64, error) {
 	return v, nil
 }
 
+// matchOrNone is matchOf for what is there before it is first written, with the ETag "0".
+func matchOrNone(r *http.Request) (int64, error) {
+	switch r.Header.Get("If-Match") {
+	case "*":
+		return bearing.AnyVersion, nil
+	case etag(0):
+		return bearing.NoVersion, nil
+	}
+	return matchOf(r)
+}
+
 func (s *server) putResource(k resource) func(http.ResponseWriter, *http.Request) error {
 	return func(w http.ResponseWriter, r *http.Request) error {
 		name, err := nameOf(r, k)

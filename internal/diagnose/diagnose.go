@@ -43,6 +43,7 @@ type Core struct {
 	catalogue Catalogue
 	registry  Sensors
 	crowd     crowd
+	controls  sync.Mutex // from the check of a version of controls until they are stored
 	horizon   time.Duration
 	metrics   *metrics
 	baseline  Method

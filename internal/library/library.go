@@ -138,8 +138,8 @@ func (l *Library) Models(ctx context.Context) (out bearing.ModelList, err error)
 		}
 		out.Models = append(out.Models, i)
 	}
-	changes, _, err := l.changes(ctx)
-	out.Changes = append(out.Changes, changes...)
+	changes, version, err := l.changes(ctx)
+	out.Changes, out.Version = append(out.Changes, changes...), max(version, 0)
 	return out, err
 }
 
@@ -224,15 +224,16 @@ func (l *Library) Add(ctx context.Context, b []byte, by string) (i bearing.Model
 }
 
 // Promote makes a model the active one: it is proved and warmed up, then noted on disk, and
-// windows are judged by it. If it cannot be noted, the one before goes on. Errors:
-// model_not_found, model_rejected, Conflict model_pinned, those of the store.
-func (l *Library) Promote(ctx context.Context, digest, by string) (i bearing.ModelInfo, err error) {
+// windows are judged by it. If it cannot be noted, the one before goes on. match is
+// the Version of the ModelList that must hold, as for PutResource. Errors: model_not_found,
+// model_rejected, Changed version_mismatch, Conflict model_pinned, those of the store.
+func (l *Library) Promote(ctx context.Context, digest, by string, match int64) (i bearing.ModelInfo, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.promote(ctx, digest, by)
+	return l.promote(ctx, digest, by, match)
 }
 
-func (l *Library) promote(ctx context.Context, digest, by string) (i bearing.ModelInfo, err error) {
+func (l *Library) promote(ctx context.Context, digest, by string, match int64) (i bearing.ModelInfo, err error) {
 	if l.source == bearing.ModelFile {
 		return i, bearing.Errorf(bearing.Conflict, "model_pinned", "the service was started with --model: change that file and send SIGHUP, or start it without")
 	}
@@ -242,6 +243,9 @@ func (l *Library) promote(ctx context.Context, digest, by string) (i bearing.Mod
 	}
 	changes, version, err := l.changes(ctx)
 	if err != nil {
+		return i, err
+	}
+	if err := bearing.MatchVersion(max(version, 0), match); err != nil {
 		return i, err
 	}
 	before := l.core.Model()
@@ -255,14 +259,16 @@ func (l *Library) promote(ctx context.Context, digest, by string) (i bearing.Mod
 		changes = slices.Insert(changes, 0, bearing.ModelChange{Digest: digest, At: l.now().UTC(), By: by})
 		doc, err := json.Marshal(changes[:min(len(changes), maxChanges)])
 		if err == nil {
-			_, _, err = l.store.PutResource(context.WithoutCancel(ctx), kindActive, activeKey, doc, version)
+			version, _, err = l.store.PutResource(context.WithoutCancel(ctx), kindActive, activeKey, doc, version)
 		}
 		if err != nil {
 			return i, errors.Join(err, l.core.Swap(before))
 		}
 	}
 	l.log.Info("model promoted", "model", m.Name, "digest", digest, "by", by)
-	return l.info(m, l.sourceOf(m)), nil
+	i = l.info(m, l.sourceOf(m))
+	i.Version = max(version, 0)
+	return i, nil
 }
 
 func (l *Library) sourceOf(m *models.Model) string {
@@ -274,7 +280,7 @@ func (l *Library) sourceOf(m *models.Model) string {
 
 // Rollback makes the model active again that was so before the present one. Conflict
 // nothing_before says that there was none.
-func (l *Library) Rollback(ctx context.Context, by string) (i bearing.ModelInfo, err error) {
+func (l *Library) Rollback(ctx context.Context, by string, match int64) (i bearing.ModelInfo, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	changes, _, err := l.changes(ctx)
@@ -284,7 +290,7 @@ func (l *Library) Rollback(ctx context.Context, by string) (i bearing.ModelInfo,
 	if len(changes) < 2 {
 		return i, bearing.Errorf(bearing.Conflict, "nothing_before", "no model was promoted: there is nothing to go back to")
 	}
-	if i, err = l.promote(ctx, changes[1].Digest, by); err != nil {
+	if i, err = l.promote(ctx, changes[1].Digest, by, match); err != nil {
 		return i, fmt.Errorf("roll back to %s: %w", changes[1].Digest, err)
 	}
 	return i, nil
