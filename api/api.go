@@ -9,6 +9,7 @@ import (
 	"mime"
 	"net/http"
 	"path"
+	"sync/atomic"
 	"time"
 
 	"github.com/go-chi/chi/v5"
@@ -125,7 +126,10 @@ type server struct {
 	router    chi.Router
 	spec      []byte // the OpenAPI document
 
-	bodyGrace  time.Duration // shorter in tests
+	sending atomic.Int64 // bytes of long answers on their way
+
+	lookWait   time.Duration // shorter in tests
+	bodyGrace  time.Duration
 	shedGrace  time.Duration
 	answerTime time.Duration
 }
@@ -148,7 +152,7 @@ func newServer(cfg Config, b Backend) (*server, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	s := &server{cfg: cfg.withDefaults(), core: b.Core, reader: b.Reader, bearings: b.Bearings, resources: b.Resources, alarms: b.Alarms, events: b.Events, signals: b.Signals, baselines: b.Baselines, webhooks: b.Webhooks, models: b.Models, looks: make(looks, mostLooks), router: chi.NewRouter(), bodyGrace: bodyGrace, shedGrace: shedGrace, answerTime: answerTime}
+	s := &server{cfg: cfg.withDefaults(), core: b.Core, reader: b.Reader, bearings: b.Bearings, resources: b.Resources, alarms: b.Alarms, events: b.Events, signals: b.Signals, baselines: b.Baselines, webhooks: b.Webhooks, models: b.Models, looks: make(looks, mostLooks), router: chi.NewRouter(), lookWait: lookWait, bodyGrace: bodyGrace, shedGrace: shedGrace, answerTime: answerTime}
 	s.budget.max, s.quota.rate = s.cfg.MaxInFlight, s.cfg.KeyRate
 	var err error
 	if s.metrics, err = newMetrics(s.cfg.Registry, s.cfg.Version, s.cfg.Revision); err != nil {

@@ -508,7 +508,7 @@ func signalAttacks() (out []attack) {
 		{"/v1/windows/x/envelope?band_low_hz=1", 422, "parameter_invalid"}, {"/v1/windows/x/envelope?band_low_hz=9&band_high_hz=1", 422, "parameter_invalid"}, {"/v1/windows/x/envelope?max_hz=NaN", 422, "parameter_invalid"}, {"/v1/windows/x/envelope?max_hz=-1", 422, "parameter_invalid"},
 		{"/v1/sensors/pump/trends", 422, "feature_unknown"}, {"/v1/sensors/pump/trends?feature=%22", 422, "feature_unknown"}, {"/v1/sensors/pump/trends?feature=rms&points=0", 422, "parameter_invalid"}, {"/v1/sensors/pump/trends?feature=rms&points=1e9", 422, "parameter_invalid"},
 		{"/v1/sensors/pump/trends?feature=rms&from=2026-01-02T00:00:00Z&to=2026-01-01T00:00:00Z", 422, "parameter_invalid"}, {"/v1/sensors/pump/trends?feature=rms&axis=a%20b", 422, "axis_name"}, {"/v1/sensors/a%20b/trends?feature=rms", 422, "sensor_name"},
-		{"/v1/sensors/canary/trends?feature=sensor", 422, "feature_unknown"},
+		{"/v1/sensors/canary/trends?feature=sensor", 422, "feature_unknown"}, {"/v1/sensors/nobody/trends?feature=rms", 404, "sensor_not_found"},
 	} {
 		out = append(out, attack{name: "signal: " + c.target, method: "GET", target: c.target, key: "read", status: c.status, code: c.code})
 	}
