@@ -66,10 +66,7 @@ func (s *server) permit(r *http.Request) (*keys.Key, error) {
 		}
 		return nil, bearing.Errorf(bearing.Unauthorized, "key_missing", "this needs an API key: send Authorization: Bearer KEY (brinell keys create makes one)")
 	}
-	host, _, err := net.SplitHostPort(r.RemoteAddr)
-	if err != nil {
-		host = r.RemoteAddr
-	}
+	host := hostOf(r)
 	if !s.failures.allow(host, time.Now()) {
 		return nil, bearing.Errorf(bearing.TooMany, "too_many_failures", "too many wrong keys from this address: wait a minute")
 	}
@@ -92,6 +89,15 @@ func (s *server) permit(r *http.Request) (*keys.Key, error) {
 		return nil, bearing.Errorf(bearing.TooMany, "quota_exceeded", "this key may send %g windows a second: send fewer", s.cfg.KeyRate)
 	}
 	return &k, nil
+}
+
+// hostOf returns the address that a request comes from, without its port.
+func hostOf(r *http.Request) string {
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		return r.RemoteAddr
+	}
+	return host
 }
 
 // inAddress says whether somebody put a key into the query.
