@@ -51,16 +51,16 @@ func (s *server) look(ctx context.Context, f func() error) error {
 
 // Bytes of long answers that clients have yet to take, and what counts as one.
 const (
-	maxSending = 64 << 20
+	maxSending = 128 << 20
 	longAnswer = 64 << 10
 )
 
-// sendLong sends an answer that may be long, unless too much is being sent already: it is
-// in memory until its client has taken it.
+// sendLong sends an answer that may be long, unless too much is being sent already beside
+// it: it is in memory until its client has taken it.
 func (s *server) sendLong(w http.ResponseWriter, media string, b []byte) error {
 	if n := int64(len(b)); n > longAnswer {
 		defer s.sending.Add(-n)
-		if s.sending.Add(n) > maxSending {
+		if all := s.sending.Add(n); all > maxSending && all > n {
 			w.Header().Del("Content-Disposition")
 			return bearing.Errorf(bearing.Overloaded, "overloaded", "clients have yet to take as many answers as may be held: try again")
 		}
