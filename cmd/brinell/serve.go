@@ -284,18 +284,6 @@ func newLog(w io.Writer, format string, level slog.Level) (*slog.Logger, error) 
 
 // access returns the keys of the service, or why it may not listen without.
 func (c serveConfig) access(log *slog.Logger) (*access, error) {
-	if c.debugListen != "" && !loopback(c.debugListen) {
-		return nil, usagef("--debug-listen %q is no loopback address: profiles are for this machine only", c.debugListen)
-	}
-	if (c.tlsCert == "") != (c.tlsKey == "") {
-		return nil, usagef("--tls-cert and --tls-key go together")
-	}
-	if c.maxSensors < 0 || c.metricsSensors < 0 || c.lateHorizon < 0 {
-		return nil, usagef("--max-sensors, --metrics-sensors and --late-horizon must not be negative")
-	}
-	if c.keyRate < 0 || c.connections < 1 || c.perAddress < 1 {
-		return nil, usagef("--key-rate must not be negative, --max-connections and --max-connections-per-address must be positive")
-	}
 	file := keyFile(c.keys, c.dataDir)
 	ring, err := keys.Open(file, log, time.Now)
 	if err != nil {
