@@ -53,6 +53,16 @@ func (g registered) Resources(_ context.Context, kind, after string, limit int) 
 	return out[:min(limit, len(out))], nil
 }
 
+// Unregistered returns sensors that only sent windows.
+func (registered) Unregistered(_ context.Context, after string, limit int) (out []string, err error) {
+	for _, name := range []string{"fan-9", "pump-7", "pump-8"} {
+		if name > after && len(out) < limit {
+			out = append(out, name)
+		}
+	}
+	return out, nil
+}
+
 // raisedAlarms are Alarms, each of the sensor of its name.
 type (
 	noAlarms     = Alarms
@@ -158,6 +168,15 @@ func TestReach(t *testing.T) {
 	s, token := limitedServer(t)
 	if w := ask(s, "GET", "/v1/sensors?limit=1", token, ""); !strings.Contains(w.Body.String(), "pump-1") || strings.Contains(w.Body.String(), `"next_cursor":""`) {
 		t.Errorf("first page %s", w.Body)
+	}
+	if w := ask(s, "GET", "/v1/sensors?registered=false", token, ""); w.Body.String() != `{"next_cursor":"","sensors":[{"name":"pump-7"},{"name":"pump-8"}]}` {
+		t.Errorf("not registered: %s", w.Body)
+	}
+	if w := ask(s, "GET", "/v1/sensors?registered=maybe", token, ""); w.Code != 422 || !strings.Contains(w.Body.String(), "parameter_invalid") {
+		t.Errorf("maybe registered: %s", w.Body)
+	}
+	if w := ask(s, "GET", "/v1/inspections?registered=false", token, ""); w.Code != 422 || !strings.Contains(w.Body.String(), "unknown_parameter") {
+		t.Errorf("inspections not registered: %s", w.Body)
 	}
 	if w := ask(s, "GET", "/v1/sensors?limit=1&cursor=cHVtcC0x", token, ""); !strings.Contains(w.Body.String(), "pump-2") || !strings.Contains(w.Body.String(), `"next_cursor":""`) {
 		t.Errorf("last page %s", w.Body)

@@ -22,6 +22,8 @@ type Resources interface {
 	DeleteResource(ctx context.Context, kind, key string, match int64) error
 	Resource(ctx context.Context, kind, key string) (bearing.Resource, error)
 	Resources(ctx context.Context, kind, after string, limit int) ([]bearing.Resource, error)
+	// Unregistered returns the names, in their order, of sensors that only sent windows.
+	Unregistered(ctx context.Context, after string, limit int) ([]string, error)
 }
 
 // resource is a kind of them: what its documents are, and where they stand.
@@ -319,9 +321,20 @@ func (s *server) deleteResource(k resource) func(http.ResponseWriter, *http.Requ
 
 func (s *server) listResources(k resource) func(http.ResponseWriter, *http.Request) error {
 	return func(w http.ResponseWriter, r *http.Request) error {
-		v, err := parseQuery(r.URL.RawQuery, "limit", "cursor")
+		known := []string{"limit", "cursor"}
+		if k.kind == bearing.KindSensor {
+			known = append(known, "registered")
+		}
+		v, err := parseQuery(r.URL.RawQuery, known...)
 		if err != nil {
 			return err
+		}
+		list := s.resources.Resources
+		switch reg, ok := v["registered"]; {
+		case reg == "false":
+			list = s.unregistered
+		case ok && reg != "true":
+			return bearing.Errorf(bearing.Invalid, "parameter_invalid", "registered %q is neither true nor false", bearing.Clip(reg)).At("registered")
 		}
 		limit, err := limitParameter(v)
 		if err != nil {
@@ -331,7 +344,7 @@ func (s *server) listResources(k resource) func(http.ResponseWriter, *http.Reque
 		if err != nil {
 			return err
 		}
-		rows, err := s.covered(r.Context(), k, after, limit+1)
+		rows, err := covered(r.Context(), k, list, after, limit+1)
 		if err != nil {
 			return err
 		}
@@ -350,16 +363,27 @@ func (s *server) listResources(k resource) func(http.ResponseWriter, *http.Reque
 	}
 }
 
+// unregistered lists sensors that only sent windows, as if they were registered by their
+// names alone.
+func (s *server) unregistered(ctx context.Context, _, after string, limit int) ([]bearing.Resource, error) {
+	names, err := s.resources.Unregistered(ctx, after, limit)
+	rows := make([]bearing.Resource, len(names))
+	for i, name := range names {
+		rows[i] = bearing.Resource{Key: name, Doc: json.RawMessage(`{"name":"` + name + `"}`)} // a name needs no escapes
+	}
+	return rows, err
+}
+
 // covered returns up to limit resources with keys after the given one that the key of a
 // request may have to do with: it is shown a list without the others.
-func (s *server) covered(ctx context.Context, k resource, after string, limit int) ([]bearing.Resource, error) {
+func covered(ctx context.Context, k resource, list func(ctx context.Context, kind, after string, limit int) ([]bearing.Resource, error), after string, limit int) ([]bearing.Resource, error) {
 	slice := limit
 	if key := keyOf(ctx); key != nil && len(key.Sensors) > 0 {
 		slice = max(limit, bearing.MaxPage) // most may be of others
 	}
 	var out []bearing.Resource
 	for {
-		rows, err := s.resources.Resources(ctx, k.kind, after, slice)
+		rows, err := list(ctx, k.kind, after, slice)
 		if err != nil {
 			return nil, err
 		}
@@ -419,6 +443,9 @@ func (s *server) describeResources(doc *huma.OpenAPI, refusals func(...int) map[
 		list := huma.Operation{Responses: refusals(422, 500, 503), Parameters: []*huma.Param{
 			query("limit", "on a page, 100 if not stated", &huma.Schema{Type: "integer", Minimum: ptr(1.0), Maximum: ptr(float64(bearing.MaxPage))}),
 			query("cursor", "next_cursor of the page before", text(""))}}
+		if k.kind == bearing.KindSensor {
+			list.Parameters = append(list.Parameters, query("registered", "false: those that only sent windows, which --max-sensors bounds, by their names", &huma.Schema{Type: "boolean"}))
+		}
 		list.Responses["200"] = answer("a page, by name", &huma.Schema{Type: "object", Properties: map[string]*huma.Schema{
 			k.plural: {Type: "array", Items: schema}, "next_cursor": text("")}})
 		list.Responses["200"].Headers = nil

@@ -254,7 +254,7 @@ func (c *Core) Submit(ctx context.Context, w *bearing.Window) (bearing.Diagnosis
 	if err := c.timely(w); err != nil {
 		return bearing.Diagnosis{}, err
 	}
-	if err := c.crowd.admit(ctx, c.store, w.Sensor, reg.known); err != nil {
+	if err := c.crowd.admit(ctx, c.store, w.Sensor, c.registry, c.now()); err != nil {
 		return bearing.Diagnosis{}, err
 	}
 	s, err := c.sensor(ctx, w.Sensor, w.Axis)

@@ -592,6 +592,8 @@ func resourceAttacks() (out []attack) {
 	ask("delete all", "DELETE", "/v1/sensors", 405, "method_not_allowed")
 	ask("machines behind no cursor", "GET", "/v1/machines?cursor=%25", 422, "cursor_invalid")
 	ask("a million machines", "GET", "/v1/machines?limit=1000000", 422, "limit_out_of_range")
+	ask("sensors that may be registered", "GET", "/v1/sensors?registered=maybe", 422, "parameter_invalid")
+	ask("machines that are not registered", "GET", "/v1/machines?registered=false", 422, "unknown_parameter")
 	ask("machines in another order", "GET", "/v1/machines?sort=name", 422, "unknown_parameter")
 	return out
 }
