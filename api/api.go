@@ -9,6 +9,7 @@ import (
 	"mime"
 	"net/http"
 	"path"
+	"sync/atomic"
 	"time"
 
 	"github.com/go-chi/chi/v5"
@@ -126,7 +127,10 @@ type server struct {
 	router    chi.Router
 	spec      []byte // the OpenAPI document
 
-	bodyGrace  time.Duration // shorter in tests
+	sending atomic.Int64 // bytes of long answers on their way
+
+	lookWait   time.Duration // shorter in tests
+	bodyGrace  time.Duration
 	shedGrace  time.Duration
 	answerTime time.Duration
 }
@@ -152,7 +156,7 @@ func newServer(cfg Config, b Backend) (*server, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	s := &server{cfg: cfg.withDefaults(), core: b.Core, reader: b.Reader, bearings: b.Bearings, resources: b.Resources, alarms: b.Alarms, events: b.Events, signals: b.Signals, baselines: b.Baselines, webhooks: b.Webhooks, models: b.Models, looks: make(looks, mostLooks), lines: make(chan struct{}, inFlight), router: chi.NewRouter(), bodyGrace: bodyGrace, shedGrace: shedGrace, answerTime: answerTime}
+	s := &server{cfg: cfg.withDefaults(), core: b.Core, reader: b.Reader, bearings: b.Bearings, resources: b.Resources, alarms: b.Alarms, events: b.Events, signals: b.Signals, baselines: b.Baselines, webhooks: b.Webhooks, models: b.Models, looks: make(looks, mostLooks), lines: make(chan struct{}, inFlight), router: chi.NewRouter(), lookWait: lookWait, bodyGrace: bodyGrace, shedGrace: shedGrace, answerTime: answerTime}
 	s.budget.max, s.quota.rate = s.cfg.MaxInFlight, s.cfg.KeyRate
 	var err error
 	if s.metrics, err = newMetrics(s.cfg.Registry, s.cfg.Version, s.cfg.Revision); err != nil {
@@ -176,8 +180,8 @@ func newServer(cfg Config, b Backend) (*server, error) {
 func (s *server) routes() error {
 	s.router.Method("POST", "/v1/sensors/{sensor}/windows", s.handle(s.postWindow))
 	s.router.Method("POST", "/v1/windows", s.handle(s.postWindows))
-	doc := s.describe() // GET /v1/diagnoses and /v1/bearings and what is below them, by huma
-	s.router.Method("PUT", bearingsPath+"{designation}", s.handle(s.putBearing))
+	doc := s.describe() // GET /v1/diagnoses and what is below it, by huma
+	s.bearingRoutes()
 	s.resourceRoutes()
 	s.alarmRoutes()
 	s.signalRoutes()

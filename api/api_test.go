@@ -67,13 +67,19 @@ func (f *fake) Diagnoses(_ context.Context, q bearing.Query) (bearing.Page, erro
 	return bearing.Page{}, nil
 }
 
-func (f *fake) Rows() []bearing.KnownBearing { return slices.Clone(bearing.KnownBearings) }
+func (f *fake) Rows() []bearing.KnownBearing {
+	return bearing.NewCatalogue(bearing.KnownBearings...).Rows()
+}
 
 func (f *fake) Lookup(designation string) (bearing.KnownBearing, bool) {
 	return bearing.LookupBearing(designation)
 }
 
-func (f *fake) PutBearing(_ context.Context, b bearing.KnownBearing) (bool, error) {
+func (f *fake) DeleteBearing(_ context.Context, designation string, _ BearingCheck) error {
+	return bearing.Errorf(bearing.NotFound, "bearing_unknown", "no bearing %q", designation)
+}
+
+func (f *fake) PutBearing(_ context.Context, b bearing.KnownBearing, _ BearingCheck) (bool, error) {
 	if f.put != nil {
 		return f.put(b)
 	}

@@ -52,8 +52,8 @@ func (s *server) authorize(next http.Handler) http.Handler {
 
 // permit returns the key of a request, or why it may not go on.
 func (s *server) permit(r *http.Request) (*keys.Key, error) {
-	scope, known := s.scopeOf(r)
-	if !known || scope == open {
+	rule, known := s.ruleOf(r)
+	if !known || rule.scope == open {
 		return nil, nil // there is nothing there, which the router says
 	}
 	if inAddress(r.URL) {
@@ -66,10 +66,7 @@ func (s *server) permit(r *http.Request) (*keys.Key, error) {
 		}
 		return nil, bearing.Errorf(bearing.Unauthorized, "key_missing", "this needs an API key: send Authorization: Bearer KEY (brinell keys create makes one)")
 	}
-	host, _, err := net.SplitHostPort(r.RemoteAddr)
-	if err != nil {
-		host = r.RemoteAddr
-	}
+	host := hostOf(r)
 	if !s.failures.allow(host, time.Now()) {
 		return nil, bearing.Errorf(bearing.TooMany, "too_many_failures", "too many wrong keys from this address: wait a minute")
 	}
@@ -82,13 +79,25 @@ func (s *server) permit(r *http.Request) (*keys.Key, error) {
 		}
 		return nil, bearing.Errorf(bearing.Unauthorized, "key_invalid", "the API key is not valid")
 	}
-	if !k.May(scope) {
-		return nil, bearing.Errorf(bearing.Forbidden, "scope_missing", "this needs a key with the scope %s", scope)
+	if !k.May(rule.scope) {
+		return nil, bearing.Errorf(bearing.Forbidden, "scope_missing", "this needs a key with the scope %s", rule.scope)
 	}
-	if scope == keys.Ingest && !s.quota.take(k.ID, time.Now()) {
+	if rule.reach == fleet && len(k.Sensors) > 0 {
+		return nil, bearing.Errorf(bearing.Forbidden, "key_limited", "this key is for some sensors only, and this concerns all of them: use a key without --sensors")
+	}
+	if rule.scope == keys.Ingest && !s.quota.take(k.ID, time.Now()) {
 		return nil, bearing.Errorf(bearing.TooMany, "quota_exceeded", "this key may send %g windows a second: send fewer", s.cfg.KeyRate)
 	}
 	return &k, nil
+}
+
+// hostOf returns the address that a request comes from, without its port.
+func hostOf(r *http.Request) string {
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		return r.RemoteAddr
+	}
+	return host
 }
 
 // inAddress says whether somebody put a key into the query.
@@ -103,8 +112,8 @@ func inAddress(u *url.URL) bool {
 	return q.Has("key") || q.Has("api_key") || q.Has("token") || q.Has("access_token")
 }
 
-// scopeOf returns the scope of the route that a request would take.
-func (s *server) scopeOf(r *http.Request) (keys.Scope, bool) {
+// ruleOf returns the rule of the route that a request would take.
+func (s *server) ruleOf(r *http.Request) (rule, bool) {
 	method := r.Method
 	if method == http.MethodHead {
 		method = http.MethodGet
@@ -115,10 +124,10 @@ func (s *server) scopeOf(r *http.Request) (keys.Scope, bool) {
 	}
 	rc := chi.NewRouteContext()
 	if !s.router.Match(rc, method, path) {
-		return "", false
+		return rule{}, false
 	}
-	scope, ok := scopes[method+" "+rc.RoutePattern()]
-	return scope, ok
+	v, ok := scopes[method+" "+rc.RoutePattern()]
+	return v, ok
 }
 
 // checkScopes compares the table with the router.

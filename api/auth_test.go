@@ -97,7 +97,6 @@ func TestScopes(t *testing.T) {
 		{"GET", "/v1/alarms", "pumps", 403, "sensor_missing"},
 		{"GET", "/v1/stream", "pumps", 403, "sensor_missing"},
 		{"GET", "/v1/stream?sensor=pump-1,fan", "pumps", 403, "sensor_forbidden"},
-		{"GET", "/v1/sensors", "pumps", 403, "sensor_missing"},
 		{"GET", "/v1/sensors/fan", "pumps", 403, "sensor_forbidden"},
 		{"POST", window, "none", 401, "key_missing"},
 		{"POST", window, "read", 403, "scope_missing"},
@@ -112,7 +111,6 @@ func TestScopes(t *testing.T) {
 		{"POST", "/v1/alarms/x/acknowledge", "read", 403, "scope_missing"},
 		{"POST", "/v1/alarms/x/close", "read", 403, "scope_missing"},
 		{"GET", "/v1/alarms?machine=m", "pumps", 403, "sensor_missing"},
-		{"GET", "/v1/inspections", "pumps", 403, "sensor_missing"},
 		{"GET", "/v1/inspections?sensor=fan", "pumps", 403, "sensor_forbidden"},
 		{"PUT", "/v1/bearings/b", "read", 403, "scope_missing"},
 		{"GET", "/v1/sensors/{sensor}/windows", "none", 405, "method_not_allowed"}, // the pattern is no address

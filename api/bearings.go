@@ -2,6 +2,10 @@ package api
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -13,58 +17,124 @@ import (
 	"brinell/internal/bearing"
 )
 
-// Bearings is the catalogue. Rows are in the order of their designations; when
+// Bearings is the catalogue. Rows are in the order of their designations' keys; when
 // PutBearing returns without error, the row is on disk and windows that name it are
-// judged with it.
+// judged with it. A write is done only if check returns no error.
 type Bearings interface {
 	Rows() []bearing.KnownBearing
 	Lookup(designation string) (bearing.KnownBearing, bool)
-	PutBearing(ctx context.Context, b bearing.KnownBearing) (replaced bool, err error)
+	PutBearing(ctx context.Context, b bearing.KnownBearing, check BearingCheck) (replaced bool, err error)
+	DeleteBearing(ctx context.Context, designation string, check BearingCheck) error
 }
 
-type listBearings struct{ rawQuery }
+// BearingCheck says whether a row of exactly the written designation may be written; there
+// is false if there is none.
+type BearingCheck func(now bearing.KnownBearing, there bool) error
 
-type allBearings struct {
-	Body bearingList
-}
-
-// bearingList is the whole catalogue.
+// bearingList is a page of the catalogue.
 type bearingList struct {
 	Bearings []bearing.CatalogueEntry `json:"bearings" nullable:"false"`
+	Next     string                   `json:"next_cursor"`
 }
 
-type getBearing struct {
-	rawQuery
-	Designation string `path:"designation" doc:"such as 6205-2RS; upper and lower case, blanks and hyphens are alike, and 6205 2Z finds a 6205"`
+func (s *server) bearingRoutes() {
+	s.router.Method("GET", "/v1/bearings", s.handle(s.listBearings))
+	s.router.Method("GET", bearingsPath+"{designation}", s.handle(s.getBearing))
+	s.router.Method("PUT", bearingsPath+"{designation}", s.handle(s.putBearing))
+	s.router.Method("DELETE", bearingsPath+"{designation}", s.handle(s.deleteBearing))
 }
 
-type oneBearing struct{ Body bearing.CatalogueEntry }
-
-func (s *server) listBearings(ctx context.Context, in *listBearings) (*allBearings, error) {
-	if _, err := parseQuery(in.query); err != nil {
-		return nil, s.humaError(ctx, err)
+func (s *server) listBearings(w http.ResponseWriter, r *http.Request) error {
+	v, err := parseQuery(r.URL.RawQuery, "limit", "cursor")
+	if err != nil {
+		return err
 	}
-	out := &allBearings{bearingList{[]bearing.CatalogueEntry{}}}
+	limit, err := limitParameter(v)
+	if err != nil {
+		return err
+	}
+	after, err := cursorParameter(v)
+	if err != nil {
+		return err
+	}
+	page := bearingList{Bearings: []bearing.CatalogueEntry{}}
 	for _, b := range s.bearings.Rows() {
-		out.Body.Bearings = append(out.Body.Bearings, b.Entry())
+		if bearing.DesignationKey(b.Designation) <= after {
+			continue
+		}
+		if n := len(page.Bearings); n == limit {
+			page.Next = cursorOf(bearing.DesignationKey(page.Bearings[n-1].Designation))
+			break
+		}
+		page.Bearings = append(page.Bearings, b.Entry())
 	}
-	return out, nil
+	return sendJSON(w, http.StatusOK, page)
 }
 
-func (s *server) bearing(ctx context.Context, in *getBearing) (*oneBearing, error) {
-	if _, err := parseQuery(in.query); err != nil {
-		return nil, s.humaError(ctx, err)
+func (s *server) getBearing(w http.ResponseWriter, r *http.Request) error {
+	if _, err := parseQuery(r.URL.RawQuery); err != nil {
+		return err
 	}
-	designation := strings.TrimPrefix(in.path, bearingsPath)
+	designation := designationOf(r)
 	b, ok := s.bearings.Lookup(designation)
 	if !ok {
-		return nil, s.humaError(ctx, bearing.Errorf(bearing.NotFound, "bearing_unknown", "bearing %q is not in the catalogue: see /v1/bearings, or put its geometry or its orders here", bearing.Clip(designation)))
+		return bearing.Errorf(bearing.NotFound, "bearing_unknown", "bearing %q is not in the catalogue: see /v1/bearings, or put its geometry or its orders here", bearing.Clip(designation))
 	}
-	return &oneBearing{b.Entry()}, nil
+	return sendBearing(w, r, http.StatusOK, b)
 }
 
-// putBearing takes a row of the catalogue. It is no handler of huma's, which would
-// refuse bodies in its own words.
+// designationOf returns the designation in the path. It is not chi's parameter: that is
+// escaped or not, depending on the address.
+func designationOf(r *http.Request) string { return strings.TrimPrefix(r.URL.Path, bearingsPath) }
+
+func sendBearing(w http.ResponseWriter, r *http.Request, status int, b bearing.KnownBearing) error {
+	doc, err := json.Marshal(b.Entry())
+	if err != nil {
+		return err
+	}
+	return sendTagged(w, r, status, bearingTag(b), doc)
+}
+
+// bearingTag is the ETag of a row: a hash of what it says. Rows have no versions, for most
+// are in the program or a file.
+func bearingTag(b bearing.KnownBearing) string {
+	doc, err := json.Marshal(b.Entry())
+	if err != nil {
+		panic("api: " + err.Error()) // there are only finite numbers in a catalogue
+	}
+	sum := sha256.Sum256(doc)
+	return `"` + hex.EncodeToString(sum[:bearingTagBytes]) + `"`
+}
+
+const bearingTagBytes = 12
+
+// bearingCheckOf reads what a write asks of the row that is there.
+func bearingCheckOf(r *http.Request) (BearingCheck, error) {
+	m, none := r.Header.Get("If-Match"), r.Header.Get("If-None-Match")
+	switch {
+	case none != "" && none != "*":
+		return nil, bearing.Errorf(bearing.Malformed, "precondition_invalid", "If-None-Match of a write is *: make it only if it is not there")
+	case m != "" && m != "*" && (len(m) != 2*bearingTagBytes+2 || m[0] != '"' || m[len(m)-1] != '"'):
+		return nil, bearing.Errorf(bearing.Malformed, "precondition_invalid", "If-Match %s is no ETag that this service gave", bearing.Clip(m))
+	}
+	return func(now bearing.KnownBearing, there bool) error {
+		version, want := int64(0), bearing.AnyVersion
+		if there {
+			version = 1
+		}
+		switch {
+		case none != "":
+			want = bearing.NoVersion
+		case m == "*" || m != "" && there && m == bearingTag(now):
+			want = bearing.SomeVersion
+		case m != "":
+			want = version + 1 // another
+		}
+		return bearing.MatchVersion(version, want)
+	}, nil
+}
+
+// putBearing takes a row of the catalogue.
 func (s *server) putBearing(w http.ResponseWriter, r *http.Request) error {
 	if _, err := encodingOf(r); err != nil {
 		return err
@@ -73,6 +143,10 @@ func (s *server) putBearing(w http.ResponseWriter, r *http.Request) error {
 		return bearing.Errorf(bearing.Unsupported, "media_type_unsupported", "Content-Type %q is not read: send application/json", bearing.Clip(m))
 	}
 	if _, err := parseQuery(r.URL.RawQuery); err != nil {
+		return err
+	}
+	check, err := bearingCheckOf(r)
+	if err != nil {
 		return err
 	}
 	if r.ContentLength > maxBearingBody {
@@ -88,9 +162,8 @@ func (s *server) putBearing(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	// Not chi's parameter: that is escaped or not, depending on the address.
-	b.Designation = strings.TrimPrefix(r.URL.Path, bearingsPath)
-	replaced, err := s.bearings.PutBearing(r.Context(), b)
+	b.Designation = designationOf(r)
+	replaced, err := s.bearings.PutBearing(r.Context(), b, check)
 	if err != nil {
 		return err
 	}
@@ -99,7 +172,22 @@ func (s *server) putBearing(w http.ResponseWriter, r *http.Request) error {
 		status = http.StatusCreated
 		w.Header().Set("Location", bearingsPath+url.PathEscape(b.Designation))
 	}
-	return sendJSON(w, status, b.Entry())
+	return sendBearing(w, r, status, b.Entry().Row()) // as it is kept
+}
+
+func (s *server) deleteBearing(w http.ResponseWriter, r *http.Request) error {
+	if _, err := parseQuery(r.URL.RawQuery); err != nil {
+		return err
+	}
+	check, err := bearingCheckOf(r)
+	if err != nil {
+		return err
+	}
+	if err := s.bearings.DeleteBearing(r.Context(), designationOf(r), check); err != nil {
+		return err
+	}
+	w.WriteHeader(http.StatusNoContent)
+	return nil
 }
 
 const bearingsPath = "/v1/bearings/"
@@ -225,15 +313,29 @@ func (s *scanner) numbers(field string, keys []string, f func(i int, v float64) 
 }
 
 // describeBearings adds the routes of the catalogue to the description.
-func (s *server) describeBearings(h huma.API, refusals func(...int) map[string]*huma.Response) {
-	huma.Register(h, huma.Operation{
-		OperationID: "list-bearings", Method: "GET", Path: "/v1/bearings", Tags: []string{"bearings"},
-		Summary: "The catalogue of bearings, by designation", Responses: refusals(422, 500),
-	}, s.listBearings)
-	huma.Register(h, huma.Operation{
-		OperationID: "get-bearing", Method: "GET", Path: bearingsPath + "{designation}", Tags: []string{"bearings"},
-		Summary: "The bearing that a window with this designation is judged with", Responses: refusals(404, 422, 500),
-	}, s.bearing)
+func (s *server) describeBearings(doc *huma.OpenAPI, refusals func(...int) map[string]*huma.Response) {
+	schemas := doc.Components.Schemas
+	entry := schemaOf[bearing.CatalogueEntry](schemas)
+	designation := &huma.Param{Name: "designation", In: "path", Required: true, Description: "such as 6205-2RS; upper and lower case, blanks and hyphens are alike", Schema: &huma.Schema{Type: "string", Pattern: "^[ -~]{1,64}$"}}
+	match := &huma.Param{Name: "If-Match", In: "header", Description: "ETag that it must have", Schema: text("")}
+	none := &huma.Param{Name: "If-None-Match", In: "header", Description: "*: only if it is not there", Schema: text("")}
+	tag := map[string]*huma.Param{"ETag": {Description: "of what the row says, for If-Match", Schema: text("")}}
+	add := func(method, path, id, summary string, r map[string]*huma.Response, params ...*huma.Param) *huma.Operation {
+		op := &huma.Operation{Method: method, Path: path, OperationID: id, Summary: summary, Tags: []string{"bearings"}, Parameters: params, Responses: r}
+		doc.AddOperation(op)
+		return op
+	}
+	list := refusals(422, 500)
+	list["200"] = &huma.Response{Description: "a page, by designation", Content: map[string]*huma.MediaType{"application/json": {Schema: schemaOf[bearingList](schemas)}}}
+	add("GET", "/v1/bearings", "list-bearings", "The catalogue of bearings, by designation", list,
+		query("limit", "on a page, 100 if not stated", &huma.Schema{Type: "integer", Minimum: ptr(1.0), Maximum: ptr(float64(bearing.MaxPage))}),
+		query("cursor", "next_cursor of the page before", text("")))
+	get := refusals(404, 422, 500)
+	get["200"] = &huma.Response{Description: "as it is known", Headers: tag, Content: map[string]*huma.MediaType{"application/json": {Schema: entry}}}
+	add("GET", bearingsPath+"{designation}", "get-bearing", "The bearing that a window with this designation is judged with: 6205 2Z finds a 6205", get, designation)
+	del := refusals(404, 409, 412, 422, 500, 503)
+	del["204"] = &huma.Response{Description: "deleted"}
+	add("DELETE", bearingsPath+"{designation}", "delete-bearing", "Delete a bearing that was added and that no registered sensor has", del, designation, match)
 
 	number := func(what string) *huma.Schema { return describe(number(), what) }
 	object := func(required []string, p map[string]*huma.Schema) *huma.Schema {
@@ -256,18 +358,12 @@ func (s *server) describeBearings(h huma.API, refusals func(...int) map[string]*
 		"licence": describe(text(""), "a note on their use"),
 	})
 	body.OneOf = []*huma.Schema{{Required: []string{"geometry"}}, {Required: []string{"orders"}}}
-	entry := h.OpenAPI().Paths[bearingsPath+"{designation}"].Get.Responses["200"].Content["application/json"].Schema
-	op := &huma.Operation{
-		OperationID: "put-bearing", Method: "PUT", Path: bearingsPath + "{designation}", Tags: []string{"bearings"},
-		Summary:     "Add a bearing, or replace one that was added",
-		Description: "State geometry or orders. 201 and 200 are sent after the row is on disk.",
-		Parameters:  []*huma.Param{{Name: "designation", In: "path", Required: true, Schema: &huma.Schema{Type: "string", Pattern: "^[ -~]{1,64}$"}}},
-		RequestBody: &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{"application/json": {Schema: body}}},
-		Responses:   refusals(400, 409, 413, 415, 422, 500, 503),
-	}
+	put := refusals(400, 409, 412, 413, 415, 422, 500, 503)
 	for status, what := range map[string]string{"201": "added", "200": "replaced"} {
-		op.Responses[status] = &huma.Response{Description: what, Content: map[string]*huma.MediaType{"application/json": {Schema: entry}}}
+		put[status] = &huma.Response{Description: what, Headers: maps.Clone(tag), Content: map[string]*huma.MediaType{"application/json": {Schema: entry}}}
 	}
-	op.Responses["201"].Headers = map[string]*huma.Param{"Location": {Description: "address of the bearing", Schema: text("")}}
-	h.OpenAPI().AddOperation(op)
+	put["201"].Headers["Location"] = &huma.Param{Description: "address of the bearing", Schema: text("")}
+	op := add("PUT", bearingsPath+"{designation}", "put-bearing", "Add a bearing, or replace one that was added", put, designation, match, none)
+	op.Description = "State geometry or orders. 201 and 200 are sent after the row is on disk."
+	op.RequestBody = &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{"application/json": {Schema: body}}}
 }

@@ -1,10 +1,12 @@
 package api
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 
@@ -93,6 +95,101 @@ func TestGetBearings(t *testing.T) {
 	}
 }
 
+// ownBearings is a catalogue that is kept nowhere.
+type ownBearings struct{ *bearing.Catalogue }
+
+func (c ownBearings) PutBearing(_ context.Context, b bearing.KnownBearing, check BearingCheck) (bool, error) {
+	if err := errors.Join(c.Check(b), check(c.Row(b.Designation))); err != nil {
+		return false, err
+	}
+	return c.Put(b)
+}
+
+func (c ownBearings) DeleteBearing(_ context.Context, designation string, check BearingCheck) error {
+	if err := check(c.Row(designation)); err != nil {
+		return err
+	}
+	c.Delete(designation)
+	return nil
+}
+
+// TestBearingConditions: rows have ETags, and a write can ask for one.
+func TestBearingConditions(t *testing.T) {
+	b := backend(&fake{})
+	b.Bearings = ownBearings{bearing.NewCatalogue(bearing.KnownBearings...)}
+	s, err := newServer(Config{}, b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	send := func(method, body string, header ...string) *httptest.ResponseRecorder {
+		r := httptest.NewRequest(method, "/v1/bearings/XR-1", strings.NewReader(body))
+		r.Header.Set("Content-Type", asJSON)
+		for i := 0; i+1 < len(header); i += 2 {
+			r.Header.Set(header[i], header[i+1])
+		}
+		w := httptest.NewRecorder()
+		s.router.ServeHTTP(w, r)
+		return w
+	}
+	want := func(what string, w *httptest.ResponseRecorder, status int, code string) (tag string) {
+		t.Helper()
+		if w.Code != status || code != "" && !strings.Contains(w.Body.String(), `"`+code+`"`) {
+			t.Errorf("%s: %d %s, want %d %s", what, w.Code, w.Body, status, code)
+		}
+		return w.Header().Get("ETag")
+	}
+	want("change what is not there", send("PUT", byOrders, "If-Match", "*"), 412, "version_mismatch")
+	want("change one that is not there", send("PUT", byOrders, "If-Match", `"0123456789abcdef01234567"`), 412, "version_mismatch")
+	first := want("make", send("PUT", byOrders, "If-None-Match", "*"), 201, "")
+	want("make again", send("PUT", byOrders, "If-None-Match", "*"), 412, "version_mismatch")
+	if got := want("read", send("GET", ""), 200, ""); got != first || len(first) < 10 {
+		t.Errorf("ETag %s, of PUT %s", got, first)
+	}
+	want("read again", send("GET", "", "If-None-Match", first), 304, "")
+	second := want("change", send("PUT", byGeometry, "If-Match", first), 200, "")
+	if got := want("read", send("GET", ""), 200, ""); got != second || second == first {
+		t.Errorf("ETag %s, of PUT %s, before %s", got, second, first)
+	}
+	want("change late", send("PUT", byOrders, "If-Match", first), 412, "version_mismatch")
+	want("delete late", send("DELETE", "", "If-Match", first), 412, "version_mismatch")
+	for _, m := range []string{"7", `"7"`, `W/` + second, second + ", " + first} {
+		want("condition "+m, send("PUT", byOrders, "If-Match", m), 400, "precondition_invalid")
+	}
+	want("condition of a version", send("PUT", byOrders, "If-None-Match", second), 400, "precondition_invalid")
+	want("delete", send("DELETE", "", "If-Match", second), 204, "")
+	want("read what is deleted", send("GET", ""), 404, "bearing_unknown")
+}
+
+// TestBearingPages: page after page is the whole catalogue.
+func TestBearingPages(t *testing.T) {
+	url, _ := serve(t, &fake{}, Config{})
+	var got []string
+	for cursor := ""; ; {
+		resp, body := do(t, "GET", url+"/v1/bearings?limit=2&cursor="+cursor, "", nil)
+		var list bearingList
+		if err := json.Unmarshal(body, &list); err != nil || resp.StatusCode != 200 || len(list.Bearings) > 2 {
+			t.Fatalf("%s %v %s", resp.Status, err, body)
+		}
+		for _, b := range list.Bearings {
+			got = append(got, b.Designation)
+		}
+		if cursor = list.Next; cursor == "" {
+			break
+		}
+	}
+	var want []string
+	for _, b := range bearing.NewCatalogue(bearing.KnownBearings...).Rows() {
+		want = append(want, b.Designation)
+	}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Error(d)
+	}
+	for query, code := range map[string]string{"limit=0": "limit_out_of_range", "limit=1001": "limit_out_of_range", "cursor=!": "cursor_invalid"} {
+		resp, body := do(t, "GET", url+"/v1/bearings?"+query, "", nil)
+		checkProblem(t, query, resp, body, 422, code)
+	}
+}
+
 func TestPutBearingRefusals(t *testing.T) {
 	stored := 0
 	f := &fake{}
@@ -170,7 +267,7 @@ func TestPutBearingRefusals(t *testing.T) {
 	checkProblem(t, "brotli", resp, b, 415, "encoding_unsupported")
 	resp, b = do(t, "POST", url+"/v1/bearings/x", asJSON, []byte(byOrders))
 	checkProblem(t, "POST", resp, b, 405, "method_not_allowed")
-	if a := strings.Join(resp.Header.Values("Allow"), " "); a != "GET PUT" {
+	if a := strings.Join(resp.Header.Values("Allow"), " "); a != "GET PUT DELETE" {
 		t.Errorf("Allow: %q", a)
 	}
 	if stored != 0 {

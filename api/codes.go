@@ -49,6 +49,7 @@ var codes = []Code{
 	{"scope_missing", "the key has not the scope that this needs"},
 	{"sensor_forbidden", "the key is not for this sensor"},
 	{"sensor_missing", "a key for some sensors, and none is stated"},
+	{"key_limited", "a key for some sensors, and this concerns all of them"},
 	{"too_many_failures", "too many wrong keys from one address"},
 	{"quota_exceeded", "the key has had its share of windows"},
 	// JSON.
@@ -87,6 +88,7 @@ var codes = []Code{
 	{"bearing_unknown", "no such bearing in the catalogue"},
 	{"bearing_invalid", "a geometry or orders that no bearing has"},
 	{"bearing_builtin", "a bearing of the program's own, which stays as it is"},
+	{"bearing_in_use", "a bearing that registered sensors have"},
 	{"catalogue_full", "the catalogue holds as many bearings of users as it may"},
 	{"catalogue_file", "a file of bearings that cannot be read"},
 	// What users register.

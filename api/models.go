@@ -16,8 +16,8 @@ type Models interface {
 	Models(ctx context.Context) (bearing.ModelList, error)
 	Model(ctx context.Context, digest string) (bearing.ModelInfo, error)
 	Add(ctx context.Context, b []byte, by string) (i bearing.ModelInfo, created bool, err error)
-	Promote(ctx context.Context, digest, by string) (bearing.ModelInfo, error)
-	Rollback(ctx context.Context, by string) (bearing.ModelInfo, error)
+	Promote(ctx context.Context, digest, by string, match int64) (bearing.ModelInfo, error)
+	Rollback(ctx context.Context, by string, match int64) (bearing.ModelInfo, error)
 	File(ctx context.Context, digest string) ([]byte, error)
 	Delete(ctx context.Context, digest, by string) error
 }
@@ -43,6 +43,7 @@ func (s *server) listModels(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	w.Header().Set("ETag", etag(list.Version))
 	return sendJSON(w, http.StatusOK, list)
 }
 
@@ -128,7 +129,11 @@ func (s *server) promoteModel(w http.ResponseWriter, r *http.Request) error {
 	if _, err := parseQuery(r.URL.RawQuery); err != nil {
 		return err
 	}
-	i, err := s.models.Promote(r.Context(), chi.URLParam(r, "digest"), who(r))
+	match, err := matchOrNone(r)
+	if err != nil {
+		return err
+	}
+	i, err := s.models.Promote(r.Context(), chi.URLParam(r, "digest"), who(r), match)
 	if err != nil {
 		return err
 	}
@@ -139,7 +144,11 @@ func (s *server) rollbackModel(w http.ResponseWriter, r *http.Request) error {
 	if _, err := parseQuery(r.URL.RawQuery); err != nil {
 		return err
 	}
-	i, err := s.models.Rollback(r.Context(), who(r))
+	match, err := matchOrNone(r)
+	if err != nil {
+		return err
+	}
+	i, err := s.models.Rollback(r.Context(), who(r), match)
 	if err != nil {
 		return err
 	}
@@ -149,6 +158,7 @@ func (s *server) rollbackModel(w http.ResponseWriter, r *http.Request) error {
 // sendActive sends the model that judges from now on.
 func sendActive(w http.ResponseWriter, i bearing.ModelInfo) error {
 	w.Header().Set("Content-Location", "/v1/models/"+i.Digest)
+	w.Header().Set("ETag", etag(i.Version))
 	return sendJSON(w, http.StatusOK, i)
 }
 
@@ -163,13 +173,15 @@ func (s *server) describeModels(doc *huma.OpenAPI, refusals func(...int) map[str
 		doc.AddOperation(op)
 		return op
 	}
-	add("GET", "/v1/models", "list-models", "All models, and the changes of the active one", schemaOf[bearing.ModelList](schemas), []int{422, 500, 503})
+	tag := map[string]*huma.Param{"ETag": {Description: "of the changes of the active model, for If-Match", Schema: text("")}}
+	match := &huma.Param{Name: "If-Match", In: "header", Description: "ETag of /v1/models that must hold", Schema: text("")}
+	add("GET", "/v1/models", "list-models", "All models, and the changes of the active one", schemaOf[bearing.ModelList](schemas), []int{422, 500, 503}).Responses["200"].Headers = tag
 	add("GET", "/v1/models/{digest}", "get-model", "Verify a model and describe it", info, []int{404, 422, 500, 503}, digest)
 	post := add("POST", "/v1/models", "add-model", "Verify a model file and keep it: its checksums, its golden windows, its card", info, []int{400, 409, 413, 415, 422, 500, 503})
 	post.RequestBody = &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{"application/octet-stream": {Schema: text("binary")}}}
 	post.Responses["201"] = &huma.Response{Description: "kept", Content: map[string]*huma.MediaType{"application/json": {Schema: info}}}
-	add("POST", "/v1/models/{digest}/promote", "promote-model", "Judge windows by a model from now on, after it was warmed up", info, []int{404, 409, 422, 500, 503}, digest)
-	add("POST", "/v1/models/rollback", "rollback-model", "Judge windows by the model before again; a second time by the one before that", info, []int{404, 409, 422, 500, 503})
+	add("POST", "/v1/models/{digest}/promote", "promote-model", "Judge windows by a model from now on, after it was warmed up", info, []int{400, 404, 409, 412, 422, 500, 503}, digest, match).Responses["200"].Headers = tag
+	add("POST", "/v1/models/rollback", "rollback-model", "Judge windows by the model before again; a second time by the one before that", info, []int{400, 404, 409, 412, 422, 500, 503}, match).Responses["200"].Headers = tag
 	file := add("GET", "/v1/models/{digest}/file", "get-model-file", "Verify a model and send its file", info, []int{404, 422, 500, 503}, digest)
 	file.Responses["200"].Content = map[string]*huma.MediaType{"application/octet-stream": {Schema: text("binary")}}
 	gone := add("DELETE", "/v1/models/{digest}", "delete-model", "Forget a stored model that is not the active one", info, []int{404, 409, 422, 500, 503}, digest)

@@ -52,7 +52,7 @@ func (s *server) describe() *huma.OpenAPI {
 
 	page["200"].Headers = nil // the content type, which stands beside
 
-	s.describeBearings(h, refusals)
+	s.describeBearings(doc, refusals)
 	s.describeResources(doc, refusals)
 	s.describeAlarms(doc, refusals)
 	s.describeStream(doc, refusals)

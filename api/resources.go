@@ -22,6 +22,8 @@ type Resources interface {
 	DeleteResource(ctx context.Context, kind, key string, match int64) error
 	Resource(ctx context.Context, kind, key string) (bearing.Resource, error)
 	Resources(ctx context.Context, kind, after string, limit int) ([]bearing.Resource, error)
+	// Unregistered returns the names, in their order, of sensors that only sent windows.
+	Unregistered(ctx context.Context, after string, limit int) ([]string, error)
 }
 
 // resource is a kind of them: what its documents are, and where they stand.
@@ -183,7 +185,11 @@ func (s *server) getResource(k resource) func(http.ResponseWriter, *http.Request
 // sendVersion sends a document with its version as its ETag, or 304 to a client that
 // has this one.
 func sendVersion(w http.ResponseWriter, r *http.Request, status int, version int64, doc []byte) error {
-	tag := etag(version)
+	return sendTagged(w, r, status, etag(version), doc)
+}
+
+// sendTagged sends a document with its ETag, or 304 to a client that has this one.
+func sendTagged(w http.ResponseWriter, r *http.Request, status int, tag string, doc []byte) error {
 	w.Header().Set("ETag", tag)
 	if status == http.StatusOK && r.Method == http.MethodGet && r.Header.Get("If-None-Match") == tag {
 		w.WriteHeader(http.StatusNotModified)
@@ -204,14 +210,28 @@ func matchOf(r *http.Request) (int64, error) {
 		return bearing.NoVersion, nil
 	}
 	m := r.Header.Get("If-Match")
-	if m == "" || m == "*" {
+	switch m {
+	case "":
 		return bearing.AnyVersion, nil
+	case "*":
+		return bearing.SomeVersion, nil
 	}
 	v, err := strconv.ParseInt(strings.TrimSuffix(strings.TrimPrefix(m, `"`), `"`), 10, 64)
 	if err != nil || v <= 0 || m != etag(v) {
 		return 0, bearing.Errorf(bearing.Malformed, "precondition_invalid", "If-Match %s is no ETag that this service gave", bearing.Clip(m))
 	}
 	return v, nil
+}
+
+// matchOrNone is matchOf for what is there before it is first written, with the ETag "0".
+func matchOrNone(r *http.Request) (int64, error) {
+	switch r.Header.Get("If-Match") {
+	case "*":
+		return bearing.AnyVersion, nil
+	case etag(0):
+		return bearing.NoVersion, nil
+	}
+	return matchOf(r)
 }
 
 func (s *server) putResource(k resource) func(http.ResponseWriter, *http.Request) error {
@@ -331,11 +351,14 @@ func (s *server) deleteResource(k resource) func(http.ResponseWriter, *http.Requ
 
 func (s *server) listResources(k resource) func(http.ResponseWriter, *http.Request) error {
 	return func(w http.ResponseWriter, r *http.Request) error {
-		parameters := []string{"limit", "cursor"}
-		if k.sensor != nil {
-			parameters = append(parameters, "sensor")
+		known := []string{"limit", "cursor"}
+		if k.kind == bearing.KindSensor {
+			known = append(known, "registered")
 		}
-		v, err := parseQuery(r.URL.RawQuery, parameters...)
+		if k.sensor != nil {
+			known = append(known, "sensor")
+		}
+		v, err := parseQuery(r.URL.RawQuery, known...)
 		if err != nil {
 			return err
 		}
@@ -343,33 +366,34 @@ func (s *server) listResources(k resource) func(http.ResponseWriter, *http.Reque
 		if one && !bearing.IsName(sensor) {
 			return bearing.Errorf(bearing.Invalid, "sensor_name", "%q is no sensor name", bearing.Clip(sensor)).At("sensor")
 		}
-		if k.kind == bearing.KindSensor || k.sensor != nil {
-			err = covers(r.Context(), sensor)
+		if one {
+			if err := covers(r.Context(), sensor); err != nil {
+				return err
+			}
 		}
-		if err != nil {
-			return err
+		list := s.resources.Resources
+		switch reg, ok := v["registered"]; {
+		case reg == "false":
+			list = s.unregistered
+		case ok && reg != "true":
+			return bearing.Errorf(bearing.Invalid, "parameter_invalid", "registered %q is neither true nor false", bearing.Clip(reg)).At("registered")
 		}
 		limit, err := limitParameter(v)
 		if err != nil {
 			return err
 		}
-		after, err := base64.RawURLEncoding.DecodeString(v["cursor"])
+		after, err := cursorParameter(v)
 		if err != nil {
-			return bearing.Errorf(bearing.Invalid, "cursor_invalid", "cursor %q is not one that this service gave: begin without one", bearing.Clip(v["cursor"])).At("cursor")
+			return err
 		}
-		var rows []bearing.Resource
-		if one {
-			rows, err = s.resourcesOf(r.Context(), k, sensor, string(after), limit+1)
-		} else {
-			rows, err = s.resources.Resources(r.Context(), k.kind, string(after), limit+1)
-		}
+		rows, err := covered(r.Context(), k, sensor, list, after, limit+1)
 		if err != nil {
 			return err
 		}
 		next := ""
 		if len(rows) > limit {
 			rows = rows[:limit]
-			next = base64.RawURLEncoding.EncodeToString([]byte(rows[limit-1].Key))
+			next = cursorOf(rows[limit-1].Key)
 		}
 		docs := make([]json.RawMessage, len(rows))
 		for i, row := range rows {
@@ -381,22 +405,41 @@ func (s *server) listResources(k resource) func(http.ResponseWriter, *http.Reque
 	}
 }
 
-// resourcesOf returns up to limit resources of a sensor, from all of its kind.
-func (s *server) resourcesOf(ctx context.Context, k resource, sensor, after string, limit int) (out []bearing.Resource, err error) {
+// unregistered lists sensors that only sent windows, as if they were registered by their
+// names alone.
+func (s *server) unregistered(ctx context.Context, _, after string, limit int) ([]bearing.Resource, error) {
+	names, err := s.resources.Unregistered(ctx, after, limit)
+	rows := make([]bearing.Resource, len(names))
+	for i, name := range names {
+		rows[i] = bearing.Resource{Key: name, Doc: json.RawMessage(`{"name":"` + name + `"}`)} // a name needs no escapes
+	}
+	return rows, err
+}
+
+// covered returns up to limit resources with keys after the given one, of one sensor if it
+// is named, that the key of a request may have to do with: it is shown a list without the
+// others.
+func covered(ctx context.Context, k resource, sensor string, list func(ctx context.Context, kind, after string, limit int) ([]bearing.Resource, error), after string, limit int) ([]bearing.Resource, error) {
+	slice := limit
+	if key := keyOf(ctx); sensor != "" || key != nil && len(key.Sensors) > 0 {
+		slice = max(limit, bearing.MaxPage) // most may be of others
+	}
+	var out []bearing.Resource
 	for {
-		rows, err := s.resources.Resources(ctx, k.kind, after, bearing.MaxPage)
+		rows, err := list(ctx, k.kind, after, slice)
 		if err != nil {
 			return nil, err
 		}
 		for _, row := range rows {
-			if k.sensor(row.Doc) == sensor {
-				if out = append(out, row); len(out) == limit {
-					return out, nil
-				}
-			}
 			after = row.Key
+			if k.kind == bearing.KindSensor && covers(ctx, row.Key) != nil || k.covered(ctx, row.Doc) != nil || sensor != "" && k.sensor(row.Doc) != sensor {
+				continue
+			}
+			if out = append(out, row); len(out) == limit {
+				return out, nil
+			}
 		}
-		if len(rows) < bearing.MaxPage {
+		if len(rows) < slice {
 			return out, nil
 		}
 	}
@@ -414,6 +457,17 @@ func limitParameter(v map[string]string) (int, error) {
 	}
 	return n, nil
 }
+
+// cursorParameter reads the key after which a page begins, and cursorOf writes it.
+func cursorParameter(v map[string]string) (after string, err error) {
+	b, err := base64.RawURLEncoding.DecodeString(v["cursor"])
+	if err != nil {
+		return "", bearing.Errorf(bearing.Invalid, "cursor_invalid", "cursor %q is not one that this service gave: begin without one", bearing.Clip(v["cursor"])).At("cursor")
+	}
+	return string(b), nil
+}
+
+func cursorOf(key string) string { return base64.RawURLEncoding.EncodeToString([]byte(key)) }
 
 // describeResources adds the routes of all kinds to the description.
 func (s *server) describeResources(doc *huma.OpenAPI, refusals func(...int) map[string]*huma.Response) {
@@ -434,6 +488,9 @@ func (s *server) describeResources(doc *huma.OpenAPI, refusals func(...int) map[
 			query("cursor", "next_cursor of the page before", text(""))}}
 		if k.sensor != nil {
 			list.Parameters = append(list.Parameters, query("sensor", "only those of this sensor", text("")))
+		}
+		if k.kind == bearing.KindSensor {
+			list.Parameters = append(list.Parameters, query("registered", "false: those that only sent windows, which --max-sensors bounds, by their names", &huma.Schema{Type: "boolean"}))
 		}
 		list.Responses["200"] = answer("a page, by name", &huma.Schema{Type: "object", Properties: map[string]*huma.Schema{
 			k.plural: {Type: "array", Items: schema}, "next_cursor": text("")}})

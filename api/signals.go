@@ -30,14 +30,43 @@ type looks chan struct{}
 
 const mostLooks = 2
 
-// enter waits for a place until ctx ends. The caller leaves it.
-func (l looks) enter(ctx context.Context) (leave func(), err error) {
+// lookWait is how long a request waits for a place.
+const lookWait = 5 * time.Second
+
+// look does f in a place, for which it waits. It sends nothing: a client that takes its
+// answer slowly must not hold a place.
+func (s *server) look(ctx context.Context, f func() error) error {
+	wait := time.NewTimer(s.lookWait)
+	defer wait.Stop()
 	select {
-	case l <- struct{}{}:
-		return func() { <-l }, nil
+	case s.looks <- struct{}{}:
+	case <-wait.C:
+		return bearing.Errorf(bearing.Overloaded, "overloaded", "as many stored windows are looked at as may be at a time: try again")
 	case <-ctx.Done():
-		return nil, ctx.Err()
+		return ctx.Err()
 	}
+	defer func() { <-s.looks }()
+	return f()
+}
+
+// Bytes of long answers that clients have yet to take, and what counts as one.
+const (
+	maxSending = 128 << 20
+	longAnswer = 64 << 10
+)
+
+// sendLong sends an answer that may be long, unless too much is being sent already beside
+// it: it is in memory until its client has taken it.
+func (s *server) sendLong(w http.ResponseWriter, media string, b []byte) error {
+	if n := int64(len(b)); n > longAnswer {
+		defer s.sending.Add(-n)
+		if all := s.sending.Add(n); all > maxSending && all > n {
+			w.Header().Del("Content-Disposition")
+			return bearing.Errorf(bearing.Overloaded, "overloaded", "clients have yet to take as many answers as may be held: try again")
+		}
+	}
+	send(w, http.StatusOK, media, b)
+	return nil
 }
 
 func (s *server) signalRoutes() {
@@ -100,24 +129,23 @@ func (s *server) getWindow(w http.ResponseWriter, r *http.Request) error {
 		}
 		form = windowForms[i]
 	}
-	leave, err := s.looks.enter(r.Context())
-	if err != nil {
+	var b []byte
+	var id string
+	err = s.look(r.Context(), func() error {
+		win, d, err := s.windowOf(r)
+		if err == nil {
+			b, err = form.encode(win)
+		}
+		id = d.ID
 		return err
-	}
-	defer leave()
-	win, d, err := s.windowOf(r)
-	if err != nil {
-		return err
-	}
-	b, err := form.encode(win)
+	})
 	if err != nil {
 		return err
 	}
 	if form.name != "json" {
-		w.Header().Set("Content-Disposition", `attachment; filename="`+d.ID+`.`+form.name+`"`)
+		w.Header().Set("Content-Disposition", `attachment; filename="`+id+`.`+form.name+`"`)
 	}
-	send(w, http.StatusOK, form.media, b)
-	return nil
+	return s.sendLong(w, form.media, b)
 }
 
 // EncodeWindow writes a window in the JSON form in which windows are sent: sent again it
@@ -222,20 +250,22 @@ func (s *server) getSpectrum(kind string) func(http.ResponseWriter, *http.Reques
 		case low && !(q.High > q.Low), top && q.MaxHz <= 0:
 			return bearing.Errorf(bearing.Invalid, "parameter_invalid", "band_high_hz must be above band_low_hz, and max_hz positive").At("band_high_hz")
 		}
-		leave, err := s.looks.enter(r.Context())
+		var b []byte
+		err = s.look(r.Context(), func() error {
+			win, d, err := s.windowOf(r)
+			if err != nil {
+				return err
+			}
+			sp, err := s.signals.Spectrum(win, d, q)
+			if err == nil {
+				b, err = json.Marshal(sp)
+			}
+			return err
+		})
 		if err != nil {
 			return err
 		}
-		defer leave()
-		win, d, err := s.windowOf(r)
-		if err != nil {
-			return err
-		}
-		sp, err := s.signals.Spectrum(win, d, q)
-		if err != nil {
-			return err
-		}
-		return sendJSON(w, http.StatusOK, sp)
+		return s.sendLong(w, "application/json", b)
 	}
 }
 
@@ -270,16 +300,18 @@ func (s *server) getTrend(w http.ResponseWriter, r *http.Request) error {
 	if err := covers(r.Context(), q.Sensor); err != nil {
 		return err
 	}
-	leave, err := s.looks.enter(r.Context())
+	var b []byte
+	err = s.look(r.Context(), func() error {
+		t, err := s.signals.Trend(r.Context(), q)
+		if err == nil {
+			b, err = json.Marshal(t)
+		}
+		return err
+	})
 	if err != nil {
 		return err
 	}
-	defer leave()
-	t, err := s.signals.Trend(r.Context(), q)
-	if err != nil {
-		return err
-	}
-	return sendJSON(w, http.StatusOK, t)
+	return s.sendLong(w, "application/json", b)
 }
 
 // describeSignals adds windows, spectra and trends to the description.

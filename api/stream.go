@@ -7,7 +7,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
-	"sync/atomic"
+	"sync"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -27,6 +27,7 @@ type Events interface {
 // Limits of streams.
 const (
 	maxStreams   = 256
+	streamsEach  = 8                // of one key, or without keys of one address
 	streamWrite  = 10 * time.Second // that a client has to take an event
 	streamBeat   = 15 * time.Second // from one sign of life to the next
 	streamLife   = 30 * time.Minute // then the client comes again: proxies and keys change
@@ -35,8 +36,45 @@ const (
 	maxFollowing = 100              // sensors that a filter names
 )
 
-// streams counts those that are open.
-type streams struct{ open atomic.Int64 }
+// streams counts those that are open, in all and by who follows them.
+type streams struct {
+	mu   sync.Mutex
+	open int
+	by   map[string]int
+}
+
+// enter counts one more, or says why there may not be one. The caller leaves it.
+func (s *streams) enter(who string) (leave func(), err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case s.by[who] >= streamsEach:
+		return nil, bearing.Errorf(bearing.Overloaded, "too_many_streams", "you follow %d streams: end one, or let one stream name several sensors", streamsEach)
+	case s.open >= maxStreams:
+		return nil, bearing.Errorf(bearing.Overloaded, "too_many_streams", "%d streams are open: try again later", maxStreams)
+	}
+	if s.by == nil {
+		s.by = make(map[string]int)
+	}
+	s.open++
+	s.by[who]++
+	return func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.open--
+		if s.by[who]--; s.by[who] == 0 {
+			delete(s.by, who)
+		}
+	}, nil
+}
+
+// follower names who a request is from: its key, or without one its address.
+func follower(r *http.Request) string {
+	if k := keyOf(r.Context()); k != nil {
+		return "key " + k.ID
+	}
+	return "address " + hostOf(r)
+}
 
 // filter is what a stream leaves out.
 type filter struct {
@@ -97,11 +135,11 @@ func (s *server) stream(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if s.streams.open.Add(1) > maxStreams {
-		s.streams.open.Add(-1)
-		return bearing.Errorf(bearing.Overloaded, "too_many_streams", "%d streams are open: try again later", maxStreams)
+	leave, err := s.streams.enter(follower(r))
+	if err != nil {
+		return err
 	}
-	defer s.streams.open.Add(-1)
+	defer leave()
 	s.metrics.streams.Inc()
 	defer s.metrics.streams.Dec()
 
@@ -207,7 +245,7 @@ func (o *sse) send(format string, args ...any) error {
 func (s *server) describeStream(doc *huma.OpenAPI, refusals func(...int) map[string]*huma.Response) {
 	op := &huma.Operation{Method: "GET", Path: "/v1/stream", OperationID: "stream", Tags: []string{"stream"},
 		Summary:     "Follow what is stored, as server-sent events",
-		Description: "Events are named diagnosis or alarm and carry its document; the id resumes a stream by Last-Event-ID. Lines that begin with a colon are signs of life. An event dropped tells a client that was too slow; a stream ends after half an hour.",
+		Description: "Events are named diagnosis or alarm and carry its document; the id resumes a stream by Last-Event-ID. Lines that begin with a colon are signs of life. An event dropped tells a client that was too slow; a stream ends after half an hour. A key, or without one an address, may follow eight at a time.",
 		Parameters: []*huma.Param{
 			query("kind", "diagnosis or alarm alone", &huma.Schema{Type: "string", Enum: []any{"diagnosis", "alarm"}}),
 			query("severity", "this or worse", &huma.Schema{Type: "string", Enum: []any{"any", "warning", "alarm"}}),

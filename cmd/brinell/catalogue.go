@@ -9,7 +9,9 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"brinell/api"
 	"brinell/internal/bearing"
+	"brinell/internal/diagnose"
 	"brinell/internal/store"
 )
 
@@ -40,7 +42,9 @@ func openCatalogue(file string) (*bearing.Catalogue, error) {
 // durableCatalogue is a catalogue whose new rows are stored.
 type durableCatalogue struct {
 	*bearing.Catalogue
-	store *store.DB
+	store   *store.DB
+	sensors *diagnose.Registry              // which may have a row
+	file    map[string]bearing.KnownBearing // rows of --bearings, by DesignationKey
 
 	mu sync.Mutex // from the check of a row until it is in the catalogue
 }
@@ -52,6 +56,12 @@ func (c *durableCatalogue) load(ctx context.Context, log *slog.Logger) error {
 	rows, err := c.store.Bearings(ctx)
 	if err != nil {
 		return err
+	}
+	c.file = make(map[string]bearing.KnownBearing)
+	for _, b := range c.Rows() {
+		if !b.BuiltIn {
+			c.file[bearing.DesignationKey(b.Designation)] = b
+		}
 	}
 	for _, b := range rows {
 		replaced, err := c.Put(b)
@@ -65,15 +75,19 @@ func (c *durableCatalogue) load(ctx context.Context, log *slog.Logger) error {
 	return nil
 }
 
-// PutBearing stores a row and then adds it to the catalogue. It does not end with ctx:
-// half of it would leave the two apart until the next start.
-func (c *durableCatalogue) PutBearing(ctx context.Context, b bearing.KnownBearing) (replaced bool, err error) {
+// PutBearing stores a row and then adds it to the catalogue, if what is there in its place
+// is as check wants it. It does not end with ctx: half of it would leave the two apart
+// until the next start.
+func (c *durableCatalogue) PutBearing(ctx context.Context, b bearing.KnownBearing, check api.BearingCheck) (replaced bool, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if err := ctx.Err(); err != nil {
 		return false, err
 	}
 	if err := c.Check(b); err != nil {
+		return false, err
+	}
+	if err := check(c.Row(b.Designation)); err != nil {
 		return false, err
 	}
 	if err := c.store.PutBearing(context.WithoutCancel(ctx), b); err != nil {
@@ -83,4 +97,41 @@ func (c *durableCatalogue) PutBearing(ctx context.Context, b bearing.KnownBearin
 		return false, fmt.Errorf("bearing %q is stored, but not in the catalogue: %w", b.Designation, err)
 	}
 	return replaced, nil
+}
+
+// DeleteBearing removes a stored row, and in its place sets the one of the file that it hid.
+// Errors: NotFound bearing_unknown, Conflict bearing_builtin and bearing_in_use, those of
+// check and of the store.
+func (c *durableCatalogue) DeleteBearing(ctx context.Context, designation string, check api.BearingCheck) error {
+	return c.sensors.Without(designation, func() error {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		b, there := c.Row(designation)
+		switch {
+		case !there:
+			return bearing.Errorf(bearing.NotFound, "bearing_unknown", "bearing %q is not in the catalogue", bearing.Clip(designation))
+		case b.BuiltIn:
+			return bearing.Errorf(bearing.Conflict, "bearing_builtin", "bearing %s is built in and stays as it is", b.Designation)
+		}
+		if err := check(b, there); err != nil {
+			return err
+		}
+		stored, err := c.store.DeleteBearing(context.WithoutCancel(ctx), designation)
+		if err != nil {
+			return err
+		}
+		before, inFile := c.file[bearing.DesignationKey(designation)]
+		switch {
+		case !stored && inFile:
+			return bearing.Errorf(bearing.Conflict, "bearing_builtin", "bearing %s stands in the file of --bearings: remove it there", b.Designation)
+		case inFile:
+			_, err = c.Put(before)
+		default:
+			c.Delete(designation)
+		}
+		return err
+	})
 }

@@ -91,6 +91,36 @@ func TestServeBearings(t *testing.T) {
 	if status := request(t, "PUT", p.url+"/v1/bearings/swapped", `{"orders":{"bpfo":5.415,"bpfi":3.585,"bsf2":4.714,"ftf":0.398}}`, &refused); status != 422 || refused.Code != "bearing_invalid" {
 		t.Errorf("swapped: %d %+v", status, refused)
 	}
+	// One that a sensor has stays; one that none has goes, and that of the file is back.
+	for _, c := range []struct {
+		method, path, body string
+		status             int
+		code               string
+	}{
+		{"PUT", "/v1/sensors/s2", `{"bearing":"GONE"}`, 422, "bearing_unknown"},
+		{"PUT", "/v1/bearings/GONE", row, 201, ""},
+		{"PUT", "/v1/sensors/s2", `{"bearing":"gone"}`, 201, ""},
+		{"DELETE", "/v1/bearings/GONE", "", 409, "bearing_in_use"},
+		{"DELETE", "/v1/sensors/s2", "", 204, ""},
+		{"DELETE", "/v1/bearings/gone", "", 204, ""},
+		{"DELETE", "/v1/bearings/gone", "", 404, "bearing_unknown"},
+		{"DELETE", "/v1/bearings/6205-2RS", "", 409, "bearing_builtin"},
+		{"DELETE", "/v1/bearings/NU206", "", 409, "bearing_builtin"}, // of the file
+		{"PUT", "/v1/bearings/nu206", strings.Replace(row, "maker's table", "put", 1), 200, ""},
+		{"DELETE", "/v1/bearings/nu206", "", 204, ""},
+	} {
+		var got refusal
+		var out any = &got
+		if c.status == 204 {
+			out = nil
+		}
+		if status, _ := call(t, c.method, p.url+c.path, c.body, out); status != c.status || got.Code != c.code {
+			t.Errorf("%s %s: %d %s, want %d %s", c.method, c.path, status, got.Code, c.status, c.code)
+		}
+	}
+	if request(t, "GET", p.url+"/v1/bearings/nu206", "", &e); e.Source != "file" {
+		t.Errorf("the row of the file is not back: %+v", e)
+	}
 	if err := p.stop(syscall.SIGKILL); err == nil {
 		t.Error("killed, and yet it ended well")
 	}

@@ -270,6 +270,28 @@ func (c serveConfig) parse() (s settings, err error) {
 	if s.zones, err = diagnose.ParseZones(c.zones); err != nil {
 		return s, usagef("--velocity-zones: %w", err)
 	}
+	if c.debugListen != "" && !loopback(c.debugListen) {
+		return s, usagef("--debug-listen %q is no loopback address: profiles are for this machine only", c.debugListen)
+	}
+	if (c.tlsCert == "") != (c.tlsKey == "") {
+		return s, usagef("--tls-cert and --tls-key go together")
+	}
+	for _, n := range []struct {
+		name  string
+		value float64
+	}{{"--max-sensors", float64(c.maxSensors)}, {"--metrics-sensors", float64(c.metricsSensors)}, {"--late-horizon", float64(c.lateHorizon)}, {"--key-rate", c.keyRate}} {
+		if !(n.value >= 0) { // nor NaN
+			return s, usagef("%s must not be negative", n.name)
+		}
+	}
+	for _, n := range []struct {
+		name  string
+		value int
+	}{{"--max-connections", c.connections}, {"--max-connections-per-address", c.perAddress}} {
+		if n.value < 1 {
+			return s, usagef("%s must be positive", n.name)
+		}
+	}
 	return s, nil
 }
 

@@ -56,6 +56,17 @@ func TestInspections(t *testing.T) {
 	if status, _ := call(t, "POST", p.url+"/v1/sensors/de/baselines", `{"action":"restart","at":"`+at(6)+`","by":"jo","note":"new bearing"}`, &b); status != 200 || len(b.Controls) != 1 {
 		t.Errorf("restart: %d %+v", status, b)
 	}
+	var names struct{ Sensors []bearing.Sensor }
+	if call(t, "GET", p.url+"/v1/sensors?registered=false", "", &names); len(names.Sensors) != 1 || names.Sensors[0].Name != "de" {
+		t.Errorf("sensors that only sent windows: %+v", names)
+	}
+	_, tag := call(t, "GET", p.url+"/v1/sensors/de/baselines", "", &b)
+	if status, _ := call(t, "POST", p.url+"/v1/sensors/de/baselines", `{"action":"restart"}`, &problem, "If-Match", `"0"`); status != 412 || problem.Code != "version_mismatch" || tag == `"0"` || tag == "" {
+		t.Errorf("as if nothing had been done: %d %+v, ETag %s", status, problem, tag)
+	}
+	if status, now := call(t, "POST", p.url+"/v1/sensors/de/baselines", `{"action":"resume","at":"`+at(6)+`"}`, &b, "If-Match", tag); status != 200 || len(b.Controls) != 2 || now == tag {
+		t.Errorf("under its ETag: %d %+v, ETag %s", status, b, now)
+	}
 	if status, _ := call(t, "POST", p.url+"/v1/sensors/nobody/baselines", `{"action":"restart"}`, &problem); status != 404 || problem.Code != "sensor_not_found" {
 		t.Errorf("nobody: %d %+v", status, problem)
 	}

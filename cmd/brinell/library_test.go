@@ -93,8 +93,21 @@ func TestModels(t *testing.T) {
 	if embedded == m.Digest {
 		t.Fatal("the variant is the default")
 	}
+	_, none := call(t, "GET", p.url+"/v1/models", "", nil)
+	if status, _ := call(t, "POST", p.url+"/v1/models/"+m.Digest+"/promote", "", &problem, "If-Match", `"99"`); status != 412 || problem.Code != "version_mismatch" {
+		t.Errorf("promote under another ETag: %d %+v", status, problem)
+	}
 	var info bearing.ModelInfo
-	if status, _ := call(t, "POST", p.url+"/v1/models/"+m.Digest+"/promote", "", &info); status != 200 || !info.Active || info.Source != bearing.ModelStored || info.Digest != m.Digest {
+	status, first := call(t, "POST", p.url+"/v1/models/"+m.Digest+"/promote", "", &info, "If-Match", none)
+	if _, now := call(t, "GET", p.url+"/v1/models", "", nil); first == none || now != first {
+		t.Errorf("ETag %s, then %s of the promotion, %s of the list", none, first, now)
+	}
+	for _, path := range []string{"/v1/models/rollback", "/v1/models/" + m.Digest + "/promote"} {
+		if status, _ := call(t, "POST", p.url+path, "", &problem, "If-Match", none); status != 412 || problem.Code != "version_mismatch" {
+			t.Errorf("%s late: %d %+v", path, status, problem)
+		}
+	}
+	if status != 200 || !info.Active || info.Source != bearing.ModelStored || info.Digest != m.Digest {
 		t.Errorf("promoted: %d %+v", status, info)
 	}
 	if d := judgedBy(); d != m.Digest {

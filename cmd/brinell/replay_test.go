@@ -171,5 +171,8 @@ func TestExport(t *testing.T) {
 		}
 	}
 	fetch(t, p.url+"/v1/windows/nothing", 404)
+	if b := fetch(t, p.url+"/v1/sensors/nobody/trends?feature=rms", 404); !bytes.Contains(b, []byte(`"sensor_not_found"`)) {
+		t.Errorf("%s", b)
+	}
 	fetch(t, p.url+"/v1/windows/nothing/spectrum", 404)
 }

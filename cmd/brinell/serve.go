@@ -219,12 +219,13 @@ func newService(ctx context.Context, c serveConfig, stderr io.Writer) (_ *servic
 	if err != nil {
 		return nil, err
 	}
+	bearings.sensors = registry
 	shelf, m, err := library.Open(ctx, s.store, m, c.model != "", s.log)
 	if err != nil {
 		return nil, err
 	}
 	gate := admit.New(admit.Config{Workers: reserve(c.workers), MaxWait: c.maxWait, WarmUp: warmUp})
-	if s.core, err = diagnose.New(m, diagnose.Config{Store: s.store, Catalogue: cat.Lookup, Sensors: registry.Sensor, Metrics: metrics, Gate: gate, Build: build(), Baseline: v.method, Zones: v.zones, MaxSensors: c.maxSensors, LateHorizon: c.lateHorizon}); err != nil {
+	if s.core, err = diagnose.New(m, diagnose.Config{Store: s.store, Catalogue: cat.Lookup, Sensors: registry.Sensor, Models: shelf.Load, Metrics: metrics, Gate: gate, Build: build(), Baseline: v.method, Zones: v.zones, MaxSensors: c.maxSensors, LateHorizon: c.lateHorizon}); err != nil {
 		return nil, err
 	}
 	if s.hooks, err = webhook.New(s.store, v.webhookAllow, s.log, reg); err != nil {
@@ -235,7 +236,7 @@ func newService(ctx context.Context, c serveConfig, stderr io.Writer) (_ *servic
 			return nil, err
 		}
 	}
-	registry.Retire = s.core.Retire
+	registry.Retire, registry.Models = s.core.Retire, shelf.Load
 	kept := judged{s.core, s.store}
 	shelf.Serve(s.core)
 	handler, err := api.New(api.Config{
@@ -284,18 +285,6 @@ func newLog(w io.Writer, format string, level slog.Level) (*slog.Logger, error) 
 
 // access returns the keys of the service, or why it may not listen without.
 func (c serveConfig) access(log *slog.Logger) (*access, error) {
-	if c.debugListen != "" && !loopback(c.debugListen) {
-		return nil, usagef("--debug-listen %q is no loopback address: profiles are for this machine only", c.debugListen)
-	}
-	if (c.tlsCert == "") != (c.tlsKey == "") {
-		return nil, usagef("--tls-cert and --tls-key go together")
-	}
-	if c.maxSensors < 0 || c.metricsSensors < 0 || c.lateHorizon < 0 {
-		return nil, usagef("--max-sensors, --metrics-sensors and --late-horizon must not be negative")
-	}
-	if c.keyRate < 0 || c.connections < 1 || c.perAddress < 1 {
-		return nil, usagef("--key-rate must not be negative, --max-connections and --max-connections-per-address must be positive")
-	}
 	file := keyFile(c.keys, c.dataDir)
 	ring, err := keys.Open(file, log, time.Now)
 	if err != nil {

@@ -53,6 +53,7 @@ type Baselines struct {
 	Sensor    string            `json:"sensor"`
 	Baselines []Baseline        `json:"baselines" nullable:"false"`
 	Controls  []BaselineControl `json:"controls" nullable:"false" doc:"in the order of their times"`
+	Version   int64             `json:"-"` // of the controls, 0 for none
 }
 
 // What an inspection found.

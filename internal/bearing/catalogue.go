@@ -318,6 +318,31 @@ func (c *Catalogue) Put(b KnownBearing) (replaced bool, err error) {
 	return replaced, nil
 }
 
+// Row returns the row of exactly that designation, as DesignationKey has it.
+func (c *Catalogue) Row(designation string) (KnownBearing, bool) {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	b, ok := c.rows[DesignationKey(designation)]
+	return b, ok
+}
+
+// Delete removes a user's row. It leaves the program's own as they are.
+func (c *Catalogue) Delete(designation string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	key := DesignationKey(designation)
+	b, ok := c.rows[key]
+	if !ok || b.BuiltIn {
+		return
+	}
+	delete(c.rows, key)
+	c.users--
+	base := baseOf(b.Designation)
+	if i, found := slices.BinarySearch(c.bases[base], key); found {
+		c.bases[base] = slices.Delete(c.bases[base], i, i+1)
+	}
+}
+
 var known = sync.OnceValue(func() *Catalogue { return NewCatalogue(KnownBearings...) })
 
 // LookupBearing returns the known bearing of that designation, as Catalogue.Lookup

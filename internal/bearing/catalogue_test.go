@@ -103,6 +103,18 @@ func TestCataloguePut(t *testing.T) {
 	}
 	put(multipliers("B1"), false, "catalogue_full")
 	put(multipliers("A5"), true, "")
+	for _, designation := range []string{"6205 2rs", "B1", "a-5", "6205"} {
+		c.Delete(designation) // the first is the program's own, the second not there
+	}
+	if _, ok := c.Row("A5"); ok || len(c.Rows()) != MaxUserBearings+len(KnownBearings)-2 {
+		t.Errorf("%d rows after two were deleted", len(c.Rows()))
+	}
+	if got, _ := c.Lookup("6205 2Z"); got.Designation != "6205-2RS" {
+		t.Errorf("found %s after 6205 was deleted", got.Designation)
+	}
+	put(multipliers("B1"), false, "")
+	put(multipliers("A5"), false, "")
+	put(multipliers("A5A"), false, "catalogue_full")
 }
 
 func TestCatalogueIsConcurrent(t *testing.T) {

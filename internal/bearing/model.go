@@ -20,6 +20,7 @@ type ModelInfo struct {
 	Bytes      int          `json:"bytes,omitempty" doc:"of the file"`
 	Card       ModelCard    `json:"card"`
 	Added      *ModelChange `json:"added,omitempty"`
+	Version    int64        `json:"-"` // of the changes, where it was made the active one just now
 }
 
 // ModelCard is what a model says of its making and its worth.
@@ -56,4 +57,5 @@ type ModelChange struct {
 type ModelList struct {
 	Models  []ModelInfo   `json:"models" nullable:"false"`
 	Changes []ModelChange `json:"changes" nullable:"false"`
+	Version int64         `json:"-"` // of the changes, 0 for none
 }

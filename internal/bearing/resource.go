@@ -10,11 +10,27 @@ type Resource struct {
 	Doc     json.RawMessage
 }
 
-// Versions that a write may ask for beside a number: any, and that there is none.
+// Versions that a write may ask for beside a number: any, that there is none, and that
+// there is one.
 const (
-	AnyVersion int64 = 0
-	NoVersion  int64 = -1
+	AnyVersion  int64 = 0
+	NoVersion   int64 = -1
+	SomeVersion int64 = -2
 )
+
+// MatchVersion returns Changed version_mismatch if a version, 0 where there is none, is
+// not what a write asks for.
+func MatchVersion(version, want int64) error {
+	switch {
+	case want == AnyVersion, want == version, want == NoVersion && version == 0, want == SomeVersion && version != 0:
+		return nil
+	case version == 0:
+		return Errorf(Changed, "version_mismatch", "there is none to change: leave If-Match out to make it")
+	case want == NoVersion:
+		return Errorf(Changed, "version_mismatch", "there is one already: leave If-None-Match out to replace it")
+	}
+	return Errorf(Changed, "version_mismatch", "it was written meanwhile: read it again, and state its ETag in If-Match")
+}
 
 // Kinds of resources.
 const (

@@ -179,7 +179,7 @@ func (c *Core) changeAlarm(ctx context.Context, id string, version int64, change
 	if now == nil {
 		return a, bearing.Errorf(bearing.Conflict, "alarm_closed", "the alarm is over: there is nothing to do")
 	}
-	if version != bearing.AnyVersion && version != now.Version {
+	if version != bearing.AnyVersion && version != bearing.SomeVersion && version != now.Version {
 		return a, bearing.Errorf(bearing.Changed, "version_mismatch", "the alarm has changed meanwhile: read it again, and state its ETag in If-Match")
 	}
 	before := now.Version

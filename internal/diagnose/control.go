@@ -108,19 +108,46 @@ func (c *Core) Baselines(ctx context.Context, sensor string) (out bearing.Baseli
 		out.Controls = append(out.Controls, s.live.controls...)
 		s.mu.Unlock()
 	}
-	return out, nil
+	out.Version, err = c.controlVersion(ctx, sensor, axes)
+	return out, err
+}
+
+// controlVersion returns the version of what was done to the baselines of a sensor, 0 for
+// nothing: versions rise over all resources, so it is that of the axis written last.
+func (c *Core) controlVersion(ctx context.Context, sensor string, axes []string) (version int64, err error) {
+	for _, axis := range axes {
+		_, v, err := readControls(ctx, c.store, sensor, axis)
+		if err != nil {
+			return 0, err
+		}
+		version = max(version, v)
+	}
+	return version, nil
 }
 
 // ControlBaseline notes what is to be done to the baselines of a sensor axis. It is on disk
 // when it returns, holds for the next window, and for those that were stored since its
-// time: their answers stay, but what they taught is learnt again under it.
+// time: their answers stay, but what they taught is learnt again under it. match is the
+// version of the Baselines of the sensor that must hold, as for PutResource.
 //
-// Errors: NotFound sensor_not_found, Conflict too_many_controls, Overloaded overloaded,
+// Errors: NotFound sensor_not_found, Changed version_mismatch, Conflict too_many_controls, Overloaded overloaded,
 // those of the store.
-func (c *Core) ControlBaseline(ctx context.Context, sensor string, x bearing.BaselineControl) error {
+func (c *Core) ControlBaseline(ctx context.Context, sensor string, x bearing.BaselineControl, match int64) error {
 	store, ok := c.store.(ResourceStore)
-	if !ok || !slices.Contains(c.axesOf(sensor), x.Axis) {
+	axes := c.axesOf(sensor)
+	if !ok || !slices.Contains(axes, x.Axis) {
 		return sensorNotFound(sensor)
+	}
+	c.controls.Lock() // another axis may be written
+	defer c.controls.Unlock()
+	if match != bearing.AnyVersion {
+		v, err := c.controlVersion(ctx, sensor, axes)
+		if err == nil {
+			err = bearing.MatchVersion(v, match)
+		}
+		if err != nil {
+			return err
+		}
 	}
 	s, err := c.sensor(ctx, sensor, x.Axis)
 	if err != nil {

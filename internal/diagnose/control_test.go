@@ -72,12 +72,12 @@ func TestControls(t *testing.T) {
 	}
 	control := func(core *Core, action string, i int) {
 		t.Helper()
-		if err := core.ControlBaseline(t.Context(), "pump", bearing.BaselineControl{Action: action, At: at(i)}); err != nil {
+		if err := core.ControlBaseline(t.Context(), "pump", bearing.BaselineControl{Action: action, At: at(i)}, bearing.AnyVersion); err != nil {
 			t.Fatal(err)
 		}
 	}
 	core := fresh()
-	if err := core.ControlBaseline(t.Context(), "pump", bearing.BaselineControl{Action: bearing.BaselineFreeze}); bearing.CodeOf(err) != "sensor_not_found" {
+	if err := core.ControlBaseline(t.Context(), "pump", bearing.BaselineControl{Action: bearing.BaselineFreeze}, bearing.AnyVersion); bearing.CodeOf(err) != "sensor_not_found" {
 		t.Errorf("a sensor that nobody knows: %v", err)
 	}
 	i := 0
@@ -111,6 +111,15 @@ func TestControls(t *testing.T) {
 	if err != nil || len(got.Baselines) != 1 || got.Baselines[0].Learned != 10 || len(got.Controls) != 3 || got.Controls[0].Action != bearing.BaselineRestart {
 		t.Errorf("%+v, %v", got, err)
 	}
+	for _, c := range []struct {
+		match int64
+		code  string
+	}{{got.Version + 1, "version_mismatch"}, {bearing.NoVersion, "version_mismatch"}, {got.Version, ""}} {
+		err := core.ControlBaseline(t.Context(), "pump", bearing.BaselineControl{Action: bearing.BaselineFreeze, At: at(i)}, c.match)
+		if now, _ := core.Baselines(t.Context(), "pump"); bearing.CodeOf(err) != c.code || (now.Version != got.Version) != (c.code == "") {
+			t.Errorf("under version %d of %d: %v, version %d", c.match, got.Version, err, now.Version)
+		}
+	}
 }
 
 // TestTooManyControls: an axis that was controlled as often as may be takes a restart, which
@@ -129,7 +138,7 @@ func TestTooManyControls(t *testing.T) {
 		t.Fatal(err)
 	}
 	control := func(action string, at time.Duration) error {
-		return core.ControlBaseline(t.Context(), "pump", bearing.BaselineControl{Action: action, At: firstYear.Add(at)})
+		return core.ControlBaseline(t.Context(), "pump", bearing.BaselineControl{Action: action, At: firstYear.Add(at)}, bearing.AnyVersion)
 	}
 	for i := range maxControls {
 		if err := control([]string{bearing.BaselineFreeze, bearing.BaselineResume}[i%2], time.Duration(i)*time.Second); err != nil {

@@ -44,6 +44,7 @@ type Core struct {
 	catalogue Catalogue
 	registry  Sensors
 	crowd     crowd
+	controls  sync.Mutex // from the check of a version of controls until they are stored
 	horizon   time.Duration
 	metrics   *metrics
 	baseline  Method
@@ -298,7 +299,7 @@ func (c *Core) Submit(ctx context.Context, w *bearing.Window) (bearing.Diagnosis
 	if err := timely(w, received); err != nil {
 		return bearing.Diagnosis{}, err
 	}
-	if err := c.crowd.admit(ctx, c.store, w.Sensor, reg.known); err != nil {
+	if err := c.crowd.admit(ctx, c.store, w.Sensor, c.registry, c.now()); err != nil {
 		return bearing.Diagnosis{}, err
 	}
 	s, err := c.sensor(ctx, w.Sensor, w.Axis)

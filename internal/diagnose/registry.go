@@ -178,6 +178,57 @@ func (r *Registry) DeleteResource(ctx context.Context, kind, key string, match i
 	return err
 }
 
+// Unregistered returns up to limit names after the given one, in their order, of sensors
+// that sent windows and are not registered, which --max-sensors bounds.
+func (r *Registry) Unregistered(ctx context.Context, after string, limit int) ([]string, error) {
+	store, ok := r.ResourceStore.(interface {
+		Sensors(ctx context.Context) ([]string, error)
+	})
+	if !ok {
+		return nil, nil
+	}
+	names, err := store.Sensors(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var out []string
+	for _, name := range names { // in their order
+		if _, registered := r.Sensor(name); registered || name <= after {
+			continue
+		}
+		if out = append(out, name); len(out) == limit {
+			break
+		}
+	}
+	return out, nil
+}
+
+// Without calls remove, which takes a bearing out of the catalogue, if no registered sensor
+// is judged with it: Conflict bearing_in_use. None comes to be meanwhile.
+func (r *Registry) Without(designation string, remove func() error) error {
+	r.write.Lock()
+	defer r.write.Unlock()
+	if s := r.with(bearing.DesignationKey(designation)); s != "" {
+		return bearing.Errorf(bearing.Conflict, "bearing_in_use", "sensor %s is registered with this bearing: change or delete it first", s)
+	}
+	return remove()
+}
+
+// with returns the name of a sensor that is judged with the bearing of a key, "" if none is.
+func (r *Registry) with(key string) string {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	for name, s := range r.sensors {
+		if s.Bearing == "" {
+			continue
+		}
+		if b, ok := r.catalogue(s.Bearing); ok && bearing.DesignationKey(b.Designation) == key {
+			return name
+		}
+	}
+	return ""
+}
+
 // on returns the name of a sensor that sits on a machine, "" if none does.
 func (r *Registry) on(machine string) string {
 	r.mu.RLock()

@@ -54,13 +54,19 @@ func (c *Core) late(s *sensor, o *observation) bool {
 type crowd struct {
 	most int
 
-	mu     sync.Mutex
-	loaded bool
-	names  map[string]struct{}
+	mu      sync.Mutex
+	loaded  bool
+	names   map[string]struct{} // of all sensors, registered ones too
+	newest  int                 // of them not registered, when they were counted
+	counted time.Time
 }
 
+// recount is how often names are counted that are not registered. It is done only where
+// there are as many as there may be with those that are.
+const recount = time.Second
+
 // admit refuses the window of one sensor too many.
-func (c *crowd) admit(ctx context.Context, store Appender, name string, registered bool) error {
+func (c *crowd) admit(ctx context.Context, store Appender, name string, registered Sensors, now time.Time) error {
 	if c.most == 0 {
 		return nil
 	}
@@ -78,10 +84,28 @@ func (c *crowd) admit(ctx context.Context, store Appender, name string, register
 		}
 	}
 	c.loaded = true
-	if _, known := c.names[name]; known || registered || len(c.names) < c.most {
+	is := func(name string) bool {
+		if registered == nil {
+			return false
+		}
+		_, ok := registered(name)
+		return ok
+	}
+	if _, known := c.names[name]; known || len(c.names) < c.most || is(name) {
 		return nil
 	}
-	return bearing.Errorf(bearing.TooMany, "too_many_sensors", "there are %d sensors, and no window may bring in another one: register it by PUT /v1/sensors/%s, or raise --max-sensors", len(c.names), name)
+	if now.Sub(c.counted).Abs() >= recount {
+		c.newest, c.counted = 0, now
+		for n := range c.names {
+			if !is(n) {
+				c.newest++
+			}
+		}
+	}
+	if c.newest < c.most {
+		return nil
+	}
+	return bearing.Errorf(bearing.TooMany, "too_many_sensors", "windows brought in %d sensors, and may bring in no other one: register it by PUT /v1/sensors/%s, or raise --max-sensors; GET /v1/sensors?registered=false lists them", c.newest, name)
 }
 
 // add notes that a window of a sensor is stored.
@@ -98,5 +122,8 @@ func (c *crowd) put(name string) {
 	if c.names == nil {
 		c.names = make(map[string]struct{})
 	}
-	c.names[name] = struct{}{}
+	if _, known := c.names[name]; !known {
+		c.names[name] = struct{}{}
+		c.newest++ // registered or not: the next count tells
+	}
 }

@@ -32,8 +32,9 @@ func TestTiming(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	registered := map[string]bool{"r": true}
 	now := time.Date(2026, 1, 31, 12, 0, 0, 0, time.UTC)
-	core, err := New(m, Config{Store: &shelf{rows: map[string]bearing.Diagnosis{}}, Now: func() time.Time { return now }, MaxSensors: 2})
+	core, err := New(m, Config{Store: &shelf{rows: map[string]bearing.Diagnosis{}}, Now: func() time.Time { return now }, MaxSensors: 2, Sensors: func(name string) (bearing.Sensor, bool) { return bearing.Sensor{}, registered[name] }})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -90,7 +91,17 @@ func TestTiming(t *testing.T) {
 			t.Errorf("sensor %s: %v, want %q", name, err, want)
 		}
 	}
-	if _, ok := core.sensors[[2]string{"c", ""}]; ok {
+	// Registered ones are not counted, neither those from the start nor those of later.
+	for i, c := range []struct{ name, code string }{{"r", ""}, {"c", "too_many_sensors"}, {"b", ""}, {"c", ""}, {"d", "too_many_sensors"}} {
+		if i == 2 {
+			registered["b"] = true
+		}
+		now = now.Add(2 * recount)
+		if _, err := submit(c.name, now); bearing.CodeOf(err) != c.code {
+			t.Errorf("%d: sensor %s among registered ones: %v, want %q", i, c.name, err, c.code)
+		}
+	}
+	if _, ok := core.sensors[[2]string{"d", ""}]; ok {
 		t.Error("a refused sensor is remembered")
 	}
 }

@@ -1,6 +1,7 @@
 package keys
 
 import (
+	"bytes"
 	"errors"
 	"log/slog"
 	"os"
@@ -146,4 +147,37 @@ func TestRing(t *testing.T) {
 	if _, err := r.Check(token); !errors.Is(err, ErrInvalid) {
 		t.Errorf("revoked: %v", err)
 	}
+}
+
+// TestRingIsQuiet: what has not changed is not told again, also that there is no file.
+func TestRingIsQuiet(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "keys.json")
+	clock := now
+	var log bytes.Buffer
+	r, err := Open(file, slog.New(slog.NewTextHandler(&log, nil)), func() time.Time { return clock })
+	if err != nil {
+		t.Fatal(err)
+	}
+	look := func(what, want string) {
+		t.Helper()
+		log.Reset()
+		for range 3 {
+			clock = clock.Add(2 * time.Second)
+			r.Keys()
+		}
+		if n := strings.Count(log.String(), "\n"); want == "" && n > 0 || want != "" && (n != 1 || !strings.Contains(log.String(), want)) {
+			t.Errorf("%s: %q, want one line with %q", what, log.String(), want)
+		}
+	}
+	look("no file", "")
+	if _, _, err := Create(file, Key{Name: "x", Scopes: []Scope{Read}}, now); err != nil {
+		t.Fatal(err)
+	}
+	look("a file", "keys=1")
+	look("the same file", "")
+	if err := os.Remove(file); err != nil {
+		t.Fatal(err)
+	}
+	look("no file any more", "keys=0")
+	look("still none", "")
 }

@@ -1,6 +1,8 @@
 package keys
 
 import (
+	"errors"
+	"io/fs"
 	"log/slog"
 	"os"
 	"sync"
@@ -18,6 +20,7 @@ type Ring struct {
 	looked time.Time
 	mod    time.Time
 	size   int64
+	absent bool // there is no file
 	broken bool
 }
 
@@ -26,12 +29,13 @@ const lookEvery = time.Second
 
 // Open reads the keys of a file, which need not be there yet.
 func Open(file string, log *slog.Logger, now func() time.Time) (*Ring, error) {
+	info, serr := os.Stat(file) // before it is read: what is written meanwhile is noticed
 	s, err := Load(file)
 	if err != nil {
 		return nil, err
 	}
-	r := &Ring{file: file, log: log, now: now, set: s, looked: now()}
-	if info, err := os.Stat(file); err == nil {
+	r := &Ring{file: file, log: log, now: now, set: s, looked: now(), absent: errors.Is(serr, fs.ErrNotExist)}
+	if serr == nil {
 		r.mod, r.size = info.ModTime(), info.Size()
 	}
 	return r, nil
@@ -48,7 +52,8 @@ func (r *Ring) Keys() *Set {
 	}
 	r.looked = now
 	info, err := os.Stat(r.file)
-	if err == nil && info.ModTime().Equal(r.mod) && info.Size() == r.size {
+	absent := errors.Is(err, fs.ErrNotExist)
+	if err == nil && info.ModTime().Equal(r.mod) && info.Size() == r.size || absent && r.absent {
 		return r.set
 	}
 	s, err := Load(r.file)
@@ -58,7 +63,7 @@ func (r *Ring) Keys() *Set {
 	case err == nil:
 		r.set = s
 		r.log.Info("keys read", "keys", s.Len())
-		r.mod, r.size = time.Time{}, 0
+		r.mod, r.size, r.absent = time.Time{}, 0, absent
 		if info != nil {
 			r.mod, r.size = info.ModTime(), info.Size()
 		}

@@ -69,7 +69,7 @@ func Open(ctx context.Context, store Store, fallback *models.Model, file bool, l
 	if err != nil || len(changes) == 0 {
 		return l, fallback, err
 	}
-	m, err := l.load(ctx, changes[0].Digest)
+	m, err := l.Load(ctx, changes[0].Digest)
 	if err != nil {
 		log.Error("the promoted model cannot be used: the embedded one is", "digest", changes[0].Digest, "err", err)
 		return l, fallback, nil
@@ -137,8 +137,8 @@ func damaged(digest string, err error) error {
 	return bearing.Errorf(bearing.Damaged, "stored_data_corrupt", "the stored model %s is damaged: %v", digest, err)
 }
 
-// load returns a model by its digest, proved.
-func (l *Library) load(ctx context.Context, digest string) (*models.Model, error) {
+// Load returns a model by its digest, proved: NotFound model_not_found.
+func (l *Library) Load(ctx context.Context, digest string) (*models.Model, error) {
 	if digest == l.fallback.Digest {
 		return l.fallback, nil
 	}
@@ -177,8 +177,8 @@ func (l *Library) Models(ctx context.Context) (out bearing.ModelList, err error)
 		}
 		out.Models = append(out.Models, i)
 	}
-	changes, _, err := l.changes(ctx)
-	out.Changes = append(out.Changes, changes...)
+	changes, version, err := l.changes(ctx)
+	out.Changes, out.Version = append(out.Changes, changes...), max(version, 0)
 	return out, err
 }
 
@@ -194,7 +194,7 @@ func (l *Library) noted(row bearing.Resource) (i bearing.ModelInfo, err error) {
 // Model proves one model: sizes, checksums, finite weights, and the logits of its golden
 // windows. Errors: NotFound model_not_found, Damaged stored_data_corrupt.
 func (l *Library) Model(ctx context.Context, digest string) (bearing.ModelInfo, error) {
-	m, err := l.load(ctx, digest)
+	m, err := l.Load(ctx, digest)
 	if bearing.CodeOf(err) == "model_rejected" {
 		return bearing.ModelInfo{}, damaged(digest, err)
 	}
@@ -263,24 +263,28 @@ func (l *Library) Add(ctx context.Context, b []byte, by string) (i bearing.Model
 }
 
 // Promote makes a model the active one: it is proved and warmed up, then noted on disk, and
-// windows are judged by it. If it cannot be noted, the one before goes on. Errors:
-// model_not_found, model_rejected, Conflict model_pinned, those of the store.
-func (l *Library) Promote(ctx context.Context, digest, by string) (i bearing.ModelInfo, err error) {
+// windows are judged by it. If it cannot be noted, the one before goes on. match is
+// the Version of the ModelList that must hold, as for PutResource. Errors: model_not_found,
+// model_rejected, Changed version_mismatch, Conflict model_pinned, those of the store.
+func (l *Library) Promote(ctx context.Context, digest, by string, match int64) (i bearing.ModelInfo, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.promote(ctx, digest, by, false)
+	return l.promote(ctx, digest, by, match, false)
 }
 
-func (l *Library) promote(ctx context.Context, digest, by string, back bool) (i bearing.ModelInfo, err error) {
+func (l *Library) promote(ctx context.Context, digest, by string, match int64, back bool) (i bearing.ModelInfo, err error) {
 	if l.source == bearing.ModelFile {
 		return i, bearing.Errorf(bearing.Conflict, "model_pinned", "the service was started with --model: change that file and send SIGHUP, or start it without")
 	}
-	m, err := l.load(ctx, digest)
+	m, err := l.Load(ctx, digest)
 	if err != nil {
 		return i, err
 	}
 	changes, version, err := l.changes(ctx)
 	if err != nil {
+		return i, err
+	}
+	if err := bearing.MatchVersion(max(version, 0), match); err != nil {
 		return i, err
 	}
 	before := l.core.Model()
@@ -294,14 +298,16 @@ func (l *Library) promote(ctx context.Context, digest, by string, back bool) (i 
 		changes = slices.Insert(changes, 0, bearing.ModelChange{Digest: digest, At: l.now().UTC(), By: by, Back: back})
 		doc, err := json.Marshal(changes[:min(len(changes), maxChanges)])
 		if err == nil {
-			_, _, err = l.store.PutResource(context.WithoutCancel(ctx), kindActive, activeKey, doc, version)
+			version, _, err = l.store.PutResource(context.WithoutCancel(ctx), kindActive, activeKey, doc, version)
 		}
 		if err != nil {
 			return i, errors.Join(err, l.core.Swap(before))
 		}
 	}
 	l.log.Info("model promoted", "model", m.Name, "digest", digest, "by", by)
-	return l.info(m, l.sourceOf(m)), nil
+	i = l.info(m, l.sourceOf(m))
+	i.Version = max(version, 0)
+	return i, nil
 }
 
 func (l *Library) sourceOf(m *models.Model) string {
@@ -334,7 +340,7 @@ func past(changes []bearing.ModelChange) (digests []string) {
 // Rollback makes the model active again that was so before the present one was promoted; a
 // second one goes one promotion further back. Models that are no longer there are passed
 // over. Conflict nothing_before says that there is none before.
-func (l *Library) Rollback(ctx context.Context, by string) (i bearing.ModelInfo, err error) {
+func (l *Library) Rollback(ctx context.Context, by string, match int64) (i bearing.ModelInfo, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	changes, _, err := l.changes(ctx)
@@ -346,7 +352,7 @@ func (l *Library) Rollback(ctx context.Context, by string) (i bearing.ModelInfo,
 		if digests[n] == changes[0].Digest {
 			continue
 		}
-		i, err = l.promote(ctx, digests[n], by, true)
+		i, err = l.promote(ctx, digests[n], by, match, true)
 		if bearing.CodeOf(err) == "model_not_found" {
 			continue
 		}

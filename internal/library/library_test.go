@@ -100,13 +100,13 @@ func TestRollback(t *testing.T) {
 	embedded := c.m.Digest
 	promote := func(digest string) {
 		t.Helper()
-		if _, err := l.Promote(t.Context(), digest, "me"); err != nil {
+		if _, err := l.Promote(t.Context(), digest, "me", bearing.AnyVersion); err != nil {
 			t.Fatal(err)
 		}
 	}
 	back := func(want string) {
 		t.Helper()
-		_, err := l.Rollback(t.Context(), "me")
+		_, err := l.Rollback(t.Context(), "me", bearing.AnyVersion)
 		if want == "" && bearing.CodeOf(err) == "nothing_before" {
 			return
 		}
@@ -167,7 +167,7 @@ func TestDelete(t *testing.T) {
 	s := shelf{}
 	l, c := open(t, s, fa)
 	embedded := c.m.Digest
-	if _, err := l.Promote(t.Context(), a, "me"); err != nil {
+	if _, err := l.Promote(t.Context(), a, "me", bearing.AnyVersion); err != nil {
 		t.Fatal(err)
 	}
 	for digest, code := range map[string]string{embedded: "model_builtin", a: "model_active", b: "model_not_found"} {
@@ -175,7 +175,7 @@ func TestDelete(t *testing.T) {
 			t.Errorf("%v, want %s", err, code)
 		}
 	}
-	if _, err := l.Rollback(t.Context(), "me"); err != nil {
+	if _, err := l.Rollback(t.Context(), "me", bearing.AnyVersion); err != nil {
 		t.Fatal(err)
 	}
 	for i := range maxModels - 1 {

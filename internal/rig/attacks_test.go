@@ -450,7 +450,7 @@ func keyAttacks() (out []attack) {
 	}
 	for _, c := range []struct{ method, target, code string }{
 		{"POST", "/v1/sensors/fan/windows" + query, "sensor_forbidden"}, {"GET", "/v1/diagnoses", "sensor_missing"}, {"GET", "/v1/diagnoses?sensor=fan", "sensor_forbidden"}, {"GET", "/v1/alarms", "sensor_missing"},
-		{"GET", "/v1/alarms?sensor=fan", "sensor_forbidden"}, {"GET", "/v1/stream", "sensor_missing"}, {"GET", "/v1/stream?sensor=pump,fan", "sensor_forbidden"}, {"GET", "/v1/sensors", "sensor_missing"},
+		{"GET", "/v1/alarms?sensor=fan", "sensor_forbidden"}, {"GET", "/v1/stream", "sensor_missing"}, {"GET", "/v1/stream?sensor=pump,fan", "sensor_forbidden"}, {"GET", "/metrics", "key_limited"}, {"GET", "/v1/machines", "key_limited"}, {"GET", "/v1/machines/held", "key_limited"},
 		{"GET", "/v1/sensors/held", "sensor_forbidden"}, {"GET", "/v1/sensors/fan/trends?feature=rms", "sensor_forbidden"},
 	} {
 		ask("for pumps: "+c.method+" "+c.target, c.method, c.target, "pumps", 403, c.code)
@@ -508,7 +508,7 @@ func signalAttacks() (out []attack) {
 		{"/v1/windows/x/envelope?band_low_hz=1", 422, "parameter_invalid"}, {"/v1/windows/x/envelope?band_low_hz=9&band_high_hz=1", 422, "parameter_invalid"}, {"/v1/windows/x/envelope?max_hz=NaN", 422, "parameter_invalid"}, {"/v1/windows/x/envelope?max_hz=-1", 422, "parameter_invalid"},
 		{"/v1/sensors/pump/trends", 422, "feature_unknown"}, {"/v1/sensors/pump/trends?feature=%22", 422, "feature_unknown"}, {"/v1/sensors/pump/trends?feature=rms&points=0", 422, "parameter_invalid"}, {"/v1/sensors/pump/trends?feature=rms&points=1e9", 422, "parameter_invalid"},
 		{"/v1/sensors/pump/trends?feature=rms&from=2026-01-02T00:00:00Z&to=2026-01-01T00:00:00Z", 422, "parameter_invalid"}, {"/v1/sensors/pump/trends?feature=rms&axis=a%20b", 422, "axis_name"}, {"/v1/sensors/a%20b/trends?feature=rms", 422, "sensor_name"},
-		{"/v1/sensors/canary/trends?feature=sensor", 422, "feature_unknown"},
+		{"/v1/sensors/canary/trends?feature=sensor", 422, "feature_unknown"}, {"/v1/sensors/nobody/trends?feature=rms", 404, "sensor_not_found"},
 	} {
 		out = append(out, attack{name: "signal: " + c.target, method: "GET", target: c.target, key: "read", status: c.status, code: c.code})
 	}
@@ -538,7 +538,10 @@ func resourceAttacks() (out []attack) {
 	put("/v1/machines/{name}", "{}", 422, "resource_name")
 	put("/v1/machines/m?force=1", "{}", 422, "unknown_parameter")
 	put("/v1/machines/m", "{}", 412, "version_mismatch", "If-Match", `"7"`)
+	put("/v1/machines/m", "{}", 412, "version_mismatch", "If-Match", "*")
 	put("/v1/machines/held", "{}", 412, "version_mismatch", "If-None-Match", "*")
+	put("/v1/bearings/b", `{"orders":{"bpfo":3.585,"bpfi":5.415,"bsf2":4.714,"ftf":0.398}}`, 412, "version_mismatch", "If-Match", "*")
+	put("/v1/bearings/b", "{}", 400, "precondition_invalid", "If-Match", `"1"`)
 	put("/v1/machines/m", "{}", 400, "precondition_invalid", "If-Match", "seven")
 	put("/v1/machines/m", "{}", 400, "precondition_invalid", "If-Match", `W/"1"`)
 	put("/v1/machines/m", "{}", 400, "precondition_invalid", "If-Match", `"-1"`)
@@ -584,9 +587,15 @@ func resourceAttacks() (out []attack) {
 	ask("delete what is not", "DELETE", "/v1/machines/none", 404, "resource_not_found")
 	ask("delete what is in use", "DELETE", "/v1/machines/held", 409, "machine_in_use")
 	ask("delete another version", "DELETE", "/v1/sensors/held", 412, "version_mismatch", "If-Match", `"99"`)
+	ask("delete a bearing of the program", "DELETE", "/v1/bearings/6205-2RS", 409, "bearing_builtin")
+	ask("delete a bearing that is not", "DELETE", "/v1/bearings/none", 404, "bearing_unknown")
+	ask("bearings behind no cursor", "GET", "/v1/bearings?cursor=%25", 422, "cursor_invalid")
+	ask("a million bearings", "GET", "/v1/bearings?limit=1000000", 422, "limit_out_of_range")
 	ask("delete all", "DELETE", "/v1/sensors", 405, "method_not_allowed")
 	ask("machines behind no cursor", "GET", "/v1/machines?cursor=%25", 422, "cursor_invalid")
 	ask("a million machines", "GET", "/v1/machines?limit=1000000", 422, "limit_out_of_range")
+	ask("sensors that may be registered", "GET", "/v1/sensors?registered=maybe", 422, "parameter_invalid")
+	ask("machines that are not registered", "GET", "/v1/machines?registered=false", 422, "unknown_parameter")
 	ask("machines in another order", "GET", "/v1/machines?sort=name", 422, "unknown_parameter")
 	return out
 }

@@ -282,6 +282,14 @@ func TestHostile(t *testing.T) {
 	stop := make(chan struct{})
 	times := make(chan []time.Duration)
 	go func() { times <- g.canary(t, stop) }()
+	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(20 * time.Millisecond) { // attacks ask for it
+		if a, err := g.send(attack{method: "GET", target: "/v1/diagnoses?sensor=canary", key: "read"}); err == nil && strings.Contains(string(a.body), `"id"`) {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatal("the canary is not heard")
+		}
+	}
 	before := g.figure(t, "go_goroutines")
 	rng := rand.New(rand.NewPCG(1, 1))
 	rounds := count(t, "BRINELL_HOSTILE", 1)

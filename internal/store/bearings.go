@@ -26,6 +26,21 @@ func (db *DB) PutBearing(ctx context.Context, b bearing.KnownBearing) error {
 	})
 }
 
+// DeleteBearing removes a user's row of the catalogue, and says whether there was one. Its
+// errors are those of PutBearing.
+func (db *DB) DeleteBearing(ctx context.Context, designation string) (there bool, err error) {
+	err = db.do(ctx, func(ctx context.Context, tx *sql.Tx) error {
+		r, err := tx.ExecContext(ctx, "DELETE FROM bearings WHERE key = ?", bearing.DesignationKey(designation))
+		if err != nil {
+			return err
+		}
+		n, err := r.RowsAffected()
+		there = n > 0
+		return err
+	})
+	return there && err == nil, err
+}
+
 // Bearings returns the stored rows of the catalogue in the order of their keys.
 func (db *DB) Bearings(ctx context.Context) ([]bearing.KnownBearing, error) {
 	release, err := db.reading()

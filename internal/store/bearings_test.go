@@ -56,6 +56,15 @@ func TestBearings(t *testing.T) {
 			t.Fatal(d)
 		}
 	}
+	for _, there := range []bool{true, false} {
+		if got, err := db.DeleteBearing(t.Context(), "nu3"); err != nil || got != there {
+			t.Errorf("deleted %v, %v; want %v", got, err, there)
+		}
+	}
+	delete(want, "NU3")
+	if got, err := db.Bearings(t.Context()); err != nil || len(got) != len(want) {
+		t.Errorf("%d rows after one was deleted, %v; want %d", len(got), err, len(want))
+	}
 	// A designation that is written otherwise is the same.
 	b := someBearing(1)
 	b.Designation = "nu-1"

@@ -15,7 +15,7 @@ const maxResources = 100_000
 
 // PutResource stores a resource in place of the one of its kind and key, and returns
 // its new version after it is on disk. created says that there was none. match is the
-// version that must be there, or bearing.AnyVersion or bearing.NoVersion.
+// version that must be there, or one of bearing.AnyVersion, NoVersion and SomeVersion.
 //
 // Errors: Changed version_mismatch if another version is there; Conflict
 // too_many_resources; and those of Append but window_conflict.
@@ -25,7 +25,7 @@ func (db *DB) PutResource(ctx context.Context, kind, key string, doc []byte, mat
 		if err != nil {
 			return err
 		}
-		if err := matches(before, match); err != nil {
+		if err := bearing.MatchVersion(before, match); err != nil {
 			return err
 		}
 		if created = before == 0; created {
@@ -60,7 +60,7 @@ func (db *DB) DeleteResource(ctx context.Context, kind, key string, match int64)
 		if before == 0 {
 			return resourceNotFound(kind, key)
 		}
-		if err := matches(before, match); err != nil {
+		if err := bearing.MatchVersion(before, match); err != nil {
 			return err
 		}
 		_, err = tx.ExecContext(ctx, "DELETE FROM resources WHERE kind = ? AND key = ?", kind, key)
@@ -75,20 +75,6 @@ func versionOf(ctx context.Context, tx *sql.Tx, kind, key string) (v int64, err 
 		return 0, nil
 	}
 	return v, err
-}
-
-func matches(version, want int64) error {
-	switch {
-	case want == bearing.AnyVersion || want == version:
-		return nil
-	case want == bearing.NoVersion && version == 0:
-		return nil
-	case version == 0:
-		return bearing.Errorf(bearing.Changed, "version_mismatch", "there is none to change: leave If-Match out to make it")
-	case want == bearing.NoVersion:
-		return bearing.Errorf(bearing.Changed, "version_mismatch", "there is one already: leave If-None-Match out to replace it")
-	}
-	return bearing.Errorf(bearing.Changed, "version_mismatch", "it was written meanwhile: read it again, and state its ETag in If-Match")
 }
 
 func nextVersion(ctx context.Context, tx *sql.Tx) (v int64, err error) {

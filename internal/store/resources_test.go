@@ -27,6 +27,12 @@ func TestResources(t *testing.T) {
 	if _, _, err := db.PutResource(ctx, "machine", "m1", []byte(`{"a":4}`), v1); bearing.CodeOf(err) != "version_mismatch" {
 		t.Errorf("an old version: %v", err)
 	}
+	if _, _, err := db.PutResource(ctx, "machine", "m2", []byte(`{}`), bearing.SomeVersion); bearing.CodeOf(err) != "version_mismatch" {
+		t.Errorf("any version of what is not there: %v", err)
+	}
+	if v2, _, err = db.PutResource(ctx, "machine", "m1", []byte(`{"a":3}`), bearing.SomeVersion); err != nil {
+		t.Errorf("any version of what is there: %v", err)
+	}
 	if _, _, err := db.PutResource(ctx, "machine", "m2", []byte(`{}`), v2); bearing.CodeOf(err) != "version_mismatch" {
 		t.Errorf("a version of what is not there: %v", err)
 	}

@@ -30,7 +30,7 @@ func (db *DB) Trend(ctx context.Context, q bearing.TrendQuery) (t bearing.Trend,
 		return t, fmt.Errorf("trend of %q: %w", q.Sensor, err)
 	}
 	if !first.Valid {
-		return t, nil
+		return t, bearing.Errorf(bearing.NotFound, "sensor_not_found", "nothing has come from a sensor %q", bearing.Clip(q.Sensor))
 	}
 	from, to := max(nanos(q.From, first.Int64), first.Int64), min(nanos(q.To, math.MaxInt64), last.Int64+1)
 	if t.From.IsZero() {

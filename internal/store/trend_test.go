@@ -83,7 +83,7 @@ func TestTrend(t *testing.T) {
 	if _, err := db.Trend(t.Context(), bearing.TrendQuery{Sensor: "pump", Feature: "id"}); bearing.CodeOf(err) != "feature_unknown" {
 		t.Errorf("no feature: %v", err)
 	}
-	if got, err := db.Trend(t.Context(), bearing.TrendQuery{Sensor: "nobody", Feature: "rms"}); err != nil || len(got.Points) != 0 {
+	if got, err := db.Trend(t.Context(), bearing.TrendQuery{Sensor: "nobody", Feature: "rms"}); bearing.CodeOf(err) != "sensor_not_found" {
 		t.Errorf("nobody: %+v, %v", got, err)
 	}
 }

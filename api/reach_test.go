@@ -1,0 +1,184 @@
+package api
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"net/http"
+	"net/http/httptest"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"brinell/internal/bearing"
+	"brinell/internal/keys"
+)
+
+// registered are Resources in memory, by kind and key.
+type registered map[string]map[string]bearing.Resource
+
+func (g registered) put(kind string, docs map[string]string) {
+	g[kind] = make(map[string]bearing.Resource)
+	for key, doc := range docs {
+		g[kind][key] = bearing.Resource{Key: key, Version: int64(len(g[kind]) + 1), Doc: json.RawMessage(doc)}
+	}
+}
+
+func (g registered) PutResource(_ context.Context, kind, key string, doc []byte, _ int64) (int64, bool, error) {
+	g[kind][key] = bearing.Resource{Key: key, Version: 99, Doc: doc}
+	return 99, false, nil
+}
+
+func (g registered) DeleteResource(_ context.Context, kind, key string, _ int64) error {
+	delete(g[kind], key)
+	return nil
+}
+
+func (g registered) Resource(_ context.Context, kind, key string) (bearing.Resource, error) {
+	if r, ok := g[kind][key]; ok {
+		return r, nil
+	}
+	return bearing.Resource{}, bearing.Errorf(bearing.NotFound, "resource_not_found", "there is no %s %q", kind, key)
+}
+
+func (g registered) Resources(_ context.Context, kind, after string, limit int) (out []bearing.Resource, err error) {
+	for key, r := range g[kind] {
+		if key > after {
+			out = append(out, r)
+		}
+	}
+	slices.SortFunc(out, func(a, b bearing.Resource) int { return cmp.Compare(a.Key, b.Key) })
+	return out[:min(limit, len(out))], nil
+}
+
+// Unregistered returns sensors that only sent windows.
+func (registered) Unregistered(_ context.Context, after string, limit int) (out []string, err error) {
+	for _, name := range []string{"fan-9", "pump-7", "pump-8"} {
+		if name > after && len(out) < limit {
+			out = append(out, name)
+		}
+	}
+	return out, nil
+}
+
+// raisedAlarms are Alarms, each of the sensor of its name.
+type (
+	noAlarms     = Alarms
+	raisedAlarms struct{ noAlarms }
+)
+
+func (raisedAlarms) Alarm(_ context.Context, id string) (bearing.Alarm, error) {
+	return bearing.Alarm{ID: id, Sensor: id}, nil
+}
+
+func (raisedAlarms) Alarms(context.Context, bearing.AlarmQuery) (bearing.AlarmPage, error) {
+	return bearing.AlarmPage{}, nil
+}
+
+// limitedServer has things of fan and of pump-1, and a key for pumps that may do all.
+func limitedServer(t *testing.T) (s *server, token string) {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "keys.json")
+	_, token, err := keys.Create(file, keys.Key{Name: "pumps", Scopes: []keys.Scope{keys.Admin}, Sensors: []string{"pump-*"}}, time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	set, err := keys.Load(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	g := registered{}
+	g.put(bearing.KindMachine, map[string]string{"fan": `{"name":"fan"}`, "pump-1": `{"name":"pump-1"}`})
+	g.put(bearing.KindSensor, map[string]string{"fan": `{"name":"fan"}`, "pump-1": `{"name":"pump-1"}`, "pump-2": `{"name":"pump-2"}`, "zoo": `{"name":"zoo"}`})
+	g.put(bearing.KindInspection, map[string]string{"fan": `{"name":"fan","sensor":"fan"}`, "pump-1": `{"name":"pump-1","sensor":"pump-1"}`})
+	g.put(bearing.KindWebhook, map[string]string{"fan": `{"name":"fan"}`})
+	f := &fake{get: func(id string) (bearing.Diagnosis, error) { return bearing.Diagnosis{ID: id, Sensor: id}, nil }}
+	b := backend(f)
+	b.Resources, b.Alarms = g, raisedAlarms{}
+	s, err = newServer(Config{Keys: ring{set, true}}, b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s, token
+}
+
+// TestReach asks every route with a key for pumps that may do all, once for a fan and once
+// for a pump: it is let to nothing of the fan's and to nothing that concerns all.
+func TestReach(t *testing.T) {
+	// Those that are answered though they name no sensor, or a foreign one.
+	answered := map[string]string{
+		"GET /v1/sensors":     `{"next_cursor":"","sensors":[{"name":"pump-1"},{"name":"pump-2"}]}`,
+		"GET /v1/inspections": `{"inspections":[{"name":"pump-1","sensor":"pump-1"}],"next_cursor":""}`,
+		"POST /v1/windows":    `"code":"sensor_forbidden"`, // for its line
+	}
+	body := func(route, name string) (media, text string) {
+		switch {
+		case route == "POST /v1/windows":
+			return "application/x-ndjson", strings.Replace(good, "{", `{"sensor":"`+name+`",`, 1) + "\n"
+		case strings.Contains(route, "inspections"):
+			return asJSON, `{"sensor":"` + name + `","found":"nothing","at":"2026-01-01T00:00:00Z"}`
+		}
+		return asJSON, "{}"
+	}
+	send := func(route, name string) *httptest.ResponseRecorder {
+		s, token := limitedServer(t) // those before may have deleted
+		method, pattern, _ := strings.Cut(route, " ")
+		target := strings.NewReplacer("{sensor}", name, "{name}", name, "{id}", name, "{digest}", name, "{designation}", "6205", "*", "docs.css").Replace(pattern)
+		if strings.HasSuffix(target, "/trends") {
+			target += "?feature=rms"
+		}
+		media, text := body(route, name)
+		r := httptest.NewRequest(method, target, strings.NewReader(text))
+		r.Header.Set("Authorization", "Bearer "+token)
+		r.Header.Set("Content-Type", media)
+		w := httptest.NewRecorder()
+		s.router.ServeHTTP(w, r)
+		return w
+	}
+	for route, rule := range scopes {
+		if route == "GET /v1/stream" { // it would not end; TestScopes asks it
+			continue
+		}
+		w := send(route, "fan")
+		code := ""
+		switch want, ok := answered[route]; {
+		case ok:
+			if w.Code != http.StatusOK || !strings.Contains(w.Body.String(), want) {
+				t.Errorf("%s: %d %s, want %s", route, w.Code, w.Body, want)
+			}
+			continue
+		case rule.reach == fleet:
+			code = "key_limited"
+		case rule.reach == own && strings.Contains(route, "{"):
+			code = "sensor_forbidden"
+		case rule.reach == own:
+			code = "sensor_missing"
+		}
+		if (w.Code == http.StatusForbidden) != (code != "") || !strings.Contains(w.Body.String(), code) {
+			t.Errorf("%s: %d %s, want the code %q", route, w.Code, w.Body, code)
+		}
+		if rule.reach == own && strings.Contains(route, "{") {
+			if w := send(route, "pump-1"); w.Code == http.StatusForbidden {
+				t.Errorf("%s of a pump: %d %s", route, w.Code, w.Body)
+			}
+		}
+	}
+	s, token := limitedServer(t)
+	if w := ask(s, "GET", "/v1/sensors?limit=1", token, ""); !strings.Contains(w.Body.String(), "pump-1") || strings.Contains(w.Body.String(), `"next_cursor":""`) {
+		t.Errorf("first page %s", w.Body)
+	}
+	if w := ask(s, "GET", "/v1/sensors?registered=false", token, ""); w.Body.String() != `{"next_cursor":"","sensors":[{"name":"pump-7"},{"name":"pump-8"}]}` {
+		t.Errorf("not registered: %s", w.Body)
+	}
+	if w := ask(s, "GET", "/v1/sensors?registered=maybe", token, ""); w.Code != 422 || !strings.Contains(w.Body.String(), "parameter_invalid") {
+		t.Errorf("maybe registered: %s", w.Body)
+	}
+	if w := ask(s, "GET", "/v1/inspections?registered=false", token, ""); w.Code != 422 || !strings.Contains(w.Body.String(), "unknown_parameter") {
+		t.Errorf("inspections not registered: %s", w.Body)
+	}
+	if w := ask(s, "GET", "/v1/sensors?limit=1&cursor=cHVtcC0x", token, ""); !strings.Contains(w.Body.String(), "pump-2") || !strings.Contains(w.Body.String(), `"next_cursor":""`) {
+		t.Errorf("last page %s", w.Body)
+	}
+}

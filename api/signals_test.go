@@ -1,0 +1,103 @@
+package api
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"brinell/internal/bearing"
+)
+
+// longWindows are Signals with windows of a million samples.
+type (
+	noSignals   = Signals
+	longWindows struct{ noSignals }
+)
+
+func (longWindows) Window(context.Context, string) (*bearing.Window, error) {
+	return &bearing.Window{Sensor: "p", SampleRate: 12000, Unit: bearing.G, Samples: make([]float32, 1<<20)}, nil
+}
+
+func (longWindows) Trend(ctx context.Context, _ bearing.TrendQuery) (bearing.Trend, error) {
+	<-ctx.Done()
+	return bearing.Trend{}, ctx.Err()
+}
+
+func lookingServer(t *testing.T) *server {
+	t.Helper()
+	f := &fake{get: func(id string) (bearing.Diagnosis, error) { return bearing.Diagnosis{ID: id, Sensor: id}, nil }}
+	b := backend(f)
+	b.Signals = longWindows{}
+	s, err := newServer(Config{}, b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// TestSlowReaders: clients that ask for windows and take nothing keep nobody else from
+// looking at one, and hold no more memory than they may.
+func TestSlowReaders(t *testing.T) {
+	s := lookingServer(t)
+	srv := httptest.NewUnstartedServer(s.router)
+	srv.Config = NewServer(s.router)
+	srv.Start()
+	defer srv.Close()
+	for range 2 * mostLooks {
+		c, err := net.Dial("tcp", srv.Listener.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		if _, err := fmt.Fprintf(c, "GET /v1/windows/x?format=npy HTTP/1.1\r\nHost: x\r\n\r\n"); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := bufio.NewReaderSize(c, 16).Peek(8); err != nil { // it has begun
+			t.Fatal(err)
+		}
+	}
+	resp, err := srv.Client().Get(srv.URL + "/v1/windows/x?format=npy")
+	if err != nil {
+		t.Fatal(err)
+	}
+	n, err := io.Copy(io.Discard, resp.Body)
+	if err = resp.Body.Close(); err != nil || resp.StatusCode != 200 || n < 4<<20 {
+		t.Errorf("beside slow readers: %s, %d bytes, %v", resp.Status, n, err)
+	}
+	s.sending.Add(maxSending)
+	if w := ask(s, "GET", "/v1/windows/x?format=npy", "", ""); w.Code != 503 || !strings.Contains(w.Body.String(), `"overloaded"`) || w.Header().Get("Content-Disposition") != "" {
+		t.Errorf("with too much on its way: %d %.200s", w.Code, w.Body)
+	}
+	s.sending.Add(-maxSending)
+}
+
+// TestLooksAreBounded: who finds no place is told so after a time.
+func TestLooksAreBounded(t *testing.T) {
+	s := lookingServer(t)
+	s.lookWait = 50 * time.Millisecond
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan struct{})
+	for range mostLooks {
+		go func() {
+			defer func() { done <- struct{}{} }()
+			s.router.ServeHTTP(httptest.NewRecorder(), httptest.NewRequestWithContext(ctx, http.MethodGet, "/v1/sensors/p/trends?feature=rms", nil))
+		}()
+	}
+	for len(s.looks) < mostLooks {
+		time.Sleep(time.Millisecond)
+	}
+	if w := ask(s, "GET", "/v1/windows/x", "", ""); w.Code != 503 || w.Header().Get("Retry-After") == "" || !strings.Contains(w.Body.String(), `"overloaded"`) {
+		t.Errorf("without a place: %d %.200s", w.Code, w.Body)
+	}
+	cancel()
+	for range mostLooks {
+		<-done
+	}
+}
