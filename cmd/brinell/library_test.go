@@ -93,6 +93,22 @@ func TestModels(t *testing.T) {
 	if embedded == m.Digest {
 		t.Fatal("the variant is the default")
 	}
+	// One sensor may try it before all do.
+	if status, _ := call(t, "PUT", p.url+"/v1/sensors/s", `{"model":"gone"}`, &problem); status != 422 || problem.Code != "model_unknown" {
+		t.Errorf("a sensor with a model that is not there: %d %+v", status, problem)
+	}
+	if status, _ := call(t, "PUT", p.url+"/v1/sensors/s", `{"model":"`+m.Digest+`"}`, nil); status != 201 {
+		t.Error(status)
+	}
+	if d := judgedBy(); d != m.Digest {
+		t.Errorf("a sensor with a model of its own is judged by %s", d)
+	}
+	if status, _ := call(t, "DELETE", p.url+"/v1/sensors/s", "", nil); status != 204 {
+		t.Error(status)
+	}
+	if d := judgedBy(); d != embedded {
+		t.Errorf("without it, it is judged by %s", d)
+	}
 	_, none := call(t, "GET", p.url+"/v1/models", "", nil)
 	if status, _ := call(t, "POST", p.url+"/v1/models/"+m.Digest+"/promote", "", &problem, "If-Match", `"99"`); status != 412 || problem.Code != "version_mismatch" {
 		t.Errorf("promote under another ETag: %d %+v", status, problem)
