@@ -63,7 +63,7 @@ func (db *DB) tidy() (more bool) {
 	more = db.aged() || more
 	shrunk, err := vacuum(context.Background(), db.write)
 	if err != nil {
-		db.report(storageError(err))
+		db.report(db.storageError(err))
 		return false
 	}
 	return more || shrunk
