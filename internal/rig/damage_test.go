@@ -101,7 +101,7 @@ func TestDamage(t *testing.T) {
 	s := serve(t, b.before, b.bin, dir)
 	j := newJournal()
 	sent := map[string][]byte{}
-	for i := range 16 {
+	for i := range 32 {
 		w, _ := window("s0", i, 1024)
 		var err error
 		if sent[w.ID()], err = api.EncodeWindow(w); err == nil {

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -137,6 +138,9 @@ func (g *gauntlet) send(a attack) (answer, error) {
 	}
 	return out, nil
 }
+
+// digits are what two attacks may not differ in alone.
+var digits = regexp.MustCompile(`[0-9]+`)
 
 // holdings is what a service has stored of those who attack it.
 func (g *gauntlet) holdings(t *testing.T) (foreign []string) {
@@ -270,9 +274,9 @@ func TestHostile(t *testing.T) {
 	attacks := attacks()
 	seen := make(map[string]string)
 	for _, a := range attacks {
-		key := string(g.text(a))
+		key := digits.ReplaceAllString(string(g.text(a)), "0")
 		if other, ok := seen[key]; ok {
-			t.Errorf("%s is %s", a.name, other)
+			t.Errorf("%s is %s, but for a number", a.name, other)
 		}
 		seen[key] = a.name
 	}

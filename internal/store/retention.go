@@ -64,7 +64,7 @@ func (db *DB) tidy() (more bool) {
 	more = db.cut() || more
 	shrunk, err := vacuum(context.Background(), db.write)
 	if err != nil {
-		db.report(storageError(err))
+		db.report(db.storageError(err))
 		return false
 	}
 	return more || shrunk

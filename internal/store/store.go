@@ -206,7 +206,7 @@ func (db *DB) open(ctx context.Context) (err error) {
 	db.read = sql.OpenDB(newConnector(path, reading, reading))
 	db.read.SetMaxOpenConns(db.cfg.Readers)
 	db.read.SetMaxIdleConns(db.cfg.Readers)
-	if err := db.read.PingContext(ctx); err != nil {
+	if err := db.openReaders(ctx); err != nil {
 		return err
 	}
 	if db.at, err = db.Position(ctx); err != nil {
@@ -216,6 +216,19 @@ func (db *DB) open(ctx context.Context) (err error) {
 		return err
 	}
 	return db.write.QueryRowContext(ctx, "SELECT coalesce(sum(bytes), 0) FROM usage").Scan(&db.rawBytes)
+}
+
+// openReaders opens all connections for reading, which are kept: later there may be no
+// descriptors for them.
+func (db *DB) openReaders(ctx context.Context) error {
+	for range db.cfg.Readers {
+		c, err := db.read.Conn(ctx)
+		if err != nil {
+			return err
+		}
+		defer c.Close()
+	}
+	return nil
 }
 
 // release closes what open opened, the lock last.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"syscall"
 	"time"
 
 	"modernc.org/sqlite"
@@ -165,13 +166,13 @@ func (db *DB) transact(f func(context.Context, statements) (int64, error)) (err 
 	ctx := context.Background() // a caller that gave up must not break the others
 	tx, err := db.write.BeginTx(ctx, nil)
 	if err != nil {
-		return storageError(err)
+		return db.storageError(err)
 	}
 	defer func() {
 		if err != nil {
 			_ = tx.Rollback() // the driver has done it if COMMIT failed
 			db.cause = err
-			err = storageError(err)
+			err = db.storageError(err)
 		}
 	}()
 	raw, err := f(ctx, db.stmt.in(ctx, tx))
@@ -186,6 +187,21 @@ func (db *DB) transact(f func(context.Context, statements) (int64, error)) (err 
 	return nil
 }
 
+// storageError is the function of the same name for what a transaction came to. SQLite does
+// not tell why a write failed, and a file system that was turned read-only under it says
+// so to whoever writes: then nothing of the transaction is stored.
+func (db *DB) storageError(err error) error {
+	e, ok := errors.AsType[*sqlite.Error](err)
+	if ok && (e.Code() == sqlite3.SQLITE_IOERR_WRITE || e.Code() == sqlite3.SQLITE_IOERR_TRUNCATE) {
+		if _, werr := db.lock.WriteAt([]byte{'\n'}, 0); errors.Is(werr, syscall.EROFS) {
+			return errReadOnly
+		}
+	}
+	return storageError(err)
+}
+
+var errReadOnly = bearing.Errorf(bearing.Overloaded, "storage_readonly", "the disk takes no writes: nothing was stored; make it writable and send again")
+
 // storageError gives what the disk does its code; all else is internal.
 func storageError(err error) error {
 	e, ok := errors.AsType[*sqlite.Error](err)
@@ -198,7 +214,7 @@ func storageError(err error) error {
 	case sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED:
 		return bearing.Errorf(bearing.Overloaded, "store_busy", "another program holds the database: nothing was stored; end it, or send again")
 	case sqlite3.SQLITE_READONLY:
-		return bearing.Errorf(bearing.Overloaded, "storage_readonly", "the disk takes no writes: nothing was stored; make it writable and send again")
+		return errReadOnly
 	case sqlite3.SQLITE_IOERR:
 		// Whether a sync that failed has written is not known. It is not tried again:
 		// the caller sends again, and the window's identity makes that safe.
