@@ -253,7 +253,7 @@ func (c *Core) Submit(ctx context.Context, w *bearing.Window) (bearing.Diagnosis
 	if err := c.timely(w); err != nil {
 		return bearing.Diagnosis{}, err
 	}
-	if err := c.crowd.admit(ctx, c.store, w.Sensor, reg.known); err != nil {
+	if err := c.crowd.admit(ctx, c.store, w.Sensor, reg.known, c.now()); err != nil {
 		return bearing.Diagnosis{}, err
 	}
 	s, err := c.sensor(ctx, w.Sensor, w.Axis)
@@ -304,7 +304,7 @@ func (c *Core) Submit(ctx context.Context, w *bearing.Window) (bearing.Diagnosis
 		return bearing.Diagnosis{}, err
 	}
 	place.Stored()
-	c.crowd.add(w.Sensor)
+	c.crowd.add(ctx, w.Sensor, reg.known, c.now())
 	c.metrics.observe("store", time.Since(t))
 	c.arrive(w, c.now())
 	if !d.Duplicate {

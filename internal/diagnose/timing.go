@@ -48,25 +48,42 @@ func (c *Core) late(s *sensor, o *observation) bool {
 	return true
 }
 
-// crowd bounds how many sensors windows bring in by their names alone.
+// crowd bounds how many sensors windows bring in by their names alone, in all and a day
+// from each source.
 type crowd struct {
 	most int
 
 	mu     sync.Mutex
 	loaded bool
 	names  map[string]struct{}
+	by     map[string]newcomers // by source: keys, of which there are only so many
+}
+
+// newcomers are the sensors that a source has brought in since a time, a day at most.
+type newcomers struct {
+	since time.Time
+	n     int
+}
+
+// of returns what a source has brought in on the day of a time.
+func (c *crowd) of(source string, now time.Time) newcomers {
+	if d := c.by[source]; now.Sub(d.since).Abs() < 24*time.Hour {
+		return d
+	}
+	return newcomers{since: now}
 }
 
 // admit refuses the window of one sensor too many.
-func (c *crowd) admit(ctx context.Context, store Appender, name string, registered bool) error {
-	if c.most == 0 {
+func (c *crowd) admit(ctx context.Context, store Appender, name string, registered bool, now time.Time) error {
+	source, ok := bearing.SourceOf(ctx)
+	if c.most == 0 && !ok {
 		return nil
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if s, ok := store.(interface {
+	if s, can := store.(interface {
 		Sensors(ctx context.Context) ([]string, error)
-	}); ok && !c.loaded {
+	}); can && !c.loaded {
 		names, err := s.Sensors(ctx)
 		if err != nil {
 			return err
@@ -76,19 +93,35 @@ func (c *crowd) admit(ctx context.Context, store Appender, name string, register
 		}
 	}
 	c.loaded = true
-	if _, known := c.names[name]; known || registered || len(c.names) < c.most {
+	if _, known := c.names[name]; known || registered {
+		return nil
+	}
+	if ok && c.of(source.Name, now).n >= source.NewSensors {
+		return bearing.Errorf(bearing.TooMany, "too_many_sensors", "windows of this key may bring in %d sensors a day: register this one by PUT /v1/sensors/%s, or make a key with more --new-sensors", source.NewSensors, name)
+	}
+	if c.most == 0 || len(c.names) < c.most {
 		return nil
 	}
 	return bearing.Errorf(bearing.TooMany, "too_many_sensors", "there are %d sensors, and no window may bring in another one: register it by PUT /v1/sensors/%s, or raise --max-sensors", len(c.names), name)
 }
 
 // add notes that a window of a sensor is stored.
-func (c *crowd) add(name string) {
-	if c.most == 0 {
-		return
-	}
+func (c *crowd) add(ctx context.Context, name string, registered bool, now time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if !c.loaded {
+		return
+	}
+	if source, ok := bearing.SourceOf(ctx); ok && !registered {
+		if _, known := c.names[name]; !known {
+			d := c.of(source.Name, now)
+			d.n++
+			if c.by == nil {
+				c.by = make(map[string]newcomers)
+			}
+			c.by[source.Name] = d
+		}
+	}
 	c.put(name)
 }
 
