@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -44,7 +45,8 @@ func (s *server) authorize(next http.Handler) http.Handler {
 			return
 		}
 		if k != nil {
-			r = r.WithContext(context.WithValue(r.Context(), keyKey{}, k))
+			ctx := bearing.WithSource(r.Context(), bearing.Source{Name: k.ID, NewSensors: k.MayBring()})
+			r = r.WithContext(context.WithValue(ctx, keyKey{}, k))
 		}
 		next.ServeHTTP(w, r)
 	})
@@ -85,8 +87,10 @@ func (s *server) permit(r *http.Request) (*keys.Key, error) {
 	if rule.reach == fleet && len(k.Sensors) > 0 {
 		return nil, bearing.Errorf(bearing.Forbidden, "key_limited", "this key is for some sensors only, and this concerns all of them: use a key without --sensors")
 	}
-	if rule.scope == keys.Ingest && !s.quota.take(k.ID, time.Now()) {
-		return nil, bearing.Errorf(bearing.TooMany, "quota_exceeded", "this key may send %g windows a second: send fewer", s.cfg.KeyRate)
+	if rule.scope == keys.Ingest {
+		if err := s.quota.take(&k, time.Now()); err != nil {
+			return nil, err
+		}
 	}
 	return &k, nil
 }
@@ -206,7 +210,7 @@ func (f *failures) add(addr string, now time.Time) {
 
 // quota gives each key so many windows a second, and as many at once as in two.
 type quota struct {
-	rate float64 // 0 for no bound
+	rate float64 // of keys that state none; 0 for no bound
 	mu   sync.Mutex
 	by   map[string]*bucket
 }
@@ -216,26 +220,29 @@ type bucket struct {
 	at   time.Time
 }
 
-func (q *quota) take(id string, now time.Time) bool {
-	if q.rate == 0 {
-		return true
+// take takes one window from the share of a key. TooMany quota_exceeded says that there is
+// none left.
+func (q *quota) take(k *keys.Key, now time.Time) error {
+	rate := cmp.Or(k.Rate, q.rate)
+	if rate == 0 {
+		return nil
 	}
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.by == nil {
 		q.by = make(map[string]*bucket)
 	}
-	most := max(1, 2*q.rate)
-	b := q.by[id] // of a valid key: there are only so many
+	most := max(1, 2*rate)
+	b := q.by[k.ID] // of a valid key: there are only so many
 	if b == nil {
 		b = &bucket{left: most, at: now}
-		q.by[id] = b
+		q.by[k.ID] = b
 	}
-	b.left = min(most, b.left+q.rate*now.Sub(b.at).Seconds())
+	b.left = min(most, b.left+rate*now.Sub(b.at).Seconds())
 	b.at = now
 	if b.left < 1 {
-		return false
+		return bearing.Errorf(bearing.TooMany, "quota_exceeded", "this key may send %g windows a second: send fewer", rate)
 	}
 	b.left--
-	return true
+	return nil
 }

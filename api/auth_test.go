@@ -183,15 +183,20 @@ func TestQuota(t *testing.T) {
 	q := quota{rate: 2}
 	at := time.Unix(0, 0)
 	for i, want := range []bool{true, true, true, true, false} {
-		if got := q.take("k", at); got != want {
+		if got := q.take(&keys.Key{ID: "k"}, at); (got == nil) != want {
 			t.Errorf("%d at once: %v", i+1, got)
 		}
 	}
-	if !q.take("k", at.Add(500*time.Millisecond)) || q.take("k", at.Add(501*time.Millisecond)) {
+	if q.take(&keys.Key{ID: "k"}, at.Add(500*time.Millisecond)) != nil || q.take(&keys.Key{ID: "k"}, at.Add(501*time.Millisecond)) == nil {
 		t.Error("not two a second")
 	}
-	if !q.take("other", at) {
+	if q.take(&keys.Key{ID: "other"}, at) != nil {
 		t.Error("another key's share was taken")
+	}
+	for i := range 9 { // its own rate goes before
+		if err := q.take(&keys.Key{ID: "fast", Rate: 4}, at); (err == nil) != (i < 8) {
+			t.Errorf("%d at once of a key with a rate of its own: %v", i+1, err)
+		}
 	}
 }
 

@@ -226,8 +226,8 @@ func (s *server) judgeLine(ctx context.Context, index int, line []byte, own *sha
 		err = covers(ctx, f.sensor)
 	}
 	if err == nil && index > 0 { // the first one was counted with the request
-		if k := keyOf(ctx); k != nil && !s.quota.take(k.ID, time.Now()) {
-			err = bearing.Errorf(bearing.TooMany, "quota_exceeded", "this key may send %g windows a second: send fewer", s.cfg.KeyRate)
+		if k := keyOf(ctx); k != nil {
+			err = s.quota.take(k, time.Now())
 		}
 	}
 	var win *bearing.Window

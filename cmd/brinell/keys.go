@@ -66,6 +66,8 @@ the file that --keys names. A running service takes changes within a second.`,
 
 func keysCreate(path func() string) *cobra.Command {
 	var name, scopes, sensors, expires string
+	var rate float64
+	var newSensors int
 	cmd := &cobra.Command{
 		Use:   "create",
 		Short: "Make a key and print it, once",
@@ -74,7 +76,10 @@ and admin (all, and registering machines and sensors, acknowledging alarms).`,
 		Example: "  brinell keys create --name press-gateway --scopes ingest --sensors 'press-*'",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			k := keys.Key{Name: name}
+			k := keys.Key{Name: name, Rate: rate}
+			if cmd.Flags().Changed("new-sensors") {
+				k.NewSensors = &newSensors
+			}
 			for s := range strings.SplitSeq(scopes, ",") {
 				k.Scopes = append(k.Scopes, keys.Scope(strings.TrimSpace(s)))
 			}
@@ -105,6 +110,8 @@ and admin (all, and registering machines and sensors, acknowledging alarms).`,
 	f.StringVar(&scopes, "scopes", "ingest", "what it may do: ingest, read, admin, with commas between")
 	f.StringVar(&sensors, "sensors", "", "sensors that it may have to do with, such as 'pump-*,fan-1' (default all)")
 	f.StringVar(&expires, "expires", "", "how long it holds, such as 90d or 12h (default for ever)")
+	f.Float64Var(&rate, "rate", 0, "windows a second that it may send (default that of serve --key-rate)")
+	f.IntVar(&newSensors, "new-sensors", keys.DefaultNewSensors, "sensors that are not registered and that its windows may bring in a day")
 	_ = cmd.MarkFlagRequired("name")
 	return cmd
 }

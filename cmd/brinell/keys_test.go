@@ -54,6 +54,13 @@ func TestKeys(t *testing.T) {
 	if _, errs, ok := command(t, "keys", "create", "--data-dir", dir, "--name", "x", "--scopes", "root"); ok || !strings.Contains(errs, "ingest, read, admin") {
 		t.Errorf("a key of no scope: %s", errs)
 	}
+	limited, errs, ok := command(t, "keys", "create", "--data-dir", dir, "--name", "gateway", "--rate", "100", "--new-sensors", "1")
+	if !ok {
+		t.Fatal(errs)
+	}
+	if _, errs, ok := command(t, "keys", "create", "--data-dir", dir, "--name", "x", "--rate", "-1"); ok || !strings.Contains(errs, "windows_per_second") {
+		t.Errorf("a key of a negative rate: %s", errs)
+	}
 	wait := func(want int, header ...string) {
 		t.Helper()
 		got := 0
@@ -66,6 +73,14 @@ func TestKeys(t *testing.T) {
 	}
 	wait(401)
 	wait(200, "Authorization", "Bearer "+reader)
+	window := `{"start":"2026-01-31T12:00:00Z","sample_rate_hz":12000,"unit":"g","samples":[` + strings.Repeat("1,-1,", 2047) + `1,-1]}`
+	for i, want := range []int{201, 429, 200} {
+		var problem refusal
+		status, _ := call(t, "POST", p.url+"/v1/sensors/"+[]string{"one", "two", "one"}[i]+"/windows", window, &problem, "Authorization", "Bearer "+limited)
+		if status != want || want == 429 && problem.Code != "too_many_sensors" {
+			t.Errorf("window %d: %d %+v, want %d", i, status, problem, want)
+		}
+	}
 	list, _, _ := command(t, "keys", "list", "--data-dir", dir)
 	if !strings.Contains(list, "grafana") || strings.Contains(list, reader[20:]) {
 		t.Errorf("listed as %s", list)

@@ -103,7 +103,7 @@ func (c *serveConfig) flags(f *pflag.FlagSet) {
 	f.StringVar(&c.keys, "keys", "", "file of API keys (default keys.json in the data directory)")
 	f.BoolVar(&c.requireKeys, "require-keys", false, "demand keys on a loopback address too, even before there is one")
 	f.BoolVar(&c.insecure, "insecure", false, "listen on other than a loopback address without keys: everybody who reaches it may do everything")
-	f.Float64Var(&c.keyRate, "key-rate", 0, "windows a second that each key may send (default no bound)")
+	f.Float64Var(&c.keyRate, "key-rate", 0, "windows a second that each key may send that was not made with a --rate of its own (default no bound)")
 	f.StringVar(&c.tlsCert, "tls-cert", "", "file of the TLS certificate and its chain, PEM; read again when it changes")
 	f.StringVar(&c.tlsKey, "tls-key", "", "file of its private key, PEM")
 	f.StringVar(&c.metricsListen, "metrics-listen", "", "another address for /metrics, without keys")

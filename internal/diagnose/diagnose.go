@@ -331,7 +331,7 @@ func (c *Core) Submit(ctx context.Context, w *bearing.Window) (bearing.Diagnosis
 		return bearing.Diagnosis{}, err
 	}
 	place.Stored()
-	c.crowd.add(w.Sensor)
+	c.crowd.add(ctx, w.Sensor, reg.known, c.now())
 	c.metrics.observe("store", time.Since(t))
 	c.arrive(w, c.now())
 	if !d.Duplicate {

@@ -50,7 +50,8 @@ func (c *Core) late(s *sensor, o *observation) bool {
 	return true
 }
 
-// crowd bounds how many sensors windows bring in by their names alone.
+// crowd bounds how many sensors windows bring in by their names alone, in all and a day
+// from each source.
 type crowd struct {
 	most int
 
@@ -59,6 +60,21 @@ type crowd struct {
 	names   map[string]struct{} // of all sensors, registered ones too
 	newest  int                 // of them not registered, when they were counted
 	counted time.Time
+	by      map[string]newcomers // by source: keys, of which there are only so many
+}
+
+// newcomers are the sensors that a source has brought in since a time, a day at most.
+type newcomers struct {
+	since time.Time
+	n     int
+}
+
+// of returns what a source has brought in on the day of a time.
+func (c *crowd) of(source string, now time.Time) newcomers {
+	if d := c.by[source]; now.Sub(d.since).Abs() < 24*time.Hour {
+		return d
+	}
+	return newcomers{since: now}
 }
 
 // recount is how often names are counted that are not registered. It is done only where
@@ -67,14 +83,15 @@ const recount = time.Second
 
 // admit refuses the window of one sensor too many.
 func (c *crowd) admit(ctx context.Context, store Appender, name string, registered Sensors, now time.Time) error {
-	if c.most == 0 {
+	source, ok := bearing.SourceOf(ctx)
+	if c.most == 0 && !ok {
 		return nil
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if s, ok := store.(interface {
+	if s, can := store.(interface {
 		Sensors(ctx context.Context) ([]string, error)
-	}); ok && !c.loaded {
+	}); can && !c.loaded {
 		names, err := s.Sensors(ctx)
 		if err != nil {
 			return err
@@ -91,7 +108,13 @@ func (c *crowd) admit(ctx context.Context, store Appender, name string, register
 		_, ok := registered(name)
 		return ok
 	}
-	if _, known := c.names[name]; known || len(c.names) < c.most || is(name) {
+	if _, known := c.names[name]; known || is(name) {
+		return nil
+	}
+	if ok && c.of(source.Name, now).n >= source.NewSensors {
+		return bearing.Errorf(bearing.TooMany, "too_many_sensors", "windows of this key may bring in %d sensors a day: register this one by PUT /v1/sensors/%s, or make a key with more --new-sensors", source.NewSensors, name)
+	}
+	if c.most == 0 || len(c.names) < c.most {
 		return nil
 	}
 	if now.Sub(c.counted).Abs() >= recount {
@@ -109,12 +132,22 @@ func (c *crowd) admit(ctx context.Context, store Appender, name string, register
 }
 
 // add notes that a window of a sensor is stored.
-func (c *crowd) add(name string) {
-	if c.most == 0 {
-		return
-	}
+func (c *crowd) add(ctx context.Context, name string, registered bool, now time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if !c.loaded {
+		return
+	}
+	if source, ok := bearing.SourceOf(ctx); ok && !registered {
+		if _, known := c.names[name]; !known {
+			d := c.of(source.Name, now)
+			d.n++
+			if c.by == nil {
+				c.by = make(map[string]newcomers)
+			}
+			c.by[source.Name] = d
+		}
+	}
 	c.put(name)
 }
 

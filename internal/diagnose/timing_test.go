@@ -147,3 +147,42 @@ func TestTurn(t *testing.T) {
 		t.Errorf("they rest on %v windows, want 1 and 2", rests)
 	}
 }
+
+// TestNewSensorsOfASource: windows of one source bring in so many sensors a day and no more,
+// those of another are not held for them; what is known already counts for nobody.
+func TestNewSensorsOfASource(t *testing.T) {
+	now := firstYear.Add(time.Hour)
+	for _, most := range []int{0, 100} {
+		core, err := New(model(t, "m", 1), Config{Store: &shelf{rows: map[string]bearing.Diagnosis{}}, Now: func() time.Time { return now }, MaxSensors: most})
+		if err != nil {
+			t.Fatal(err)
+		}
+		n := 0
+		submit := func(source, sensor, want string) {
+			t.Helper()
+			n++
+			ctx := t.Context()
+			if source != "" {
+				ctx = bearing.WithSource(ctx, bearing.Source{Name: source, NewSensors: 2})
+			}
+			w, err := bearing.NewWindow(bearing.Window{Sensor: sensor, Start: now.Add(-time.Duration(n) * time.Second), SampleRate: 12000, ShaftSpeed: 30, Unit: bearing.G, Samples: samples(rand.New(rand.NewPCG(1, 3)), 6000)}, bearing.Limits{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := core.Submit(ctx, w); bearing.CodeOf(err) != want {
+				t.Errorf("%s from %s: %v, want %q", sensor, source, err, want)
+			}
+		}
+		submit("a", "1", "")
+		submit("a", "1", "")
+		submit("a", "2", "")
+		submit("a", "3", "too_many_sensors")
+		submit("a", "2", "")
+		submit("b", "3", "")
+		submit("a", "3", "")
+		submit("", "4", "")
+		submit("", "5", "")
+		now = now.Add(25 * time.Hour)
+		submit("a", "6", "")
+	}
+}

@@ -43,6 +43,21 @@ type Key struct {
 	Sensors []string  `json:"sensors,omitempty"` // patterns such as pump-*; none for all
 	Created time.Time `json:"created"`
 	Expires time.Time `json:"expires,omitzero"`
+
+	Rate       float64 `json:"windows_per_second,omitempty"`  // 0 for that of serve --key-rate
+	NewSensors *int    `json:"new_sensors_per_day,omitempty"` // that its windows may bring in; nil for the default
+}
+
+// DefaultNewSensors is how many sensors the windows of a key may bring in a day if it does
+// not say: a plant grows slower, and a program that makes up names shows.
+const DefaultNewSensors = 1000
+
+// MayBring is how many sensors the windows of the key may bring in a day.
+func (k *Key) MayBring() int {
+	if k.NewSensors == nil {
+		return DefaultNewSensors
+	}
+	return *k.NewSensors
 }
 
 // May says whether the key has a scope.
@@ -162,6 +177,9 @@ func (k *Key) validate() error {
 		if !slices.Contains(Scopes, s) {
 			return fmt.Errorf("%q is no scope: use ingest, read, admin", s)
 		}
+	}
+	if !(k.Rate >= 0 && k.Rate <= 1e6) || k.MayBring() < 0 {
+		return errors.New("windows_per_second is 0 to 1e6, and new_sensors_per_day not negative")
 	}
 	for _, p := range k.Sensors {
 		if _, err := path.Match(p, "x"); err != nil || p == "" {
