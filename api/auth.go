@@ -86,7 +86,7 @@ func (s *server) permit(r *http.Request) (*keys.Key, error) {
 		return nil, bearing.Errorf(bearing.Forbidden, "key_limited", "this key is for some sensors only, and this concerns all of them: use a key without --sensors")
 	}
 	if rule.scope == keys.Ingest && !s.quota.take(k.ID, time.Now()) {
-		return nil, bearing.Errorf(bearing.TooMany, "quota_exceeded", "this key may send %g windows a second: send fewer", s.cfg.KeyRate)
+		return nil, bearing.Errorf(bearing.TooMany, "quota_exceeded", "this key may send %g windows a second: send fewer", s.cfg.KeyRate).Over(s.cfg.KeyRate, 0)
 	}
 	return &k, nil
 }

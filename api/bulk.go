@@ -162,7 +162,7 @@ func (s *server) readLine(in *bufio.Reader, own *share) ([]byte, error) {
 			if e, ok := errors.AsType[*bearing.Error](err); ok {
 				return nil, e
 			}
-			return nil, bodyIncomplete()
+			return nil, s.bodyFailed(err)
 		}
 	}
 }
