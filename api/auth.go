@@ -241,7 +241,7 @@ func (q *quota) take(k *keys.Key, now time.Time) error {
 	b.left = min(most, b.left+rate*now.Sub(b.at).Seconds())
 	b.at = now
 	if b.left < 1 {
-		return bearing.Errorf(bearing.TooMany, "quota_exceeded", "this key may send %g windows a second: send fewer", rate)
+		return bearing.Errorf(bearing.TooMany, "quota_exceeded", "this key may send %g windows a second: send fewer", rate).Over(rate, 0)
 	}
 	b.left--
 	return nil

@@ -196,7 +196,7 @@ const bearingsPath = "/v1/bearings/"
 const maxBearingBody = 16 << 10
 
 func bearingTooLarge() error {
-	return bearing.Errorf(bearing.TooLarge, "body_too_large", "the body is over the limit of %d bytes for a bearing: send one row", maxBearingBody)
+	return bearing.Errorf(bearing.TooLarge, "body_too_large", "the body is over the limit of %d bytes for a bearing: send one row", maxBearingBody).Over(maxBearingBody, 0)
 }
 
 // decodeBearing reads a row without its designation as a JSON object, as strictly as a

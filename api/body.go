@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"os"
 	"time"
 
 	"brinell/internal/bearing"
@@ -41,11 +42,11 @@ const firstRead = 64 << 10
 func (s *server) readBody(w http.ResponseWriter, r *http.Request, own *share) ([]byte, error) {
 	size := r.ContentLength
 	if size > s.cfg.MaxBody {
-		return nil, s.bodyTooLarge()
+		return nil, s.bodyTooLarge(size)
 	}
 	body, done, err := s.expanded(w, r, own, s.cfg.MaxBody)
 	if err != nil {
-		return nil, err
+		return nil, s.bodyFailed(err)
 	}
 	defer done()
 	if r.Header.Get("Content-Encoding") != "" {
@@ -73,15 +74,9 @@ func (s *server) readBody(w http.ResponseWriter, r *http.Request, own *share) ([
 		if err == io.EOF {
 			break
 		}
-		if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
-			return nil, s.bodyTooLarge()
-		}
-		if e, ok := errors.AsType[*bearing.Error](err); ok {
-			return nil, e
-		}
 		if err != nil {
 			// The deadline stays: past it, the server drains nothing more.
-			return nil, bodyIncomplete()
+			return nil, s.bodyFailed(err)
 		}
 	}
 	if size >= 0 && int64(len(b)) < size {
@@ -95,10 +90,25 @@ func (s *server) readBody(w http.ResponseWriter, r *http.Request, own *share) ([
 	return b, nil
 }
 
-func (s *server) bodyTooLarge() error {
-	return bearing.Errorf(bearing.TooLarge, "body_too_large", "the body is over the limit of %d bytes: send shorter windows", s.cfg.MaxBody)
+// bodyTooLarge refuses a body of so many bytes, 0 if that is not known.
+func (s *server) bodyTooLarge(size int64) error {
+	return bearing.Errorf(bearing.TooLarge, "body_too_large", "the body is over the limit of %d bytes: send shorter windows", s.cfg.MaxBody).Over(float64(s.cfg.MaxBody), float64(size))
+}
+
+// bodyFailed says why a body could not be read.
+func (s *server) bodyFailed(err error) error {
+	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
+		return s.bodyTooLarge(0)
+	}
+	if e, ok := errors.AsType[*bearing.Error](err); ok {
+		return e
+	}
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return bearing.Errorf(bearing.Malformed, "body_too_slow", "the body came slower than %d bytes per second: the rest is not waited for", bodyRate).Over(bodyRate, 0)
+	}
+	return bodyIncomplete()
 }
 
 func bodyIncomplete() error {
-	return bearing.Errorf(bearing.Malformed, "body_incomplete", "the body has not its declared length, or came slower than %d bytes per second", bodyRate)
+	return bearing.Errorf(bearing.Malformed, "body_incomplete", "the body has not its declared length")
 }

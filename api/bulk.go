@@ -183,9 +183,9 @@ func (s *server) readLine(in *bufio.Reader, own *share) ([]byte, error) {
 				return nil, e
 			}
 			if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
-				return nil, bearing.Errorf(bearing.TooLarge, "body_too_large", "the lines are over %d bytes together: send the rest in another request", expands*s.cfg.MaxBody)
+				return nil, bearing.Errorf(bearing.TooLarge, "body_too_large", "the lines are over %d bytes together: send the rest in another request", expands*s.cfg.MaxBody).Over(float64(expands*s.cfg.MaxBody), 0)
 			}
-			return nil, bodyIncomplete()
+			return nil, s.bodyFailed(err)
 		}
 	}
 }

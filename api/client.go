@@ -101,10 +101,10 @@ func refusal(status int, body []byte) error {
 		return fmt.Errorf("the service answers %d %s", status, http.StatusText(status))
 	}
 	kind := bearing.Internal
-	for _, k := range []bearing.Kind{bearing.Malformed, bearing.Invalid, bearing.TooLarge, bearing.Unsupported, bearing.NotFound, bearing.Conflict, bearing.Overloaded} {
+	for _, k := range []bearing.Kind{bearing.Malformed, bearing.Invalid, bearing.TooLarge, bearing.Unsupported, bearing.NotFound, bearing.Conflict, bearing.Changed, bearing.Overloaded, bearing.TooMany, bearing.Unauthorized, bearing.Forbidden} {
 		if statusOf(&bearing.Error{Kind: k, Code: p.Code}) == status {
 			kind = k
 		}
 	}
-	return &bearing.Error{Kind: kind, Code: p.Code, Message: p.Detail, Pointer: p.Pointer}
+	return &bearing.Error{Kind: kind, Code: p.Code, Message: p.Detail, Pointer: p.Pointer, Limit: p.Limit, Actual: p.Actual}
 }

@@ -27,7 +27,8 @@ var codes = []Code{
 	{"wav_codec", "a WAV file of a form that is not read"},
 	{"channel_missing", "a file of several channels, and none is stated"},
 	{"body_empty", "there is no body"},
-	{"body_incomplete", "the body ended early, or came too slowly"},
+	{"body_incomplete", "the body ended early"},
+	{"body_too_slow", "the body came too slowly"},
 	{"body_too_large", "the body is over the limit"},
 	{"too_many_lines", "more lines than a request may have"},
 	{"length_mismatch", "the body is no whole number of samples"},
@@ -132,6 +133,7 @@ var codes = []Code{
 	// Diagnoses.
 	{"unknown_fault", "a fault that is not known"},
 	{"diagnosis_not_found", "no such diagnosis"},
+	{"samples_expired", "the raw samples were removed to keep within a limit; the diagnosis remains"},
 	// The service.
 	{"overloaded", "too much at once: try again"},
 	{"storage_full", "the disk is full"},

@@ -110,8 +110,8 @@ func appendPage(dst []byte, docs []json.RawMessage, next string) []byte {
 // humaError makes an error one that huma writes as our problem.
 func (s *server) humaError(ctx context.Context, err error) error {
 	p := s.problemOf(ctx, err)
-	if p.Status == http.StatusServiceUnavailable {
-		return huma.ErrorWithHeaders(p, http.Header{"Retry-After": {retryAfter()}})
+	if p.RetryAfter > 0 {
+		return huma.ErrorWithHeaders(p, http.Header{"Retry-After": {strconv.Itoa(p.RetryAfter)}})
 	}
 	return p
 }

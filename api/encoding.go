@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"os"
 	"strings"
 	"sync"
 
@@ -70,14 +71,14 @@ func (s *server) expanded(w http.ResponseWriter, r *http.Request, own *share, mo
 			gzips.Put(d)
 			return nil, nil, corrupt(err)
 		}
-		return &bounded{d, bound(most)}, func() { gzips.Put(d) }, nil
+		return &bounded{d, bound(most), most}, func() { gzips.Put(d) }, nil
 	}
 	d := zstds.Get().(*zstd.Decoder)
 	if err := d.Reset(wire); err != nil {
 		zstds.Put(d)
 		return nil, nil, corrupt(err)
 	}
-	return &bounded{d, bound(most)}, func() {
+	return &bounded{d, bound(most), most}, func() {
 		_ = d.Reset(nil) // lets go of the body
 		zstds.Put(d)
 	}, nil
@@ -85,8 +86,8 @@ func (s *server) expanded(w http.ResponseWriter, r *http.Request, own *share, mo
 
 // bounded is what comes out of a decoder, up to so many bytes more.
 type bounded struct {
-	r    io.Reader
-	left int64
+	r          io.Reader
+	left, most int64
 }
 
 func (b *bounded) Read(p []byte) (int, error) {
@@ -95,7 +96,7 @@ func (b *bounded) Read(p []byte) (int, error) {
 	}
 	n, err := b.r.Read(p)
 	if b.left -= int64(n); b.left < 0 {
-		return 0, bearing.Errorf(bearing.TooLarge, "decompressed_too_large", "the body is over the limit when it is decompressed: send shorter windows")
+		return 0, bearing.Errorf(bearing.TooLarge, "decompressed_too_large", "the body is over the limit when it is decompressed: send shorter windows").Over(float64(b.most), 0)
 	}
 	if err != nil && err != io.EOF {
 		err = corrupt(err)
@@ -104,13 +105,13 @@ func (b *bounded) Read(p []byte) (int, error) {
 }
 
 // corrupt is the error for a compressed body that cannot be read. One that was cut off
-// on the wire keeps its own.
+// on the wire, or came too slowly, keeps its own.
 func corrupt(err error) error {
-	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
+	if _, ok := errors.AsType[*http.MaxBytesError](err); ok || errors.Is(err, os.ErrDeadlineExceeded) {
 		return err
 	}
 	if errors.Is(err, zstd.ErrWindowSizeExceeded) || errors.Is(err, zstd.ErrDecoderSizeExceeded) {
-		return bearing.Errorf(bearing.TooLarge, "decompressed_too_large", "the zstd frame asks for a window over %d bytes: compress it with a smaller one", zstdWindow)
+		return bearing.Errorf(bearing.TooLarge, "decompressed_too_large", "the zstd frame asks for a window over %d bytes: compress it with a smaller one", zstdWindow).Over(zstdWindow, 0)
 	}
 	return bearing.Errorf(bearing.Malformed, "encoding_corrupt", "the body cannot be decompressed: it is damaged or cut off")
 }

@@ -62,8 +62,10 @@ func TestSlowBody(t *testing.T) {
 		status        int
 		code          string
 	}{
-		{"read", "POST /v1/sensors/p/windows HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{", 400, "body_incomplete"},
-		{"chunked", "POST /v1/sensors/p/windows HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n1\r\n{\r\n", 400, "body_incomplete"},
+		{"read", "POST /v1/sensors/p/windows HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{", 408, "body_too_slow"},
+		{"chunked", "POST /v1/sensors/p/windows HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n1\r\n{\r\n", 408, "body_too_slow"},
+		{"gzip", "POST /v1/sensors/p/windows HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Encoding: gzip\r\nContent-Length: 100\r\n\r\n\x1f\x8b", 408, "body_too_slow"},
+		{"zstd", "POST /v1/sensors/p/windows HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Encoding: zstd\r\nContent-Length: 100\r\n\r\n\x28\xb5", 408, "body_too_slow"},
 		{"refused", "POST /v1/sensors/p/windows HTTP/1.1\r\nHost: x\r\nContent-Type: text/plain\r\nContent-Length: 100\r\n\r\n{", 415, "media_type_unsupported"},
 		{"not there", "POST /none HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{", 404, "route_not_found"},
 	} {

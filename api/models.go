@@ -102,7 +102,7 @@ func (s *server) addModel(w http.ResponseWriter, r *http.Request) error {
 	if m := r.Header.Get("Content-Type"); mediaType(m) != "application/octet-stream" {
 		return bearing.Errorf(bearing.Unsupported, "media_type_unsupported", "Content-Type %q is not read: send the model file as application/octet-stream", bearing.Clip(m))
 	}
-	tooLarge := bearing.Errorf(bearing.TooLarge, "body_too_large", "the body is over the limit of %d bytes for a model", maxModelBody)
+	tooLarge := bearing.Errorf(bearing.TooLarge, "body_too_large", "the body is over the limit of %d bytes for a model", maxModelBody).Over(maxModelBody, float64(max(r.ContentLength, 0)))
 	if r.ContentLength > maxModelBody {
 		return tooLarge
 	}

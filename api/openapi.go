@@ -1,6 +1,7 @@
 package api
 
 import (
+	"net/http"
 	"reflect"
 	"strconv"
 
@@ -26,7 +27,14 @@ func (s *server) describe() *huma.OpenAPI {
 	refusals := func(codes ...int) map[string]*huma.Response {
 		out := make(map[string]*huma.Response)
 		for _, c := range codes {
-			out[strconv.Itoa(c)] = &huma.Response{Description: "refused: see code and detail", Content: map[string]*huma.MediaType{problemType: {Schema: problem}}}
+			r := &huma.Response{Description: "refused: see code and detail", Content: map[string]*huma.MediaType{problemType: {Schema: problem}}}
+			switch c {
+			case http.StatusServiceUnavailable, http.StatusTooManyRequests:
+				r.Headers = map[string]*huma.Param{"Retry-After": {Description: "seconds until it is worth trying again", Schema: &huma.Schema{Type: "integer"}}}
+			case http.StatusUnauthorized:
+				r.Headers = map[string]*huma.Param{"WWW-Authenticate": {Description: "Bearer", Schema: text("")}}
+			}
+			out[strconv.Itoa(c)] = r
 		}
 		return out
 	}
@@ -121,7 +129,39 @@ func (s *server) describe() *huma.OpenAPI {
 	plain("metrics", "/metrics", "Prometheus metrics", "text/plain", nil)
 	plain("openapi", "/openapi.json", "This document", "application/openapi+json", nil)
 	plain("docs", "/docs", "This document for people", "text/html", nil)
+	for _, op := range []*huma.Operation{post, bulk} {
+		op.Parameters = append(op.Parameters, &huma.Param{Name: "Content-Encoding", In: "header", Description: "of the body, one of them", Schema: &huma.Schema{Type: "string", Enum: []any{"gzip", "zstd"}}})
+	}
+	describeKeys(doc, refusals)
 	return doc
+}
+
+// describeKeys adds what all routes have in common that need a key, by the table of scopes,
+// and what all have that take a body.
+func describeKeys(doc *huma.OpenAPI, refusals func(...int) map[string]*huma.Response) {
+	const scheme = "key"
+	doc.Components.SecuritySchemes = map[string]*huma.SecurityScheme{scheme: {Type: "http", Scheme: "bearer",
+		Description: "An API key, which brinell keys create makes. Roles are its scopes; admin has all. On a loopback address none is needed until there is one."}}
+	for path, item := range doc.Paths {
+		for method, op := range map[string]*huma.Operation{"GET": item.Get, "PUT": item.Put, "POST": item.Post, "DELETE": item.Delete} {
+			if op == nil {
+				continue
+			}
+			var also []int
+			if op.RequestBody != nil {
+				also = append(also, http.StatusRequestTimeout)
+			}
+			if scope := scopes[method+" "+path].scope; scope != open {
+				op.Security = []map[string][]string{{scheme: {string(scope)}}}
+				also = append(also, http.StatusBadRequest, http.StatusUnauthorized, http.StatusForbidden, http.StatusTooManyRequests)
+			}
+			for status, r := range refusals(also...) {
+				if op.Responses[status] == nil {
+					op.Responses[status] = r
+				}
+			}
+		}
+	}
 }
 
 // windowSchema describes the JSON form of a window, which no Go type has: the

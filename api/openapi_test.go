@@ -52,6 +52,32 @@ func TestDescription(t *testing.T) {
 			}
 		}
 	}
+	for path, ops := range doc.Paths {
+		for method, op := range ops {
+			rule := scopes[strings.ToUpper(method)+" "+path]
+			o, _ := op.(map[string]any)
+			responses, _ := o["responses"].(map[string]any)
+			for _, status := range []string{"401", "403", "429"} {
+				if (responses[status] != nil) != (rule.scope != open) {
+					t.Errorf("%s %s: answer %s described: %v", method, path, status, responses[status] != nil)
+				}
+			}
+			if want := `[{"key":["` + string(rule.scope) + `"]}]`; rule.scope != open {
+				if got, _ := json.Marshal(o["security"]); string(got) != want {
+					t.Errorf("%s %s: security %s, want %s", method, path, got, want)
+				}
+			}
+			if o["requestBody"] != nil && responses["408"] == nil {
+				t.Errorf("%s %s: no answer to a slow body", method, path)
+			}
+			for _, status := range []string{"429", "503"} {
+				r, _ := responses[status].(map[string]any)
+				if h, _ := r["headers"].(map[string]any); r != nil && h["Retry-After"] == nil {
+					t.Errorf("%s %s: %s without Retry-After", method, path, status)
+				}
+			}
+		}
+	}
 	for r := range routes {
 		t.Errorf("the router has %s, the document has not", r)
 	}

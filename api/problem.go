@@ -21,6 +21,10 @@ type problem struct {
 	Code      string `json:"code" doc:"stable name of the case"`
 	Pointer   string `json:"pointer,omitempty" doc:"place in the input: JSON pointer, parameter or byte offset"`
 	RequestID string `json:"request_id"`
+
+	Limit      float64 `json:"limit,omitempty" doc:"that was passed"`
+	Actual     float64 `json:"actual,omitempty" doc:"what passed it"`
+	RetryAfter int     `json:"retry_after_s,omitempty" doc:"as the header Retry-After"`
 }
 
 const problemType = "application/problem+json"
@@ -34,6 +38,9 @@ func (p *problem) ContentType(string) string { return problemType }
 func statusOf(e *bearing.Error) int {
 	switch e.Kind {
 	case bearing.Malformed:
+		if e.Code == "body_too_slow" {
+			return http.StatusRequestTimeout
+		}
 		return http.StatusBadRequest
 	case bearing.Invalid:
 		return http.StatusUnprocessableEntity
@@ -82,7 +89,11 @@ func (s *server) problemOf(ctx context.Context, err error) *problem {
 		s.logInternal(ctx, err)
 	}
 	status := statusOf(e)
-	return &problem{Type: "about:blank", Title: http.StatusText(status), Status: status, Detail: e.Message, Code: e.Code, Pointer: e.Pointer, RequestID: requestIDOf(ctx)}
+	p := &problem{Type: "about:blank", Title: http.StatusText(status), Status: status, Detail: e.Message, Code: e.Code, Pointer: e.Pointer, RequestID: requestIDOf(ctx), Limit: e.Limit, Actual: e.Actual}
+	if status == http.StatusServiceUnavailable || status == http.StatusTooManyRequests {
+		p.RetryAfter = retrySeconds()
+	}
+	return p
 }
 
 func (s *server) logInternal(ctx context.Context, err error) {
@@ -91,13 +102,17 @@ func (s *server) logInternal(ctx context.Context, err error) {
 
 // retryAfter is when to try again, in seconds. Clients that were refused together
 // should not come back together.
-func retryAfter() string { return strconv.Itoa(1 + rand.IntN(3)) }
+func retryAfter() string { return strconv.Itoa(retrySeconds()) }
+func retrySeconds() int  { return 1 + rand.IntN(3) }
 
 // fail is the only writer of error answers, beside huma with the same problem.
 func (s *server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	p := s.problemOf(r.Context(), err)
-	if p.Status == http.StatusServiceUnavailable || p.Status == http.StatusTooManyRequests {
-		w.Header().Set("Retry-After", retryAfter())
+	if p.RetryAfter > 0 {
+		w.Header().Set("Retry-After", strconv.Itoa(p.RetryAfter))
+	}
+	if p.Status == http.StatusRequestTimeout {
+		w.Header().Set("Connection", "close")
 	}
 	b, merr := json.Marshal(p)
 	if merr != nil {

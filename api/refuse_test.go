@@ -4,8 +4,13 @@ import (
 	"encoding/json"
 	"math"
 	"net/http"
+	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"brinell/internal/bearing"
 )
 
 // TestRefusals: each bad input has its status and code, and reaches nothing.
@@ -148,6 +153,9 @@ func checkProblem(t *testing.T, name string, resp *http.Response, b []byte, stat
 	if !knownCode[p.Code] {
 		t.Errorf("%s: code %s is not in the table", name, p.Code)
 	}
+	if wait := resp.Header.Get("Retry-After"); p.RetryAfter > 0 && wait != strconv.Itoa(p.RetryAfter) || p.RetryAfter == 0 && (status == 503 || status == 429) && p.Detail != errNoRoom.Message {
+		t.Errorf("%s: Retry-After %q, retry_after_s %d", name, wait, p.RetryAfter)
+	}
 	if p.RequestID == "" || p.Detail == "" || p.Title == "" {
 		t.Errorf("%s: incomplete: %s", name, b)
 	}
@@ -183,4 +191,33 @@ func TestPointers(t *testing.T) {
 	point("GET", "/v1/diagnoses?from=x", "", "", "from")
 	point("GET", "/v1/diagnoses?limit=1e9", "", "", "limit")
 	point("GET", "/v1/diagnoses/x?y=1", "", "", "y")
+}
+
+// TestLimitsAreStated: a refusal for a limit says which and what passed it, and the client
+// gives both back.
+func TestLimitsAreStated(t *testing.T) {
+	f := &fake{submit: func(*bearing.Window) (bearing.Diagnosis, error) {
+		return bearing.Diagnosis{}, bearing.Errorf(bearing.TooMany, "too_many_sensors", "x").Over(7, 8)
+	}}
+	url, _ := serve(t, f, Config{MaxSamples: 2, MaxBody: 4096})
+	for _, c := range []struct {
+		media, body   string
+		code          string
+		limit, actual float64
+		wait          bool
+	}{
+		{asJSON, good, "window_too_long", 2, 0, false},
+		{asJSON, strings.Repeat(" ", 5000), "body_too_large", 4096, 5000, false},
+		{asJSON, strings.Replace(good, "[0.1,-2e-3,3]", "[1,2]", 1), "too_many_sensors", 7, 8, true},
+	} {
+		resp, b := do(t, "POST", url+"/v1/sensors/p/windows", c.media, []byte(c.body))
+		var p problem
+		if err := json.Unmarshal(b, &p); err != nil || p.Code != c.code || p.Limit != c.limit || p.Actual != c.actual || (p.RetryAfter > 0) != c.wait || (resp.Header.Get("Retry-After") != "") != c.wait {
+			t.Errorf("%s, want %s: limit %g, actual %g, to be tried again %v", b, c.code, c.limit, c.actual, c.wait)
+		}
+		want := &bearing.Error{Kind: bearing.KindOf(refusal(resp.StatusCode, b)), Code: c.code, Message: p.Detail, Pointer: p.Pointer, Limit: c.limit, Actual: c.actual}
+		if d := cmp.Diff(error(want), refusal(resp.StatusCode, b)); d != "" || want.Kind == bearing.Internal {
+			t.Errorf("the client says %s", d)
+		}
+	}
 }

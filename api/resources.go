@@ -307,7 +307,7 @@ func (s *server) readDocument(w http.ResponseWriter, r *http.Request, own *share
 	if m := r.Header.Get("Content-Type"); mediaType(m) != "application/json" {
 		return nil, bearing.Errorf(bearing.Unsupported, "media_type_unsupported", "Content-Type %q is not read: send application/json", bearing.Clip(m))
 	}
-	tooLarge := bearing.Errorf(bearing.TooLarge, "body_too_large", "the body is over the limit of %d bytes for a document", maxResourceBody)
+	tooLarge := bearing.Errorf(bearing.TooLarge, "body_too_large", "the body is over the limit of %d bytes for a document", maxResourceBody).Over(maxResourceBody, float64(max(r.ContentLength, 0)))
 	if r.ContentLength > maxResourceBody {
 		return nil, tooLarge
 	}

@@ -49,9 +49,9 @@ func (s *streams) enter(who string) (leave func(), err error) {
 	defer s.mu.Unlock()
 	switch {
 	case s.by[who] >= streamsEach:
-		return nil, bearing.Errorf(bearing.Overloaded, "too_many_streams", "you follow %d streams: end one, or let one stream name several sensors", streamsEach)
+		return nil, bearing.Errorf(bearing.Overloaded, "too_many_streams", "you follow %d streams: end one, or let one stream name several sensors", streamsEach).Over(streamsEach, 0)
 	case s.open >= maxStreams:
-		return nil, bearing.Errorf(bearing.Overloaded, "too_many_streams", "%d streams are open: try again later", maxStreams)
+		return nil, bearing.Errorf(bearing.Overloaded, "too_many_streams", "%d streams are open: try again later", maxStreams).Over(maxStreams, 0)
 	}
 	if s.by == nil {
 		s.by = make(map[string]int)

@@ -196,7 +196,7 @@ func (f fields) window(sensor string, maxSamples int) (*bearing.Window, error) {
 
 // tooLong refuses a window before memory is taken for its samples.
 func tooLong(maxSamples int) error {
-	return bearing.Errorf(bearing.Invalid, "window_too_long", "the window has more samples than the limit of %d: send shorter windows", maxSamples).At("/samples")
+	return bearing.Errorf(bearing.Invalid, "window_too_long", "the window has more samples than the limit of %d: send shorter windows", maxSamples).At("/samples").Over(float64(maxSamples), 0)
 }
 
 // parseTime reads RFC 3339 to the letter. time.Parse also takes an hour of one

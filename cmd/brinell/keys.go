@@ -52,7 +52,9 @@ func keysCommand() *cobra.Command {
 		Use:   "keys",
 		Short: "Make, list and revoke API keys",
 		Long: `Make, list and revoke API keys. They are in keys.json in the data directory, or in
-the file that --keys names. A running service takes changes within a second.`,
+the file that --keys names. A running service takes changes within a second. A key that
+--sensors limits is refused what concerns all sensors: metrics, machines, webhooks, and
+writes of bearings and models.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}

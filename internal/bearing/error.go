@@ -30,12 +30,15 @@ const (
 
 // Error is an error for a user: a stable code in snake_case that programs may
 // rely on, and a message that says what to do. Pointer names the place in the
-// input where there is one (a JSON pointer, a parameter, a byte offset).
+// input where there is one (a JSON pointer, a parameter, a byte offset); Limit is one that
+// was passed and Actual by what, where they are known.
 type Error struct {
 	Kind    Kind
 	Code    string
 	Message string
 	Pointer string
+
+	Limit, Actual float64
 }
 
 func (e *Error) Error() string {
@@ -55,6 +58,13 @@ func Errorf(kind Kind, code, format string, args ...any) *Error {
 func (e *Error) At(pointer string) *Error {
 	c := *e
 	c.Pointer = pointer
+	return &c
+}
+
+// Over returns a copy of e that states a limit and what passed it, 0 if that is not known.
+func (e *Error) Over(limit, actual float64) *Error {
+	c := *e
+	c.Limit, c.Actual = limit, actual
 	return &c
 }
 

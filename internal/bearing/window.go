@@ -89,7 +89,7 @@ func NewWindow(w Window, lim Limits) (*Window, error) {
 	case len(w.Samples) == 0:
 		return nil, Errorf(Invalid, "window_empty", "the window has no samples").At("/samples")
 	case len(w.Samples) > lim.MaxSamples:
-		return nil, Errorf(Invalid, "window_too_long", "the window has %d samples, the limit is %d: send shorter windows", len(w.Samples), lim.MaxSamples).At("/samples")
+		return nil, Errorf(Invalid, "window_too_long", "the window has %d samples, the limit is %d: send shorter windows", len(w.Samples), lim.MaxSamples).At("/samples").Over(float64(lim.MaxSamples), float64(len(w.Samples)))
 	}
 	if w.Unit != RelativeToFull {
 		if _, err := ParseUnit(string(w.Unit)); err != nil {

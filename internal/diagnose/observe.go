@@ -75,7 +75,7 @@ func (k *worker) observe(w *bearing.Window, m *models.Model, r registered, b bea
 		return nil, bearing.Errorf(bearing.Invalid, "rate_too_low", "sampling rate %g Hz is below %d Hz, from which a bearing can be diagnosed: sample faster", w.SampleRate, minRate).At("/sample_rate_hz")
 	}
 	if len(w.Samples) < minSamples {
-		return nil, bearing.Errorf(bearing.Invalid, "window_too_short", "the window has %d samples, a diagnosis needs at least %d (%.4g s at %g Hz)", len(w.Samples), minSamples, minSamples/w.SampleRate, w.SampleRate).At("/samples")
+		return nil, bearing.Errorf(bearing.Invalid, "window_too_short", "the window has %d samples, a diagnosis needs at least %d (%.4g s at %g Hz)", len(w.Samples), minSamples, minSamples/w.SampleRate, w.SampleRate).At("/samples").Over(minSamples, float64(len(w.Samples)))
 	}
 	o.quality = k.quality.assess(w, r.profile)
 	o.velocity = k.quality.velocity
