@@ -3,6 +3,7 @@ package api
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -68,7 +69,7 @@ func TestSlowReaders(t *testing.T) {
 		t.Fatal(err)
 	}
 	n, err := io.Copy(io.Discard, resp.Body)
-	if err = resp.Body.Close(); err != nil || resp.StatusCode != 200 || n < 4<<20 {
+	if err = errors.Join(err, resp.Body.Close()); err != nil || resp.StatusCode != 200 || n < 4<<20 {
 		t.Errorf("beside slow readers: %s, %d bytes, %v", resp.Status, n, err)
 	}
 	s.sending.Add(maxSending)

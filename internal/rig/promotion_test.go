@@ -40,7 +40,7 @@ func otherModel(t *testing.T) (file []byte, digest string) {
 // promote sends a model, promotes it, and goes back and forth.
 func promote(t *testing.T, url string) {
 	file, digest := otherModel(t)
-	for i, path := range []string{"/v1/models", "/v1/models/" + digest + "/promote", "/v1/models/rollback", "/v1/models/rollback", "/v1/models/rollback"} {
+	for i, path := range []string{"/v1/models", "/v1/models/" + digest + "/promote", "/v1/models/rollback", "/v1/models/" + digest + "/promote", "/v1/models/rollback"} {
 		body := file
 		if i > 0 {
 			body = nil

@@ -147,11 +147,11 @@ func parseCall(name, args, result, dir string) (*op, error) {
 		if m := located.FindSubmatch(head); m != nil {
 			return &op{kind: "ack", id: string(m[1])}, nil
 		}
-		if m := changed.FindSubmatch(head); m != nil {
-			return &op{kind: "ack", id: "version " + string(m[1])}, nil
-		}
 		if m := promoted.FindSubmatch(data); m != nil {
 			return &op{kind: "ack", id: "model " + string(m[1])}, nil
+		}
+		if m := changed.FindSubmatch(head); m != nil {
+			return &op{kind: "ack", id: "version " + string(m[1])}, nil
 		}
 		return nil, nil
 	}
