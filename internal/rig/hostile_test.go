@@ -45,6 +45,7 @@ type gauntlet struct {
 	addr string
 	keys map[string]string
 	next atomic.Uint32
+	most int // descriptors that it may have at rest
 }
 
 func newGauntlet(t *testing.T, b build) *gauntlet {
@@ -62,6 +63,7 @@ func newGauntlet(t *testing.T, b build) *gauntlet {
 	}
 	g.service = serve(t, b.before, b.bin, dir, "--max-samples", "4096", "--max-body", "64KiB", "--require-keys")
 	g.addr = strings.TrimPrefix(g.url, "http://")
+	g.most = g.descriptors(t, 0, 0) + 10
 	return g
 }
 
@@ -332,7 +334,7 @@ func TestHostile(t *testing.T) {
 		t.Errorf("of attacks there is stored: %v", foreign)
 	}
 	// What was taken is given back.
-	if n := g.descriptors(t, 30, 10*time.Second); n > 30 {
+	if n := g.descriptors(t, g.most, 10*time.Second); n > g.most {
 		t.Errorf("%d descriptors stay open", n)
 	}
 	if n := g.figure(t, "go_goroutines"); n > before+5 {

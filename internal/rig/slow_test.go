@@ -83,7 +83,7 @@ func slowed(t *testing.T, b build, n int, hold, patience time.Duration) (h held,
 	if h.resident > 256 {
 		err = errors.Join(err, fmt.Errorf("%.0f MiB were resident", h.resident))
 	}
-	if left := g.descriptors(t, 30, patience); left > 30 {
+	if left := g.descriptors(t, g.most, patience); left > g.most {
 		err = errors.Join(err, fmt.Errorf("%d descriptors stay open", left))
 	}
 	if foreign := g.holdings(t); len(foreign) > 0 {
