@@ -55,11 +55,14 @@ type pipe struct {
 
 const floodSensors = 100
 
-func newFlood(t testing.TB, url string, samples, conns int) *flood {
+// geometry is what a window states so that all three witnesses judge it.
+const geometry = "&shaft_speed_rpm=1797&bearing=6205-2RS"
+
+func newFlood(t testing.TB, url string, samples, conns int, more string) *flood {
 	t.Helper()
 	f := &flood{address: strings.TrimPrefix(url, "http://"), idle: make(chan *pipe, conns), other: map[string]int{}}
 	_, f.body = window("flood", 1, samples)
-	f.head = fmt.Appendf(nil, "POST /v1/sensors/flood-000/windows?start=2026-01-31T00:00:00Z&sample_rate_hz=12000&unit=g&shaft_speed_rpm=1797&bearing=6205-2RS HTTP/1.1\r\nHost: x\r\nContent-Type: application/octet-stream\r\nContent-Length: %d\r\n\r\n", len(f.body))
+	f.head = fmt.Appendf(nil, "POST /v1/sensors/flood-000/windows?start=2026-01-31T00:00:00Z&sample_rate_hz=12000&unit=g%s HTTP/1.1\r\nHost: x\r\nContent-Type: application/octet-stream\r\nContent-Length: %d\r\n\r\n", more, len(f.body))
 	f.at = [2]int{bytes.Index(f.head, []byte("000")), bytes.Index(f.head, []byte("2026-"))}
 	for range conns {
 		c, err := net.Dial("tcp", f.address)
@@ -301,13 +304,19 @@ func length(t testing.TB, env string, short time.Duration) (d time.Duration, lon
 	return d, true
 }
 
+// processors are those that the rigs had before any of them was kept to one.
+var processors = sync.OnceValues(func() (all unix.CPUSet, err error) {
+	err = unix.SchedGetaffinity(0, &all)
+	return all, err
+})
+
 // apart puts the generator on the last processor and returns the wrapper that keeps the
 // service to the others, so that the one does not take from the other what is measured.
 // Both peak and overload are measured so. With one processor it does nothing.
 func apart(t testing.TB) []string {
 	t.Helper()
-	var all unix.CPUSet
-	if err := unix.SchedGetaffinity(0, &all); err != nil {
+	all, err := processors()
+	if err != nil {
 		t.Fatal(err)
 	}
 	var list []string

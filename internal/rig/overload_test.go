@@ -24,7 +24,7 @@ func overloaded(t *testing.T, length time.Duration, samples int, args ...string)
 	t.Helper()
 	args = append([]string{"--max-connections", "1100", "--max-connections-per-address", "1100"}, args...)
 	s := serve(t, apart(t), program(t, ""), t.TempDir(), args...)
-	f := newFlood(t, s.url, samples, 1000)
+	f := newFlood(t, s.url, samples, 1000, geometry)
 	defer f.close()
 	// Sensors are known, buffers grown, and every connection has been used: one on which
 	// nothing comes is closed after seconds.

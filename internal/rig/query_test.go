@@ -167,23 +167,30 @@ func TestQuery(t *testing.T) {
 }
 
 // TestIngest posts windows as fast as they are taken, of 2,048 samples and of a second,
-// with bearing and speed so that all witnesses work, and with a disk that takes 20 ms to
-// sync. BRINELL_INGEST is the length of the long form, which asserts the rate on the slow
-// disk; the short one asserts none.
+// with bearing and speed so that all witnesses work and without, and with a disk that takes
+// 20 ms to sync. BRINELL_MODEL names another model than the default one, BRINELL_INGEST is
+// the length of the long form, which asserts the rate on the slow disk; the short one
+// asserts none.
 func TestIngest(t *testing.T) {
 	if testing.Short() {
 		t.Skip("a load takes the machine")
 	}
 	length, long := length(t, "BRINELL_INGEST", time.Second)
+	var model []string
+	if file := os.Getenv("BRINELL_MODEL"); file != "" {
+		model = []string{"--model", file}
+	}
 	for _, c := range []struct {
 		name    string
+		more    string
 		wrapper []string
 		samples int
 		conns   int
 		least   float64 // windows a second
 	}{
-		{"2,048 samples", nil, 2048, 64, 0}, {"one second", nil, 12000, 64, 0},
-		{"2,048 samples, syncs of 20 ms", []string{"strace", "-f", "-qq", "--seccomp-bpf", "-o", "/dev/null", "-e", "trace=fdatasync,fsync", "-e", "inject=fdatasync,fsync:delay_exit=20000"}, 2048, 128, 1000},
+		{"2,048 samples, three witnesses", geometry, nil, 2048, 32, 0}, {"one second, three witnesses", geometry, nil, 12000, 32, 0},
+		{"2,048 samples, no bearing", "", nil, 2048, 32, 0}, {"one second, no bearing", "", nil, 12000, 32, 0},
+		{"2,048 samples, three witnesses, syncs of 20 ms", geometry, []string{"strace", "-f", "-qq", "--seccomp-bpf", "-o", "/dev/null", "-e", "trace=fdatasync,fsync", "-e", "inject=fdatasync,fsync:delay_exit=20000"}, 2048, 128, 1000},
 	} {
 		if c.wrapper != nil {
 			if os.Geteuid() != 0 {
@@ -194,8 +201,8 @@ func TestIngest(t *testing.T) {
 				continue
 			}
 		}
-		s := serve(t, c.wrapper, program(t, ""), t.TempDir())
-		f := newFlood(t, s.url, c.samples, c.conns)
+		s := serve(t, c.wrapper, program(t, ""), t.TempDir(), model...)
+		f := newFlood(t, s.url, c.samples, c.conns, c.more)
 		f.rest = time.Second
 		f.closed(t.Context(), c.conns, time.Second)
 		y := f.closed(t.Context(), c.conns, length)

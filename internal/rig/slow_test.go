@@ -181,7 +181,7 @@ func soaked(t *testing.T, b build, k soak) (err error) {
 	t.Helper()
 	s := serve(t, b.behind(k.wrapper...), b.bin, t.TempDir(), "--raw-cap", k.rawCap)
 	defer s.kill()
-	f := newFlood(t, s.url, 12000, 64)
+	f := newFlood(t, s.url, 12000, 64, geometry)
 	defer f.close()
 	f.closed(t.Context(), 64, k.warm)
 	peak := f.closed(t.Context(), 32, k.peak)
