@@ -51,11 +51,11 @@ type spectrum struct {
 	power []float64
 }
 
-// spectrumOf returns the plan for windows at that rate: between a half and a whole
-// second, in steps of powers of two.
-func (a *assessor) spectrumOf(rate float64) *spectrum {
-	n := 4096
-	for ; float64(2*n) <= rate && n < 1<<17; n *= 2 {
+// spectrumOf returns the plan for windows of so many samples at that rate: a power of two
+// of them, and at most between a half and a whole second.
+func (a *assessor) spectrumOf(rate float64, samples int) *spectrum {
+	n := minSamples
+	for ; float64(2*n) <= rate && n < samples && n < 1<<17; n *= 2 {
 	}
 	p := a.spectra[n]
 	if p == nil {
@@ -282,7 +282,7 @@ func (a *assessor) unsteady(x []float32, rate, mean float64) float64 {
 
 // spectral sets the flags that need a spectrum: of the middle of the window.
 func (a *assessor) spectral(g *gate, w *bearing.Window, mean float64) {
-	p := a.spectrumOf(w.SampleRate)
+	p := a.spectrumOf(w.SampleRate, len(w.Samples))
 	size := len(p.x)
 	n := min(len(w.Samples), size)
 	from := (len(w.Samples) - n) / 2

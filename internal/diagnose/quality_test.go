@@ -83,7 +83,7 @@ func TestQuality(t *testing.T) {
 	})
 	f("resampled", bearing.Degraded, "rate_suspect", func(x []float32) {
 		// Twice the rate by an ideal filter leaves nothing above a quarter.
-		p := a.spectrumOf(rate)
+		p := a.spectrumOf(rate, int(rate))
 		n := len(p.x)
 		c := p.fft.Coefficients(nil, widen(x[:n]))
 		clear(c[len(c)/2:])
