@@ -70,7 +70,7 @@ type turned struct {
 	// left is how much of a request's body net/http has yet to read: 0 where the next
 	// byte begins a request, unclear for good once that is not known.
 	left int64
-	set  time.Time // when refuse set the deadline of answers last
+	set  time.Time // when refuse set the deadlines last, zero for not
 }
 
 const unclear = -1
@@ -111,12 +111,18 @@ func (c *turned) refuse(p []byte, left int64) error {
 	c.of.state(c.Conn, http.StateActive)
 	s.metrics.received.Inc()
 	s.denial.rejected.Inc()
-	if start.Sub(c.set) > time.Second { // a timer less for each refusal
+	// Setting a deadline may wake the thread that waits for the network: as seldom as can be.
+	if start.Sub(c.set) > time.Second {
 		c.set = start
 		_ = c.SetWriteDeadline(start.Add(s.answerTime))
+		_ = c.SetReadDeadline(start.Add(c.of.idle))
 	}
-	_ = c.SetReadDeadline(start.Add(s.shedGrace))
+	left -= c.skipped(left)
 	var late error
+	if left > 0 {
+		c.set = time.Time{}
+		_ = c.SetReadDeadline(start.Add(s.shedGrace))
+	}
 	for n := 0; left > 0 && late == nil; left -= int64(n) {
 		n, late = c.skip(p, left)
 	}
@@ -125,21 +131,21 @@ func (c *turned) refuse(p []byte, left int64) error {
 	if late != nil {
 		return io.EOF // the client has its answer; its body is still to come
 	}
-	_ = c.SetReadDeadline(start.Add(c.of.idle))
+	if c.set.IsZero() {
+		_ = c.SetReadDeadline(start.Add(c.of.idle))
+	}
 	c.of.state(c.Conn, http.StateIdle)
 	return err
 }
 
-// skip reads past at most so many bytes.
+// skip reads past at most so many bytes, and waits for the first.
 func (c *turned) skip(p []byte, most int64) (n int, err error) {
 	if c.raw == nil {
 		return c.Conn.Read(p[:min(most, int64(len(p)))])
 	}
 	var errno syscall.Errno
 	err = c.raw.Read(func(fd uintptr) bool {
-		var r uintptr
-		r, _, errno = syscall.Syscall6(syscall.SYS_RECVFROM, fd, 0, uintptr(most), syscall.MSG_TRUNC, 0, 0)
-		n = int(r)
+		n, errno = drop(fd, most)
 		return errno != syscall.EAGAIN
 	})
 	switch {
@@ -153,6 +159,28 @@ func (c *turned) skip(p []byte, most int64) (n int, err error) {
 		return 0, io.EOF
 	}
 	return n, nil
+}
+
+// skipped reads past what has come already of at most so many bytes.
+func (c *turned) skipped(most int64) (n int64) {
+	for c.raw != nil && n < most {
+		some := 0
+		err := c.raw.Control(func(fd uintptr) { some, _ = drop(fd, most-n) })
+		if err != nil || some == 0 {
+			break
+		}
+		n += int64(some)
+	}
+	return n
+}
+
+// drop takes bytes from a socket that does not block without copying them.
+func drop(fd uintptr, most int64) (int, syscall.Errno) {
+	n, _, errno := syscall.Syscall6(syscall.SYS_RECVFROM, fd, 0, uintptr(most), syscall.MSG_TRUNC, 0, 0)
+	if errno != 0 {
+		return 0, errno
+	}
+	return int(n), 0
 }
 
 // rawOf returns the socket of a TCP connection, from which Linux can drop bytes without

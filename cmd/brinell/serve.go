@@ -224,6 +224,9 @@ func newService(ctx context.Context, c serveConfig, stderr io.Writer) (_ *servic
 	if err != nil {
 		return nil, err
 	}
+	if err := batch(); err != nil {
+		s.log.Debug("threads that compute may be interrupted", "err", err)
+	}
 	gate := admit.New(admit.Config{Workers: reserve(c.workers), MaxWait: c.maxWait, WarmUp: warmUp})
 	if s.core, err = diagnose.New(m, diagnose.Config{Store: s.store, Catalogue: cat.Lookup, Sensors: registry.Sensor, Models: shelf.Load, Metrics: metrics, Gate: gate, Build: build(), Baseline: v.method, Zones: v.zones, MaxSensors: c.maxSensors, LateHorizon: c.lateHorizon}); err != nil {
 		return nil, err
