@@ -49,9 +49,10 @@ func (s *server) shed(next http.Handler) http.Handler {
 		setHeaders(h)
 		h["X-Request-Id"] = []string{id}
 		h["Content-Type"], h["Content-Length"] = media, s.denial.length
-		h.Set("Retry-After", retryAfter())
+		after := retryAfter()
+		h.Set("Retry-After", after)
 		w.WriteHeader(http.StatusServiceUnavailable)
-		_, _ = io.WriteString(w, s.denial.before+id+s.denial.after)
+		_, _ = w.Write(s.denial.document(nil, id, after))
 		s.denial.timed.Observe(time.Since(start).Seconds())
 	})
 }
@@ -59,21 +60,23 @@ func (s *server) shed(next http.Handler) http.Handler {
 // denial is the answer to a window for which there is no room, ready but for what differs
 // from one to the next, with the metrics that it counts in.
 type denial struct {
-	head          string // of the answer as it goes over the wire, but for those lines
-	before, after string // of the problem document, around the request ID
-	length        []string
-	rejected      prometheus.Counter
-	timed         prometheus.Observer
+	head     string    // of the answer as it goes over the wire, but for those lines
+	parts    [3]string // of the problem document, around the request ID and when to try again
+	length   []string
+	rejected prometheus.Counter
+	timed    prometheus.Observer
 }
 
 func newDenial(m *metrics) denial {
-	b, err := json.Marshal(problem{Type: "about:blank", Title: http.StatusText(http.StatusServiceUnavailable), Status: http.StatusServiceUnavailable, Detail: errNoRoom.Message, Code: errNoRoom.Code, RequestID: shedMark})
+	b, err := json.Marshal(problem{Type: "about:blank", Title: http.StatusText(http.StatusServiceUnavailable), Status: http.StatusServiceUnavailable, Detail: errNoRoom.Message, Code: errNoRoom.Code, RequestID: shedMark, RetryAfter: shedAfter})
 	if err != nil {
 		panic("api: " + err.Error())
 	}
 	d := denial{rejected: m.rejected.WithLabelValues(errNoRoom.Code), timed: m.requests.WithLabelValues(windowsRoute, http.MethodPost, "5xx")}
-	d.before, d.after, _ = strings.Cut(string(b), shedMark)
-	d.length = []string{strconv.Itoa(len(d.before) + len(d.after) + requestIDLength)}
+	before, rest, _ := strings.Cut(string(b), shedMark)
+	between, after, _ := strings.Cut(rest, strconv.Itoa(shedAfter))
+	d.parts = [3]string{before, between, after}
+	d.length = []string{strconv.Itoa(len(d.document(nil, newRequestID(), retryAfter())))}
 	h := http.Header{"Content-Type": {problemType}, "Content-Length": d.length}
 	setHeaders(h)
 	var head strings.Builder
@@ -85,8 +88,20 @@ func newDenial(m *metrics) denial {
 	return d
 }
 
-// shedMark stands for the request ID in the answer that is ready.
-const shedMark = "REQUEST-ID"
+// document appends the problem document to dst.
+func (d *denial) document(dst []byte, id, after string) []byte {
+	for _, part := range [...]string{d.parts[0], id, d.parts[1], after, d.parts[2]} {
+		dst = append(dst, part...)
+	}
+	return dst
+}
+
+// In the answer that is ready these stand for what is put into it. When to try again is one
+// digit: all answers are of one length.
+const (
+	shedMark  = "REQUEST-ID"
+	shedAfter = 9
+)
 
 var errNoRoom = bearing.Errorf(bearing.Overloaded, "overloaded", "more windows arrive than the service can take: send this one again later")
 

@@ -203,16 +203,15 @@ func rawOf(c net.Conn) syscall.RawConn {
 
 // answer appends the whole answer to dst. The last one ends its connection.
 func (d *denial) answer(dst []byte, now time.Time, last bool) []byte {
-	id := newRequestID()
+	id, after := newRequestID(), retryAfter()
 	dst = append(dst, d.head...)
 	dst = now.UTC().AppendFormat(append(dst, "Date: "...), http.TimeFormat)
-	dst = append(append(dst, "\r\nRetry-After: "...), retryAfter()...)
+	dst = append(append(dst, "\r\nRetry-After: "...), after...)
 	dst = append(append(dst, "\r\nX-Request-Id: "...), id...)
 	if last {
 		dst = append(dst, "\r\nConnection: close"...)
 	}
-	dst = append(dst, "\r\n\r\n"...)
-	return append(append(append(dst, d.before...), id...), d.after...)
+	return d.document(append(dst, "\r\n\r\n"...), id, after)
 }
 
 // head is what a turnstile must know of a request.
