@@ -29,9 +29,9 @@ const maxShelf = 90 * 24 * time.Hour
 func (s *server) alarmRoutes() {
 	s.router.Method("GET", "/v1/alarms", s.handle(s.listAlarms))
 	s.router.Method("GET", "/v1/alarms/{id}", s.handle(s.getAlarm))
-	s.router.Method("POST", "/v1/alarms/{id}/acknowledge", s.handle(s.acknowledge))
+	s.router.Method("POST", "/v1/alarms/{id}/acknowledge", s.handle(s.signed(Alarms.Acknowledge)))
 	s.router.Method("POST", "/v1/alarms/{id}/shelve", s.handle(s.shelve))
-	s.router.Method("POST", "/v1/alarms/{id}/close", s.handle(s.closeAlarm))
+	s.router.Method("POST", "/v1/alarms/{id}/close", s.handle(s.signed(Alarms.CloseAlarm)))
 }
 
 var alarmStates = []string{bearing.AlarmActive, bearing.AlarmAcknowledged, bearing.AlarmReturned, bearing.AlarmClosed}
@@ -137,21 +137,24 @@ func (s *server) change(w http.ResponseWriter, r *http.Request, v any) (version 
 	return version, decodeStrict(body, v)
 }
 
-func (s *server) acknowledge(w http.ResponseWriter, r *http.Request) error {
-	var b acknowledgement
-	version, err := s.change(w, r, &b)
-	if err != nil {
-		return err
+// signed changes an alarm by what somebody does who says who it is.
+func (s *server) signed(do func(a Alarms, ctx context.Context, id string, version int64, by bearing.Signature) (bearing.Alarm, error)) func(http.ResponseWriter, *http.Request) error {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		var b acknowledgement
+		version, err := s.change(w, r, &b)
+		if err != nil {
+			return err
+		}
+		by, err := b.sign(r)
+		if err != nil {
+			return err
+		}
+		a, err := do(s.alarms, r.Context(), chi.URLParam(r, "id"), version, by)
+		if err != nil {
+			return err
+		}
+		return sendAlarm(w, r, a)
 	}
-	by, err := b.sign(r)
-	if err != nil {
-		return err
-	}
-	a, err := s.alarms.Acknowledge(r.Context(), chi.URLParam(r, "id"), version, by)
-	if err != nil {
-		return err
-	}
-	return sendAlarm(w, r, a)
 }
 
 // sign is what a body says of who does something, and when that is.
@@ -163,23 +166,6 @@ func (b acknowledgement) sign(r *http.Request) (bearing.Signature, error) {
 		return bearing.Signature{}, bearing.Errorf(bearing.Invalid, "field_invalid", "state who does it: by has 1 to 100 bytes, note at most 1000").At("/by")
 	}
 	return bearing.Signature{At: time.Now().UTC(), By: b.By, Note: b.Note}, nil
-}
-
-func (s *server) closeAlarm(w http.ResponseWriter, r *http.Request) error {
-	var b acknowledgement
-	version, err := s.change(w, r, &b)
-	if err != nil {
-		return err
-	}
-	by, err := b.sign(r)
-	if err != nil {
-		return err
-	}
-	a, err := s.alarms.CloseAlarm(r.Context(), chi.URLParam(r, "id"), version, by)
-	if err != nil {
-		return err
-	}
-	return sendAlarm(w, r, a)
 }
 
 func (s *server) shelve(w http.ResponseWriter, r *http.Request) error {

@@ -40,7 +40,13 @@ func rawConn(t *testing.T, h http.Handler, request string) (net.Conn, *bufio.Rea
 	srv.Config = NewServer(h)
 	srv.Start()
 	t.Cleanup(srv.Close)
-	c, err := net.Dial("tcp", srv.Listener.Addr().String())
+	return speak(t, srv.Listener.Addr(), request)
+}
+
+// speak sends a request over a new connection.
+func speak(t *testing.T, address net.Addr, request string) (net.Conn, *bufio.Reader) {
+	t.Helper()
+	c, err := net.Dial("tcp", address.String())
 	if err != nil {
 		t.Fatal(err)
 	}

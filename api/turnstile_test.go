@@ -24,18 +24,7 @@ func turnstileConn(t *testing.T, s *server, request string) (net.Conn, *bufio.Re
 	gate := a.Turnstile(l, srv)
 	go func() { _ = srv.Serve(gate) }()
 	t.Cleanup(func() { _ = srv.Close() })
-	c, err := net.Dial("tcp", l.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = c.Close() })
-	if _, err := io.WriteString(c, request); err != nil {
-		t.Fatal(err)
-	}
-	if err := c.SetReadDeadline(time.Now().Add(10 * time.Second)); err != nil {
-		t.Fatal(err)
-	}
-	return c, bufio.NewReader(c)
+	return speak(t, l.Addr(), request)
 }
 
 // TestTurnstileBoundaries: whatever stands where a request might begin, a service with a
