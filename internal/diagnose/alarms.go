@@ -143,7 +143,7 @@ func (c *Core) alter(ctx context.Context, store Alarms, s *sensor, change func(*
 	if m.Rev == s.alarms.Rev {
 		return nil
 	}
-	if err := store.PutAlarms(ctx, s.name, s.axis, effectsOf(m, c.now(), changed...)); err != nil {
+	if err := store.PutAlarms(context.WithoutCancel(ctx), s.name, s.axis, effectsOf(m, c.now(), changed...)); err != nil {
 		s.alarms = nil // whether it is stored is not known: look
 		return err
 	}
@@ -188,7 +188,7 @@ func (c *Core) changeAlarm(ctx context.Context, id string, version int64, change
 	}
 	// Windows of this sensor wait for the disk: they must not overtake this.
 	e := effectsOf(m, c.now(), a)
-	if err := store.PutAlarms(ctx, s.name, s.axis, e); err != nil {
+	if err := store.PutAlarms(context.WithoutCancel(ctx), s.name, s.axis, e); err != nil {
 		s.alarms = nil // whether it is stored is not known: look
 		return a, err
 	}

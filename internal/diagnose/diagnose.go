@@ -323,7 +323,8 @@ func (c *Core) Submit(ctx context.Context, w *bearing.Window) (bearing.Diagnosis
 	place.Computed()
 
 	t := time.Now()
-	d, err = c.store.Append(ctx, d, w, also)
+	// A client that leaves now does not take back what is on its way to the disk.
+	d, err = c.store.Append(context.WithoutCancel(ctx), d, w, also)
 	if part {
 		s.landed(o, err == nil && !d.Duplicate, also != nil)
 	}
