@@ -326,7 +326,7 @@ func (c *Core) Submit(ctx context.Context, w *bearing.Window) (bearing.Diagnosis
 	// A client that leaves now does not take back what is on its way to the disk.
 	d, err = c.store.Append(context.WithoutCancel(ctx), d, w, also)
 	if part {
-		s.landed(o, err == nil && !d.Duplicate, also != nil)
+		s.landed(o, also, err == nil && !d.Duplicate, err == nil && d.Duplicate)
 	}
 	if err != nil {
 		return bearing.Diagnosis{}, err
@@ -393,7 +393,8 @@ func (c *Core) sensor(ctx context.Context, name, axis string) (*sensor, error) {
 			return nil, err
 		}
 	}
-	if a, ok := c.store.(Alarms); ok && s.alarms == nil {
+	// While something is on its way, what is stored is not the newest.
+	if a, ok := c.store.(Alarms); ok && s.alarms == nil && len(s.telling) == 0 {
 		return s, s.loadAlarms(ctx, a)
 	}
 	return s, nil

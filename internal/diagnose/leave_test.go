@@ -61,3 +61,107 @@ func TestClientLeaves(t *testing.T) {
 		t.Errorf("the stored window takes no part: %d do, the last at %v", len(s.kept), s.live.last)
 	}
 }
+
+// slow is a store that holds each window up until it is told what becomes of it.
+type slow struct {
+	*store.DB
+	held chan chan error
+}
+
+func (s *slow) Append(ctx context.Context, d bearing.Diagnosis, w *bearing.Window, also *bearing.Effects) (bearing.Diagnosis, error) {
+	c := make(chan error)
+	s.held <- c
+	if err := <-c; err != nil {
+		return bearing.Diagnosis{}, err
+	}
+	return s.DB.Append(ctx, d, w, also)
+}
+
+// TestRaisedByTheLost: an alarm that a window raises which is not stored is that of those
+// behind it, which are: it is told of once, and can be acknowledged.
+func TestRaisedByTheLost(t *testing.T) {
+	full := bearing.Errorf(bearing.Overloaded, "storage_full", "full")
+	for name, order := range map[string][3]string{
+		"the next one is stored first":  {"second", "first", "third"},
+		"the next one is stored later":  {"first", "second", "third"},
+		"the one after that is between": {"first", "third", "second"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := newPlant(t)
+			rule := &bearing.AlarmRule{Conditions: []bearing.AlarmCondition{{Name: "loud", Kind: bearing.OnFeature, Feature: "rms", Above: 1e-6}}}
+			if err := p.put("pump", bearing.Sensor{Alarm: rule}); err != nil {
+				t.Fatal(err)
+			}
+			disk := &slow{p.db, make(chan chan error)}
+			p.core.store = disk
+			turn, done := map[string]chan error{}, make(chan error)
+			submit := func(name string) {
+				p.now = p.now.Add(time.Second)
+				w := p.window("pump", p.now)
+				go func() {
+					_, err := p.core.Submit(t.Context(), w)
+					done <- err
+				}()
+				turn[name] = <-disk.held
+			}
+			submit("first")
+			submit("second")
+			for _, name := range order {
+				if name == "third" {
+					submit("third")
+				}
+				if name == "first" {
+					turn[name] <- full
+				} else {
+					turn[name] <- nil
+				}
+				if err := <-done; (err != nil) != (name == "first") {
+					t.Errorf("%s: %v", name, err)
+				}
+			}
+			p.restart()
+			p.now = p.now.Add(time.Second)
+			p.send("pump", p.now)
+			open := p.open(bearing.AlarmQuery{})
+			n, _ := p.logged()
+			if len(open) != 1 || n != 1 {
+				t.Fatalf("told %d times, open are %+v", n, open)
+			}
+			if _, err := p.core.Acknowledge(t.Context(), open[0].ID, open[0].Version, bearing.Signature{At: p.now}); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+// unsure is a store that says of what it has stored that it may not be.
+type unsure struct{ *store.DB }
+
+func (u unsure) Append(ctx context.Context, d bearing.Diagnosis, w *bearing.Window, also *bearing.Effects) (bearing.Diagnosis, error) {
+	if _, err := u.DB.Append(ctx, d, w, also); err != nil {
+		return bearing.Diagnosis{}, err
+	}
+	return bearing.Diagnosis{}, bearing.Errorf(bearing.Overloaded, "storage_failed", "a sync failed")
+}
+
+// TestStoredAfterAll: a window that is found stored when it is sent again takes part, as it
+// does after a restart.
+func TestStoredAfterAll(t *testing.T) {
+	p := newPlant(t)
+	p.send("pump", p.now)
+	p.core.store = unsure{p.db}
+	p.now = p.now.Add(time.Second)
+	w := p.window("pump", p.now)
+	if _, err := p.core.Submit(t.Context(), w); err == nil {
+		t.Fatal("no error")
+	}
+	p.core.store = p.db
+	if d := p.send("pump", p.now); !d.Duplicate {
+		t.Error("not stored")
+	}
+	p.now = p.now.Add(2 * recallPause)
+	p.send("pump", p.now)
+	if s := p.core.sensors[[2]string{"pump", ""}]; len(s.kept) != 3 {
+		t.Errorf("%d of 3 windows take part", len(s.kept))
+	}
+}

@@ -33,11 +33,16 @@ func effects(ctx context.Context, tx *sql.Tx, sensor, axis string, e *bearing.Ef
 		if err != nil {
 			return nil, err
 		}
-		_, err = tx.ExecContext(ctx, `INSERT INTO alarms (id, sensor, open, raised_ns, version, doc) VALUES (?, ?, ?, ?, ?, ?)
+		r, err := tx.ExecContext(ctx, `INSERT INTO alarms (id, sensor, open, raised_ns, version, doc) VALUES (?, ?, ?, ?, ?, ?)
 			ON CONFLICT (id) DO UPDATE SET open = excluded.open, version = excluded.version, doc = excluded.doc WHERE excluded.version > version`,
 			a.ID, a.Sensor, a.Open(), a.Raised.UnixNano(), a.Version, doc)
 		if err != nil {
 			return nil, err
+		}
+		if n, err := r.RowsAffected(); err != nil {
+			return nil, err
+		} else if n == 0 {
+			continue // told of already
 		}
 		ev := bearing.Event{Kind: "alarm", Sensor: a.Sensor, Severity: a.Weight(), Doc: doc}
 		err = tx.QueryRowContext(ctx, "INSERT INTO alarm_log (diagnosis, doc) VALUES ((SELECT coalesce(max(seq), 0) FROM diagnoses), ?) RETURNING seq, diagnosis", doc).
