@@ -187,6 +187,14 @@ func (c *Core) engineOf(ctx context.Context, digest string) (*engine, error) {
 	return e, err
 }
 
+// Drop lets go of a model that was deleted: sensors that name it are judged by the active one
+// from now on, as they are after a restart.
+func (c *Core) Drop(digest string) {
+	c.making.Lock()
+	defer c.making.Unlock()
+	delete(c.engines, digest)
+}
+
 func newWorker(c *models.Classifier, cfg features.Config) (*worker, error) {
 	x, err := features.New(cfg)
 	if err != nil {
