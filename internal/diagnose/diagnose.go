@@ -365,7 +365,7 @@ func (c *Core) next(e *engine, s *sensor, w *bearing.Window, o *observation, nam
 		m, j = newSensor(c.baseline).add(o)
 	case s.before(o):
 		m, j = newSensor(c.baseline).add(o)
-		s.behind, part = true, true
+		o.older, part = true, true
 	default:
 		m, j = s.add(o)
 		part = true

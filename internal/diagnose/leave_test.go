@@ -165,3 +165,30 @@ func TestStoredAfterAll(t *testing.T) {
 		t.Errorf("%d of 3 windows take part", len(s.kept))
 	}
 }
+
+// TestOldAgain: a window that is older than those that are kept is put in its place once it
+// is stored; sending it again costs no look through the history.
+func TestOldAgain(t *testing.T) {
+	p := newPlant(t)
+	begin := p.now
+	for i := range 3 {
+		p.now = begin.Add(time.Duration(i) * time.Minute)
+		p.send("pump", p.now)
+	}
+	s := p.core.sensors[[2]string{"pump", ""}]
+	for range 2 { // as if there had been many since
+		s.base.fold(s.kept[0])
+		s.kept = s.kept[1:]
+	}
+	if d := p.send("pump", begin); !d.Duplicate || s.behind {
+		t.Errorf("again: duplicate %v, the history is to be folded %v", d.Duplicate, s.behind)
+	}
+	if d := p.send("pump", begin.Add(time.Second)); d.Duplicate || !s.behind {
+		t.Errorf("a new one: duplicate %v, the history is to be folded %v", d.Duplicate, s.behind)
+	}
+	p.now = p.now.Add(2 * recallPause)
+	p.send("pump", p.now)
+	if len(s.kept) != 5 || s.behind {
+		t.Errorf("%d of 5 windows take part, behind %v", len(s.kept), s.behind)
+	}
+}

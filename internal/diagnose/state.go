@@ -182,7 +182,7 @@ type sensor struct {
 
 	telling  []telling      // of alarms, on its way to the store
 	flying   []*observation // that take part and are not known to be stored
-	behind   bool           // there are some that came too late to be put in their place
+	behind   bool           // there are stored ones that are not in their place, or take no part
 	recalled time.Time      // when the stored ones were folded last
 }
 
@@ -225,11 +225,12 @@ func (s *sensor) landed(o *observation, also *bearing.Effects, stored, again boo
 	defer s.mu.Unlock()
 	s.flying = slices.DeleteFunc(s.flying, func(f *observation) bool { return f == o })
 	s.telling = slices.DeleteFunc(s.telling, func(t telling) bool { return t.also == also })
+	// Sending again what is older than the windows that are kept is no reason to fold all.
+	s.behind = s.behind || o.older != again
 	if stored {
 		return
 	}
 	s.remove(o)
-	s.behind = s.behind || again
 	if also != nil { // what of it is stored, the store knows
 		s.alarms = nil
 	}
