@@ -248,11 +248,11 @@ func (db *DB) Alarms(ctx context.Context, q bearing.AlarmQuery) (page bearing.Al
 	if q.Axis != nil {
 		field("axis", *q.Axis)
 	}
-	release, err := db.reading()
+	ctx, end, err := db.querying(ctx) // what hardly any alarm is goes through all
 	if err != nil {
 		return page, err
 	}
-	defer release()
+	defer func() { err = end(err) }()
 	rows, err := db.read.QueryContext(ctx, "SELECT raised_ns, id, doc FROM alarms INDEXED BY "+index+" WHERE "+where+" ORDER BY raised_ns DESC, id DESC LIMIT ?", append(args, q.Limit+1)...)
 	if err != nil {
 		return page, fmt.Errorf("list alarms: %w", err)
