@@ -218,6 +218,7 @@ func (d *denial) answer(dst []byte, now time.Time, last bool) []byte {
 type head struct {
 	size   int   // bytes of it, with the empty line
 	length int64 // of the body
+	stated bool  // length is, even as none
 	window bool  // it posts one window and asks for nothing besides
 }
 
@@ -275,10 +276,10 @@ func (h *head) field(line []byte) (ok bool) {
 	case len("Content-Length"):
 		if bytes.EqualFold(name, []byte("Content-Length")) {
 			n, err := strconv.ParseUint(string(bytes.TrimPrefix(value, []byte{' '})), 10, 62)
-			if err != nil || h.length != 0 {
+			if err != nil || h.stated {
 				return false
 			}
-			h.length = int64(n)
+			h.length, h.stated = int64(n), true
 		}
 	case len("Transfer-Encoding"):
 		return !bytes.EqualFold(name, []byte("Transfer-Encoding"))

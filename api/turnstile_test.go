@@ -54,6 +54,7 @@ func TestTurnstileBoundaries(t *testing.T) {
 		"another in a head that begins with the end of a body": {"PUT /v1/nothing HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\n12", "34" + health[:len(health)-2] + "X: ", inner, health},
 		"another after empty lines":                            {"\r\n\r\n", inner, health},
 		"lengths that differ":                                  {"POST /v1/sensors/p/windows HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\nContent-Length: 5\r\n\r\n", "1234", health},
+		"lengths that differ, the first none":                  {"POST /v1/sensors/p/windows HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\nContent-Length: 4\r\n\r\n", "1234", health},
 		"a length twice":                                       {"POST /v1/sensors/p/windows HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\nContent-Length: 4\r\n\r\n", "1234", health},
 		"a length with a sign":                                 {"POST /v1/sensors/p/windows HTTP/1.1\r\nHost: x\r\nContent-Length: +4\r\n\r\n", "1234", health},
 		"lines that end in LF":                                 {"POST /v1/sensors/p/windows HTTP/1.1\nHost: x\nContent-Length: 4\n\n1234", health},

@@ -107,20 +107,23 @@ func (w *watcher) look(ctx context.Context) error {
 	slices.SortFunc(still, func(a, b fs.FileInfo) int {
 		return cmp.Or(startOf(a).Compare(startOf(b)), cmp.Compare(a.Name(), b.Name()))
 	})
+	w.seen = now
+	var errs []error
 	for _, info := range still {
 		if ctx.Err() != nil {
-			return nil
+			break
 		}
 		again, err := w.take(ctx, info.Name(), info)
-		if err != nil {
-			return err
+		if again {
+			break // those behind it wait for it
 		}
-		if !again {
-			delete(now, info.Name())
+		if err != nil { // those behind it do not: it may stay so for long
+			errs = append(errs, fmt.Errorf("%s: %w", info.Name(), err))
+			continue
 		}
+		delete(now, info.Name())
 	}
-	w.seen = now
-	return nil
+	return errors.Join(errs...)
 }
 
 // startOf is when the window of a file began, as far as its name and its date tell.
@@ -182,10 +185,11 @@ func (w *watcher) submit(ctx context.Context, name string, info fs.FileInfo) (d 
 	return w.core.Submit(admit.Patient(ctx), win)
 }
 
-// fileName is what the name of a recording says: SENSOR_20260131T120000Z.wav, with a
-// fraction of the second if it has one.
+// fileTime is how the name of a recording states its start.
 const fileTime = "20060102T150405.999999999Z"
 
+// fileName is what the name of a recording says: SENSOR_20260131T120000Z.wav, with a
+// fraction of the second if it has one.
 var fileName = regexp.MustCompile(`^(.+)_(\d{8}T\d{6}(?:\.\d{1,9})?Z)$`)
 
 // read makes the window of a file: JSON has all that it needs; of a recording, sensor and

@@ -1,10 +1,12 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
+	"log/slog"
 	"math/rand/v2"
 	"net/http"
 	"os"
@@ -16,6 +18,8 @@ import (
 	"brinell/dataset/npyfile"
 	"brinell/dataset/wavfile"
 	"brinell/internal/bearing"
+	"brinell/internal/diagnose"
+	"brinell/models/pretrained"
 )
 
 // TestOrder sends windows whose order matters, as lines of one request and as files that lie
@@ -145,4 +149,66 @@ func TestWatch(t *testing.T) {
 			t.Errorf("%s, rms %g: want inner_race and 0.3 g", d.Fault, rms)
 		}
 	}
+}
+
+// refusing is a store that takes no window of some sensors.
+type refusing map[string]error
+
+func (r refusing) Append(_ context.Context, d bearing.Diagnosis, _ *bearing.Window, _ *bearing.Effects) (bearing.Diagnosis, error) {
+	return d, r[d.Sensor]
+}
+
+// TestWatchInTheWay: a file that fails for ever holds up none, and one for which there is no
+// room now those behind it, which are to come after it.
+func TestWatchInTheWay(t *testing.T) {
+	m, err := pretrained.Default()
+	if err != nil {
+		t.Fatal(err)
+	}
+	store := refusing{"a": errors.New("damaged"), "c": bearing.Errorf(bearing.Overloaded, "storage_full", "full")}
+	core, err := diagnose.New(m, diagnose.Config{Store: store})
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	w, err := newWatcher(dir, core, nil, 1<<20, 1<<20, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.root.Close()
+	at := time.Now().Add(-time.Hour)
+	for i, name := range []string{"a", "b", "c", "d"} {
+		file := filepath.Join(dir, name+".json")
+		text := fmt.Sprintf(`{"sensor":%q,"start":%q,"sample_rate_hz":12000,"unit":"g","samples":[%s1]}`, name, at.UTC().Format(time.RFC3339), strings.Repeat("1,-1,", 3000))
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Chtimes(file, at, at.Add(time.Duration(i)*time.Second)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	look := func(want string) {
+		t.Helper()
+		for range 2 {
+			if err := w.look(t.Context()); err != nil && !strings.Contains(err.Error(), "a.json: damaged") {
+				t.Error(err)
+			}
+		}
+		done, err := filepath.Glob(filepath.Join(dir, doneDir, "*"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := ""
+		for _, f := range done {
+			got += strings.TrimSuffix(filepath.Base(f), ".json")
+		}
+		if got != want {
+			t.Errorf("taken are %q, want %q", got, want)
+		}
+	}
+	look("b")
+	delete(store, "c")
+	look("bcd")
+	delete(store, "a")
+	look("abcd")
 }

@@ -54,7 +54,28 @@ func (s *sensor) step(rule *bearing.AlarmRule, d *bearing.Diagnosis) *bearing.Ef
 	if s.alarms.Rev == before {
 		return nil
 	}
-	return effectsOf(s.alarms, d.ReceivedAt, changed...)
+	e := s.effects(s.alarms, d.ReceivedAt, changed...)
+	s.telling = append(s.telling, telling{e, len(changed)})
+	return e
+}
+
+// telling is what a window on its way to the store changes of alarms.
+type telling struct {
+	also *bearing.Effects
+	own  int // the last of its alarms; those before are of windows still under way
+}
+
+// effects returns what changed at a time, as it is to be stored. It has what windows under
+// way change, too: the machine counts them already, and if one does not come through, what
+// it raised must not be known to the machine alone. The caller holds s.mu.
+func (s *sensor) effects(m *alarm.Machine, at time.Time, changed ...bearing.Alarm) *bearing.Effects {
+	e := effectsOf(m, at, changed...)
+	var all []bearing.Alarm
+	for _, t := range s.telling {
+		all = append(all, t.also.Alarms[len(t.also.Alarms)-t.own:]...)
+	}
+	e.Alarms = append(all, e.Alarms...)
+	return e
 }
 
 // effectsOf returns what changed at a time, as it is to be stored.
@@ -143,7 +164,7 @@ func (c *Core) alter(ctx context.Context, store Alarms, s *sensor, change func(*
 	if m.Rev == s.alarms.Rev {
 		return nil
 	}
-	if err := store.PutAlarms(ctx, s.name, s.axis, effectsOf(m, c.now(), changed...)); err != nil {
+	if err := store.PutAlarms(context.WithoutCancel(ctx), s.name, s.axis, s.effects(m, c.now(), changed...)); err != nil {
 		s.alarms = nil // whether it is stored is not known: look
 		return err
 	}
@@ -187,13 +208,13 @@ func (c *Core) changeAlarm(ctx context.Context, id string, version int64, change
 		return a, nil // acknowledged twice is acknowledged
 	}
 	// Windows of this sensor wait for the disk: they must not overtake this.
-	e := effectsOf(m, c.now(), a)
-	if err := store.PutAlarms(ctx, s.name, s.axis, e); err != nil {
+	e := s.effects(m, c.now(), a)
+	if err := store.PutAlarms(context.WithoutCancel(ctx), s.name, s.axis, e); err != nil {
 		s.alarms = nil // whether it is stored is not known: look
 		return a, err
 	}
 	s.alarms = m
-	return e.Alarms[0], nil
+	return e.Alarms[len(e.Alarms)-1], nil
 }
 
 // arrivals are the last times at which something came from a sensor axis, and what

@@ -187,6 +187,14 @@ func (c *Core) engineOf(ctx context.Context, digest string) (*engine, error) {
 	return e, err
 }
 
+// Drop lets go of a model that was deleted: sensors that name it are judged by the active one
+// from now on, as they are after a restart.
+func (c *Core) Drop(digest string) {
+	c.making.Lock()
+	defer c.making.Unlock()
+	delete(c.engines, digest)
+}
+
 func newWorker(c *models.Classifier, cfg features.Config) (*worker, error) {
 	x, err := features.New(cfg)
 	if err != nil {
@@ -323,9 +331,10 @@ func (c *Core) Submit(ctx context.Context, w *bearing.Window) (bearing.Diagnosis
 	place.Computed()
 
 	t := time.Now()
-	d, err = c.store.Append(ctx, d, w, also)
+	// A client that leaves now does not take back what is on its way to the disk.
+	d, err = c.store.Append(context.WithoutCancel(ctx), d, w, also)
 	if part {
-		s.landed(o, err == nil && !d.Duplicate, also != nil)
+		s.landed(o, also, err == nil && !d.Duplicate, err == nil && d.Duplicate)
 	}
 	if err != nil {
 		return bearing.Diagnosis{}, err
@@ -356,7 +365,7 @@ func (c *Core) next(e *engine, s *sensor, w *bearing.Window, o *observation, nam
 		m, j = newSensor(c.baseline).add(o)
 	case s.before(o):
 		m, j = newSensor(c.baseline).add(o)
-		s.behind, part = true, true
+		o.older, part = true, true
 	default:
 		m, j = s.add(o)
 		part = true
@@ -392,7 +401,8 @@ func (c *Core) sensor(ctx context.Context, name, axis string) (*sensor, error) {
 			return nil, err
 		}
 	}
-	if a, ok := c.store.(Alarms); ok && s.alarms == nil {
+	// While something is on its way, what is stored is not the newest.
+	if a, ok := c.store.(Alarms); ok && s.alarms == nil && len(s.telling) == 0 {
 		return s, s.loadAlarms(ctx, a)
 	}
 	return s, nil

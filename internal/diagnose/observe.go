@@ -16,6 +16,7 @@ type observation struct {
 	id      string
 	start   time.Time // in the order of the sensor's windows: Diagnosis.At
 	seconds float64
+	older   bool // came when all windows that are kept were later
 
 	quality  bearing.Quality
 	features []float64

@@ -163,7 +163,7 @@ func (r *Registry) DeleteResource(ctx context.Context, kind, key string, match i
 	}
 	ctx = context.WithoutCancel(ctx)
 	if kind == bearing.KindSensor && r.Retire != nil {
-		if row, err := r.Resource(ctx, kind, key); err == nil && (match == bearing.AnyVersion || match == row.Version) { // else it is refused below
+		if row, err := r.Resource(ctx, kind, key); err == nil && bearing.MatchVersion(row.Version, match) == nil { // else it is refused below
 			if err := r.Retire(ctx, key); err != nil {
 				return err
 			}

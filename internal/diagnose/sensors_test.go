@@ -64,3 +64,28 @@ func TestRegistered(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+// TestDrop: a sensor whose model is deleted is judged by the active one at once.
+func TestDrop(t *testing.T) {
+	active, own := model(t, "active", 1), model(t, "own", 2)
+	own.Digest = "own"
+	there := true
+	core, err := New(active, Config{Store: &keeper{}, Sensors: func(string) (bearing.Sensor, bool) { return bearing.Sensor{Model: "own"}, true },
+		Models: func(context.Context, string) (*models.Model, error) {
+			if !there {
+				return nil, bearing.Errorf(bearing.NotFound, "model_not_found", "gone")
+			}
+			return own, nil
+		}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []*models.Model{own, active} {
+		d, err := core.Submit(t.Context(), window(t, want.Name, 6000, 12000))
+		if err != nil || d.Model != want.Ref() {
+			t.Errorf("%v, %v; want %v", d.Model, err, want.Ref())
+		}
+		there = false
+		core.Drop("own")
+	}
+}

@@ -180,8 +180,9 @@ type sensor struct {
 	kept   []*observation
 	live   memory
 
+	telling  []telling      // of alarms, on its way to the store
 	flying   []*observation // that take part and are not known to be stored
-	behind   bool           // there are some that came too late to be put in their place
+	behind   bool           // there are stored ones that are not in their place, or take no part
 	recalled time.Time      // when the stored ones were folded last
 }
 
@@ -217,16 +218,20 @@ func (s *sensor) before(o *observation) bool {
 	return !s.base.last.IsZero() && o.start.Before(s.base.last)
 }
 
-// landed ends the flight of a window. One that was not stored takes no part.
-func (s *sensor) landed(o *observation, stored, alarms bool) {
+// landed ends the flight of a window. One that was not stored takes no part. again says
+// that it was there before, though it was not among those that take part.
+func (s *sensor) landed(o *observation, also *bearing.Effects, stored, again bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.flying = slices.DeleteFunc(s.flying, func(f *observation) bool { return f == o })
+	s.telling = slices.DeleteFunc(s.telling, func(t telling) bool { return t.also == also })
+	// Sending again what is older than the windows that are kept is no reason to fold all.
+	s.behind = s.behind || o.older != again
 	if stored {
 		return
 	}
 	s.remove(o)
-	if alarms { // what of it is stored, the store knows
+	if also != nil { // what of it is stored, the store knows
 		s.alarms = nil
 	}
 }

@@ -45,10 +45,14 @@ func (s shelf) DeleteResource(ctx context.Context, kind, key string, _ int64) er
 }
 
 // core judges nothing.
-type core struct{ m *models.Model }
+type core struct {
+	m       *models.Model
+	dropped []string
+}
 
 func (c *core) Model() *models.Model       { return c.m }
 func (c *core) Swap(m *models.Model) error { c.m = m; return nil }
+func (c *core) Drop(digest string)         { c.dropped = append(c.dropped, digest) }
 
 // variant is the embedded model with its golden windows cut to n: a file of its own.
 func variant(t *testing.T, n int) (digest string, file []byte) {
@@ -80,7 +84,7 @@ func open(t *testing.T, s shelf, files ...[]byte) (*Library, *core) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := &core{m}
+	c := &core{m: m}
 	l.Serve(c)
 	for _, b := range files {
 		if _, _, err := l.Add(t.Context(), b, "me"); err != nil {
@@ -192,6 +196,9 @@ func TestDelete(t *testing.T) {
 	}
 	if _, err := l.File(t.Context(), a); bearing.CodeOf(err) != "model_not_found" || s[kindFile+" "+a] != nil {
 		t.Errorf("after it was deleted: %v", err)
+	}
+	if !slices.Equal(c.dropped, []string{a}) {
+		t.Errorf("the core still has it: dropped %v", c.dropped)
 	}
 	if _, _, err := l.Add(t.Context(), fb, "me"); err != nil {
 		t.Errorf("with room: %v", err)

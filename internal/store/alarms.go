@@ -33,11 +33,16 @@ func effects(ctx context.Context, tx *sql.Tx, sensor, axis string, e *bearing.Ef
 		if err != nil {
 			return nil, err
 		}
-		_, err = tx.ExecContext(ctx, `INSERT INTO alarms (id, sensor, open, raised_ns, version, doc) VALUES (?, ?, ?, ?, ?, ?)
+		r, err := tx.ExecContext(ctx, `INSERT INTO alarms (id, sensor, open, raised_ns, version, doc) VALUES (?, ?, ?, ?, ?, ?)
 			ON CONFLICT (id) DO UPDATE SET open = excluded.open, version = excluded.version, doc = excluded.doc WHERE excluded.version > version`,
 			a.ID, a.Sensor, a.Open(), a.Raised.UnixNano(), a.Version, doc)
 		if err != nil {
 			return nil, err
+		}
+		if n, err := r.RowsAffected(); err != nil {
+			return nil, err
+		} else if n == 0 {
+			continue // told of already
 		}
 		ev := bearing.Event{Kind: "alarm", Sensor: a.Sensor, Severity: a.Weight(), Doc: doc}
 		err = tx.QueryRowContext(ctx, "INSERT INTO alarm_log (diagnosis, doc) VALUES ((SELECT coalesce(max(seq), 0) FROM diagnoses), ?) RETURNING seq, diagnosis", doc).
@@ -243,11 +248,11 @@ func (db *DB) Alarms(ctx context.Context, q bearing.AlarmQuery) (page bearing.Al
 	if q.Axis != nil {
 		field("axis", *q.Axis)
 	}
-	release, err := db.reading()
+	ctx, end, err := db.querying(ctx) // what hardly any alarm is goes through all
 	if err != nil {
 		return page, err
 	}
-	defer release()
+	defer func() { err = end(err) }()
 	rows, err := db.read.QueryContext(ctx, "SELECT raised_ns, id, doc FROM alarms INDEXED BY "+index+" WHERE "+where+" ORDER BY raised_ns DESC, id DESC LIMIT ?", append(args, q.Limit+1)...)
 	if err != nil {
 		return page, fmt.Errorf("list alarms: %w", err)

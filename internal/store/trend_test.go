@@ -115,6 +115,9 @@ func TestQueryTime(t *testing.T) {
 	if _, err := db.Diagnoses(t.Context(), bearing.Query{Sensor: "pump"}); bearing.CodeOf(err) != "query_timeout" {
 		t.Errorf("list: %v", err)
 	}
+	if _, err := db.Alarms(t.Context(), bearing.AlarmQuery{Severity: "warning"}); bearing.CodeOf(err) != "query_timeout" {
+		t.Errorf("alarms: %v", err)
+	}
 	if _, err := db.Diagnosis(t.Context(), "nobody"); bearing.CodeOf(err) != "diagnosis_not_found" {
 		t.Errorf("one: %v", err)
 	}

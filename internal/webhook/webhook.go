@@ -402,6 +402,7 @@ func (s *Sender) tell(ctx context.Context, w bearing.Webhook) error {
 		more = len(changes) == limit
 		before := d
 		d.Dropped += changes[0].Seq - d.Position - 1 // the store no longer has them
+		d.Position = changes[0].Seq - 1
 		for _, c := range changes {
 			now := s.now().UTC()
 			old := now.Sub(c.Alarm.At()) >= giveUp

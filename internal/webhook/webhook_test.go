@@ -310,6 +310,12 @@ func TestGiveUp(t *testing.T) {
 		store.raise("alarm")
 	}
 	store.log = store.log[len(store.log)-2:]
+	answer = 500
+	for range 3 {
+		check("trimmed, and dead", 253, 1, 1)
+		now = now.Add(time.Minute)
+	}
+	answer = 200
 	check("trimmed", 253, 3, 2)
 
 	put(true)
