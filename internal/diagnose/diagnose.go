@@ -133,6 +133,14 @@ func (c *Core) Swap(m *models.Model) error {
 	return nil
 }
 
+// Forget lets go of a model that was deleted: the sensors whose own it was are judged by
+// the active one from their next window on, as they are after a restart.
+func (c *Core) Forget(digest string) {
+	c.making.Lock()
+	defer c.making.Unlock()
+	delete(c.engines, digest)
+}
+
 // engine makes a model ready, and warms it up.
 func (c *Core) engine(m *models.Model) (*engine, error) {
 	first, err := newWorker(m.Classifier(), c.features)

@@ -43,6 +43,7 @@ type Store interface {
 type Core interface {
 	Model() *models.Model
 	Swap(m *models.Model) error
+	Forget(digest string)
 }
 
 // Library is safe for concurrent use.
@@ -395,6 +396,7 @@ func (l *Library) Delete(ctx context.Context, digest, by string) error {
 	if gone == 2 {
 		return notFound(digest)
 	}
+	l.core.Forget(digest)
 	l.log.Info("model deleted", "digest", digest, "by", by)
 	return nil
 }

@@ -49,6 +49,7 @@ type core struct{ m *models.Model }
 
 func (c *core) Model() *models.Model       { return c.m }
 func (c *core) Swap(m *models.Model) error { c.m = m; return nil }
+func (c *core) Forget(string)              {}
 
 // variant is the embedded model with its golden windows cut to n: a file of its own.
 func variant(t *testing.T, n int) (digest string, file []byte) {
