@@ -175,7 +175,7 @@ func (s *server) shelve(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	if !(b.Seconds >= 0 && b.Seconds <= maxShelf.Seconds()) {
-		return bearing.Errorf(bearing.Invalid, "field_invalid", "seconds %g is outside 0..%g", b.Seconds, maxShelf.Seconds()).At("/seconds")
+		return bearing.Errorf(bearing.Invalid, "field_invalid", "seconds %g is outside 0..%.0f", b.Seconds, maxShelf.Seconds()).At("/seconds")
 	}
 	var until time.Time
 	if b.Seconds > 0 {

@@ -79,7 +79,7 @@ func (s *server) permit(r *http.Request) (*keys.Key, error) {
 		if errors.Is(err, keys.ErrExpired) {
 			return nil, bearing.Errorf(bearing.Unauthorized, "key_expired", "the API key has expired: ask for a new one")
 		}
-		return nil, bearing.Errorf(bearing.Unauthorized, "key_invalid", "the API key is not valid")
+		return nil, bearing.Errorf(bearing.Unauthorized, "key_invalid", "the API key is not known here: it is misspelt or revoked, or that of another service (brinell keys list shows which there are)")
 	}
 	if !k.May(rule.scope) {
 		return nil, bearing.Errorf(bearing.Forbidden, "scope_missing", "this needs a key with the scope %s", rule.scope)

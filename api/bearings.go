@@ -115,7 +115,7 @@ func bearingCheckOf(r *http.Request) (BearingCheck, error) {
 	case none != "" && none != "*":
 		return nil, bearing.Errorf(bearing.Malformed, "precondition_invalid", "If-None-Match of a write is *: make it only if it is not there")
 	case m != "" && m != "*" && (len(m) != 2*bearingTagBytes+2 || m[0] != '"' || m[len(m)-1] != '"'):
-		return nil, bearing.Errorf(bearing.Malformed, "precondition_invalid", "If-Match %s is no ETag that this service gave", bearing.Clip(m))
+		return nil, bearing.Errorf(bearing.Malformed, "precondition_invalid", "If-Match %s is no ETag that this service gave: send that of a GET, with its quotes", bearing.Clip(strings.Trim(m, `"`)))
 	}
 	return func(now bearing.KnownBearing, there bool) error {
 		version, want := int64(0), bearing.AnyVersion

@@ -83,7 +83,7 @@ func (s *server) readBody(w http.ResponseWriter, r *http.Request, own *share) ([
 		return nil, bodyIncomplete()
 	}
 	if len(b) == 0 {
-		return nil, bearing.Errorf(bearing.Malformed, "body_empty", "the body is empty: send a JSON object, or a window as raw samples")
+		return nil, bearing.Errorf(bearing.Malformed, "body_empty", "the body is empty: send what this address takes, see /docs")
 	}
 	// It would otherwise end the request while the core works.
 	_ = http.NewResponseController(w).SetReadDeadline(time.Time{})

@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
+	"strings"
 
 	"brinell/internal/bearing"
 )
@@ -109,9 +110,17 @@ func parseQuery(query string, known ...string) (map[string]string, error) {
 	}
 	if len(values) > 0 {
 		k := bearing.Clip(slices.Min(slices.Collect(maps.Keys(values))))
-		return nil, bearing.Errorf(bearing.Invalid, "unknown_parameter", "parameter %q is not known here", k).At(k)
+		return nil, bearing.Errorf(bearing.Invalid, "unknown_parameter", "parameter %q is not known here: %s", k, oneOf(known)).At(k)
 	}
 	return q, nil
+}
+
+// oneOf names what may stand where something unknown does.
+func oneOf(known []string) string {
+	if len(known) == 0 {
+		return "there are none"
+	}
+	return "use " + strings.Join(known, ", ")
 }
 
 // numberParameter reads a finite number.

@@ -218,7 +218,7 @@ func matchOf(r *http.Request) (int64, error) {
 	}
 	v, err := strconv.ParseInt(strings.TrimSuffix(strings.TrimPrefix(m, `"`), `"`), 10, 64)
 	if err != nil || v <= 0 || m != etag(v) {
-		return 0, bearing.Errorf(bearing.Malformed, "precondition_invalid", "If-Match %s is no ETag that this service gave", bearing.Clip(m))
+		return 0, bearing.Errorf(bearing.Malformed, "precondition_invalid", "If-Match %s is no ETag that this service gave: send that of a GET, with its quotes", bearing.Clip(strings.Trim(m, `"`)))
 	}
 	return v, nil
 }

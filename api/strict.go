@@ -5,7 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"maps"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -35,7 +37,7 @@ func decodeStrict(b []byte, v any) error {
 	}
 	if err := json.Unmarshal(b, v); err != nil {
 		if e, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
-			return bearing.Errorf(bearing.Invalid, "wrong_type", "field %s is of the wrong type: it is a JSON %s", bearing.Clip(e.Field), e.Value).At("/" + strings.ReplaceAll(e.Field, ".", "/"))
+			return bearing.Errorf(bearing.Invalid, "wrong_type", "field %s must be %s, it is a JSON %s", bearing.Clip(e.Field), jsonType(e.Type), e.Value).At("/" + strings.ReplaceAll(e.Field, ".", "/"))
 		}
 		return bearing.Errorf(bearing.Invalid, "wrong_type", "the body cannot be read: %s", bearing.Clip(err.Error()))
 	}
@@ -100,7 +102,7 @@ func checkObject(dec *json.Decoder, t reflect.Type, at string, depth int) error 
 		seen[key] = true
 		field, ok := known[key]
 		if known != nil && !ok {
-			return bearing.Errorf(bearing.Malformed, "unknown_field", "field %q is not known here: see /docs", bearing.Clip(key)).At(at + pointer(key))
+			return bearing.Errorf(bearing.Malformed, "unknown_field", "field %q is not known here: %s", bearing.Clip(key), oneOf(slices.Sorted(maps.Keys(known)))).At(at + pointer(key))
 		}
 		if err := checkValue(dec, field, at+pointer(key), depth+1); err != nil {
 			return err
@@ -130,4 +132,21 @@ func fieldsOf(t reflect.Type) map[string]reflect.Type {
 		}
 	}
 	return known
+}
+
+// jsonType says what JSON a field of a type takes.
+func jsonType(t reflect.Type) string {
+	switch t.Kind() {
+	case reflect.String:
+		return "a string"
+	case reflect.Bool:
+		return "true or false"
+	case reflect.Int, reflect.Int64:
+		return "a whole number"
+	case reflect.Float32, reflect.Float64:
+		return "a number"
+	case reflect.Slice, reflect.Array:
+		return "an array"
+	}
+	return "an object"
 }

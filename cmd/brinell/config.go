@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/netip"
 	"os"
 	"regexp"
@@ -269,6 +270,11 @@ func (c serveConfig) parse() (s settings, err error) {
 	}
 	if s.zones, err = diagnose.ParseZones(c.zones); err != nil {
 		return s, usagef("--velocity-zones: %w", err)
+	}
+	for _, l := range [][2]string{{"--listen", c.listen}, {"--metrics-listen", c.metricsListen}} {
+		if _, _, err := net.SplitHostPort(l[1]); err != nil && l[1] != "" {
+			return s, usagef("%s %q is no address such as 127.0.0.1:8080", l[0], l[1])
+		}
 	}
 	if c.debugListen != "" && !loopback(c.debugListen) {
 		return s, usagef("--debug-listen %q is no loopback address: profiles are for this machine only", c.debugListen)

@@ -91,7 +91,8 @@ windows, which are judged one after the other.
 
 A JSON file is one window, in the form in which the service takes windows and gives them
 out (GET /v1/windows/ID). Those of one sensor are judged one after the other in the order
-of the command line, as the service does: the answers are the service's.`,
+of the command line, as the service does: the answers are the service's. What was not sent
+and stood in the sensor's registration is not in the file: state it by --bearing and --rpm.`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			m, err := openModel(modelFile)

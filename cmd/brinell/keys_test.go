@@ -43,6 +43,13 @@ func TestKeys(t *testing.T) {
 	if _, errs, ok := command(t, "serve", "--listen", "127.0.0.1:0", "--data-dir", dir, "--debug-listen", "0.0.0.0:0"); ok || !strings.Contains(errs, "loopback") {
 		t.Errorf("shows profiles to everybody: %s", errs)
 	}
+	file := filepath.Join(dir, "brinell.yaml")
+	if err := os.WriteFile(file, []byte("log-level: info\nlisten: pump\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, errs, ok := command(t, "config", "check", file); ok || !strings.Contains(errs, `:2: --listen "pump" is no address`) {
+		t.Errorf("an address that is none passes the check: %s", errs)
+	}
 	p := start(t, "--data-dir", dir)
 	if status, _ := call(t, "GET", p.url+"/v1/diagnoses", "", nil); status != 200 {
 		t.Errorf("loopback without keys: %d", status)

@@ -175,8 +175,17 @@ func TestModels(t *testing.T) {
 	}
 	replay(last.ID, "the same diagnosis", embedded[:12]+"), embedded")
 	replay(byVariant.ID, "the same diagnosis", m.Digest[:12]+"), stored")
+	if status, _ := call(t, "PUT", p.url+"/v1/sensors/s", `{"model":"`+m.Digest+`"}`, nil); status != 201 {
+		t.Error(status)
+	}
+	if d := judgedBy(); d != m.Digest {
+		t.Errorf("a sensor with a model of its own is judged by %s", d)
+	}
 	if status, _ := call(t, "DELETE", p.url+"/v1/models/"+m.Digest, "", nil); status != 204 {
 		t.Errorf("delete: %d", status)
+	}
+	if d := judgedBy(); d != embedded {
+		t.Errorf("a sensor whose model was deleted is judged by %s", d)
 	}
 	replay(byVariant.ID, "/model/digest", m.Digest[:12]+"), which is neither embedded nor stored here", embedded[:12]+"), embedded")
 	if err := p.stop(syscall.SIGTERM); err != nil {

@@ -148,7 +148,8 @@ func (w *watcher) take(ctx context.Context, name string, info fs.FileInfo) (agai
 	to := doneDir
 	if err != nil {
 		to = failedDir
-		reason := bearing.CodeOf(err) + ": " + err.Error() + "\n"
+		code := bearing.CodeOf(err) + ": "
+		reason := code + strings.TrimPrefix(err.Error(), code) + "\n"
 		if werr := w.root.WriteFile(filepath.Join(failedDir, name+".txt"), []byte(reason), 0o644); werr != nil {
 			return false, werr
 		}
@@ -210,9 +211,12 @@ func (w *watcher) read(name string, b []byte, modified time.Time) (*bearing.Wind
 	}
 	s, ok := w.sensor(sensor)
 	if !ok {
-		return nil, bearing.Errorf(bearing.Invalid, "sensor_unknown", "the name stands for sensor %q, which is not registered: put it to /v1/sensors with rate, unit and for PCM full_scale, or drop windows as JSON", bearing.Clip(sensor))
+		return nil, bearing.Errorf(bearing.Invalid, "sensor_unknown", "the name stands for sensor %q, which is not registered: put it to /v1/sensors with sample_rate_hz, unit and, for PCM, full_scale, or drop windows as JSON", bearing.Clip(sensor))
 	}
 	recs, err := dataset.ReadFile(name, b, dataset.FileOptions{RateHz: s.SampleRate, Unit: string(cmp.Or(s.Unit, bearing.G)), Scale: s.FullScale, RPM: s.SpeedRPM, Bearing: s.Bearing})
+	if bearing.CodeOf(err) == "channel_ambiguous" { // nobody gives it a --channel
+		return nil, bearing.Errorf(bearing.Invalid, "channel_missing", "the file has several channels: drop a file with the one of the sensor alone")
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -96,6 +96,7 @@ func TestWatch(t *testing.T) {
 	write("de_20260131T120001.5Z.wav", wavfile.EncodeFloat32(metric, 12000))
 	write("fan.json", []byte(`{"start":"2026-01-31T12:00:00Z","sample_rate_hz":12000,"unit":"g","samples":[1,2]}`))
 	write("nobody_20260131T120000Z.npy", npy)
+	write("de_20260131T120020Z.csv", []byte("time_s,acceleration\n0,1\n1,2\n"))
 	write("de_20269931T120000Z.npy", npy)
 	write("broken_20260131T120000Z.json", []byte("{"))
 	write("large.json", make([]byte, 301_000))
@@ -125,7 +126,7 @@ func TestWatch(t *testing.T) {
 			t.Errorf("%v\n%s", err, p.logged())
 		}
 	}
-	for name, code := range map[string]string{"fan.json": "window_too_short", "nobody_20260131T120000Z.npy": "sensor_unknown", "de_20269931T120000Z.npy": "start_invalid", "broken_20260131T120000Z.json": "json_malformed", "large.json": "body_too_large"} {
+	for name, code := range map[string]string{"fan.json": "window_too_short", "nobody_20260131T120000Z.npy": "sensor_unknown", "de_20260131T120020Z.csv": "channel_missing: the file has", "de_20269931T120000Z.npy": "start_invalid: \"2026", "broken_20260131T120000Z.json": "json_malformed", "large.json": "body_too_large"} {
 		b, err := os.ReadFile(filepath.Join(drop, failedDir, name+".txt"))
 		if err != nil || !strings.HasPrefix(string(b), code) {
 			t.Errorf("%s: %s, %v; want %s", name, b, err, code)

@@ -65,6 +65,9 @@ const (
 
 // Validate checks a rule; the pointers of its errors begin at the rule.
 func (r AlarmRule) Validate() error {
+	if r.Conditions == nil {
+		return Errorf(Invalid, "rule_invalid", "a rule has conditions: state them, or [] if nothing but silence is to raise an alarm").At("/conditions")
+	}
 	if len(r.Conditions) > maxConditions {
 		return Errorf(Invalid, "rule_invalid", "%d conditions, at most %d may stand there", len(r.Conditions), maxConditions).At("/conditions")
 	}

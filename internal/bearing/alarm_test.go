@@ -41,3 +41,14 @@ func TestUntil(t *testing.T) {
 		}
 	}
 }
+
+// TestNoConditions: who writes a rule for its silence alone says that it has no conditions,
+// for it has not the default ones.
+func TestNoConditions(t *testing.T) {
+	if err := (AlarmRule{Silent: -1}).Validate(); CodeOf(err) != "rule_invalid" {
+		t.Errorf("none: %v", err)
+	}
+	if err := (AlarmRule{Silent: -1, Conditions: []AlarmCondition{}}).Validate(); err != nil {
+		t.Errorf("an empty list: %v", err)
+	}
+}

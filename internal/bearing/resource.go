@@ -68,7 +68,7 @@ type Sensor struct {
 	Bearing    string     `json:"bearing,omitempty" doc:"designation of the bearing, where a window states none"`
 	SpeedRPM   float64    `json:"shaft_speed_rpm,omitempty" doc:"shaft speed, where a window states none: leave out to have it estimated"`
 	SpeedFrom  string     `json:"speed_source,omitempty" doc:"where its shaft speed comes from: stated by every window, registered here whatever windows state, or estimated; left out, the first of these that is there"`
-	Model      string     `json:"model,omitempty" doc:"digest of the model that judges its windows, see /v1/models; left out, the active one"`
+	Model      string     `json:"model,omitempty" doc:"digest of the model that judges its windows, see /v1/models; left out, or deleted since, the active one"`
 	Alarm      *AlarmRule `json:"alarm,omitempty" doc:"its alarm rule; left out, the default one"`
 }
 

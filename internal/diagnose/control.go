@@ -135,8 +135,11 @@ func (c *Core) controlVersion(ctx context.Context, sensor string, axes []string)
 func (c *Core) ControlBaseline(ctx context.Context, sensor string, x bearing.BaselineControl, match int64) error {
 	store, ok := c.store.(ResourceStore)
 	axes := c.axesOf(sensor)
-	if !ok || !slices.Contains(axes, x.Axis) {
+	if !ok || len(axes) == 0 {
 		return sensorNotFound(sensor)
+	}
+	if !slices.Contains(axes, x.Axis) {
+		return bearing.Errorf(bearing.NotFound, "sensor_not_found", "nothing has come from axis %q of sensor %q: it has %q", bearing.Clip(x.Axis), bearing.Clip(sensor), axes).At("/axis")
 	}
 	c.controls.Lock() // another axis may be written
 	defer c.controls.Unlock()

@@ -3,6 +3,7 @@ package diagnose
 import (
 	"context"
 	"math/rand/v2"
+	"strings"
 	"testing"
 	"time"
 
@@ -82,6 +83,11 @@ func TestControls(t *testing.T) {
 	}
 	i := 0
 	next := func() bearing.BaselineWitness { i++; return send(core, i-1) }
+	next()
+	if err := core.ControlBaseline(t.Context(), "pump", bearing.BaselineControl{Action: bearing.BaselineFreeze, Axis: "z"}, bearing.AnyVersion); bearing.CodeOf(err) != "sensor_not_found" || !strings.Contains(err.Error(), `axis "z"`) {
+		t.Errorf("an axis that nobody knows: %v", err)
+	}
+	core, i = fresh(), 0
 	check := func(what string, b bearing.BaselineWitness, state bearing.BaselineState, learned int) {
 		t.Helper()
 		if b.State != state || b.Learned != learned {

@@ -244,7 +244,8 @@ func (j *journal) post(ctx context.Context, client *http.Client, url, sensor str
 }
 
 // load sends windows from so many sensors at a time until ctx ends or each has sent
-// most, and returns the first refusal that is none of a service that went away.
+// most, and returns the first refusal that is none of a service that went away. One that
+// is overloaded, as on a machine that does other things too, is asked again.
 func (j *journal) load(ctx context.Context, url string, sensors, from, most, samples int) (next int, err error) {
 	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: sensors}}
 	defer client.CloseIdleConnections()
@@ -255,6 +256,11 @@ func (j *journal) load(ctx context.Context, url string, sensors, from, most, sam
 		wg.Go(func() {
 			for i := from; i < from+most && ctx.Err() == nil; i++ {
 				perr := j.post(ctx, client, url, fmt.Sprintf("s%d", g), i, samples)
+				if e, refused := errors.AsType[*errRefused](perr); refused && strings.Contains(e.body, `"overloaded"`) {
+					time.Sleep(20 * time.Millisecond)
+					i--
+					continue
+				}
 				mu.Lock()
 				next = max(next, i+1)
 				if _, refused := errors.AsType[*errRefused](perr); refused && err == nil {
