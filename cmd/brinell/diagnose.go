@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"io"
+	"log/slog"
 	"math"
 	"os"
 	"path/filepath"
@@ -19,6 +20,8 @@ import (
 	"brinell/features"
 	"brinell/internal/bearing"
 	"brinell/internal/diagnose"
+	"brinell/internal/library"
+	"brinell/internal/store"
 	"brinell/models"
 	"brinell/models/pretrained"
 )
@@ -79,6 +82,7 @@ func diagnoseCommand() *cobra.Command {
 		f         fileFlags
 		modelFile string
 		bearings  string
+		dataDir   string
 		start     string
 		plot      string
 		asJSON    bool
@@ -91,19 +95,34 @@ windows, which are judged one after the other.
 
 A JSON file is one window, in the form in which the service takes windows and gives them
 out (GET /v1/windows/ID). Those of one sensor are judged one after the other in the order
-of the command line, as the service does: the answers are the service's. What was not sent
-and stood in the sensor's registration is not in the file: state it by --bearing and --rpm.`,
+of the command line, as the service does. With --data-dir the catalogue, what is registered
+of sensors and the active model are those of a service, and the answers are the service's.`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			m, err := openModel(modelFile)
 			if err != nil {
 				return err
 			}
-			cat, err := openCatalogue(bearings)
+			cfg := diagnose.Config{Build: build()}
+			var cat *bearing.Catalogue
+			if dataDir == "" {
+				cat, err = openCatalogue(bearings)
+			} else {
+				var db *store.DB
+				var registry *diagnose.Registry
+				if db, cat, registry, err = openPlant(cmd.Context(), dataDir, bearings); err != nil {
+					return err
+				}
+				defer db.Close()
+				var shelf *library.Library
+				shelf, m, err = library.Open(cmd.Context(), db, m, modelFile != "", slog.New(slog.NewTextHandler(cmd.ErrOrStderr(), nil)))
+				cfg.Sensors, cfg.Models = registry.Sensor, shelf.Load
+			}
 			if err != nil {
 				return err
 			}
-			core, err := diagnose.New(m, diagnose.Config{Catalogue: cat.Lookup, Build: build()})
+			cfg.Catalogue = cat.Lookup
+			core, err := diagnose.New(m, cfg)
 			if err != nil {
 				return err
 			}
@@ -154,6 +173,7 @@ and stood in the sensor's registration is not in the file: state it by --bearing
 	f.add(cmd.Flags())
 	cmd.Flags().StringVar(&modelFile, "model", "", "model file (default the embedded model)")
 	addBearings(cmd.Flags(), &bearings)
+	cmd.Flags().StringVar(&dataDir, "data-dir", "", "take catalogue, registrations and active model from this directory of a service")
 	cmd.Flags().StringVar(&plot, "plot", "", "draw waveform, spectrum and envelope spectrum with the bearing's lines to this PNG or SVG file")
 	cmd.Flags().StringVar(&start, "start", "", "time of the first sample (default 1970-01-01T00:00:00Z)")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print the result as JSON")

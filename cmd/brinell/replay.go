@@ -44,10 +44,6 @@ the flags, what is registered of the sensor is as it is now. Time of receipt and
 not compared.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			cat, err := openCatalogue(bearings)
-			if err != nil {
-				return err
-			}
 			method, err := diagnose.ParseMethod(baseline)
 			if err != nil {
 				return usagef("--baseline: %w", err)
@@ -57,29 +53,16 @@ not compared.`,
 				return usagef("--velocity-zones: %w", err)
 			}
 			ctx := cmd.Context()
-			db, err := store.View(ctx, dataDir)
+			db, cat, registry, err := openPlant(ctx, dataDir, bearings)
 			if err != nil {
 				return err
 			}
 			defer db.Close()
-			rows, err := db.Bearings(ctx)
-			if err != nil {
-				return err
-			}
-			for _, b := range rows {
-				if _, err := cat.Put(b); err != nil {
-					return err
-				}
-			}
 			was, err := db.Diagnosis(ctx, args[0])
 			if err != nil {
 				return err
 			}
 			w, err := db.Window(ctx, was.ID)
-			if err != nil {
-				return err
-			}
-			registry, err := diagnose.NewRegistry(ctx, db, cat.Lookup)
 			if err != nil {
 				return err
 			}
@@ -140,6 +123,30 @@ not compared.`,
 	f.DurationVar(&horizon, "late-horizon", diagnose.DefaultLateHorizon, "as in serve")
 	f.BoolVar(&asJSON, "json", false, "print the result as JSON")
 	return cmd
+}
+
+// openPlant opens a data directory for reading, beside a running service, with its catalogue
+// and what is registered. The caller closes the store.
+func openPlant(ctx context.Context, dataDir, bearings string) (db *store.DB, cat *bearing.Catalogue, registry *diagnose.Registry, err error) {
+	if cat, err = openCatalogue(bearings); err != nil {
+		return nil, nil, nil, err
+	}
+	if db, err = store.View(ctx, dataDir); err != nil {
+		return nil, nil, nil, err
+	}
+	rows, err := db.Bearings(ctx)
+	for _, b := range rows {
+		if err == nil {
+			_, err = cat.Put(b)
+		}
+	}
+	if err == nil {
+		registry, err = diagnose.NewRegistry(ctx, db, cat.Lookup)
+	}
+	if err != nil {
+		return nil, nil, nil, errors.Join(err, db.Close())
+	}
+	return db, cat, registry, nil
 }
 
 // modelOf returns the model to replay a diagnosis with, and where it is from: the file if

@@ -73,6 +73,17 @@ func TestExport(t *testing.T) {
 		send("de", "&unit=g&sample_rate_hz=12000&shaft_speed_rpm=1797", 2+i, x[1000*i:1000*i+6000])
 	}
 
+	// What is registered is not in the window, and is in the data directory.
+	if status, _ := call(t, "PUT", p.url+"/v1/sensors/reg", `{"bearing":"6205-2RS","shaft_speed_rpm":1797,"alarm":{"conditions":[{"name":"f","kind":"fault","on":{"count":2}}]}}`, nil); status != 201 {
+		t.Fatal(status)
+	}
+	for i := range 3 {
+		send("reg", "&unit=g&sample_rate_hz=12000", i, x[1000*i:1000*i+12000])
+	}
+	if len(windows[len(windows)-1].d.Alarms) != 1 {
+		t.Fatalf("no alarm is open: %+v", windows[len(windows)-1].d)
+	}
+
 	var files []string
 	for i, s := range windows {
 		doc := fetch(t, p.url+"/v1/windows/"+s.d.ID, 200)
@@ -114,7 +125,7 @@ func TestExport(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	out, err := exec.Command(bin, append([]string{"diagnose", "--json"}, files...)...).Output()
+	out, err := exec.Command(bin, append([]string{"diagnose", "--json", "--data-dir", dir}, files...)...).Output()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -123,7 +134,7 @@ func TestExport(t *testing.T) {
 		t.Fatal(err)
 	}
 	for i, s := range windows {
-		if d := cmp.Diff(s.d, offline[i].Windows[0], cmpopts.IgnoreFields(bearing.Diagnosis{}, "ReceivedAt", "Alarms")); d != "" {
+		if d := cmp.Diff(s.d, offline[i].Windows[0], cmpopts.IgnoreFields(bearing.Diagnosis{}, "ReceivedAt")); d != "" {
 			t.Errorf("window %d from its file (-service +file):\n%s", i, d)
 		}
 		if s.d.Provenance.Build == "" || s.d.Provenance.FeatureList == "" || len(s.d.Provenance.Input) != 64 {

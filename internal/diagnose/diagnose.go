@@ -14,6 +14,7 @@ import (
 	"brinell/features"
 	"brinell/features/lines"
 	"brinell/internal/admit"
+	"brinell/internal/alarm"
 	"brinell/internal/bearing"
 	"brinell/models"
 )
@@ -230,13 +231,22 @@ func (c *Core) Diagnose(w *bearing.Window) (bearing.Diagnosis, error) {
 
 // diagnose judges w as the next window of a sensor whose memory only the caller has.
 func (c *Core) diagnose(w *bearing.Window, s *sensor) (bearing.Diagnosis, error) {
-	e := c.active.Load()
-	o, names, err := c.observe(e, w, registered{}, s.live.bearing)
+	reg, err := c.register(w)
+	if err != nil {
+		return bearing.Diagnosis{}, err
+	}
+	e, err := c.engineOf(context.Background(), reg.model)
+	if err != nil {
+		return bearing.Diagnosis{}, err
+	}
+	o, names, err := c.observe(e, w, reg, s.live.bearing)
 	if err != nil {
 		return bearing.Diagnosis{}, err
 	}
 	m, j := s.add(o)
-	return c.answer(e, w, o, names, &m, j, c.now().UTC()), nil
+	d := c.answer(e, w, o, names, &m, j, c.now().UTC())
+	s.step(reg.rule, &d)
+	return d, nil
 }
 
 // Session judges windows of one sensor one after the other, without storing them: a
@@ -246,8 +256,12 @@ type Session struct {
 	s    *sensor
 }
 
-// Session returns a session of a sensor of which nothing is known.
-func (c *Core) Session() *Session { return &Session{c, newSensor(c.baseline)} }
+// Session returns a session of a sensor from which nothing has come.
+func (c *Core) Session() *Session {
+	s := newSensor(c.baseline)
+	s.alarms = &alarm.Machine{}
+	return &Session{c, s}
+}
 
 // Diagnose judges the next window.
 func (s *Session) Diagnose(w *bearing.Window) (bearing.Diagnosis, error) {
