@@ -148,7 +148,7 @@ func (db *DB) places(ctx context.Context, text string, args []any) (places []pos
 
 // fetched is how many documents one connection gets for a page. They lie apart, each on a
 // page of the file of its own: from a disk, several at a time come sooner.
-const fetched = 16
+const fetched = 7
 
 // document is a stored one as JSON, and whether an earlier program stored it.
 type document struct {

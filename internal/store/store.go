@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -23,7 +24,7 @@ type Config struct {
 	RawAge   time.Duration    // how long raw samples are kept after they were received, default for ever
 	Age      time.Duration    // how long diagnoses are kept, and their samples; default for ever
 	MaxBatch int              // windows in one transaction, default 256
-	Readers  int              // connections for reading, default 8
+	Readers  int              // connections for reading, default 16
 	Log      *slog.Logger     // default none
 	Now      func() time.Time // clock of retention by age and Stats.LastCommit, default time.Now
 	LockWait time.Duration    // how long Open waits for another program to end, default not at all
@@ -70,7 +71,7 @@ func (c Config) withDefaults() Config {
 		c.MaxBatch = 256
 	}
 	if c.Readers == 0 {
-		c.Readers = 8
+		c.Readers = 16
 	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
@@ -203,7 +204,9 @@ func (db *DB) open(ctx context.Context) (err error) {
 		return err
 	}
 	reading := append(pragmas[:len(pragmas):len(pragmas)], queryOnly)
-	db.read = sql.OpenDB(newConnector(path, reading, reading))
+	// To set auto_vacuum is a write, and two syncs, on each of them.
+	set := slices.DeleteFunc(slices.Clone(reading), func(p pragma) bool { return p.name == "auto_vacuum" })
+	db.read = sql.OpenDB(newConnector(path, set, reading))
 	db.read.SetMaxOpenConns(db.cfg.Readers)
 	db.read.SetMaxIdleConns(db.cfg.Readers)
 	if err := db.openReaders(ctx); err != nil {
