@@ -439,9 +439,7 @@ func (c *Core) recall(ctx context.Context, s *sensor, h Historian) error {
 	if err != nil {
 		return err
 	}
-	for _, o := range stored {
-		fresh.add(o)
-	}
+	fresh.learn(stored)
 	for _, o := range s.flying {
 		if !slices.ContainsFunc(stored, func(k *observation) bool { return k.id == o.id }) {
 			fresh.add(o)

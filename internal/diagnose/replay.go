@@ -23,9 +23,7 @@ func (c *Core) Replay(ctx context.Context, history Historian, w *bearing.Window,
 	if err != nil {
 		return bearing.Diagnosis{}, err
 	}
-	for _, o := range before {
-		s.add(o)
-	}
+	s.learn(before)
 	reg, err := c.register(w)
 	if err != nil {
 		return bearing.Diagnosis{}, err

@@ -236,6 +236,20 @@ func (s *sensor) landed(o *observation, also *bearing.Effects, stored, again boo
 	}
 }
 
+// learn adds windows in their order to a sensor that has none: as add does, without the
+// memory after each.
+func (s *sensor) learn(all []*observation) {
+	old := max(0, len(all)-history)
+	for _, o := range all[:old] {
+		s.base.fold(o)
+	}
+	s.live = s.base.clone()
+	for _, o := range all[old:] {
+		s.live.fold(o)
+	}
+	s.kept = slices.Clone(all[old:])
+}
+
 // remove takes a window out again that could not be stored, or was there before.
 func (s *sensor) remove(o *observation) {
 	if i := slices.Index(s.kept, o); i >= 0 {
