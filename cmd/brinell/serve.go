@@ -165,8 +165,8 @@ func newService(ctx context.Context, c serveConfig, stderr io.Writer) (_ *servic
 	}
 	s.drainer = newDrainer(socket)
 	var warmUp time.Duration
-	if socket != nil { // clients wait in it
-		warmUp = 5 * time.Second
+	if socket != nil { // clients wait in it, while hundreds of sensors are recalled
+		warmUp = 30 * time.Second
 	}
 	ring, err := c.access(s.log)
 	if err != nil {
