@@ -136,6 +136,7 @@ var codes = []Code{
 	{"samples_expired", "the raw samples were removed to keep within a limit; the diagnosis remains"},
 	// The service.
 	{"overloaded", "too much at once: try again"},
+	{"memory_exceeded", "the window takes more memory than the service has for one"},
 	{"storage_full", "the disk is full"},
 	{"stored_data_corrupt", "stored samples are damaged"},
 	{"storage_readonly", "the disk takes no writes"},
