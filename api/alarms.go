@@ -11,6 +11,7 @@ import (
 	"github.com/go-chi/chi/v5"
 
 	"brinell/internal/bearing"
+	"brinell/internal/clamp"
 )
 
 // Alarms are those that were raised. What Acknowledge, Shelve and CloseAlarm return is on
@@ -179,7 +180,7 @@ func (s *server) shelve(w http.ResponseWriter, r *http.Request) error {
 	}
 	var until time.Time
 	if b.Seconds > 0 {
-		until = time.Now().UTC().Add(time.Duration(b.Seconds * float64(time.Second)))
+		until = time.Now().UTC().Add(clamp.Seconds(b.Seconds))
 	}
 	a, err := s.alarms.Shelve(r.Context(), chi.URLParam(r, "id"), version, until)
 	if err != nil {

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"maps"
+	"math"
 	"net/http"
 	"net/url"
 	"slices"
@@ -15,6 +16,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"brinell/internal/bearing"
+	"brinell/internal/clamp"
 )
 
 // Bearings is the catalogue. Rows are in the order of their designations' keys; when
@@ -224,7 +226,7 @@ func decodeBearing(b []byte) (row bearing.KnownBearing, err error) {
 			e.Geometry = &g
 			return s.numbers(key, []string{"elements", "element_mm", "pitch_mm", "contact_deg"}, func(i int, v float64) error {
 				if i == 0 {
-					if g.Elements = int(v); float64(g.Elements) != v {
+					if g.Elements = clamp.Int(v, math.MinInt32, math.MaxInt32); float64(g.Elements) != v {
 						return bearing.Errorf(bearing.Invalid, "wrong_type", "field geometry/elements must be a whole number").At("/geometry/elements")
 					}
 					return nil

@@ -185,8 +185,8 @@ func (f fields) window(sensor string, maxSamples int) (*bearing.Window, error) {
 	if err != nil {
 		return nil, err.(*bearing.Error).At("/unit")
 	}
-	if f.hasRPM && !(f.rpm > 0) {
-		return nil, bearing.Errorf(bearing.Invalid, "speed_out_of_range", "shaft speed %v rpm must be positive; leave it out if it is unknown", f.rpm).At("/shaft_speed_rpm")
+	if f.hasRPM && !bearing.ShaftSpeeds.Has(f.rpm) {
+		return nil, bearing.Errorf(bearing.Invalid, "speed_out_of_range", "shaft speed %v rpm is outside %s; leave it out if it is unknown", f.rpm, bearing.ShaftSpeeds).At("/shaft_speed_rpm")
 	}
 	return bearing.NewWindow(bearing.Window{
 		Sensor: sensor, Axis: f.axis, Start: start, SampleRate: f.rate, ShaftSpeed: f.rpm / 60,

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"brinell/internal/bearing"
+	"brinell/internal/clamp"
 )
 
 // ManifestName is the file that makes a directory a corpus.
@@ -161,12 +162,12 @@ func (m manifestRow) entry() (Entry, error) {
 	if err != nil {
 		return e, err
 	}
-	e.SizeMil = int(mil)
+	e.SizeMil = clamp.Count(mil)
 	from, err := m.number("source_from", 1<<40)
 	if err != nil {
 		return e, err
 	}
-	e.Origin = Range{Recording: m.cell("source"), From: int(from)}
+	e.Origin = Range{Recording: m.cell("source"), From: clamp.Count(from)}
 	return e, nil
 }
 

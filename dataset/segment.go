@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"brinell/internal/bearing"
+	"brinell/internal/clamp"
 )
 
 // Part is a stretch of a recording: samples From (included) to To (excluded).
@@ -50,5 +51,5 @@ func Segments(p Part, length, hop int) [][]float32 {
 // up to a margin of 1e-6 samples for rates that are almost exact multiples.
 // A model that takes 2048 samples at 12 kHz needs 8192 of a 48 kHz recording.
 func NativeLength(length int, target, rate float64) int {
-	return int(math.Ceil(float64(length)*rate/target - 1e-6))
+	return clamp.Count(math.Ceil(float64(length)*rate/target - 1e-6))
 }

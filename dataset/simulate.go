@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 
 	"brinell/internal/bearing"
+	"brinell/internal/clamp"
 )
 
 // SimSpec describes a simulated bearing signal. The zero value of a field means
@@ -73,7 +74,7 @@ func Simulate(s SimSpec, rng *rand.Rand) ([]float32, error) {
 	if err := s.validate(); err != nil {
 		return nil, err
 	}
-	x := make([]float64, int(math.Round(s.Seconds*s.RateHz)))
+	x := make([]float64, clamp.Count(math.Round(s.Seconds*s.RateHz)))
 	for _, f := range append([]bearing.Fault{s.Fault}, s.Others...) {
 		s.addFault(x, f, rng)
 	}
@@ -81,7 +82,7 @@ func Simulate(s SimSpec, rng *rand.Rand) ([]float32, error) {
 		s.addHits(x, s.Stray, 0, rng)
 	}
 	if s.Knocks > 0 {
-		for range int(s.Knocks*s.Seconds + rng.Float64()) {
+		for range clamp.Count(s.Knocks*s.Seconds + rng.Float64()) {
 			s.hit(x, rng.Float64()*s.Seconds, 3*s.Amplitude)
 		}
 	}
@@ -128,12 +129,12 @@ func (s SimSpec) validate() error {
 	}
 	n := s.Seconds * s.RateHz
 	switch {
-	case !(s.RateHz > 0) || s.RateHz > bearing.MaxSampleRate:
-		return bad("sampling rate %g Hz must be positive and at most %g Hz", s.RateHz, float64(bearing.MaxSampleRate))
+	case !bearing.SampleRates.Has(s.RateHz):
+		return bad("sampling rate %g Hz is outside %s", s.RateHz, bearing.SampleRates)
 	case !(n >= 1) || n > maxSimSamples:
 		return bad("%g s at %g Hz is outside 1 to %d samples", s.Seconds, s.RateHz, maxSimSamples)
-	case !(s.ShaftHz > 0) || s.ShaftHz > bearing.MaxShaftSpeed:
-		return bad("shaft speed %g Hz must be positive and at most %d Hz", s.ShaftHz, bearing.MaxShaftSpeed)
+	case !bearing.ShaftSpeeds.Has(60 * s.ShaftHz):
+		return bad("shaft speed %g rpm is outside %s", 60*s.ShaftHz, bearing.ShaftSpeeds)
 	case !(s.ResonanceHz > 0) || s.ResonanceHz >= s.RateHz/2:
 		return bad("resonance %g Hz must lie below half the sampling rate, %g Hz", s.ResonanceHz, s.RateHz/2)
 	case !(s.Damping >= 1e-4) || s.Damping >= 1:
@@ -236,8 +237,8 @@ func (s SimSpec) hit(x []float64, t, amplitude float64) {
 func (s SimSpec) ring(x []float64, t, amplitude float64, m Mode) {
 	w := 2 * math.Pi * m.Hz
 	wd := w * math.Sqrt(1-m.Damping*m.Damping)
-	from := max(0, int(math.Ceil(t*s.RateHz)))
-	to := min(len(x), int(math.Ceil((t+s.tail(m.Hz, m.Damping))*s.RateHz)))
+	from := clamp.Int(math.Ceil(t*s.RateHz), 0, len(x))
+	to := clamp.Int(math.Ceil((t+s.tail(m.Hz, m.Damping))*s.RateHz), 0, len(x))
 	if from >= to {
 		return
 	}

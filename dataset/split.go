@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"brinell/internal/bearing"
+	"brinell/internal/clamp"
 )
 
 // Split is a way to divide recordings into training, validation and test parts,
@@ -146,7 +147,7 @@ func (c cutter) pieces(r *bearing.Recording, ends ...float64) []Part {
 	parts := make([]Part, len(ends))
 	from := 0
 	for i, e := range ends {
-		to := int(float64(n) * e)
+		to := clamp.Int(float64(n)*e, 0, n)
 		last := to
 		if i < len(ends)-1 {
 			last -= gap

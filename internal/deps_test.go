@@ -19,33 +19,34 @@ import (
 // aside. Imports point down: a line may name only packages of lines above it,
 // so that the table cannot hold a cycle.
 const rules = `
-internal/bearing    :
+internal/clamp      :
+internal/bearing    : internal/clamp
 internal/admit      : internal/bearing
 internal/kernel     :
-features/dsp        : internal/kernel
+features/dsp        : internal/clamp internal/kernel
 features            : internal/bearing internal/kernel features/dsp
-features/lines      : internal/bearing features/dsp
-models/nn           : internal/kernel
+features/lines      : internal/clamp internal/bearing features/dsp
+models/nn           : internal/clamp internal/kernel
 dataset/matfile     : internal/bearing
 dataset/npyfile     : internal/bearing
 dataset/csvfile     : internal/bearing
-dataset/wavfile     : internal/bearing
-dataset             : internal/bearing features/dsp dataset/matfile dataset/npyfile dataset/csvfile dataset/wavfile
+dataset/wavfile     : internal/clamp internal/bearing
+dataset             : internal/clamp internal/bearing features/dsp dataset/matfile dataset/npyfile dataset/csvfile dataset/wavfile
 dataset/excerpts    :
-models              : internal/bearing internal/kernel features features/dsp features/lines models/nn
+models              : internal/clamp internal/bearing internal/kernel features features/dsp features/lines models/nn
 models/autoencoder  : models/nn
 models/pretrained   : models
-models/train        : internal/bearing internal/kernel features/lines dataset models models/nn
-models/prune        : internal/bearing internal/kernel dataset models models/nn models/train
+models/train        : internal/clamp internal/bearing internal/kernel features/lines dataset models models/nn
+models/prune        : internal/clamp internal/bearing internal/kernel dataset models models/nn models/train
 internal/alarm      : internal/bearing
-internal/diagnose   : internal/bearing internal/admit internal/alarm features features/dsp features/lines models models/autoencoder
-internal/assess     : internal/bearing features/dsp dataset models models/train models/prune internal/diagnose
+internal/diagnose   : internal/clamp internal/bearing internal/admit internal/alarm features features/dsp features/lines models models/autoencoder
+internal/assess     : internal/clamp internal/bearing features/dsp dataset models models/train models/prune internal/diagnose
 internal/store      : internal/bearing
 internal/webhook    : internal/bearing
 internal/library    : internal/bearing models
 internal/keys       :
 api/web             :
-api                 : internal/bearing internal/admit internal/keys dataset/npyfile dataset/wavfile api/web
+api                 : internal/clamp internal/bearing internal/admit internal/keys dataset/npyfile dataset/wavfile api/web
 internal/rig        :
 cmd/brinell         : *
 `

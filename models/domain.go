@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"math"
 	"slices"
+
+	"brinell/internal/clamp"
 )
 
 // Domain is where the inputs lay that a network was trained on: outside, its answer is
@@ -45,7 +47,7 @@ func DomainOf(inputs [][]float32, reads func(value int) bool) *Domain {
 		distances[i] = d.Distance(x)
 	}
 	slices.Sort(distances)
-	d.Limit = distances[int((1-beyondDomain)*(count-1))]
+	d.Limit = distances[clamp.Int((1-beyondDomain)*(count-1), 0, len(distances)-1)]
 	return d
 }
 

@@ -7,6 +7,7 @@ import (
 	"brinell/features/dsp"
 	"brinell/features/lines"
 	"brinell/internal/bearing"
+	"brinell/internal/clamp"
 	"brinell/internal/kernel"
 	"brinell/models/nn"
 )
@@ -92,8 +93,8 @@ var DefaultPreprocessing = Preprocessing{SampleRate: 12000, Length: inputLength,
 // Validate reports what makes p unusable.
 func (p Preprocessing) Validate() error {
 	switch {
-	case !(p.SampleRate > 0) || p.SampleRate > bearing.MaxSampleRate:
-		return fmt.Errorf("preprocessing: sampling rate %v Hz is out of range", p.SampleRate)
+	case !bearing.SampleRates.Has(p.SampleRate):
+		return fmt.Errorf("preprocessing: sampling rate %v Hz is outside %s", p.SampleRate, bearing.SampleRates)
 	case p.Length < 1 || p.Length > 1<<20:
 		return fmt.Errorf("preprocessing: length %d is out of range", p.Length)
 	case !(p.BandLimit > 0) || p.BandLimit >= p.SampleRate/2:
@@ -117,7 +118,7 @@ func (p Preprocessing) Validate() error {
 // NativeLength returns how many samples at rate cover one window.
 func (p Preprocessing) NativeLength(rate float64) int {
 	// Rates are rarely exact multiples; the margin keeps 48000/12000 at 4.
-	return int(math.Ceil(float64(p.Length)*rate/p.SampleRate - 1e-6))
+	return clamp.Count(math.Ceil(float64(p.Length)*rate/p.SampleRate - 1e-6))
 }
 
 // CheckRate reports with code rate_too_low that a rate cannot be served.

@@ -14,6 +14,7 @@ import (
 
 	"brinell/internal/alarm"
 	"brinell/internal/bearing"
+	"brinell/internal/clamp"
 	"brinell/internal/diagnose"
 	"brinell/internal/store"
 )
@@ -146,7 +147,7 @@ part of it.`,
 				for i, l := range b.Leads {
 					text := l.What + ": missed"
 					if l.Raised {
-						text = fmt.Sprintf("%s: %s", l.What, time.Duration(l.Seconds*1e9).Round(time.Second))
+						text = fmt.Sprintf("%s: %s", l.What, clamp.Seconds(l.Seconds).Round(time.Second))
 					}
 					if i == 0 {
 						leads = text

@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"brinell/internal/clamp"
 	"brinell/internal/kernel"
 )
 
@@ -187,7 +188,7 @@ func calibrate(f func(int), slice time.Duration) int {
 		start := time.Now()
 		f(n)
 		if took := time.Since(start); took > slice/4 {
-			return max(1, int(float64(n)*float64(slice)/float64(took)))
+			return max(1, clamp.Count(float64(n)*float64(slice)/float64(took)))
 		}
 	}
 }

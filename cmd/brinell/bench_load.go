@@ -19,6 +19,8 @@ import (
 	"time"
 
 	"github.com/spf13/pflag"
+
+	"brinell/internal/clamp"
 )
 
 // benchLoad is a load on the whole service: default model, durable store, client
@@ -91,7 +93,9 @@ func (l benchLoad) run(ctx context.Context, length time.Duration) (rows []benchR
 		return nil, err
 	}
 	slices.Sort(r.took)
-	at := func(q float64) float64 { return float64(r.took[int(q*float64(len(r.took)-1))]) / 1e6 }
+	at := func(q float64) float64 {
+		return float64(r.took[clamp.Int(q*float64(len(r.took)-1), 0, len(r.took)-1)]) / 1e6
+	}
 	return []benchResult{
 		{Name: l.name, Value: float64(len(r.took)) / seconds, Unit: "windows/s"},
 		{Name: l.name + "/p50", Value: at(0.5), Unit: "ms"},

@@ -19,6 +19,7 @@ import (
 	"brinell/dataset"
 	"brinell/features"
 	"brinell/internal/bearing"
+	"brinell/internal/clamp"
 	"brinell/internal/diagnose"
 	"brinell/internal/library"
 	"brinell/internal/store"
@@ -203,7 +204,7 @@ func diagnoseRecording(core *diagnose.Core, rec bearing.Recording, path string, 
 		// Samples of a recording are in g already; the stated unit is kept.
 		w, err := bearing.NewWindow(bearing.Window{
 			Sensor:     sensorName(path),
-			Start:      start.Add(time.Duration(float64(i*n) / rec.SampleRate * float64(time.Second))),
+			Start:      start.Add(clamp.Seconds(float64(i*n) / rec.SampleRate)),
 			SampleRate: rec.SampleRate, ShaftSpeed: rec.ShaftSpeed, Bearing: rec.Bearing,
 			Unit: unitInside(rec.Unit), Samples: x,
 		}, bearing.Limits{})

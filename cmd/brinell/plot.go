@@ -14,6 +14,7 @@ import (
 	"gonum.org/v1/plot/vg/vgimg"
 	"gonum.org/v1/plot/vg/vgsvg"
 
+	"brinell/internal/clamp"
 	"brinell/models/train"
 )
 
@@ -35,11 +36,13 @@ func (c confusion) Z(col, row int) float64 {
 // blues runs from white to dark blue.
 type blues struct{}
 
+func shade(v float64) uint8 { return uint8(clamp.Int(v, 0, 255)) }
+
 func (blues) Colors() []color.Color {
 	out := make([]color.Color, 64)
 	for i := range out {
 		t := float64(i) / 63
-		out[i] = color.RGBA{uint8(255 - 225*t), uint8(255 - 175*t), uint8(255 - 90*t), 255}
+		out[i] = color.RGBA{shade(255 - 225*t), shade(255 - 175*t), shade(255 - 90*t), 255}
 	}
 	return out
 }
@@ -123,7 +126,7 @@ func confusionPlot(r train.Report) (*plot.Plot, error) {
 	}
 	for i := range labels.TextStyle {
 		labels.TextStyle[i].XAlign, labels.TextStyle[i].YAlign = draw.XCenter, draw.YCenter
-		if (confusion{r}).Z(int(xy[i].X), int(xy[i].Y)) > 0.5 {
+		if (confusion{r}).Z(clamp.Count(xy[i].X), clamp.Count(xy[i].Y)) > 0.5 {
 			labels.TextStyle[i].Color = color.White
 		}
 	}

@@ -12,6 +12,7 @@ import (
 
 	"brinell/features/dsp"
 	"brinell/internal/bearing"
+	"brinell/internal/clamp"
 )
 
 // plotSignal draws the first tenth of a second of a recording and its power
@@ -29,7 +30,7 @@ func signalPlots(r bearing.Recording) (wave, psd *plot.Plot, err error) {
 	wave = plot.New()
 	wave.Title.Text = fmt.Sprintf("%s, %g Hz, first 0.1 s", r.Name, r.SampleRate)
 	wave.X.Label.Text, wave.Y.Label.Text = "time, s", "acceleration, "+unit
-	n := min(len(r.Samples), int(r.SampleRate/10)+1)
+	n := min(len(r.Samples), clamp.Int(r.SampleRate/10, 0, len(r.Samples))+1)
 	xy := make(plotter.XYs, n)
 	for i, v := range r.Samples[:n] {
 		xy[i] = plotter.XY{X: float64(i) / r.SampleRate, Y: float64(v)}

@@ -8,6 +8,8 @@ import (
 
 	"github.com/schollz/progressbar/v3"
 	"golang.org/x/term"
+
+	"brinell/internal/clamp"
 )
 
 // progress shows how far a long piece of work is: a bar on a terminal, a plain
@@ -55,7 +57,7 @@ func (p *progress) set(done, total int, note string) {
 		p.last = now
 		left := ""
 		if done > 0 {
-			left = ", " + duration(time.Duration(float64(now.Sub(p.start))*float64(total-done)/float64(done))) + " left"
+			left = ", " + duration(clamp.Nanoseconds(float64(now.Sub(p.start))*float64(total-done)/float64(done))) + " left"
 		}
 		fmt.Fprintf(p.w, "%s: %d of %d %s%s %s\n", p.title, done, total, p.unit, left, note)
 	}

@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"brinell/internal/clamp"
 )
 
 // sizeUnits are the suffixes of a size, longest first where one ends another.
@@ -25,7 +27,7 @@ func parseSize(s string) (int64, error) {
 			if err != nil || !(v > 0) || v*u.bytes > math.MaxInt64/2 {
 				break
 			}
-			return int64(v * u.bytes), nil
+			return clamp.Int64(v*u.bytes, 0, math.MaxInt64), nil
 		}
 	}
 	return 0, fmt.Errorf("%q is not a size such as 512MiB, 10GB or 4096", s)
@@ -38,7 +40,7 @@ func parseAge(s string) (time.Duration, error) {
 	}
 	if n, ok := strings.CutSuffix(s, "d"); ok {
 		if days, err := strconv.ParseFloat(n, 64); err == nil && days*24 >= 1 && days <= 36500 {
-			return time.Duration(days * 24 * float64(time.Hour)), nil
+			return clamp.Seconds(days * 86400), nil
 		}
 	} else if d, err := time.ParseDuration(s); err == nil && d >= time.Hour {
 		return d, nil

@@ -13,6 +13,7 @@ import (
 	"math"
 
 	"brinell/internal/bearing"
+	"brinell/internal/clamp"
 )
 
 // File is a decoded WAV file.
@@ -151,17 +152,17 @@ func (f *format) sample(b []byte) float64 {
 }
 
 // EncodeFloat32 writes one channel as a WAV file of 32-bit floats, rounding the
-// rate to whole hertz.
+// rate to whole hertz, of which the format holds a thousand million.
 func EncodeFloat32(x []float32, rate float64) []byte {
 	le := binary.LittleEndian
-	size := 4 * len(x)
+	size, perSecond := 4*len(x), clamp.Int(math.Round(rate), 1, math.MaxUint32/4)
 	b := append([]byte("RIFF"), le.AppendUint32(nil, uint32(36+size))...)
 	b = append(b, "WAVEfmt "...)
 	b = le.AppendUint32(b, 16)
 	b = le.AppendUint16(b, formatFloat)
 	b = le.AppendUint16(b, 1)
-	b = le.AppendUint32(b, uint32(math.Round(rate)))
-	b = le.AppendUint32(b, uint32(4*math.Round(rate)))
+	b = le.AppendUint32(b, uint32(perSecond))
+	b = le.AppendUint32(b, uint32(4*perSecond))
 	b = le.AppendUint16(b, 4)
 	b = le.AppendUint16(b, 32)
 	b = append(b, "data"...)

@@ -3,6 +3,8 @@ package dsp
 import (
 	"math"
 	"slices"
+
+	"brinell/internal/clamp"
 )
 
 // Band is one band of a kurtogram.
@@ -47,7 +49,7 @@ func appendBands(bands []Band, c []complex128, fs float64, n, parts int, level f
 	env := NewEnvelopeSpectrum(width+1, width+1) // long enough that the square of the envelope does not fold
 	for i := range parts {
 		lo, hi := float64(i)*fs/2/float64(parts), float64(i+1)*fs/2/float64(parts)
-		a, b := int(math.Ceil(lo/fs*float64(n))), int(hi/fs*float64(n))
+		a, b := clamp.Int(math.Ceil(lo/fs*float64(n)), 0, n/2), clamp.Int(hi/fs*float64(n), 0, n/2)
 		s := env.Envelope(c[a:b])
 		bands = append(bands, Band{lo, hi, level, kurtosis(s), steady(s)})
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 
+	"brinell/internal/clamp"
 	"brinell/internal/kernel"
 )
 
@@ -65,14 +66,14 @@ func NewResampler(from, to, band float64) (*Resampler, error) {
 	if length > maxTaps {
 		return nil, fmt.Errorf("resample from %v Hz to %v Hz: band limit %v Hz is too low for the input rate", from, to, band)
 	}
-	half := int(math.Ceil(length / 2))
+	half := clamp.Int(math.Ceil(length/2), 1, maxTaps)
 	r := &Resampler{half: half}
 	r.p, r.q = ratio(from, to)
 	phases := r.p
 	if phases*2*half > maxTable {
 		// Linear interpolation errs by about (2π band/from/phases)²/8 < 1e-6.
 		r.interp = true
-		phases = min(max(int(2048*2*band/from), 16), maxTable/(2*half)+1)
+		phases = min(clamp.Int(2048*2*band/from, 16, maxTable), maxTable/(2*half)+1)
 	}
 	for i := range phases + 1 {
 		r.taps = append(r.taps, sinc(half, float64(i)/float64(phases), 2*band/from))
@@ -83,7 +84,7 @@ func NewResampler(from, to, band float64) (*Resampler, error) {
 // ratio returns the reduced p/q = to/from, with rates taken to a thousandth of
 // a hertz.
 func ratio(from, to float64) (p, q int) {
-	p, q = int(math.Round(to*1000)), int(math.Round(from*1000))
+	p, q = clamp.Count(math.Round(to*1000)), clamp.Count(math.Round(from*1000))
 	a, b := p, q
 	for b != 0 {
 		a, b = b, a%b
@@ -151,7 +152,7 @@ func (r *Resampler) Process(dst, x []float32) []float32 {
 			continue
 		}
 		phase := float64(rest) / float64(r.p) * float64(len(r.taps)-1)
-		k := int(phase)
+		k := clamp.Int(phase, 0, len(r.taps)-2)
 		f := float32(phase - float64(k))
 		a, b := r.dot(r.taps[k], x, base), r.dot(r.taps[k+1], x, base)
 		dst[i] = a + f*(b-a)

@@ -6,6 +6,7 @@ import (
 
 	"brinell/features/dsp"
 	"brinell/internal/bearing"
+	"brinell/internal/clamp"
 )
 
 // Constants of the analysis. None was fitted to a corpus's labels; docs/accuracy.md
@@ -70,10 +71,10 @@ type plan struct {
 // Segment returns how many samples at rate one segment has, and how many segments
 // cover n samples at that shaft speed (Hz).
 func Segment(n int, rate, shaft float64) (length, count int) {
-	length = min(n, int(segmentTurns/shaft*rate))
+	length = clamp.Int(segmentTurns/shaft*rate, 0, n)
 	if length < n {
 		// The nearest division of the window, so that no sample is left out.
-		count = int(math.Round(float64(n) / float64(length)))
+		count = (n + length/2) / length
 		length = n / count
 	} else {
 		count = 1
@@ -102,7 +103,7 @@ func smooth(n int) bool {
 func Band(rate float64) (lo, hi float64) { return lowEdge, min(highEdge, bandTop*rate) }
 
 // Need returns how many samples at rate hold the fewest turns that are judged.
-func Need(rate, shaft float64) int { return int(math.Ceil(minTurns / shaft * rate)) }
+func Need(rate, shaft float64) int { return clamp.Count(math.Ceil(minTurns / shaft * rate)) }
 
 // Analyze looks for the lines of machine m in x, acceleration at rate Hz. It needs
 // Need samples; the caller has checked that and that m is known, else it panics.
@@ -153,8 +154,8 @@ func (a *Analyzer) Spectrum() (overFloor []float64, step float64) { return a.com
 func (a *Analyzer) plan(n int, rate, shaft float64) *plan {
 	lo, hi := Band(rate)
 	df := rate / float64(n)
-	key := planKey{n: n, first: int(math.Ceil(lo / df)), last: int(hi / df)}
-	key.keep = max(1, min(int(maxOrder*shaft/df), key.last-key.first-1))
+	key := planKey{n: n, first: clamp.Int(math.Ceil(lo/df), 0, n/2), last: clamp.Int(hi/df, 0, n/2)}
+	key.keep = max(1, min(clamp.Count(maxOrder*shaft/df), key.last-key.first-1))
 	if p := a.plans[key]; p != nil {
 		return p
 	}
@@ -183,9 +184,10 @@ func (p *plan) add(x []float32, e *Evidence, rate float64) {
 	p.fft.Coefficients(p.c, p.x)
 	lo, hi := Band(rate)
 	df := rate / float64(len(x))
-	band := p.c[int(math.Ceil(lo/df)) : int(hi/df)+1]
+	first, last := clamp.Int(math.Ceil(lo/df), 0, len(p.c)-1), clamp.Int(hi/df, 0, len(p.c)-1)
+	band := p.c[first : last+1]
 
-	e.Tones += p.tones(int(20/df), int(hi/df))
+	e.Tones += p.tones(clamp.Int(20/df, 0, last), last)
 	e.Shaft += p.shaft(e.Turns)
 	e.Broad += impulsiveness(p.env.Envelope(band), 1)
 	e.Impulsive, e.Steady = p.loudest(band, e.Impulsive, e.Steady)
@@ -274,7 +276,7 @@ func (p *plan) loudest(band []complex128, impulsive, steady float64) (float64, f
 	var whole, median float64
 	for _, s := range parts {
 		n := float64(len(band))
-		env := p.sub.Envelope(band[int(s[0]*n):int(s[1]*n)])
+		env := p.sub.Envelope(band[clamp.Int(s[0]*n, 0, len(band)):clamp.Int(s[1]*n, 0, len(band))])
 		whole = max(whole, impulsiveness(env, 1))
 		median = max(median, impulsiveness(env, 8))
 	}
@@ -310,7 +312,7 @@ func impulsiveness(s []float64, pieces int) float64 {
 // each, on a grid of a quarter of that and straight lines between.
 func (p *plan) level(step float64) {
 	n := len(p.sum)
-	half := max(2, int(floorHalf/step))
+	half := max(2, clamp.Int(floorHalf/step, 0, n))
 	hop := max(1, half/2)
 	p.levels = p.levels[:0]
 	for c := 0; c < n+hop; c += hop {

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"brinell/internal/bearing"
+	"brinell/internal/clamp"
 )
 
 // Constants of the search for combs.
@@ -140,7 +141,7 @@ func (c *combs) explained(order float64) bool {
 
 // at returns the value nearest to an order, 0 where the spectrum does not reach.
 func (c *combs) at(order float64) float64 {
-	i := int(order/c.step + 0.5)
+	i := clamp.Count(order/c.step + 0.5)
 	if i < 2 || i >= len(c.l) {
 		return 0
 	}
@@ -149,7 +150,7 @@ func (c *combs) at(order float64) float64 {
 
 // peak returns the highest value within half a resolution of an order.
 func (c *combs) peak(order float64) float64 {
-	i := int(order/c.step + 0.5)
+	i := clamp.Count(order/c.step + 0.5)
 	if i < 4 || i+2 >= len(c.l) {
 		return 0
 	}

@@ -173,3 +173,29 @@ func BenchmarkAnalyze(b *testing.B) {
 		})
 	}
 }
+
+// TestShortWindows: no length at any rate, without a speed or at one that no shaft has,
+// is too short for an answer, which may be that there is none.
+func TestShortWindows(t *testing.T) {
+	rng := rand.New(rand.NewPCG(1, 2))
+	for _, rate := range []float64{5000, 12000, 102400, 204800, 2e6, 1e7} {
+		for _, n := range []int{0, 1, 2, 1024, 2048, 16384} {
+			x := make([]float32, n)
+			for i := range x {
+				x[i] = float32(rng.NormFloat64())
+			}
+			found := lines.NewAnalyzer().Speeds(x, rate, 4)
+			if seconds := float64(n) / rate; (len(found) > 0) != (seconds >= lines.SpeedSeconds) {
+				t.Errorf("%d samples at %g Hz: %d speeds", n, rate, len(found))
+			}
+			for _, shaft := range []float64{5e-324, 1e-300, 1e-15, 1e-5} {
+				if lines.Need(rate, shaft) <= n {
+					t.Errorf("%d samples at %g Hz are enough for a turn in %g s", n, rate, 1/shaft)
+				}
+			}
+		}
+	}
+	if lines.SpeedSeconds != 5./70 {
+		t.Errorf("a speed shows in %v s, in which the fastest shaft turns five times", lines.SpeedSeconds)
+	}
+}

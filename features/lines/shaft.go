@@ -3,6 +3,8 @@ package lines
 import (
 	"math"
 	"slices"
+
+	"brinell/internal/clamp"
 )
 
 // Constants of the score of the shaft.
@@ -24,7 +26,7 @@ const (
 // none at the odd ones. CWRU records score from 2.2 on, at wrong rates 95 % of them
 // less than 1.5; a machine may run so smoothly that it scores nothing either.
 func (p *plan) shaft(turns float64) float64 {
-	n := min(len(p.c)-1, int(shaftTop*turns))
+	n := min(len(p.c)-1, clamp.Count(shaftTop*turns))
 	p.spec = p.spec[:0]
 	for i := range n {
 		// The Hann taper, on the spectrum.
@@ -37,7 +39,7 @@ func (p *plan) shaft(turns float64) float64 {
 	}
 	// From here on p.spec[i] is bin i+1.
 	at := func(order float64) float64 {
-		i := int(order*turns+0.5) - 1
+		i := clamp.Count(order*turns+0.5) - 1
 		if i < 1 || i >= len(p.spec) {
 			return 0
 		}

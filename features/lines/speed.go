@@ -1,10 +1,12 @@
 package lines
 
 import (
+	"cmp"
 	"math"
 	"slices"
 
 	"brinell/features/dsp"
+	"brinell/internal/clamp"
 )
 
 // Constants of the search for shaft speeds.
@@ -16,6 +18,9 @@ const (
 	sameSpeed        = 0.03   // share within which two speeds are one
 	speedSeconds     = 1.0    // most that is looked at
 )
+
+// SpeedSeconds is how long a window must be, s, for a shaft speed to show in it.
+const SpeedSeconds = minTurns / fastest
 
 // Speed is a shaft speed that the spectrum's lines suggest. Margin is by how much its
 // score exceeds that of the best other speed, in deviations of the scores of all.
@@ -29,11 +34,16 @@ type Speed struct{ Hz, Score, Margin float64 }
 // One second of a record of CWRU gives the true speed in 62 of 77 cases, of MFPT in 7 of
 // 14; machines in whose spectrum the shaft does not show (IMS) give another. So a speed
 // is a suggestion that something else has to confirm.
+//
+// A window that is too short for any of them, SpeedSeconds, suggests none.
 func (a *Analyzer) Speeds(x []float32, rate float64, n int) []Speed {
-	x = x[:min(len(x), int(speedSeconds*rate))]
+	if len(x) < Need(rate, fastest) {
+		return nil // no shaft is resolved
+	}
+	x = x[:clamp.Int(speedSeconds*rate, 0, len(x))]
 	l, df := lineSpectrum(x, rate)
 	at := func(f float64) float64 {
-		if i := int(f/df + 0.5); i >= 2 && i < len(l) {
+		if i := clamp.Count(f/df + 0.5); i >= 2 && i < len(l) {
 			return l[i]
 		}
 		return 0
@@ -58,7 +68,7 @@ func (a *Analyzer) Speeds(x []float32, rate float64, n int) []Speed {
 	slices.Sort(scores)
 	median := scores[len(scores)/2]
 	spread := max(1e-3, scores[len(scores)*84/100]-median)
-	slices.SortStableFunc(all, func(a, b Speed) int { return int(math.Copysign(1, b.Score-a.Score)) })
+	slices.SortStableFunc(all, func(a, b Speed) int { return cmp.Compare(b.Score, a.Score) })
 	var best []Speed
 	for _, s := range all {
 		if slices.ContainsFunc(best, func(b Speed) bool { return math.Abs(s.Hz/b.Hz-1) < sameSpeed }) {
@@ -92,11 +102,11 @@ func lineSpectrum(x []float32, rate float64) (over []float64, df float64) {
 	}
 	c := dsp.NewRealFFT(size).Coefficients(nil, y)
 	df = rate / float64(size)
-	l := make([]float64, min(len(c), int(speedTop/df)))
+	l := make([]float64, clamp.Int(speedTop/df, 0, len(c)))
 	for i := range l {
 		l[i] = math.Log(math.Hypot(real(c[i]), imag(c[i])) + 1e-30)
 	}
-	half := int(speedFloor / df)
+	half := max(2, clamp.Int(speedFloor/df, 0, len(l)))
 	hop := max(1, half/4)
 	over = make([]float64, len(l))
 	var around []float64

@@ -6,6 +6,7 @@ import (
 
 	"brinell/dataset"
 	"brinell/internal/bearing"
+	"brinell/internal/clamp"
 	"brinell/internal/diagnose"
 	"brinell/models"
 )
@@ -50,7 +51,7 @@ func Judge(m *models.Model, p dataset.Part) ([]Answer, error) {
 
 func judge(core *diagnose.Core, p dataset.Part) ([]Answer, error) {
 	rec := p.Rec
-	n := int(windowSeconds * rec.SampleRate)
+	n := clamp.Count(windowSeconds * rec.SampleRate)
 	per := int(GroupSeconds / windowSeconds)
 	var out []Answer
 	x := p.Samples()
@@ -60,7 +61,7 @@ func judge(core *diagnose.Core, p dataset.Part) ([]Answer, error) {
 		for k := range per {
 			from := (g*per + k) * n
 			w, err := bearing.NewWindow(bearing.Window{
-				Sensor: "assess", Start: time.Unix(0, 0).Add(time.Duration(from) * time.Second / time.Duration(rec.SampleRate)), SampleRate: rec.SampleRate,
+				Sensor: "assess", Start: time.Unix(0, 0).Add(clamp.Seconds(float64(from) / rec.SampleRate)), SampleRate: rec.SampleRate,
 				ShaftSpeed: rec.ShaftSpeed, Bearing: rec.Bearing, Unit: bearing.G, Samples: append([]float32(nil), x[from:from+n]...),
 			}, bearing.Limits{})
 			if err != nil {

@@ -8,6 +8,7 @@ import (
 	"gonum.org/v1/gonum/optimize"
 
 	"brinell/internal/bearing"
+	"brinell/internal/clamp"
 	"brinell/models"
 )
 
@@ -77,7 +78,7 @@ func conformal(answers []Answer) (threshold, alpha float64, bearings int) {
 	sort.Float64s(scores)
 	n := len(scores)
 	alpha = max(0.1, 1/float64(n+1))
-	k := min(n, int(math.Ceil(float64(n+1)*(1-alpha))))
+	k := clamp.Int(math.Ceil(float64(n+1)*(1-alpha)), 0, n)
 	return scores[k-1], alpha, n
 }
 

@@ -9,6 +9,7 @@ import (
 	"brinell/dataset"
 	"brinell/features/dsp"
 	"brinell/internal/bearing"
+	"brinell/internal/clamp"
 	"brinell/models/train"
 )
 
@@ -57,11 +58,11 @@ func linearSamples(parts []dataset.Part) (out []sample) {
 				lo    float64
 				white bool
 			}{{100, true}, {100, false}, {500, false}} {
-				band := slices.Clone(c[int(math.Ceil(kind.lo/df)) : int(min(5000, 0.42*p.Rec.SampleRate)/df)+1])
+				band := slices.Clone(c[clamp.Int(math.Ceil(kind.lo/df), 0, n/2) : clamp.Int(min(5000, 0.42*p.Rec.SampleRate)/df, 0, n/2)+1])
 				if kind.white {
 					dsp.Prewhiten(band)
 				}
-				a := dsp.NewEnvelopeSpectrum(len(band), int(34*m.ShaftSpeed/df)).Amplitude(nil, band)
+				a := dsp.NewEnvelopeSpectrum(len(band), clamp.Count(34*m.ShaftSpeed/df)).Amplitude(nil, band)
 				step := df / m.ShaftSpeed / 4
 				for k, f := range linearFaults {
 					s.phi[k] = append(s.phi[k], linearPhi(a, step, m.Orders.Line(f), m.Orders.FTF)...)
@@ -76,9 +77,9 @@ func linearSamples(parts []dataset.Part) (out []sample) {
 // linearPhi returns the evidence of one order in one spectrum.
 func linearPhi(a []float64, step, order, cage float64) (phi []float64) {
 	over := func(o float64) float64 {
-		from, to := int(o*(1-linearSlip)/step), int(math.Ceil(o*(1+linearSlip)/step))+1
-		half := int(0.5 / step)
-		mid := int(o / step)
+		from, to := clamp.Int(o*(1-linearSlip)/step, 0, len(a)), clamp.Int(math.Ceil(o*(1+linearSlip)/step), 0, len(a))+1
+		half := clamp.Int(0.5/step, 0, len(a))
+		mid := clamp.Int(o/step, 0, len(a))
 		if mid-half < 1 || to > len(a) || mid+half > len(a) {
 			return 0
 		}

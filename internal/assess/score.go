@@ -7,6 +7,7 @@ import (
 	"sort"
 
 	"brinell/internal/bearing"
+	"brinell/internal/clamp"
 )
 
 // Right says whether an answer is right.
@@ -124,7 +125,7 @@ func ECE(answers []Answer) (float64, []Reliability) {
 	bins := make([]Reliability, eceBins)
 	for i := range answers {
 		p, f := confident(&answers[i])
-		b := &bins[min(eceBins-1, int(p*eceBins))]
+		b := &bins[clamp.Int(p*eceBins, 0, eceBins-1)]
 		b.Weight += weight[i]
 		b.Confidence += weight[i] * p
 		if f == answers[i].Truth {

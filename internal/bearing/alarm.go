@@ -112,11 +112,13 @@ func (c AlarmCondition) wrong() (field, why string) {
 		return "zone", "zone is B, C or D"
 	case c.Kind == OnFeature && !IsName(c.Feature):
 		return "feature", "feature is the name of a condition indicator, such as rms"
-	case c.Kind == OnFeature && c.Above-c.Above != 0:
-		return "above", "above is a number"
-	case c.Kind == OnFeature && c.Until != nil && !(*c.Until-*c.Until == 0 && *c.Until <= c.Above):
+	case !Thresholds.Has(c.Above):
+		return "above", fmt.Sprintf("above %g is outside %s", c.Above, Thresholds)
+	case c.Until != nil && !Thresholds.Has(*c.Until):
+		return "until", fmt.Sprintf("until %g is outside %s", *c.Until, Thresholds)
+	case c.Kind == OnFeature && c.Until != nil && *c.Until > c.Above:
 		return "until", fmt.Sprintf("until %g is not at most above, which is %g: the alarm is on above the one and off at or below the other", *c.Until, c.Above)
-	case !(c.Probability >= 0 && c.Probability <= 1):
+	case !Probabilities.Has(c.Probability):
 		return "probability", "probability is 0 to 1"
 	}
 	return "", ""

@@ -257,3 +257,48 @@ func TestParse(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestRanges: each bound passes, what lies beyond it does not, and neither do NaN and
+// infinities, wherever the number comes in.
+func TestRanges(t *testing.T) {
+	window := func(v float64, set func(w *Window, v float64)) error {
+		w := Window{Sensor: "pump", Start: time.Unix(1e9, 0), SampleRate: 12000, Unit: G, Samples: []float32{1}}
+		set(&w, v)
+		_, err := NewWindow(w, Limits{})
+		return err
+	}
+	for _, f := range []struct {
+		what  string
+		check func(v float64) error
+		may   Range
+	}{
+		{"rate of a window", func(v float64) error { return window(v, func(w *Window, v float64) { w.SampleRate = v }) }, Range{Low: 1, High: 10e6}},
+		{"speed of a window", func(v float64) error { return window(v, func(w *Window, v float64) { w.ShaftSpeed = v / 60 }) }, Range{Low: 0.001, High: 600e3}},
+		{"rate of a sensor", func(v float64) error { return Sensor{SampleRate: v}.Validate() }, Range{Low: 1, High: 10e6}},
+		{"speed of a sensor", func(v float64) error { return Sensor{SpeedRPM: v}.Validate() }, Range{Low: 0.001, High: 600e3}},
+		{"full scale", func(v float64) error { return Sensor{FullScale: v}.Validate() }, Range{Low: 1e-6, High: 1e9}},
+		{"noise floor", func(v float64) error { return Sensor{NoiseFloor: v}.Validate() }, Range{Low: 1e-12, High: 1e9}},
+		{"threshold", func(v float64) error {
+			return AlarmRule{Conditions: []AlarmCondition{{Name: "c", Kind: OnFeature, Feature: "rms", Above: v}}}.Validate()
+		}, Range{Low: -1e18, High: 1e18}},
+		{"frequency", func(v float64) error { return Frequencies.Check("parameter_invalid", "max_hz", v) }, Range{Low: 0, High: 5e6}},
+		{"velocity", func(v float64) error { return Velocities.Check("velocity_zones", "limit", v) }, Range{Low: 1e-6, High: 1e9}},
+	} {
+		for _, v := range []float64{f.may.Low, f.may.High} {
+			if err := f.check(v); err != nil {
+				t.Errorf("%s %g: %v", f.what, v, err)
+			}
+		}
+		step := 1e-6 * math.Abs(f.may.Low)
+		for _, v := range []float64{f.may.Low - max(step, 5e-324), f.may.High * (1 + 1e-6), math.NaN(), math.Inf(1), math.Inf(-1), 1e300, -1e300} {
+			if err := f.check(v); CodeOf(err) == "" {
+				t.Errorf("%s %g is taken: %v", f.what, v, err)
+			}
+		}
+		if f.may.Low > 0 {
+			if err := f.check(1e-300); CodeOf(err) == "" {
+				t.Errorf("%s 1e-300 is taken", f.what)
+			}
+		}
+	}
+}

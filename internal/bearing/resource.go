@@ -95,13 +95,13 @@ func (s Sensor) Validate() error {
 	for _, f := range []struct {
 		name  string
 		value float64
-		most  float64
+		may   Range
 	}{
-		{"sample_rate_hz", s.SampleRate, MaxSampleRate}, {"full_scale", s.FullScale, MaxAcceleration},
-		{"noise_floor", s.NoiseFloor, MaxAcceleration}, {"shaft_speed_rpm", s.SpeedRPM, 60 * MaxShaftSpeed},
+		{"sample_rate_hz", s.SampleRate, SampleRates}, {"full_scale", s.FullScale, FullScales},
+		{"noise_floor", s.NoiseFloor, NoiseFloors}, {"shaft_speed_rpm", s.SpeedRPM, ShaftSpeeds},
 	} {
-		if !(f.value >= 0 && f.value <= f.most) {
-			return Errorf(Invalid, "field_invalid", "%s %g is outside 0..%g", f.name, f.value, f.most).At("/" + f.name)
+		if f.value != 0 && !f.may.Has(f.value) {
+			return Errorf(Invalid, "field_invalid", "%s %g is outside %s: leave it out if it is not known", f.name, f.value, f.may).At("/" + f.name)
 		}
 	}
 	switch s.SpeedFrom {

@@ -7,6 +7,8 @@ import (
 	"math"
 	"slices"
 	"time"
+
+	"brinell/internal/clamp"
 )
 
 // StandardGravity is 1 g in m/s² (exact by definition, ISO 80000-3).
@@ -82,10 +84,10 @@ func NewWindow(w Window, lim Limits) (*Window, error) {
 		return nil, Errorf(Invalid, "start_out_of_range", "start must lie between 1970 and 2262").At("/start")
 	case w.SampleRate == 0:
 		return nil, Errorf(Invalid, "rate_missing", "the sampling rate is missing: state sample_rate_hz").At("/sample_rate_hz")
-	case !(w.SampleRate > 0) || w.SampleRate > MaxSampleRate:
-		return nil, Errorf(Invalid, "rate_out_of_range", "sampling rate %g Hz must be positive and at most %g Hz", w.SampleRate, float64(MaxSampleRate)).At("/sample_rate_hz")
-	case !(w.ShaftSpeed >= 0) || w.ShaftSpeed > MaxShaftSpeed:
-		return nil, Errorf(Invalid, "speed_out_of_range", "shaft speed %g rpm must be positive and at most %d rpm; leave it out if it is unknown", w.ShaftSpeed*60, MaxShaftSpeed*60).At("/shaft_speed_rpm")
+	case !SampleRates.Has(w.SampleRate):
+		return nil, Errorf(Invalid, "rate_out_of_range", "sampling rate %g Hz is outside %s", w.SampleRate, SampleRates).At("/sample_rate_hz")
+	case w.ShaftSpeed != 0 && !ShaftSpeeds.Has(math.Round(w.ShaftSpeed*60e9)/1e9): // the bounds themselves pass
+		return nil, Errorf(Invalid, "speed_out_of_range", "shaft speed %g rpm is outside %s; leave it out if it is unknown", w.ShaftSpeed*60, ShaftSpeeds).At("/shaft_speed_rpm")
 	case len(w.Samples) == 0:
 		return nil, Errorf(Invalid, "window_empty", "the window has no samples").At("/samples")
 	case len(w.Samples) > lim.MaxSamples:
@@ -219,5 +221,5 @@ func (w *Window) Digest() [sha256.Size]byte {
 
 // Duration returns the time that the window covers.
 func (w *Window) Duration() time.Duration {
-	return time.Duration(float64(len(w.Samples)) / w.SampleRate * float64(time.Second))
+	return clamp.Seconds(float64(len(w.Samples)) / w.SampleRate)
 }

@@ -9,6 +9,7 @@ import (
 
 	"brinell/internal/alarm"
 	"brinell/internal/bearing"
+	"brinell/internal/clamp"
 )
 
 // Alarms keeps alarms and the machines that raise them. A core whose store is none
@@ -271,7 +272,7 @@ func (a *arrivals) overdue(rule *bearing.AlarmRule, began, now time.Time) (since
 		return since, 0, false
 	}
 	since = a.received[len(a.received)-1]
-	limit = max(leastSilence, time.Duration(n*float64(interval)))
+	limit = max(leastSilence, clamp.Nanoseconds(n*float64(interval)))
 	// What did not come while the service was away is not the sensor's fault.
 	from := since
 	if began.After(from) {

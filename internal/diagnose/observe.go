@@ -1,6 +1,7 @@
 package diagnose
 
 import (
+	"fmt"
 	"math"
 	"slices"
 	"time"
@@ -115,12 +116,16 @@ func (k *worker) envelope(o *observation, w *bearing.Window, r registered, b bea
 		o.noLines = "the bearing is not known: state its designation with a window, it holds for the sensor's later ones"
 	case b.BPFO == 0:
 		o.noLines = "the bearing " + bearing.Clip(o.bearing) + " is not in the catalogue: add its geometry or its orders"
+	case o.speed == 0 && o.seconds < lines.SpeedSeconds:
+		o.noLines = fmt.Sprintf("the shaft speed is not known, and the window is too short to tell it: state shaft_speed_rpm, or send windows of %.2g s or more", lines.SpeedSeconds)
 	case o.speed == 0:
 		o.noLines = "the shaft speed is not known, and no line of the bearing tells it: state shaft_speed_rpm"
 	case len(w.Samples) < lines.Need(w.SampleRate, o.speed):
 		o.noLines = "the window has too few turns of the shaft to resolve the lines"
 		degrade(&o.quality, bearing.Flag{Code: "window_short", Value: o.seconds * o.speed, Limit: float64(lines.Need(w.SampleRate, o.speed)) / w.SampleRate * o.speed,
 			Note: "turns of the shaft in the window; envelope and network withhold their answer"})
+	case b.BPFO*o.speed > o.band[1]-o.band[0]:
+		o.noLines = "the shaft is too fast for the sampling rate: the lines of its bearing lie above the band that is looked at, sample faster"
 	default:
 		o.lines = true
 		e := k.lines.Analyze(w.Samples, w.SampleRate, m)

@@ -6,6 +6,7 @@ import (
 
 	"brinell/features/dsp"
 	"brinell/internal/bearing"
+	"brinell/internal/clamp"
 )
 
 // Profile is what is known of a sensor. Zero fields are unknown.
@@ -257,7 +258,7 @@ func still(x []float32) bool {
 // unsteady returns the coefficient of variation of the level over frames of a tenth of
 // a second, or six of a shorter window; 0 where frames would be shorter than 30 ms.
 func (a *assessor) unsteady(x []float32, rate, mean float64) float64 {
-	n := min(int(rate/10), len(x)/6)
+	n := clamp.Int(rate/10, 0, len(x)/6)
 	if float64(n) < 0.03*rate {
 		return 0
 	}
@@ -320,7 +321,7 @@ func (a *assessor) spectral(g *gate, w *bearing.Window, mean float64) {
 	for _, mains := range []float64{50, 60} {
 		share := 0.0
 		for h := 1; h <= 12 && float64(h)*mains < w.SampleRate/2; h++ {
-			share += around(int(float64(h)*mains/df+0.5)) / total
+			share += around(clamp.Int(float64(h)*mains/df+0.5, 0, len(p.power)-1)) / total
 		}
 		if share > tonalShare {
 			g.flag(bearing.Degraded, "mains_hum", share, tonalShare, "share of the power at the mains' frequency and its harmonics")

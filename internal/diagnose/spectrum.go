@@ -6,6 +6,7 @@ import (
 	"brinell/features/dsp"
 	"brinell/features/lines"
 	"brinell/internal/bearing"
+	"brinell/internal/clamp"
 )
 
 // Bounds of spectra.
@@ -71,14 +72,14 @@ func (c *Core) Spectrum(w *bearing.Window, was bearing.Diagnosis, q bearing.Spec
 	if !(lo >= 0 && hi > lo && hi <= top) {
 		return s, bearing.Errorf(bearing.Invalid, "parameter_invalid", "the band from %g to %g Hz is none within 0..%g", lo, hi, top).At("band_low_hz")
 	}
-	if !(q.MaxHz > 0) {
-		return s, bearing.Errorf(bearing.Invalid, "parameter_invalid", "max_hz %g must be positive", q.MaxHz).At("max_hz")
+	if !(q.MaxHz > 0) || !bearing.Frequencies.Has(q.MaxHz) {
+		return s, bearing.Errorf(bearing.Invalid, "parameter_invalid", "max_hz %g must be positive, and within %s", q.MaxHz, bearing.Frequencies).At("max_hz")
 	}
 	s.Low, s.High = lo, hi
 	x = dsp.SquaredEnvelope(x, x, w.SampleRate, lo, hi)
 	s.Values, s.Pieces = welch(x, n&^1)
 	s.StepHz = w.SampleRate / float64(n&^1)
-	s.Values = s.Values[:min(len(s.Values), int(q.MaxHz/s.StepHz)+1)]
+	s.Values = s.Values[:1+clamp.Int(q.MaxHz/s.StepHz, 0, len(s.Values)-1)]
 	s.Unit += "² RMS"
 	return s, nil
 }

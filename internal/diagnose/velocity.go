@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"brinell/internal/bearing"
+	"brinell/internal/clamp"
 )
 
 // Zones are the limits of vibration velocity, mm/s RMS from 10 to 1000 Hz, between the
@@ -48,7 +49,7 @@ func ParseZones(s string) (Zones, error) {
 			break
 		}
 		v, err := strconv.ParseFloat(strings.TrimSpace(parts[i]), 64)
-		if err != nil || !(v > before) || math.IsInf(v, 0) {
+		if err != nil || !(v > before) || !bearing.Velocities.Has(v) {
 			break
 		}
 		own.Limits[i], before = v, v
@@ -85,7 +86,7 @@ const (
 // The band limits are the high-pass: what drifts below is not integrated.
 func velocity(power []float64, scale, df float64) float64 {
 	sum := 0.0
-	for i := int(math.Ceil(velocityLow / df)); i < len(power) && float64(i)*df <= velocityHigh; i++ {
+	for i := clamp.Int(math.Ceil(velocityLow/df), 1, len(power)); i < len(power) && float64(i)*df <= velocityHigh; i++ {
 		w := 2 * math.Pi * float64(i) * df
 		sum += power[i] / (w * w)
 	}

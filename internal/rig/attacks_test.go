@@ -180,6 +180,8 @@ func rawAttacks() (out []attack) {
 		{"over the limit of int16", query + "&dtype=i16le&scale=1", make([]byte, 2*4097), 422, "window_too_long"},
 		{"over the limit of a body", query, make([]byte, 64<<10+4), 413, "body_too_large"},
 		{"a low rate", "?start=2026-01-31T12:00:00Z&sample_rate_hz=100&unit=g", floats(2048, 1, 2), 422, "rate_too_low"},
+		{"the least rate", "?start=2026-01-31T12:00:00Z&sample_rate_hz=5e-324&unit=g", floats(2048, 1, 2), 422, "rate_out_of_range"},
+		{"the least speed", query + "&shaft_speed_rpm=5e-324", floats(2048, 1, 2), 422, "speed_out_of_range"},
 		{"no query", "", floats(2048, 1), 422, "start_missing"},
 		{"no rate", "?start=2026-01-31T12:00:00Z&unit=g", floats(2048, 1), 422, "rate_missing"},
 		{"a rate in words", "?start=2026-01-31T12:00:00Z&sample_rate_hz=fast&unit=g", floats(2048, 1), 422, "parameter_invalid"},

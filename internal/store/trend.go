@@ -39,8 +39,10 @@ func (db *DB) Trend(ctx context.Context, q bearing.TrendQuery) (t bearing.Trend,
 	if t.To.IsZero() {
 		t.To = time.Unix(0, to).UTC()
 	}
-	begin, until := t.From.UnixNano(), t.To.UnixNano()
-	step := max(1, (until-begin+int64(q.Points)-1)/int64(q.Points))
+	// Of a time that was asked for and has no nanoseconds, the nearest bound that windows
+	// start at: 584 years of nanoseconds do not fit their difference.
+	begin, until := max(nanos(t.From, 0), 0), max(nanos(t.To, 0), 0)
+	step := max(1, 1+(until-begin-1)/int64(q.Points))
 	t.Step = float64(step) / 1e9
 	if from >= to {
 		return t, nil

@@ -3,6 +3,7 @@ package nn
 import (
 	"math"
 
+	"brinell/internal/clamp"
 	"brinell/internal/kernel"
 )
 
@@ -41,7 +42,7 @@ func (w *winners) backward(_, y, dy, dx Tensor) {
 
 // winnersOf is how many of n elements a winner rate keeps.
 func winnersOf(rate float64, n int) int {
-	return min(n, int(math.Ceil(rate*float64(n)-1e-9)))
+	return clamp.Int(math.Ceil(rate*float64(n)-1e-9), 0, n)
 }
 
 // selectWinners copies to y the elements of x whose magnitude is at least that of

@@ -14,6 +14,7 @@ import (
 
 	"brinell/dataset"
 	"brinell/internal/bearing"
+	"brinell/internal/clamp"
 	"brinell/internal/kernel"
 	"brinell/models"
 	"brinell/models/nn"
@@ -283,7 +284,7 @@ func (j Job) slimming(m *models.Model, s Settings) []stage {
 			return Slim(net, s.Ratio, lim), true
 		}
 		part := func(now, target int) int {
-			return int(float64(now) * math.Pow(float64(target)/float64(now), float64(pass)/float64(s.Passes)))
+			return clamp.Count(float64(now) * math.Pow(float64(target)/float64(now), float64(pass)/float64(s.Passes)))
 		}
 		return SlimTo(net, lim, func(narrow *nn.Network) bool {
 			_, c := narrow.Spec.Counts(classes)

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"brinell/internal/clamp"
 	"brinell/internal/kernel"
 	"brinell/models/nn"
 )
@@ -68,7 +69,7 @@ func inTurn(plans []*nn.Plan, windows int) []float64 {
 			inputs[i] = append(inputs[i], x)
 		}
 		repeats[i] = 1
-		once := time.Duration(run(i) * float64(windows) * 1e3)
+		once := clamp.Nanoseconds(run(i) * float64(windows) * 1e3)
 		repeats[i] = max(1, int(least/max(1, once)))
 	}
 	for range rounds {

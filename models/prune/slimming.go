@@ -8,6 +8,7 @@ import (
 	"slices"
 	"sort"
 
+	"brinell/internal/clamp"
 	"brinell/models/nn"
 )
 
@@ -25,7 +26,7 @@ type Limits struct {
 func (l Limits) least(n int) int {
 	least := max(l.Floor, 1)
 	if l.Cap > 0 {
-		least = max(least, n-int(l.Cap*float64(n)))
+		least = max(least, n-clamp.Int(l.Cap*float64(n), 0, n))
 	}
 	return min(least, n)
 }
@@ -49,7 +50,7 @@ func Slim(net *nn.Network, ratio float64, lim Limits) Keep {
 	if len(r.sorted) == 0 {
 		return Keep{}
 	}
-	return r.keep(r.sorted[int(float64(len(r.sorted))*ratio)], lim)
+	return r.keep(r.sorted[clamp.Int(float64(len(r.sorted))*ratio, 0, len(r.sorted)-1)], lim)
 }
 
 // SlimTo selects as few channels to go as make the narrow network fit, by the same

@@ -5,6 +5,7 @@ import (
 	"math"
 	"slices"
 
+	"brinell/internal/clamp"
 	"brinell/models/nn"
 )
 
@@ -86,7 +87,7 @@ func Weights(net *nn.Network, share float64, width int, take func(*nn.Param) boo
 			}
 			m[g.p.Name()] = mask
 		}
-		if gone+g.n > int(share*float64(total)) || g.best {
+		if gone+g.n > clamp.Int(share*float64(total), 0, total) || g.best {
 			continue
 		}
 		for i := range g.n {

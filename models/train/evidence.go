@@ -11,6 +11,7 @@ import (
 	"brinell/dataset"
 	"brinell/features/lines"
 	"brinell/internal/bearing"
+	"brinell/internal/clamp"
 	"brinell/models"
 	"brinell/models/nn"
 )
@@ -125,7 +126,7 @@ func evidence(parts []dataset.Part, task dataset.Task, labels []models.Label, pr
 			continue
 		}
 		n := pre.NativeLength(p.Rec.SampleRate)
-		w := dataset.Segments(p, n, max(1, int(hop*float64(n))))
+		w := dataset.Segments(p, n, max(1, clamp.Count(hop*float64(n))))
 		g := slices.Index(s.Names, p.Rec.Name)
 		if g < 0 {
 			g = len(s.Names)
