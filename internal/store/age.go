@@ -12,9 +12,6 @@ import (
 // operator can say, and until then nothing is removed for its age.
 const maxJump = 24 * time.Hour
 
-// ageInterval is how often age is looked at while nothing arrives.
-const ageInterval = time.Minute
-
 // clock is the time that retention by age goes by; the writer's. Both its errors keep
 // rows longer: the time that is believed never jumps ahead, and the hour in which a row
 // is received never lies before one already written.

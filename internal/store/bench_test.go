@@ -55,3 +55,14 @@ func BenchmarkEncode(b *testing.B) {
 		}
 	}
 }
+
+// BenchmarkPlace is what every transaction pays twice.
+func BenchmarkPlace(b *testing.B) {
+	db := open(b, Config{})
+	b.ReportAllocs()
+	for b.Loop() {
+		if err := db.place.check(); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

@@ -11,7 +11,6 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"time"
 
 	"brinell/internal/bearing"
@@ -91,7 +90,8 @@ func (c Config) withDefaults() Config {
 // DB is an open store. It is safe for concurrent use.
 type DB struct {
 	cfg   Config
-	lock  *os.File
+	lock  *hold
+	place place   // of the files that are open
 	write *sql.DB // one connection, the writer's
 	read  *sql.DB
 	codec *codec
@@ -112,6 +112,7 @@ type DB struct {
 	rawBytes int64                 // committed bytes of raw samples; the writer's
 	cause    error                 // of the last failure as SQLite has it; the writer's
 	events   []bearing.Event       // of the transaction under way; the writer's
+	stored   bool                  // the last transaction was committed, wherever; the writer's
 	at       bearing.Position      // of the newest event; the writer's
 	clock    clock
 	agedIn   int64 // hour in which nothing old was left; the writer's
@@ -130,7 +131,7 @@ func Open(ctx context.Context, cfg Config) (*DB, error) {
 	if err := os.MkdirAll(cfg.Dir, 0o700); err != nil {
 		return nil, fmt.Errorf("open store: %w", err)
 	}
-	lock, err := waitForLock(ctx, cfg.Dir, cfg.LockWait)
+	lock, err := waitForLock(ctx, cfg.Dir, cfg.LockWait, cfg.Log)
 	if err != nil {
 		return nil, err
 	}
@@ -145,12 +146,12 @@ func Open(ctx context.Context, cfg Config) (*DB, error) {
 
 // waitForLock is lockDir, tried until wait is over or ctx ends: a program that was told
 // to stop still stores what is in flight.
-func waitForLock(ctx context.Context, dir string, wait time.Duration) (*os.File, error) {
+func waitForLock(ctx context.Context, dir string, wait time.Duration, log *slog.Logger) (*hold, error) {
 	const pause = 10 * time.Millisecond
 	for end := time.Now().Add(wait); ; {
-		f, err := lockDir(dir)
+		h, err := lockDir(dir, log)
 		if bearing.CodeOf(err) != "store_locked" || !time.Now().Before(end) {
-			return f, err
+			return h, err
 		}
 		select {
 		case <-ctx.Done():
@@ -158,24 +159,6 @@ func waitForLock(ctx context.Context, dir string, wait time.Duration) (*os.File,
 		case <-time.After(pause):
 		}
 	}
-}
-
-// lockDir takes the lock that keeps a second program out. The kernel releases it
-// when the process ends, however it ends.
-func lockDir(dir string) (*os.File, error) {
-	f, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_CREATE|os.O_RDWR, 0o600)
-	if err != nil {
-		return nil, fmt.Errorf("open store: %w", err)
-	}
-	err = syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
-	if err == nil {
-		return f, nil
-	}
-	_ = f.Close()
-	if errors.Is(err, syscall.EWOULDBLOCK) {
-		return nil, bearing.Errorf(bearing.Conflict, "store_locked", "the data directory %s is in use by another brinell: stop it, or name another directory", dir)
-	}
-	return nil, fmt.Errorf("open store: lock %s: %w", f.Name(), err)
 }
 
 func (db *DB) open(ctx context.Context) (err error) {
@@ -218,7 +201,11 @@ func (db *DB) open(ctx context.Context) (err error) {
 	if err := db.openClock(ctx); err != nil {
 		return err
 	}
-	return db.write.QueryRowContext(ctx, "SELECT coalesce(sum(bytes), 0) FROM usage").Scan(&db.rawBytes)
+	if err := db.write.QueryRowContext(ctx, "SELECT coalesce(sum(bytes), 0) FROM usage").Scan(&db.rawBytes); err != nil {
+		return err
+	}
+	db.place, err = placeOf(db.lock.dir, path)
+	return err
 }
 
 // openReaders opens all connections for reading, which are kept: later there may be no
@@ -250,14 +237,15 @@ func (db *DB) release() error {
 		db.docs.close()
 	}
 	if db.lock != nil {
-		errs = append(errs, db.lock.Close())
+		errs = append(errs, db.lock.release())
 	}
 	return errors.Join(errs...)
 }
 
-// Close stores what is waiting, waits for reads, folds the log into the
-// database, so that a copy of the one file is whole, and closes it. It is
-// idempotent: every call returns the first one's error.
+// Close stores what is waiting, waits for reads, folds the log into the database, so that
+// a copy of the one file is whole, and closes it. If another database is at its place by
+// then, SQLite leaves the log of that alone. It is idempotent: every call returns the first
+// one's error.
 func (db *DB) Close() error { return db.close() }
 
 func (db *DB) shutdown() error {
@@ -309,7 +297,8 @@ func (db *DB) querying(ctx context.Context) (limited context.Context, end func(e
 
 // Ready returns nil if the last transaction was stored, and its error if not.
 // After an error the writer tries the disk every probeInterval, so Ready
-// recovers without a window. After Close the error is Overloaded store_closed.
+// recovers without a window. While the database is not at its place the error is
+// Overloaded storage_replaced, after Close Overloaded store_closed.
 func (db *DB) Ready() error {
 	db.mu.RLock()
 	defer db.mu.RUnlock()
@@ -318,6 +307,9 @@ func (db *DB) Ready() error {
 	}
 	if e := db.failed.Load(); e != nil {
 		return *e
+	}
+	if db.inPlace() != nil {
+		return errReplaced
 	}
 	return nil
 }

@@ -144,14 +144,6 @@ func TestPragmasAreReadBack(t *testing.T) {
 	}
 }
 
-func TestSecondProgramIsRefused(t *testing.T) {
-	dir := t.TempDir()
-	open(t, Config{Dir: dir})
-	if _, err := Open(t.Context(), Config{Dir: dir}); bearing.CodeOf(err) != "store_locked" {
-		t.Errorf("got %v", err)
-	}
-}
-
 func TestNewerSchemaIsRefused(t *testing.T) {
 	dir := t.TempDir()
 	shut(t, open(t, Config{Dir: dir}))

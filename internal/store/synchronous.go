@@ -12,3 +12,6 @@ const verified = true
 
 // commit ends a transaction.
 func commit(tx *sql.Tx) error { return tx.Commit() }
+
+// inPlace returns nil if the database that is open is still the one at its path.
+func (db *DB) inPlace() error { return db.place.check() }

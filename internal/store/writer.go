@@ -18,7 +18,8 @@ import (
 // come in megabytes, and 256 of them would keep all their callers waiting.
 const batchBytes = 32 << 20
 
-// probeInterval is how long after a failure the writer tries the disk.
+// probeInterval is how long after a failure the writer tries the disk, and how often it
+// looks whether the database is at its place while nothing arrives.
 const probeInterval = time.Second
 
 // writer groups what is waiting into transactions until the queue is closed and
@@ -39,7 +40,7 @@ func (db *DB) writer() {
 		batch = db.fill(append(batch[:0], r))
 		results, err := db.store(batch)
 		db.report(err)
-		if err == nil && db.cfg.Committed != nil {
+		if db.stored && db.cfg.Committed != nil { // also what nobody may rely on: reads show it
 			db.cfg.Committed(db.placed())
 		}
 		for i, r := range batch {
@@ -66,8 +67,8 @@ func (db *DB) placed() []bearing.Event {
 }
 
 // next waits for a request; ok is false when the queue is closed and empty. With
-// more to tidy it does not wait; otherwise it returns now and then to look at age, and
-// after a failure to probe: then r may be nil.
+// more to tidy it does not wait; otherwise it returns every probeInterval to look at age
+// and at the place of the database, and after a failure to probe: then r may be nil.
 func (db *DB) next(more bool) (r *request, ok bool) {
 	if more {
 		select {
@@ -77,18 +78,16 @@ func (db *DB) next(more bool) (r *request, ok bool) {
 			return nil, true
 		}
 	}
-	failed, pause := db.failed.Load() != nil, ageInterval
-	if failed {
-		pause = probeInterval
-	}
-	timer := time.NewTimer(pause)
+	timer := time.NewTimer(probeInterval)
 	defer timer.Stop()
 	select {
 	case r, ok = <-db.queue:
 		return r, ok
 	case <-timer.C:
-		if failed {
+		if db.failed.Load() != nil {
 			db.report(db.probe())
+		} else if db.cause = db.inPlace(); db.cause != nil {
+			db.report(errReplaced)
 		}
 		return nil, true
 	}
@@ -160,9 +159,26 @@ func (db *DB) probe() error {
 	})
 }
 
-// transact runs f in a transaction. f returns the new sum of raw bytes, which
-// holds once the commit has succeeded.
-func (db *DB) transact(f func(context.Context, statements) (int64, error)) (err error) {
+// transact runs f in a transaction. f returns the new sum of raw bytes, which holds once
+// the commit has succeeded. Nothing is written while the database is not at its place, and
+// what went into a database that was then taken away is reported as not known.
+func (db *DB) transact(f func(context.Context, statements) (int64, error)) error {
+	db.stored = false
+	if db.cause = db.inPlace(); db.cause != nil {
+		return errReplaced
+	}
+	if err := db.commit(f); err != nil {
+		return err
+	}
+	db.stored = true
+	if db.cause = db.inPlace(); db.cause != nil {
+		return errReplaced
+	}
+	db.last.Store(db.cfg.Now().UnixNano())
+	return nil
+}
+
+func (db *DB) commit(f func(context.Context, statements) (int64, error)) (err error) {
 	ctx := context.Background() // a caller that gave up must not break the others
 	tx, err := db.write.BeginTx(ctx, nil)
 	if err != nil {
@@ -183,7 +199,6 @@ func (db *DB) transact(f func(context.Context, statements) (int64, error)) (err 
 		return err
 	}
 	db.rawBytes, db.clock.hour = raw, max(db.clock.hour, db.clock.written)
-	db.last.Store(db.cfg.Now().UnixNano())
 	return nil
 }
 
@@ -193,7 +208,7 @@ func (db *DB) transact(f func(context.Context, statements) (int64, error)) (err 
 func (db *DB) storageError(err error) error {
 	e, ok := errors.AsType[*sqlite.Error](err)
 	if ok && (e.Code() == sqlite3.SQLITE_IOERR_WRITE || e.Code() == sqlite3.SQLITE_IOERR_TRUNCATE) {
-		if _, werr := db.lock.WriteAt([]byte{'\n'}, 0); errors.Is(werr, syscall.EROFS) {
+		if _, werr := db.lock.file.WriteAt([]byte{'\n'}, 0); errors.Is(werr, syscall.EROFS) {
 			return errReadOnly
 		}
 	}
