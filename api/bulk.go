@@ -12,6 +12,7 @@ import (
 
 	"brinell/internal/admit"
 	"brinell/internal/bearing"
+	"brinell/internal/logs"
 )
 
 const ndjson = "application/x-ndjson"
@@ -209,7 +210,7 @@ func (s *server) judgeLine(ctx context.Context, index int, line []byte, own *sha
 	out.Index = index
 	defer func() {
 		if v := recover(); v != nil { // our bug must not end the process
-			out = s.lineProblem(ctx, index, panicked(v))
+			out = s.lineProblem(ctx, index, logs.Recovered(v))
 		}
 	}()
 	// Its turn comes: until then the client is not read from.

@@ -3,13 +3,13 @@ package api
 import (
 	"context"
 	"crypto/rand"
-	"fmt"
 	"log/slog"
 	"net/http"
-	"runtime/debug"
 	"time"
 
 	"github.com/go-chi/chi/v5"
+
+	"brinell/internal/logs"
 )
 
 type requestKey struct{}
@@ -84,7 +84,7 @@ func (s *server) recover(next http.Handler) http.Handler {
 			if v == http.ErrAbortHandler {
 				panic(v)
 			}
-			err := panicked(v)
+			err := logs.Recovered(v)
 			if a, ok := w.(*answer); ok && a.status != 0 {
 				s.logInternal(r.Context(), err)
 				panic(http.ErrAbortHandler)
@@ -94,8 +94,6 @@ func (s *server) recover(next http.Handler) http.Handler {
 		next.ServeHTTP(w, r)
 	})
 }
-
-func panicked(v any) error { return fmt.Errorf("panic: %v\n%s", v, debug.Stack()) }
 
 // headers keep browsers from guessing types and from loading anything foreign.
 func headers(next http.Handler) http.Handler {

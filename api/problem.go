@@ -79,7 +79,7 @@ func public(ctx context.Context, err error) *bearing.Error {
 	case ctx.Err() != nil && errors.Is(err, ctx.Err()):
 		return bearing.Errorf(bearing.Overloaded, "request_canceled", "the client went away before the answer")
 	}
-	return bearing.Errorf(bearing.Internal, "internal", "the service failed: its log has the reason under this request_id")
+	return bearing.Errorf(bearing.Internal, "internal", "the service failed: its log has the reason, of what repeats that of the first")
 }
 
 // problemOf turns any error into its answer, and logs what the answer hides.

@@ -21,6 +21,7 @@ import (
 const rules = `
 internal/clamp      :
 internal/bearing    : internal/clamp
+internal/logs       : internal/bearing
 internal/admit      : internal/bearing
 internal/kernel     :
 features/dsp        : internal/clamp internal/kernel
@@ -46,7 +47,7 @@ internal/webhook    : internal/bearing
 internal/library    : internal/bearing models
 internal/keys       :
 api/web             :
-api                 : internal/clamp internal/bearing internal/admit internal/keys dataset/npyfile dataset/wavfile api/web
+api                 : internal/clamp internal/bearing internal/logs internal/admit internal/keys dataset/npyfile dataset/wavfile api/web
 internal/rig        :
 cmd/brinell         : *
 `

@@ -28,6 +28,7 @@ import (
 	"brinell/internal/diagnose"
 	"brinell/internal/keys"
 	"brinell/internal/library"
+	"brinell/internal/logs"
 	"brinell/internal/store"
 	"brinell/internal/webhook"
 	"brinell/models"
@@ -274,14 +275,14 @@ func reserve(workers int) int {
 	return workers
 }
 
-// newLog returns a log for people or for programs.
+// newLog returns a log for people or for programs, in which what repeats is counted.
 func newLog(w io.Writer, format string, level slog.Level) (*slog.Logger, error) {
 	o := &slog.HandlerOptions{Level: level}
 	switch format {
 	case "text":
-		return slog.New(slog.NewTextHandler(w, o)), nil
+		return slog.New(logs.Limit(slog.NewTextHandler(w, o))), nil
 	case "json":
-		return slog.New(slog.NewJSONHandler(w, o)), nil
+		return slog.New(logs.Limit(slog.NewJSONHandler(w, o))), nil
 	}
 	return nil, usagef("--log-format %q is neither text nor json", format)
 }

@@ -11,7 +11,6 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
-	"runtime/debug"
 	"slices"
 	"strings"
 	"time"
@@ -21,6 +20,7 @@ import (
 	"brinell/internal/admit"
 	"brinell/internal/bearing"
 	"brinell/internal/diagnose"
+	"brinell/internal/logs"
 )
 
 // Of a directory that is watched.
@@ -164,7 +164,7 @@ func (w *watcher) take(ctx context.Context, name string, info fs.FileInfo) (agai
 func (w *watcher) submit(ctx context.Context, name string, info fs.FileInfo) (d bearing.Diagnosis, err error) {
 	defer func() {
 		if v := recover(); v != nil { // our bug must not end the service, nor be met again at its next start
-			w.log.Error("a file made the service fail", "file", name, "err", v, "stack", string(debug.Stack()))
+			w.log.Error("a file made the service fail", "file", name, "err", logs.Recovered(v))
 			err = bearing.Errorf(bearing.Invalid, "internal", "the service failed on this file: its log has the reason")
 		}
 	}()

@@ -1,0 +1,120 @@
+package logs
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"brinell/internal/bearing"
+)
+
+func limitedLog() (*slog.Logger, *bytes.Buffer) {
+	var b bytes.Buffer
+	return slog.New(Limit(slog.NewTextHandler(&b, &slog.HandlerOptions{ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
+		if a.Key == slog.TimeKey {
+			return slog.Attr{}
+		}
+		return a
+	}}))), &b
+}
+
+func lines(b *bytes.Buffer) []string {
+	defer b.Reset()
+	return strings.Split(strings.TrimSpace(b.String()), "\n")
+}
+
+// TestLimit: the first of a kind is written, those that follow become a line a minute that
+// counts them, and after a minute without one the next is written again.
+func TestLimit(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		log, b := limitedLog()
+		for i := range 1000 {
+			log.Error("request failed", "request_id", i, "err", fmt.Errorf("open %q: descriptor %d is closed", fmt.Sprint("x", i), i))
+			time.Sleep(time.Second / 10) // 100 s
+		}
+		synctest.Wait()
+		got := lines(b)
+		if len(got) != 2 || strings.Contains(got[0], "repeated") || !strings.Contains(got[1], "repeated=599") && !strings.Contains(got[1], "repeated=600") {
+			t.Errorf("after 100 s: %q", got)
+		}
+		time.Sleep(20*time.Second + 1)
+		synctest.Wait()
+		if got := lines(b); len(got) != 1 || !strings.Contains(got[0], "repeated=") || !strings.Contains(got[0], "request_id=999") {
+			t.Errorf("after two minutes: %q", got)
+		}
+		time.Sleep(period)
+		synctest.Wait()
+		if b.Len() != 0 {
+			t.Errorf("nothing happened, and %q", lines(b))
+		}
+		log.Error("request failed", "request_id", 1, "err", errors.New("open \"y\": descriptor 5 is closed"))
+		if got := lines(b); len(got) != 1 || strings.Contains(got[0], "repeated") {
+			t.Errorf("long after: %q", got)
+		}
+		time.Sleep(3 * period) // no timer is left
+	})
+}
+
+// TestKinds: what is another thing is written, however alike; what is below a warning is
+// always.
+func TestKinds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		log, b := limitedLog()
+		for range 2 {
+			log.Error("request failed", "err", bearing.Errorf(bearing.Internal, "one", "text"))
+			log.Error("request failed", "err", bearing.Errorf(bearing.Internal, "two", "text"))
+			log.Error("request failed", "err", errors.New("text"))
+			log.Error("another", "err", errors.New("text"))
+			log.Warn("a file was refused", "file", "a.csv")
+			log.Warn("a file was refused", "file", "b.csv")
+			log.With("part", "store").Error("another", "err", errors.New("text"))
+			log.Info("ready")
+		}
+		if got := lines(b); len(got) != 9 {
+			t.Errorf("%d lines: %q", len(got), got)
+		}
+		// However many kinds there are, so many lines and so much memory at most.
+		for i := range 10_000 {
+			log.Error("request failed", "err", errors.New(strings.Repeat("x", i%5000)+string(rune('a'+i%26))))
+		}
+		if got := lines(b); len(got) > maxKinds+1 {
+			t.Errorf("%d lines of as many kinds", len(got))
+		}
+		time.Sleep(3 * period)
+	})
+}
+
+// TestPanics: the stack is written once for each site.
+func TestPanics(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		log, b := limitedLog()
+		try := func(f func()) {
+			defer func() { log.Error("request failed", "err", fmt.Errorf("judging: %w", Recovered(recover()))) }()
+			f()
+		}
+		one := func() { var x []int; _ = x[len(x)] }
+		two := func() { panic(strings.Repeat("z", 100_000)) }
+		size := 0
+		for range 50 {
+			try(one)
+			try(two)
+			time.Sleep(time.Minute + time.Second)
+			synctest.Wait()
+			size += b.Len()
+			for _, l := range lines(b) {
+				if !strings.Contains(l, "logs.TestPanics") || len(l) > 8000 {
+					t.Fatalf("no site, or %d bytes: %.300s", len(l), l)
+				}
+			}
+		}
+		if size > 2*8000+50*2*1000 {
+			t.Errorf("50 panics of each of two sites took %d bytes of log", size)
+		}
+		time.Sleep(3 * period)
+	})
+}
