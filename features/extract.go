@@ -3,7 +3,6 @@ package features
 import (
 	"fmt"
 	"math"
-	"slices"
 
 	"brinell/features/dsp"
 	"brinell/internal/kernel"
@@ -11,7 +10,8 @@ import (
 
 // Config says what is computed. The zero value means the defaults.
 type Config struct {
-	Bands int // equal bands from 0 to half the rate, 1 to 512; 0 means 16
+	Bands int        // equal bands from 0 to half the rate, 1 to 512; 0 means 16
+	Shelf *dsp.Shelf // of plans, shared with others; nil for one of its own
 }
 
 // Defaults and bounds.
@@ -25,10 +25,10 @@ const (
 	// samples needs neither their memory nor their time.
 	maxTransform = 16384
 
-	// maxPlans is how many lengths an extractor keeps a plan for. Sensors on one
-	// service differ in few lengths, and planning costs more than transforming;
-	// a plan takes up to 3 MB.
-	maxPlans = 4
+	// ownShelf is how many bytes of plans an extractor keeps that shares none with
+	// others. Sensors on one service differ in few lengths, and planning costs more than
+	// transforming; a plan takes up to 3 MB.
+	ownShelf = 16 << 20
 )
 
 // Validate reports what makes c unusable.
@@ -45,7 +45,7 @@ type Extractor struct {
 	rows  []Feature
 	names []string
 	hash  string
-	plans []*dsp.Periodogram // latest first
+	shelf *dsp.Shelf
 	a     analysis
 }
 
@@ -57,7 +57,10 @@ func New(cfg Config) (*Extractor, error) {
 	if cfg.Bands == 0 {
 		cfg.Bands = defaultBands
 	}
-	e := &Extractor{rows: rows(cfg.Bands)}
+	e := &Extractor{rows: rows(cfg.Bands), shelf: cfg.Shelf}
+	if e.shelf == nil {
+		e.shelf = dsp.NewShelf(ownShelf)
+	}
 	e.a.bands = make([]float64, cfg.Bands)
 	for _, r := range e.rows {
 		e.names = append(e.names, r.Name)
@@ -101,7 +104,7 @@ func (e *Extractor) Hash() string { return e.hash }
 // or Inf makes every value NaN. fs scales the rows in Hz and nothing else.
 //
 // It panics if x is empty or dst has another length. x is not changed. It
-// allocates nothing at one of the last four lengths; all over 16384 count as one.
+// allocates nothing at a length whose plan is on the shelf; all over 16384 count as one.
 //
 // Reference: each row's Source.
 func (e *Extractor) Extract(dst []float64, x []float32, fs float64) []float64 {
@@ -117,35 +120,34 @@ func (e *Extractor) Extract(dst []float64, x []float32, fs float64) []float64 {
 		}
 		return dst
 	}
-	plan := e.plan(min(len(x), maxTransform))
-	e.a.power = plan.Power(e.a.power[:plan.Len()/2+1], x, e.a.mean)
-	e.a.frequency(fs, plan.Len())
+	n := min(len(x), maxTransform)
+	plan := e.plan(n)
+	e.a.power = plan.Power(e.a.power[:n/2+1], x, e.a.mean)
+	e.shelf.Put(planKey(n), plan, plan.Bytes())
+	e.a.frequency(fs, n)
 	for i, r := range e.rows {
 		dst[i] = r.value(&e.a)
 	}
 	return dst
 }
 
-// plan returns the plan for length n and makes room in a.power. It keeps the
-// plans in order of use and drops the last one when there are too many.
+// plan returns the plan for length n and makes room in a.power.
 func (e *Extractor) plan(n int) *dsp.Periodogram {
 	if n/2+1 > cap(e.a.power) {
 		e.a.power = make([]float64, n/2+1)
 	}
-	i := slices.IndexFunc(e.plans, func(p *dsp.Periodogram) bool { return p.Len() == n })
-	var p *dsp.Periodogram
-	switch {
-	case i >= 0:
-		p = e.plans[i]
-	case len(e.plans) < maxPlans:
-		p, i = dsp.NewPeriodogram(n), len(e.plans)
-		e.plans = append(e.plans, p)
-	default:
-		p, i = dsp.NewPeriodogram(n), maxPlans-1
+	if p, ok := e.shelf.Take(planKey(n)).(*dsp.Periodogram); ok {
+		return p
 	}
-	copy(e.plans[1:i+1], e.plans[:i])
-	e.plans[0] = p
-	return p
+	return dsp.NewPeriodogram(n)
+}
+
+func planKey(n int) dsp.PlanKey { return dsp.PlanKey{Kind: "features", A: n} }
+
+// Bytes is not less than what Extract takes beside n samples.
+func Bytes(n int) int64 {
+	n = min(n, maxTransform)
+	return dsp.PeriodogramBytes(n) + 4*int64(n) + 64<<10
 }
 
 // Degenerate reports whether all samples of the last Extract were equal, so that

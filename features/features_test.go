@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"runtime"
 	"slices"
 	"testing"
 
@@ -315,8 +316,8 @@ func TestOrderOfLengths(t *testing.T) {
 		if got, want := e.Extract(nil, x, 10), extractor(t, 3).Extract(nil, x, 10); !slices.Equal(got, want) {
 			t.Fatalf("n=%d: %v after other windows, %v alone", len(x), got, want)
 		}
-		if len(e.plans) > maxPlans {
-			t.Fatalf("%d plans are kept", len(e.plans))
+		if b := e.shelf.Bytes(); b > ownShelf {
+			t.Fatalf("%d bytes of plans are kept", b)
 		}
 	}
 }
@@ -338,6 +339,24 @@ func TestExtractAllocatesNothing(t *testing.T) {
 		}
 	}); a != 0 {
 		t.Errorf("%v allocations", a)
+	}
+}
+
+// TestBytes: an extractor takes no more than Bytes says, whatever the length.
+func TestBytes(t *testing.T) {
+	for _, n := range []int{1, 100, 2039, 2048, 4098, 12000, 16381, 16384, 100_000} {
+		x := make([]float32, n)
+		for i := range x {
+			x[i] = float32(i % 17)
+		}
+		e := extractor(t, 16)
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		e.Extract(nil, x, 12000)
+		runtime.ReadMemStats(&after)
+		if took := int64(after.TotalAlloc - before.TotalAlloc); took > Bytes(n) {
+			t.Errorf("%d samples take %d bytes, said to be %d", n, took, Bytes(n))
+		}
 	}
 }
 

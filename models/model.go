@@ -150,6 +150,7 @@ type Classifier struct {
 	model  *Model
 	plan   *nn.Plan
 	inputs map[float64]*Input
+	bytes  int64 // of inputs
 	x      []float32
 	p      []float32
 }
@@ -163,15 +164,15 @@ func (m *Model) Classifier() *Classifier {
 func (c *Classifier) Clone() *Classifier { return newClassifier(c.model, c.plan.Clone()) }
 
 func newClassifier(m *Model, p *nn.Plan) *Classifier {
-	return &Classifier{m, p, make(map[float64]*Input), make([]float32, m.Preprocessing.InputLength()), make([]float32, len(m.Labels))}
+	return &Classifier{m, p, make(map[float64]*Input), 0, make([]float32, m.Preprocessing.InputLength()), make([]float32, len(m.Labels))}
 }
 
 // Labels returns the number of labels.
 func (c *Classifier) Labels() int { return len(c.model.Labels) }
 
-// maxInputs bounds the filters that one classifier keeps: rates are chosen by
-// clients.
-const maxInputs = 8
+// maxInputs bounds the bytes of the filters that one classifier keeps beyond a call: rates
+// are chosen by clients, and a filter grows with its rate.
+const maxInputs = 2 << 20
 
 func (c *Classifier) input(rate float64) (*Input, error) {
 	if in := c.inputs[rate]; in != nil {
@@ -181,11 +182,22 @@ func (c *Classifier) input(rate float64) (*Input, error) {
 	if err != nil {
 		return nil, err
 	}
-	if len(c.inputs) >= maxInputs {
+	b := in.bytes(rate)
+	if c.bytes+b > maxInputs {
 		clear(c.inputs)
+		c.bytes = 0
 	}
 	c.inputs[rate] = in
+	c.bytes += b
 	return in, nil
+}
+
+// trim lets go of a filter that is too large to be kept.
+func (c *Classifier) trim() {
+	if c.bytes > maxInputs {
+		clear(c.inputs)
+		c.bytes = 0
+	}
 }
 
 // Logits returns the network's answer to one stretch of NativeLength samples at
@@ -214,6 +226,7 @@ func (c *Classifier) Classify(p []float64, x []float32, rate float64) (segments 
 		return 0, bearing.Errorf(bearing.Invalid, "window_too_short", "the window has %d samples at %g Hz, the model needs at least %d (%.4g s)", len(x), rate, n, float64(n)/rate).At("/samples")
 	}
 	clear(p)
+	defer c.trim()
 	for _, s := range starts {
 		z, err := c.Logits(x[s:s+n], rate)
 		if err != nil {

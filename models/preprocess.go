@@ -163,6 +163,29 @@ func (p Preprocessing) NewInput(rate float64) (*Input, error) {
 	return in, nil
 }
 
+// bytes is not less than what in takes once it has filled an input.
+func (in *Input) bytes(rate float64) int64 {
+	b := int64(64 << 10)
+	if in.res != nil {
+		b += in.res.Bytes(in.p.NativeLength(rate))
+	}
+	if in.fft != nil {
+		b += 40 * int64(in.p.Length)
+	}
+	return b
+}
+
+// InputBytes is not less than what classifying n samples at rate takes beside them and the
+// network.
+func (p Preprocessing) InputBytes(n int, rate float64) int64 {
+	if p.Transform == Lines || p.CheckRate(rate) != nil || n < p.NativeLength(rate) {
+		return 0
+	}
+	// The tables of a filter are bounded, its work space follows what it reads at a time.
+	const tables = 6 << 20
+	return tables + 16*int64(p.NativeLength(rate)) + 60*int64(p.Length)
+}
+
 // Fill writes the network input for x, NativeLength samples, to dst of length
 // InputLength: resampled and band-limited, then normalised, then transformed. A
 // constant x gives zeros. Of a network on lines, x is the evidence itself.

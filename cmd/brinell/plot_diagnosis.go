@@ -45,7 +45,7 @@ func plotDiagnosis(path string, r bearing.Recording, d fileDiagnosis, cat *beari
 const plottedOrders = 20
 
 func envelopePlot(r bearing.Recording, m lines.Machine) (*plot.Plot, error) {
-	a := lines.NewAnalyzer()
+	a := lines.NewAnalyzer(nil)
 	e := a.Analyze(r.Samples, r.SampleRate, m)
 	spectrum, step := a.Spectrum()
 	p := plot.New()

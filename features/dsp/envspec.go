@@ -44,6 +44,15 @@ func NewEnvelopeSpectrum(bins, keep int) *EnvelopeSpectrum {
 	return e
 }
 
+// EnvelopeSpectrumBytes is not less than what NewEnvelopeSpectrum allocates.
+func EnvelopeSpectrumBytes(bins, keep int) int64 {
+	m, half := fastLen(bins+keep+1), fastLen(keep+1)
+	return transformBytes(m) + 40*int64(m) + RealFFTBytes(2*half) + RealFFTBytes(2*half*oversample) + (16*oversample+32+16*oversample)*int64(half) + 2*pages
+}
+
+// Bytes returns what e takes.
+func (e *EnvelopeSpectrum) Bytes() int64 { return EnvelopeSpectrumBytes(e.bins, e.keep) }
+
 // Len returns the number of values of a spectrum: value i lies at i/4 of a bin.
 func (e *EnvelopeSpectrum) Len() int { return e.keep*oversample + 1 }
 

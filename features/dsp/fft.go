@@ -41,6 +41,37 @@ func NewRealFFT(n int) *RealFFT {
 	return &RealFFT{n: n, chirp: newBluestein(n, n/2+1)}
 }
 
+// pages is by how much the runtime may round up what a plan allocates.
+const pages = 16 * 8192
+
+// RealFFTBytes is not less than what NewRealFFT allocates.
+func RealFFTBytes(n int) int64 {
+	switch {
+	case n%2 == 0 && kernel.FFTLen(n/2):
+		return packedBytes(n) + transformBytes(n/2)
+	case n%2 == 0 && n >= 4096:
+		return packedBytes(n) + bluesteinBytes(n/2, n/2)
+	case smooth(n):
+		return 24*int64(n) + pages
+	}
+	return bluesteinBytes(n, n/2+1)
+}
+
+// transformBytes is not less than what kernel.NewFFT allocates for float64: the factors of
+// a pass of radix 4 take 12 bytes a number at stride 1 and, four times over, at 4, and then
+// a quarter of the pass before.
+func transformBytes(m int) int64 { return 26*int64(m) + pages }
+
+func packedBytes(n int) int64 { return 22*int64(n) + pages }
+
+func bluesteinBytes(n, h int) int64 {
+	m := fastLen(n + h - 1)
+	return transformBytes(m) + 48*int64(m) + 16*int64(n) + pages
+}
+
+// Bytes returns what f takes.
+func (f *RealFFT) Bytes() int64 { return RealFFTBytes(f.n) }
+
 // smooth reports whether 2, 3, 5 and 7 are the only prime factors of n.
 func smooth(n int) bool {
 	for _, p := range []int{2, 3, 5, 7} {
@@ -179,10 +210,14 @@ func newBluestein(n, h int) *bluestein {
 
 // fastLen returns the least length of at least n for which there is a plan.
 func fastLen(n int) int {
-	for !kernel.FFTLen(n) {
-		n++
+	two := 1
+	for two < n {
+		two *= 2
 	}
-	return n
+	if three := two / 4 * 3; three >= n {
+		return three
+	}
+	return two
 }
 
 // convolve returns the cyclic convolution of the first n numbers of in with the

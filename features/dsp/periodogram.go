@@ -19,6 +19,12 @@ func NewPeriodogram(n int) *Periodogram {
 	return p
 }
 
+// PeriodogramBytes is not less than what NewPeriodogram allocates.
+func PeriodogramBytes(n int) int64 { return RealFFTBytes(n) + 16*int64(n) + pages }
+
+// Bytes returns what p takes.
+func (p *Periodogram) Bytes() int64 { return PeriodogramBytes(p.plan.n) }
+
 // Len returns the length n of a piece; bin k lies at k/n of the sampling rate.
 func (p *Periodogram) Len() int { return p.plan.n }
 

@@ -60,9 +60,7 @@ func NewResampler(from, to, band float64) (*Resampler, error) {
 	case !(band > 0) || band >= min(from, to)/2:
 		return nil, fmt.Errorf("resample from %v Hz to %v Hz: band limit %v Hz must be below half the lower rate", from, to, band)
 	}
-	// Kaiser's estimate of the length for the attenuation and transition.
-	width := 2 * math.Pi * transition * band / from
-	length := (attenuation - 7.95) / (2.285 * width)
+	length := filterLength(from, band)
 	if length > maxTaps {
 		return nil, fmt.Errorf("resample from %v Hz to %v Hz: band limit %v Hz is too low for the input rate", from, to, band)
 	}
@@ -79,6 +77,23 @@ func NewResampler(from, to, band float64) (*Resampler, error) {
 		r.taps = append(r.taps, sinc(half, float64(i)/float64(phases), 2*band/from))
 	}
 	return r, nil
+}
+
+// filterLength is Kaiser's estimate of the length for the attenuation and transition.
+func filterLength(from, band float64) float64 {
+	width := 2 * math.Pi * transition * band / from
+	return (attenuation - 7.95) / (2.285 * width)
+}
+
+// Bytes is not less than what r takes once it has processed n samples at a time.
+func (r *Resampler) Bytes(n int) int64 {
+	b := pages + int64(len(r.taps))*(8*int64(r.half)+64)
+	if r.interp || r.p > maxPhases {
+		return b
+	}
+	// The continued input twice, its width rounded up, and the output by phases.
+	reach := int64(n) + 2*int64(r.half)
+	return b + 8*(reach+2*int64(r.q)+int64(n)*int64(r.p)/int64(r.q)) + int64(r.p)*(8*int64(r.half)+96) + 4*int64(n)*int64(r.p)/int64(r.q) + pages
 }
 
 // ratio returns the reduced p/q = to/from, with rates taken to a thousandth of

@@ -36,36 +36,24 @@ type Machine struct {
 // Known reports whether lines can be looked for.
 func (m Machine) Known() bool { return m.ShaftSpeed > 0 && m.Orders.BPFO > 0 && m.Orders.BPFI > 0 }
 
-// Analyzer finds evidence in windows. It keeps plans for the lengths that it has
-// met and owns its work space: not safe for concurrent use.
+// Analyzer finds evidence in windows. It takes plans from a shelf and owns its work space:
+// not safe for concurrent use.
 type Analyzer struct {
-	plans map[planKey]*plan
+	shelf *dsp.Shelf
+	held  *plan // of the window before
 	comb  combs
 }
 
-type planKey struct{ n, first, last, keep int }
+// ownShelf is how many bytes of plans an analyzer keeps that shares none with others.
+const ownShelf = 64 << 20
 
-// maxPlans bounds the plans kept: lengths and speeds are chosen by clients.
-const maxPlans = 8
-
-// NewAnalyzer returns an analyzer.
-func NewAnalyzer() *Analyzer { return &Analyzer{plans: make(map[planKey]*plan)} }
-
-// plan is what segments of one length, band and number of frequencies need.
-type plan struct {
-	fft    *dsp.RealFFT
-	x      []float64
-	c      []complex128
-	white  []complex128
-	env    *dsp.EnvelopeSpectrum
-	amp    []float64
-	sum    []float64 // of log amplitudes over segments
-	floor  []float64
-	sorted []float64
-	levels []float64
-	spec   []float64 // log amplitudes of the signal, and their floors
-	floors []float64
-	sub    *dsp.EnvelopeSpectrum // envelopes of parts of the band
+// NewAnalyzer returns an analyzer whose plans go to and come from a shelf; nil for one of
+// its own.
+func NewAnalyzer(shelf *dsp.Shelf) *Analyzer {
+	if shelf == nil {
+		shelf = dsp.NewShelf(ownShelf)
+	}
+	return &Analyzer{shelf: shelf}
 }
 
 // Segment returns how many samples at rate one segment has, and how many segments
@@ -111,13 +99,15 @@ func Need(rate, shaft float64) int { return clamp.Count(math.Ceil(minTurns / sha
 // The window is cut into segments of about thirty turns. Of each, the band up to
 // 5 kHz or 0.4 of the rate is pre-whitened, its squared envelope is transformed, and
 // the logarithms of the amplitudes are averaged over the segments. The evidence is
-// valid until the next call.
+// valid until the next call, and gone with Release.
 func (a *Analyzer) Analyze(x []float32, rate float64, m Machine) *Evidence {
 	if !m.Known() || len(x) < Need(rate, m.ShaftSpeed) {
 		panic("lines: window or machine does not allow an analysis")
 	}
 	n, count := Segment(len(x), rate, m.ShaftSpeed)
+	a.Release()
 	p := a.plan(n, rate, m.ShaftSpeed)
+	a.held = p
 	clear(p.sum)
 	e := &a.comb.Evidence
 	*e = Evidence{Machine: m, Turns: float64(n) / rate * m.ShaftSpeed, Segments: count}
@@ -150,27 +140,6 @@ func (a *Analyzer) Analyze(x []float32, rate float64, m Machine) *Evidence {
 // valid until the next call of Analyze.
 func (a *Analyzer) Spectrum() (overFloor []float64, step float64) { return a.comb.l, a.comb.step }
 
-// plan returns the plan for segments of n samples.
-func (a *Analyzer) plan(n int, rate, shaft float64) *plan {
-	lo, hi := Band(rate)
-	df := rate / float64(n)
-	key := planKey{n: n, first: clamp.Int(math.Ceil(lo/df), 0, n/2), last: clamp.Int(hi/df, 0, n/2)}
-	key.keep = max(1, min(clamp.Count(maxOrder*shaft/df), key.last-key.first-1))
-	if p := a.plans[key]; p != nil {
-		return p
-	}
-	if len(a.plans) >= maxPlans {
-		clear(a.plans)
-	}
-	width := key.last - key.first + 1
-	p := &plan{fft: dsp.NewRealFFT(n), x: make([]float64, n), c: make([]complex128, n/2+1), white: make([]complex128, width),
-		env: dsp.NewEnvelopeSpectrum(width, key.keep), sub: dsp.NewEnvelopeSpectrum(width/2+1, 1)}
-	p.amp = make([]float64, p.env.Len())
-	p.sum, p.floor = make([]float64, p.env.Len()), make([]float64, p.env.Len())
-	a.plans[key] = p
-	return p
-}
-
 // add adds one segment to the sums.
 func (p *plan) add(x []float32, e *Evidence, rate float64) {
 	mean := 0.0
@@ -178,23 +147,23 @@ func (p *plan) add(x []float32, e *Evidence, rate float64) {
 		mean += float64(v)
 	}
 	mean /= float64(len(x))
-	for i, v := range x {
-		p.x[i] = float64(v) - mean
-	}
-	p.fft.Coefficients(p.c, p.x)
-	lo, hi := Band(rate)
+	p.transform(x, mean)
 	df := rate / float64(len(x))
-	first, last := clamp.Int(math.Ceil(lo/df), 0, len(p.c)-1), clamp.Int(hi/df, 0, len(p.c)-1)
+	first, last := p.key.first, p.key.last
 	band := p.c[first : last+1]
 
 	e.Tones += p.tones(clamp.Int(20/df, 0, last), last)
 	e.Shaft += p.shaft(e.Turns)
-	e.Broad += impulsiveness(p.env.Envelope(band), 1)
-	e.Impulsive, e.Steady = p.loudest(band, e.Impulsive, e.Steady)
+	p.envelopes(p.sub, p.key.width()/2+1, 1, func(sub *dsp.EnvelopeSpectrum) {
+		e.Impulsive, e.Steady = loudest(sub, band, e.Impulsive, e.Steady)
+	})
 	copy(p.white, band)
 	dsp.Prewhiten(p.white)
-	e.Whitened += impulsiveness(p.env.Envelope(p.white), 1)
-	p.env.Amplitude(p.amp, p.white)
+	p.envelopes(p.env, p.key.width(), p.key.keep, func(env *dsp.EnvelopeSpectrum) {
+		e.Broad += impulsiveness(env.Envelope(band), 1)
+		e.Whitened += impulsiveness(env.Envelope(p.white), 1)
+		env.Amplitude(p.amp, p.white)
+	})
 	for i, v := range p.amp {
 		p.sum[i] += math.Log(v + 1e-9)
 	}
@@ -272,11 +241,11 @@ var parts = [][2]float64{{0.05, 0.3}, {0.2, 0.5}, {0.4, 0.7}, {0.6, 1}}
 
 // loudest adds the impulsiveness of the most impulsive part of the band: over the
 // segment, and as the median over pieces of it, which one knock does not move.
-func (p *plan) loudest(band []complex128, impulsive, steady float64) (float64, float64) {
+func loudest(sub *dsp.EnvelopeSpectrum, band []complex128, impulsive, steady float64) (float64, float64) {
 	var whole, median float64
 	for _, s := range parts {
 		n := float64(len(band))
-		env := p.sub.Envelope(band[clamp.Int(s[0]*n, 0, len(band)):clamp.Int(s[1]*n, 0, len(band))])
+		env := sub.Envelope(band[clamp.Int(s[0]*n, 0, len(band)):clamp.Int(s[1]*n, 0, len(band))])
 		whole = max(whole, impulsiveness(env, 1))
 		median = max(median, impulsiveness(env, 8))
 	}

@@ -40,7 +40,7 @@ func highest(e *lines.Evidence) (best int) {
 // TestFaultsStandOut: at every rate the comb of the simulated fault is the highest,
 // far out of the noise, and its slip is found.
 func TestFaultsStandOut(t *testing.T) {
-	a := lines.NewAnalyzer()
+	a := lines.NewAnalyzer(nil)
 	for _, rate := range []float64{5000, 12000, 20480, 25600, 48828, 97656} {
 		for i, f := range lines.Faults {
 			x, m := simulated(t, f, rate, 3)
@@ -59,7 +59,7 @@ func TestFaultsStandOut(t *testing.T) {
 
 // TestNoiseHasNoLines: over white noise, scores are those of noise.
 func TestNoiseHasNoLines(t *testing.T) {
-	a := lines.NewAnalyzer()
+	a := lines.NewAnalyzer(nil)
 	rng := rand.New(rand.NewPCG(5, 5))
 	var sum, over float64
 	const n = 200
@@ -87,7 +87,7 @@ func TestNoiseHasNoLines(t *testing.T) {
 // TestInvariances: the evidence depends on neither gain nor sign, and hardly on where
 // a window begins in its circle.
 func TestInvariances(t *testing.T) {
-	a := lines.NewAnalyzer()
+	a := lines.NewAnalyzer(nil)
 	rng := rand.New(rand.NewPCG(7, 7))
 	vector := func(x []float32, m lines.Machine) []float64 {
 		v := make([]float32, lines.Len)
@@ -128,9 +128,9 @@ func TestLongWindows(t *testing.T) {
 		t.Errorf("%d segments of %d, want one of nearly 4096", count, n)
 	}
 	x, m := simulated(t, bearing.OuterRace, 12000, 1)
-	one := *lines.NewAnalyzer().Analyze(x, 12000, m)
+	one := *lines.NewAnalyzer(nil).Analyze(x, 12000, m)
 	x = append(append(append([]float32(nil), x...), x...), x...)
-	three := lines.NewAnalyzer().Analyze(x, 12000, m)
+	three := lines.NewAnalyzer(nil).Analyze(x, 12000, m)
 	if three.Segments != 3 || math.Abs(three.Combs[1].Z-one.Combs[1].Z) > 1e-3*one.Combs[1].Z {
 		t.Errorf("three times the window: %d segments, Z %.2f, once %.2f", three.Segments, three.Combs[1].Z, one.Combs[1].Z)
 	}
@@ -151,7 +151,7 @@ func TestMFPT(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	a := lines.NewAnalyzer()
+	a := lines.NewAnalyzer(nil)
 	for _, r := range recs {
 		b, _ := bearing.LookupBearing(r.Bearing)
 		e := a.Analyze(r.Samples, r.SampleRate, lines.Machine{ShaftSpeed: r.ShaftSpeed, Orders: b.Geometry.Orders()})
@@ -165,7 +165,7 @@ func BenchmarkAnalyze(b *testing.B) {
 	for _, rate := range []float64{12000, 25600, 48828} {
 		b.Run("rate="+map[float64]string{12000: "12000", 25600: "25600", 48828: "48828"}[rate], func(b *testing.B) {
 			x, m := simulated(b, bearing.InnerRace, rate, 1)
-			a := lines.NewAnalyzer()
+			a := lines.NewAnalyzer(nil)
 			b.ReportAllocs()
 			for b.Loop() {
 				a.Analyze(x, rate, m)
@@ -184,7 +184,7 @@ func TestShortWindows(t *testing.T) {
 			for i := range x {
 				x[i] = float32(rng.NormFloat64())
 			}
-			found := lines.NewAnalyzer().Speeds(x, rate, 4)
+			found := lines.NewAnalyzer(nil).Speeds(x, rate, 4)
 			if seconds := float64(n) / rate; (len(found) > 0) != (seconds >= lines.SpeedSeconds) {
 				t.Errorf("%d samples at %g Hz: %d speeds", n, rate, len(found))
 			}

@@ -41,7 +41,7 @@ func (a *Analyzer) Speeds(x []float32, rate float64, n int) []Speed {
 		return nil // no shaft is resolved
 	}
 	x = x[:clamp.Int(speedSeconds*rate, 0, len(x))]
-	l, df := lineSpectrum(x, rate)
+	l, df := lineSpectrum(a.shelf, x, rate)
 	at := func(f float64) float64 {
 		if i := clamp.Count(f/df + 0.5); i >= 2 && i < len(l) {
 			return l[i]
@@ -87,7 +87,7 @@ func (a *Analyzer) Speeds(x []float32, rate float64, n int) []Speed {
 
 // lineSpectrum returns Hann-tapered log amplitudes over their floor from 0 Hz on, between
 // 0 and 3 nepers, and the step from value to value.
-func lineSpectrum(x []float32, rate float64) (over []float64, df float64) {
+func lineSpectrum(shelf *dsp.Shelf, x []float32, rate float64) (over []float64, df float64) {
 	size := 1
 	for size < 2*len(x) { // so that a line is met wherever it lies
 		size *= 2
@@ -96,12 +96,8 @@ func lineSpectrum(x []float32, rate float64) (over []float64, df float64) {
 	for _, v := range x {
 		mean += float64(v) / float64(len(x))
 	}
-	taper, y := dsp.HannPeriodic(len(x)), make([]float64, size)
-	for i, v := range x {
-		y[i] = (float64(v) - mean) * taper[i]
-	}
-	c := dsp.NewRealFFT(size).Coefficients(nil, y)
 	df = rate / float64(size)
+	c := tapered(shelf, x, mean, size, df)
 	l := make([]float64, clamp.Int(speedTop/df, 0, len(c)))
 	for i := range l {
 		l[i] = math.Log(math.Hypot(real(c[i]), imag(c[i])) + 1e-30)
@@ -118,4 +114,41 @@ func lineSpectrum(x []float32, rate float64) (over []float64, df float64) {
 		}
 	}
 	return over, df
+}
+
+// tapered returns the spectrum of x without its mean, Hann-tapered and with zeros behind up
+// to size, of a long one the bins up to speedTop only.
+func tapered(shelf *dsp.Shelf, x []float32, mean float64, size int, df float64) []complex128 {
+	if size <= longSegment {
+		taper, y := dsp.HannPeriodic(len(x)), make([]float64, size)
+		for i, v := range x {
+			y[i] = (float64(v) - mean) * taper[i]
+		}
+		return dsp.NewRealFFT(size).Coefficients(nil, y)
+	}
+	low := takeLow(shelf, size)
+	defer putLow(shelf, low, size)
+	return low.Coefficients(make([]complex128, speedBins(size, df)), func(i int) float64 {
+		if i >= len(x) {
+			return 0
+		}
+		s := math.Sin(math.Pi * float64(i) / float64(len(x)))
+		return (float64(x[i]) - mean) * s * s
+	})
+}
+
+func speedBins(size int, df float64) int { return min(size/2+1, clamp.Int(speedTop/df, 0, size)+2) }
+
+// speedBytes is not less than what Speeds takes.
+func speedBytes(n int, rate float64) int64 {
+	n, size := clamp.Int(speedSeconds*rate, 0, n), 1
+	for size < 2*n {
+		size *= 2
+	}
+	bins := int64(speedBins(size, rate/float64(size)))
+	b := 64*bins + 8*48*2200 + bookkeeping
+	if size <= longSegment {
+		return b + 8*int64(n) + 24*int64(size) + dsp.RealFFTBytes(size)
+	}
+	return b + dsp.LowFFTBytes(size)
 }

@@ -201,7 +201,7 @@ func newWorker(c *models.Classifier, cfg features.Config) (*worker, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &worker{extract: x, classify: c, quality: newAssessor(), lines: lines.NewAnalyzer()}, nil
+	return &worker{extract: x, classify: c, quality: newAssessor(nil), lines: lines.NewAnalyzer(nil)}, nil
 }
 
 // Model returns the active model.

@@ -47,7 +47,7 @@ func Match(x []float32, rate, shaft float64, stated string, catalogue []bearing.
 	if own == nil && stated != "" {
 		return nil, bearing.Errorf(bearing.NotFound, "bearing_unknown", "bearing %q is not in the catalogue: add its geometry or its orders, or leave it out to try all", bearing.Clip(stated))
 	}
-	a := lines.NewAnalyzer()
+	a := lines.NewAnalyzer(nil)
 	var out []Explanation
 	shows := 0.0 // how well the shaft shows at the stated speed
 	try := func(what, text, designation string, shaft float64, orders bearing.Orders) {

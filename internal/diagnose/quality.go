@@ -36,9 +36,9 @@ const (
 
 // assessor grades windows. It owns its work space: not safe for concurrent use.
 type assessor struct {
-	spectra map[int]*spectrum // by length
-	levels  map[float32]struct{}
-	frames  []float64
+	shelf  *dsp.Shelf
+	levels map[float32]struct{}
+	frames []float64
 	// Of the window that was assessed last, mm/s RMS, 0 where it is too short.
 	velocity float64
 }
@@ -52,22 +52,38 @@ type spectrum struct {
 	power []float64
 }
 
-// spectrumOf returns the plan for windows of so many samples at that rate: a power of two
-// of them, and at most between a half and a whole second.
-func (a *assessor) spectrumOf(rate float64, samples int) *spectrum {
+// gateLength is how many values the spectrum of windows of so many samples at that rate
+// has: a power of two of them, and at most between a half and a whole second.
+func gateLength(rate float64, samples int) int {
 	n := minSamples
 	for ; float64(2*n) <= rate && n < samples && n < 1<<17; n *= 2 {
 	}
-	p := a.spectra[n]
-	if p == nil {
-		p = &spectrum{dsp.NewRealFFT(n), dsp.HannPeriodic(n), make([]float64, n), make([]complex128, n/2+1), make([]float64, n/2+1)}
-		a.spectra[n] = p
-	}
-	return p
+	return n
 }
 
-func newAssessor() *assessor {
-	return &assessor{spectra: make(map[int]*spectrum), levels: make(map[float32]struct{}, coarseLevels)}
+func gateKey(n int) dsp.PlanKey { return dsp.PlanKey{Kind: "quality", A: n} }
+
+// gateBytes is not less than what a spectrum of n values takes.
+func gateBytes(n int) int64 { return dsp.RealFFTBytes(n) + (8+8+8+4)*int64(n) + 64<<10 }
+
+// spectrumOf returns the plan for spectra of n values.
+func (a *assessor) spectrumOf(n int) *spectrum {
+	if p, ok := a.shelf.Take(gateKey(n)).(*spectrum); ok {
+		return p
+	}
+	return &spectrum{dsp.NewRealFFT(n), dsp.HannPeriodic(n), make([]float64, n), make([]complex128, n/2+1), make([]float64, n/2+1)}
+}
+
+// ownShelf is how many bytes of plans an assessor keeps that shares none with others.
+const ownShelf = 64 << 20
+
+// newAssessor returns an assessor whose plans go to and come from a shelf; nil for one of
+// its own.
+func newAssessor(shelf *dsp.Shelf) *assessor {
+	if shelf == nil {
+		shelf = dsp.NewShelf(ownShelf)
+	}
+	return &assessor{shelf: shelf, levels: make(map[float32]struct{}, coarseLevels)}
 }
 
 // gate collects the flags of one window.
@@ -283,8 +299,9 @@ func (a *assessor) unsteady(x []float32, rate, mean float64) float64 {
 
 // spectral sets the flags that need a spectrum: of the middle of the window.
 func (a *assessor) spectral(g *gate, w *bearing.Window, mean float64) {
-	p := a.spectrumOf(w.SampleRate, len(w.Samples))
-	size := len(p.x)
+	size := gateLength(w.SampleRate, len(w.Samples))
+	p := a.spectrumOf(size)
+	defer a.shelf.Put(gateKey(size), p, gateBytes(size))
 	n := min(len(w.Samples), size)
 	from := (len(w.Samples) - n) / 2
 	clear(p.x)

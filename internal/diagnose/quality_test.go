@@ -29,7 +29,7 @@ func codes(q bearing.Quality) (out []string) {
 // TestQuality: each defect has its flag and level, and a sound window none.
 func TestQuality(t *testing.T) {
 	const n, rate = 12000, 12000.0
-	a := newAssessor()
+	a := newAssessor(nil)
 	rng := rand.New(rand.NewPCG(1, 1))
 	f := func(name string, level bearing.QualityLevel, code string, change func(x []float32)) {
 		t.Helper()
@@ -83,7 +83,7 @@ func TestQuality(t *testing.T) {
 	})
 	f("resampled", bearing.Degraded, "rate_suspect", func(x []float32) {
 		// Twice the rate by an ideal filter leaves nothing above a quarter.
-		p := a.spectrumOf(rate, int(rate))
+		p := a.spectrumOf(gateLength(rate, int(rate)))
 		n := len(p.x)
 		c := p.fft.Coefficients(nil, widen(x[:n]))
 		clear(c[len(c)/2:])
@@ -107,7 +107,7 @@ func widen(x []float32) []float64 {
 
 // TestQualityInvariances: flags depend on neither gain nor sign.
 func TestQualityInvariances(t *testing.T) {
-	a := newAssessor()
+	a := newAssessor(nil)
 	for seed := range uint64(1000) {
 		rng := rand.New(rand.NewPCG(seed, 9))
 		x := machine(rng, 1500+rng.IntN(3000), 12000)
@@ -134,7 +134,7 @@ func TestQualityInvariances(t *testing.T) {
 }
 
 func BenchmarkAssess(b *testing.B) {
-	a := newAssessor()
+	a := newAssessor(nil)
 	w := &bearing.Window{SampleRate: 12000, Samples: machine(rand.New(rand.NewPCG(1, 1)), 12000, 12000)}
 	b.ReportAllocs()
 	for b.Loop() {

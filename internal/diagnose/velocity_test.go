@@ -12,7 +12,7 @@ import (
 // cent; an offset, a drift and what is outside the band do not count.
 func TestVelocity(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 1))
-	a := newAssessor()
+	a := newAssessor(nil)
 	for _, rate := range []float64{5000, 12000, 25600, 48828, 100000} {
 		x := make([]float32, int(1.2*rate))
 		for i := range x {

@@ -174,7 +174,7 @@ func each(n int, do func(a *lines.Analyzer, i int)) {
 	var wg sync.WaitGroup
 	for range runtime.GOMAXPROCS(0) {
 		wg.Go(func() {
-			a := lines.NewAnalyzer()
+			a := lines.NewAnalyzer(nil)
 			for i := range next {
 				do(a, i)
 			}
