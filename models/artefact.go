@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"brinell/internal/bearing"
 	"brinell/models/nn"
@@ -31,9 +32,12 @@ const (
 	goldenWindows = "golden.windows"
 	goldenLogits  = "golden.logits"
 
-	maxHeader = 4 << 20
-	maxFile   = 1 << 30
-	maxGolden = 64
+	maxHeader  = 4 << 20
+	maxFile    = 256 << 20 // four times the weights that a spec may have
+	maxGolden  = 64
+	maxTensors = 2048
+	maxParts   = 1 << 14 // JSON objects in a manifest: layers, stretches seen, scores
+	maxProof   = 1 << 32 // multiply-accumulates of all golden windows together
 )
 
 // golden windows are samples (Length at the model's rate, before any transform) with
@@ -48,9 +52,27 @@ func (g golden) count(classes int) int { return len(g.logits) / classes }
 // processors round differently, a wrong file is off by far more.
 const goldenTolerance = 1e-3
 
+// shape is that of a tensor. None of a network has more than three dimensions.
+type shape []int
+
+const maxDimensions = 4
+
+func (s *shape) UnmarshalJSON(b []byte) error {
+	if n := 1 + bytes.Count(b, []byte{','}); n > maxDimensions {
+		return fmt.Errorf("%d dimensions, at most %d are read", n, maxDimensions)
+	}
+	return json.Unmarshal(b, (*[]int)(s))
+}
+
+// metadata is what the header has beside tensors.
+type metadata struct {
+	Manifest string `json:"brinell"`
+	Checksum string `json:"brinell.sha256"`
+}
+
 type tensorHeader struct {
 	DType   string `json:"dtype"`
-	Shape   []int  `json:"shape"`
+	Shape   shape  `json:"shape"`
 	Offsets [2]int `json:"data_offsets"`
 }
 
@@ -94,6 +116,9 @@ func (m *Model) Encode() ([]byte, error) {
 	if count == 0 {
 		return nil, fmt.Errorf("encode model: no golden windows are set")
 	}
+	if err := m.checkProof(); err != nil {
+		return nil, fmt.Errorf("encode model: %w", err)
+	}
 	var data []byte
 	header := make(map[string]any)
 	add := func(name string, shape []int, v []float32) {
@@ -120,6 +145,9 @@ func (m *Model) Encode() ([]byte, error) {
 	manifest, err := json.Marshal(m.Manifest)
 	if err != nil {
 		return nil, fmt.Errorf("encode model: %w", err)
+	}
+	if n := strings.Count(string(manifest), "{"); n > maxParts {
+		return nil, fmt.Errorf("encode model: the manifest has %d parts, at most %d are read: state fewer stretches", n, maxParts)
 	}
 	header[metadataKey] = map[string]string{"format": "brinell", manifestKey: string(manifest), checksumKey: checksum(manifest)}
 	h, err := json.Marshal(header)
@@ -150,8 +178,11 @@ func decode(b []byte) (*Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	manifest := meta[manifestKey]
-	if checksum([]byte(manifest)) != meta[checksumKey] {
+	manifest := meta.Manifest
+	if n := strings.Count(manifest, "{"); n > maxParts {
+		return nil, fmt.Errorf("the manifest has %d parts, at most %d are read", n, maxParts)
+	}
+	if checksum([]byte(manifest)) != meta.Checksum {
 		return nil, fmt.Errorf("the manifest does not match its checksum: the file is damaged or edited")
 	}
 	m := new(Model)
@@ -166,36 +197,45 @@ func decode(b []byte) (*Model, error) {
 	if checksum(data) != m.Digest {
 		return nil, fmt.Errorf("the tensor bytes do not match the digest: the file is damaged or edited")
 	}
-	if _, total := m.Counts(); total.Params*4 > expansion(tensors)*len(data) {
+	// What can be refused is, by what the file holds, before the network takes memory.
+	_, total := m.Counts()
+	if total.Params*4 > expansion(tensors)*len(data) {
 		return nil, fmt.Errorf("the spec has %d parameters, the file holds %d bytes", total.Params, len(data))
 	}
-	if m.Net, err = nn.New(m.Spec, len(m.Labels), nil); err != nil {
-		return nil, err
-	}
-	want := 2
-	for _, p := range m.Net.Params() {
+	params := m.Spec.Params(len(m.Labels))
+	fill, want := make([]func(w []float32), len(params)), 2
+	for i, p := range params {
 		if _, ok := tensors[p.Name()+startsSuffix]; ok {
-			if err := m.readGroups(p, tensors, data); err != nil {
+			if fill[i], err = m.readGroups(p, tensors, data); err != nil {
 				return nil, err
 			}
 			want += 3
 			continue
 		}
 		want++
-		w, err := tensor(tensors, data, p.Name(), p.Shape)
+		b, err := tensor(tensors, data, p.Name(), p.Shape)
 		if err != nil {
 			return nil, err
 		}
-		if p.Role == nn.Variance && slices.Min(w) < 0 {
+		if p.Role == nn.Variance && b.least() < 0 {
 			return nil, fmt.Errorf("tensor %s: negative variance", p.Name())
 		}
-		copy(p.W, w)
+		fill[i] = b.fill
 	}
 	if err := m.readGolden(tensors, data); err != nil {
 		return nil, err
 	}
 	if len(tensors) != want {
 		return nil, fmt.Errorf("%d tensors, the spec has %d", len(tensors), want)
+	}
+	if err := m.checkProof(); err != nil {
+		return nil, err
+	}
+	if m.Net, err = nn.New(m.Spec, len(m.Labels), nil); err != nil {
+		return nil, err
+	}
+	for i, p := range m.Net.Params() {
+		fill[i](p.W)
 	}
 	return m, m.checkGolden()
 }
@@ -207,53 +247,94 @@ func checksum(text []byte) string {
 }
 
 // splitFile parses the container: header, metadata and tensor bytes.
-func splitFile(b []byte) (map[string]tensorHeader, map[string]string, []byte, error) {
+func splitFile(b []byte) (_ map[string]tensorHeader, meta metadata, _ []byte, _ error) {
 	if len(b) < 8 {
-		return nil, nil, nil, fmt.Errorf("%d bytes are no safetensors file", len(b))
+		return nil, meta, nil, fmt.Errorf("%d bytes are no safetensors file", len(b))
 	}
 	n := binary.LittleEndian.Uint64(b)
 	if n > maxHeader || n > uint64(len(b)-8) {
-		return nil, nil, nil, fmt.Errorf("header of %d bytes in a file of %d", n, len(b))
+		return nil, meta, nil, fmt.Errorf("header of %d bytes in a file of %d", n, len(b))
 	}
-	raw := make(map[string]json.RawMessage)
-	if err := json.Unmarshal(b[8:8+n], &raw); err != nil {
-		return nil, nil, nil, fmt.Errorf("header: %w", err)
+	d := json.NewDecoder(bytes.NewReader(b[8 : 8+n]))
+	if t, err := d.Token(); err != nil || t != json.Delim('{') {
+		return nil, meta, nil, fmt.Errorf("the header is no JSON object: %v", err)
 	}
-	var meta map[string]string
-	if err := json.Unmarshal(raw[metadataKey], &meta); err != nil {
-		return nil, nil, nil, fmt.Errorf("header: %s: %w", metadataKey, err)
-	}
-	delete(raw, metadataKey)
 	data := b[8+n:]
 	tensors := make(map[string]tensorHeader)
 	covered := 0
-	for name, r := range raw {
+	for d.More() {
+		key, err := d.Token()
+		if err != nil {
+			return nil, meta, nil, fmt.Errorf("header: %w", err)
+		}
+		name, _ := key.(string)
+		if name == metadataKey {
+			if err := d.Decode(&meta); err != nil {
+				return nil, meta, nil, fmt.Errorf("header: %s: %w", metadataKey, err)
+			}
+			continue
+		}
 		var t tensorHeader
-		if err := json.Unmarshal(r, &t); err != nil {
-			return nil, nil, nil, fmt.Errorf("tensor %q: %w", bearing.Clip(name), err)
+		if err := d.Decode(&t); err != nil {
+			return nil, meta, nil, fmt.Errorf("tensor %q: %w", bearing.Clip(name), err)
+		}
+		if _, twice := tensors[name]; twice || len(tensors) == maxTensors {
+			return nil, meta, nil, fmt.Errorf("tensor %q stands twice, or is one of more than %d", bearing.Clip(name), maxTensors)
 		}
 		size := 4
 		for _, s := range t.Shape {
 			if s < 0 || s > maxFile || size*s > maxFile {
-				return nil, nil, nil, fmt.Errorf("tensor %q: shape %v", bearing.Clip(name), t.Shape)
+				return nil, meta, nil, fmt.Errorf("tensor %q: shape %v", bearing.Clip(name), t.Shape)
 			}
 			size *= s
 		}
 		from, to := t.Offsets[0], t.Offsets[1]
 		if t.DType != "F32" && t.DType != "I32" || from < 0 || to < from || to > len(data) || to-from != size {
-			return nil, nil, nil, fmt.Errorf("tensor %q: %s %v at %v in %d bytes", bearing.Clip(name), bearing.Clip(t.DType), t.Shape, t.Offsets, len(data))
+			return nil, meta, nil, fmt.Errorf("tensor %q: %s %v at %v in %d bytes", bearing.Clip(name), bearing.Clip(t.DType), t.Shape, t.Offsets, len(data))
 		}
 		covered += size
 		tensors[name] = t
 	}
+	if _, err := d.Token(); err != nil {
+		return nil, meta, nil, fmt.Errorf("header: %w", err)
+	}
+	if _, err := d.Token(); err != io.EOF {
+		return nil, meta, nil, fmt.Errorf("something stands after the header's JSON object")
+	}
 	if covered != len(data) {
-		return nil, nil, nil, fmt.Errorf("tensors cover %d of %d bytes", covered, len(data))
+		return nil, meta, nil, fmt.Errorf("tensors cover %d of %d bytes", covered, len(data))
 	}
 	return tensors, meta, data, nil
 }
 
-// tensor returns the finite values of a tensor of that shape.
-func tensor(ts map[string]tensorHeader, data []byte, name string, shape []int) ([]float32, error) {
+// elements are those of a tensor as they stand in its file.
+type elements []byte
+
+func (b elements) at(i int) float32 { return math.Float32frombits(binary.LittleEndian.Uint32(b[4*i:])) }
+
+func (b elements) fill(dst []float32) {
+	for i := range dst {
+		dst[i] = b.at(i)
+	}
+}
+
+// least returns the least of them, 0 for none.
+func (b elements) least() (v float32) {
+	for i := range len(b) / 4 {
+		v = min(v, b.at(i))
+	}
+	return v
+}
+
+// values returns them as a slice of its own.
+func (b elements) values() []float32 {
+	v := make([]float32, len(b)/4)
+	b.fill(v)
+	return v
+}
+
+// tensor returns the elements of a tensor of that shape, which are finite.
+func tensor(ts map[string]tensorHeader, data []byte, name string, shape []int) (elements, error) {
 	t, ok := ts[name]
 	if !ok {
 		return nil, fmt.Errorf("tensor %s is missing", name)
@@ -261,27 +342,36 @@ func tensor(ts map[string]tensorHeader, data []byte, name string, shape []int) (
 	if t.DType != "F32" || !slices.Equal(t.Shape, shape) {
 		return nil, fmt.Errorf("tensor %s is %s %v, the spec says F32 %v", name, t.DType, t.Shape, shape)
 	}
-	b := data[t.Offsets[0]:t.Offsets[1]]
-	v := make([]float32, len(b)/4)
-	for i := range v {
-		v[i] = math.Float32frombits(binary.LittleEndian.Uint32(b[4*i:]))
-		if d := float64(v[i]); d-d != 0 {
+	b := elements(data[t.Offsets[0]:t.Offsets[1]])
+	for i := range len(b) / 4 {
+		if d := float64(b.at(i)); d-d != 0 {
 			return nil, fmt.Errorf("tensor %s: element %d is %v", name, i, d)
 		}
 	}
-	return v, nil
+	return b, nil
 }
 
-func (m *Model) readGolden(ts map[string]tensorHeader, data []byte) (err error) {
+func (m *Model) readGolden(ts map[string]tensorHeader, data []byte) error {
 	shape := ts[goldenLogits].Shape
 	if len(shape) != 2 || shape[0] < 1 || shape[0] > maxGolden {
 		return fmt.Errorf("tensor %s has shape %v, need 1 to %d windows", goldenLogits, shape, maxGolden)
 	}
-	if m.golden.logits, err = tensor(ts, data, goldenLogits, []int{shape[0], len(m.Labels)}); err != nil {
+	logits, err := tensor(ts, data, goldenLogits, []int{shape[0], len(m.Labels)})
+	if err != nil {
 		return err
 	}
-	m.golden.windows, err = tensor(ts, data, goldenWindows, []int{shape[0], m.Preprocessing.goldenLength()})
+	windows, err := tensor(ts, data, goldenWindows, []int{shape[0], m.Preprocessing.goldenLength()})
+	m.golden = golden{windows.values(), logits.values()}
 	return err
+}
+
+// checkProof bounds what it takes to compute the golden windows.
+func (m *Model) checkProof() error {
+	_, total := m.Counts()
+	if n := m.golden.count(len(m.Labels)); n*total.MACs > maxProof {
+		return fmt.Errorf("%d golden windows of %d multiply-accumulates each, all may take %d: keep fewer", n, total.MACs, maxProof)
+	}
+	return nil
 }
 
 func (m *Model) checkGolden() error {

@@ -142,7 +142,7 @@ func TestOpenRefuses(t *testing.T) {
 		m["spec"].(map[string]any)["layers"].([]any)[4].(map[string]any)["out"] = 5
 		return d
 	})
-	f("huge spec", "too many weights", func(_, m map[string]any, d []byte) []byte {
+	f("huge spec", "output is too large", func(_, m map[string]any, d []byte) []byte {
 		m["spec"].(map[string]any)["layers"].([]any)[0].(map[string]any)["out"] = 1 << 20
 		m["spec"].(map[string]any)["layers"].([]any)[4].(map[string]any)["out"] = 1 << 20
 		return d
@@ -292,6 +292,11 @@ func FuzzDecode(f *testing.F) {
 	}
 	f.Add(sparse)
 	f.Add([]byte("\x02\x00\x00\x00\x00\x00\x00\x00{}"))
+	for _, b := range bombs(f) {
+		if len(b.file) < 64<<10 {
+			f.Add(b.file)
+		}
+	}
 	f.Fuzz(func(t *testing.T, b []byte) {
 		// As it is, and with seals that fit, so that what lies behind them is tried.
 		m, err := Decode(b)

@@ -3,6 +3,7 @@ package models
 import (
 	"encoding/binary"
 	"fmt"
+	"strings"
 
 	"brinell/internal/kernel"
 	"brinell/models/nn"
@@ -37,34 +38,37 @@ func addIndices(header map[string]any, data []byte, name string, v []int32) []by
 	for _, x := range v {
 		data = binary.LittleEndian.AppendUint32(data, uint32(x))
 	}
-	header[name] = tensorHeader{"I32", []int{len(v)}, [2]int{from, len(data)}}
+	header[name] = tensorHeader{"I32", shape{len(v)}, [2]int{from, len(data)}}
 	return data
 }
 
-// readGroups fills p from the tensors of its groups.
-func (m *Model) readGroups(p *nn.Param, ts map[string]tensorHeader, data []byte) error {
+// readGroups reads the groups of p from its tensors, and returns what fills its weights
+// with them.
+func (m *Model) readGroups(p *nn.Param, ts map[string]tensorHeader, data []byte) (fill func(w []float32), err error) {
 	if p.Role != nn.Weight {
-		return fmt.Errorf("tensor %s has no groups", p.Name())
+		return nil, fmt.Errorf("tensor %s has no groups", p.Name())
 	}
-	width, n := m.groupOf(p), p.Shape[len(p.Shape)-1]
+	width, n, outputs := m.groupOf(p), p.Shape[len(p.Shape)-1], 1
+	for _, s := range p.Shape[:len(p.Shape)-1] {
+		outputs *= s
+	}
 	columns, err := indices(ts, data, p.Name()+columnsSuffix)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	starts, err := indices(ts, data, p.Name()+startsSuffix)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	values, err := tensor(ts, data, p.Name()+valuesSuffix, []int{len(columns), width})
 	if err != nil {
-		return err
+		return nil, err
 	}
-	g, err := kernel.GroupsOf(len(p.W)/n, n, width, starts, columns, values)
+	g, err := kernel.GroupsOf(outputs, n, width, starts, columns, values.values())
 	if err != nil {
-		return fmt.Errorf("tensor %s: %w", p.Name(), err)
+		return nil, fmt.Errorf("tensor %s: %w", p.Name(), err)
 	}
-	g.Dense(p.W)
-	return nil
+	return g.Dense, nil
 }
 
 func indices(ts map[string]tensorHeader, data []byte, name string) ([]int32, error) {
@@ -84,8 +88,8 @@ func indices(ts map[string]tensorHeader, data []byte, name string) ([]int32, err
 // if some are stored as groups, what no useful sparsity goes beyond.
 func expansion(ts map[string]tensorHeader) int {
 	for name := range ts {
-		if len(name) > len(startsSuffix) && name[len(name)-len(startsSuffix):] == startsSuffix {
-			return 256
+		if strings.HasSuffix(name, startsSuffix) {
+			return 64
 		}
 	}
 	return 1

@@ -54,8 +54,16 @@ type Library struct {
 	log      *slog.Logger
 	now      func() time.Time
 
-	mu   sync.Mutex // of a change of the active model
-	core Core
+	proving sync.Mutex // one file at a time: each takes memory of its own
+	mu      sync.Mutex // of a change of the active model
+	core    Core
+}
+
+// decode proves a model file.
+func (l *Library) decode(b []byte) (*models.Model, error) {
+	l.proving.Lock()
+	defer l.proving.Unlock()
+	return models.Decode(b)
 }
 
 // Open returns the library in a store and the model with which the service begins: the one
@@ -128,7 +136,7 @@ func (l *Library) File(ctx context.Context, digest string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if _, err := models.Decode(b); err != nil {
+	if _, err := l.decode(b); err != nil {
 		return nil, damaged(digest, err)
 	}
 	return b, nil
@@ -147,7 +155,7 @@ func (l *Library) Load(ctx context.Context, digest string) (*models.Model, error
 	if err != nil {
 		return nil, err
 	}
-	return models.Decode(b)
+	return l.decode(b)
 }
 
 // info describes a model.
@@ -215,7 +223,7 @@ func (l *Library) Model(ctx context.Context, digest string) (bearing.ModelInfo, 
 // Add proves a model file and stores it; what is stored already is left as it is. Errors:
 // model_rejected, Invalid model_without_card, Conflict too_many_models, those of the store.
 func (l *Library) Add(ctx context.Context, b []byte, by string) (i bearing.ModelInfo, created bool, err error) {
-	m, err := models.Decode(b)
+	m, err := l.decode(b)
 	if err != nil {
 		return i, false, err
 	}

@@ -30,10 +30,8 @@ func newConv(at Path, l Layer, in, out Shape, rng *rand.Rand) *conv {
 	c := &conv{in: in, out: out, kernel: l.Kernel, stride: l.Stride}
 	c.before, c.after = l.padding(in.L)
 	c.w = newParam(at, Weight, true, l.Kernel, in.C, out.C).he(l.Kernel*in.C, rng)
-	c.dw = newPartial(len(c.w.W))
 	if l.Bias {
 		c.b = newParam(at, Bias, true, out.C)
-		c.db = newPartial(out.C)
 		c.bias = c.b.W
 	} else {
 		c.bias = make([]float32, out.C)
@@ -69,6 +67,10 @@ func (c *conv) padded(s int, xn []float32) []float32 {
 // backward: dW[k][c][o] = Σ_l xp[l·stride+k][c] dy[l][o], db[o] = Σ_l dy[l][o],
 // and dxp[l·stride+k][c] += dy[l][o] W[k][c][o].
 func (c *conv) backward(x, _, dy, dx Tensor) {
+	c.dw = c.dw.grown(len(c.w.W))
+	if c.b != nil {
+		c.db = c.db.grown(c.out.C)
+	}
 	if dx.Data != nil {
 		c.flip()
 	}

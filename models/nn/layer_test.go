@@ -2,10 +2,12 @@ package nn
 
 import (
 	"encoding/json"
+	"fmt"
 	"math"
 	"math/rand/v2"
 	"reflect"
 	"slices"
+	"strings"
 	"testing"
 )
 
@@ -218,9 +220,10 @@ func TestSpecRefusals(t *testing.T) {
 	f(Shape{4, 1}, "layer 0 (relu): group 8 must lie in 1..16, and belong to conv, dense or logits", ReLU().Sparse(8))
 	f(Shape{4, 1}, `spec "t": needs 1 to 256 layers, the last of them logits, and combinators at most 4 deep`, Residual(Residual(Residual(Residual(Residual(ReLU()))))))
 	f(Shape{0, 1}, `spec "t": input 0 x 1 is out of range`)
-	f(Shape{1 << 20, 1}, "layer 0 (dense): too many weights", Dense(1<<20))
-	f(Shape{1 << 18, 1}, "layer 0 (conv): too many multiply-accumulates", Conv(2, 1<<12, 1, Same))
+	f(Shape{1 << 20, 1}, "layer 0 (dense): too many weights: the layers up to this one have 1099512676352, a network may have 16777216", Dense(1<<20))
+	f(Shape{1 << 18, 1}, "layer 0 (conv): too many multiply-accumulates: up to this layer a window takes 2147483648, it may take 268435456", Conv(2, 1<<12, 1, Same))
 	f(Shape{1 << 12, 1}, "layer 0 (conv): output is too large", Conv(1<<20, 1, 1, Same))
+	f(Shape{4, 1}, "layer 0 (conv): stride 5 is longer than the input's 4 steps", Conv(1, 1, 5, Same))
 }
 
 // TestLearns is the smoke test of the whole engine: a small network separates
@@ -324,4 +327,94 @@ func FuzzSpec(f *testing.F) {
 			n.Plan().Forward(make([]float32, s.Input.size()))
 		}
 	})
+}
+
+// TestBounds: of each bound, a network that just keeps it is taken, and one beyond is
+// not, however its layers are spread over combinators; what a plan then holds is what
+// was counted, at most.
+func TestBounds(t *testing.T) {
+	f := func(name, want string, in Shape, layers ...Layer) {
+		t.Helper()
+		_, err := Spec{Name: "t", Input: in, Layers: append(layers, Logits())}.Shapes(2)
+		if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: got %v, want %q", name, err, want)
+		}
+	}
+	many := func(n int, l Layer) (layers []Layer) {
+		for range n {
+			layers = append(layers, l)
+		}
+		return layers
+	}
+	f("layers", "", Shape{4, 1}, many(255, ReLU())...)
+	f("a layer too many", "needs 1 to 256 layers", Shape{4, 1}, many(256, ReLU())...)
+	f("layers in branches", "", Shape{4, 1}, many(85, Residual(ReLU()))...)
+	f("too many in branches", "needs 1 to 256 layers", Shape{4, 1}, many(86, Residual(ReLU()))...)
+	f("weights", "", Shape{1, 4094}, Dense(4095), Select([]int{0}))
+	f("a weight too many", "too many weights", Shape{1, 4096}, Dense(4096))
+	f("weights, summed", "too many weights", Shape{1, 1024}, many(17, Residual(Dense(1024)))...)
+	f("weights of a branch", "too many weights", Shape{1, 1024}, Branches(many(17, Dense(1024))[:9], many(17, Dense(1024))[:8]))
+	f("weights beyond an int", "too many weights", Shape{1 << 20, 2}, Conv(1<<20, 1<<20, 1<<20, Same))
+	f("multiply-accumulates", "", Shape{1 << 16, 1}, Conv(1, 1<<12-2, 1<<4, Same), Conv(1, 1<<12, 1, Same), MaxPool(256))
+	f("too many, summed", "too many multiply-accumulates", Shape{1 << 16, 1}, Conv(1, 1<<11, 1, Same), Residual(Conv(1, 1<<11, 1, Same)), Conv(1, 2, 1, Same))
+	f("activations", "", Shape{1 << 19, 1}, AvgPool(256), ReLU())
+	f("activations, summed", "too large activations", Shape{1 << 17, 1}, many(8, Residual(ReLU()))...)
+	f("activations of one branch", "too large activations", Shape{1 << 18, 1}, Branches(many(5, ReLU())))
+	f("the bomb", "too large activations", Shape{1 << 20, 1}, many(70, Residual(ReLU()))...)
+	f("a long stride", "stride", Shape{1 << 10, 1 << 10}, Conv(1, 1, 1<<20, Same))
+	if huge := product(1<<20, 1<<24, 1<<20, 1<<24); sum(huge, huge) != huge || product(1<<30, 1<<30) != 1<<60 || product(0, huge) != 0 {
+		t.Error("counts wrap round")
+	}
+	if got := [...]int{maxLayers, maxDepth, maxWeights, maxActivations, maxMACs, maxClasses}; got != [...]int{256, 4, 1 << 24, 1 << 21, 1 << 28, 4096} {
+		t.Errorf("bounds %v: docs/artefact.md states them", got)
+	}
+}
+
+// TestCounted: the parameters that a spec says it has are those that its network has, and
+// the buffers of a plan are no larger than was counted.
+func TestCounted(t *testing.T) {
+	specs := slices.Clone(planSpecs)
+	for _, c := range layerCases {
+		specs = append(specs, Spec{Name: c.name, Input: c.in, Layers: append(slices.Clone(c.body), Logits())})
+	}
+	for _, s := range specs {
+		n, err := New(s, 3, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		type named struct {
+			name  string
+			shape []int
+		}
+		list := func(all []*Param) (out []named) {
+			for _, p := range all {
+				out = append(out, named{p.Name(), p.Shape})
+			}
+			return out
+		}
+		if got, want := fmt.Sprint(list(s.Params(3))), fmt.Sprint(list(n.Params())); got != want {
+			t.Errorf("%s: parameters %s, want %s", s.Name, got, want)
+		}
+		counted, in := 0, s.Input
+		for i, l := range s.Layers {
+			counted += l.elements(in, n.Shapes()[i])
+			in = n.Shapes()[i]
+		}
+		// Of very small networks, the ends of vectors are most.
+		if got := held(n.Plan()); got > counted+64*len(s.Layers)*(1+strings.Count(fmt.Sprint(s.Layers), "{")) {
+			t.Errorf("%s: a plan holds %d elements, %d were counted", s.Name, got, counted)
+		}
+	}
+}
+
+// held returns how many elements the buffers of a plan have.
+func held(p *Plan) int {
+	n := len(p.y)
+	for _, s := range p.steps {
+		n += len(s.buf) + len(s.tmp) + len(s.index) + len(s.scale) + len(s.shift)
+		for _, b := range s.branches {
+			n += held(b)
+		}
+	}
+	return n
 }

@@ -171,8 +171,12 @@ func bounds(s, n int) (lo, hi int) { return s * n / shards, (s + 1) * n / shards
 // partial holds one accumulator per shard for a gradient of size n.
 type partial struct{ sums [shards][]float32 }
 
-func newPartial(n int) *partial {
-	p := new(partial)
+// grown returns p, or a new one of size n for nil: only what trains needs one.
+func (p *partial) grown(n int) *partial {
+	if p != nil {
+		return p
+	}
+	p = new(partial)
 	for s := range p.sums {
 		p.sums[s] = make([]float32, n)
 	}

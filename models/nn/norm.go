@@ -119,17 +119,18 @@ type channelSums struct {
 }
 
 func newChannelSums(c int) channelSums {
-	s := channelSums{sum: make([]float64, c), product: make([]float64, c)}
-	n := len(kernel.Columns(nil, make([]float32, c)))
-	for i := range s.part {
-		s.part[i] = make([]float64, 2*n)
-	}
-	return s
+	return channelSums{sum: make([]float64, c), product: make([]float64, c)}
 }
 
 // of sets sum and product to Σ x and Σ x·y of each channel, shards added in their
 // order.
 func (c *channelSums) of(x, y Tensor) {
+	if c.part[0] == nil { // only what trains needs them
+		n := len(kernel.Columns(nil, make([]float32, len(c.sum))))
+		for i := range c.part {
+			c.part[i] = make([]float64, 2*n)
+		}
+	}
 	n := len(c.part[0]) / 2
 	shard(x.N, func(s, lo, hi int) {
 		clear(c.part[s])

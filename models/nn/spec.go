@@ -136,16 +136,6 @@ type Spec struct {
 	Layers    []Layer `json:"layers"`
 }
 
-// Bounds of a spec, so that one from a file cannot ask for absurd memory.
-const (
-	maxLayers     = 256
-	maxDepth      = 4       // of combinators in combinators
-	maxActivation = 1 << 24 // elements of one layer's output for one window
-	maxWeights    = 1 << 26 // elements of all weights together
-	maxMACs       = 1 << 30 // of one window, fifty times the largest of the zoo
-	maxClasses    = 4096
-)
-
 // Path says where a layer stands: its index in Spec.Layers, and for layers of
 // combinators the branch and the index in it, "3.0.1".
 type Path string
@@ -189,77 +179,6 @@ func (e *LayerError) Error() string {
 	return fmt.Sprintf("layer %s (%s): %s", e.Path, e.Op, e.Reason)
 }
 
-// Shapes returns the output shape of every layer for that number of classes, or
-// a *LayerError. It is the one place in which shapes are inferred.
-func (s Spec) Shapes(classes int) ([]Shape, error) {
-	if s.Input.L < 1 || s.Input.C < 1 || s.Input.L > maxActivation || s.Input.C > maxActivation || s.Input.size() > maxActivation {
-		return nil, fmt.Errorf("spec %q: input %d x %d is out of range", s.Name, s.Input.L, s.Input.C)
-	}
-	if classes < 1 || classes > maxClasses {
-		return nil, fmt.Errorf("spec %q: %d classes is outside 1..%d", s.Name, classes, maxClasses)
-	}
-	if len(s.Layers) == 0 || s.Layers[len(s.Layers)-1].Op != OpLogits || countLayers(s.Layers, maxDepth) > maxLayers {
-		return nil, fmt.Errorf("spec %q: needs 1 to %d layers, the last of them logits, and combinators at most %d deep", s.Name, maxLayers, maxDepth)
-	}
-	return infer(s.Layers, s.Input, classes, At, len(s.Layers)-1)
-}
-
-// countLayers counts the layers with those of combinators, too many of them where
-// combinators stand deeper than depth.
-func countLayers(layers []Layer, depth int) int {
-	n := len(layers)
-	for _, l := range layers {
-		for _, b := range l.Branches {
-			if depth == 0 || n > maxLayers {
-				return maxLayers + 1
-			}
-			n += 1 + countLayers(b, depth-1)
-		}
-	}
-	return n
-}
-
-// infer returns the shapes of layers in a row, of which only the one with index
-// logits may be logits.
-func infer(layers []Layer, in Shape, classes int, path func(i int) Path, logits int) ([]Shape, error) {
-	shapes := make([]Shape, len(layers))
-	weights, macs := 0, 0
-	for i, l := range layers {
-		for b, branch := range l.Branches {
-			if _, err := infer(branch, in, classes, func(j int) Path { return path(i).In(b, j) }, -1); err != nil {
-				return nil, err
-			}
-		}
-		out, reason := l.shape(in, classes)
-		if reason == "" && l.Op == OpLogits && i != logits {
-			reason = "logits must be the last layer"
-		}
-		if reason == "" && (out.L > maxActivation || out.C > maxActivation || out.size() > maxActivation) {
-			reason = "output is too large"
-		}
-		if reason == "" {
-			if weights += l.Params(in, out); weights > maxWeights {
-				reason = "too many weights"
-			} else if macs += l.MACs(in, out); macs > maxMACs {
-				reason = "too many multiply-accumulates"
-			}
-		}
-		if reason != "" {
-			return nil, &LayerError{path(i), l.Op, reason}
-		}
-		shapes[i], in = out, out
-	}
-	return shapes, nil
-}
-
-// end returns the output shape of layers in a row that fit.
-func end(layers []Layer, in Shape, classes int) Shape {
-	for _, l := range layers {
-		in, _ = l.shape(in, classes)
-	}
-	return in
-}
-
 // Output returns the shape of the layer's output for input in, which must fit.
 func (l Layer) Output(in Shape, classes int) Shape {
 	out, _ := l.shape(in, classes)
@@ -279,6 +198,9 @@ func (l Layer) shape(in Shape, classes int) (out Shape, reason string) {
 	case OpConv:
 		if l.Out < 1 || l.Kernel < 1 || l.Stride < 1 || max(l.Out, l.Kernel, l.Stride) > limit {
 			return out, fmt.Sprintf("out %d, kernel %d and stride %d must lie in 1..%d", l.Out, l.Kernel, l.Stride, limit)
+		}
+		if l.Stride > in.L { // buffers have whole rows of a stride
+			return out, fmt.Sprintf("stride %d is longer than the input's %d steps", l.Stride, in.L)
 		}
 		switch l.Padding {
 		case Same:
@@ -354,70 +276,10 @@ func (l Layer) padding(n int) (before, after int) {
 // Before returns how many zeros a convolution puts before an input of n steps.
 func (l Layer) Before(n int) int { before, _ := l.padding(n); return before }
 
-// Params returns the number of trained parameters of the layer. The running
-// statistics of batch-norm are not trained and do not count, nor do the switches of
-// nodes, which leave with what they prune.
-func (l Layer) Params(in, out Shape) int {
-	switch l.Op {
-	case OpConv:
-		n := l.Kernel * in.C * out.C
-		if l.Bias {
-			n += out.C
-		}
-		return n
-	case OpBatchNorm:
-		return 2 * in.C
-	case OpDense, OpLogits:
-		return in.size()*out.C + out.C
+// end returns the output shape of layers in a row that fit.
+func end(layers []Layer, in Shape, classes int) Shape {
+	for _, l := range layers {
+		in, _ = l.shape(in, classes)
 	}
-	return l.total(in, Layer.Params)
-}
-
-// total adds up a count over the branches.
-func (l Layer) total(in Shape, count func(l Layer, in, out Shape) int) (n int) {
-	for _, b := range l.Branches {
-		at := in
-		for _, inner := range b {
-			out, _ := inner.shape(at, 1) // no logits inside: classes do not matter
-			n += count(inner, at, out)
-			at = out
-		}
-	}
-	return n
-}
-
-// MACs returns the multiply-accumulates of one window, counting convolutions
-// and dense layers, zero padding included, biases and normalisation not.
-func (l Layer) MACs(in, out Shape) int {
-	switch l.Op {
-	case OpConv:
-		return out.L * l.Kernel * in.C * out.C
-	case OpDense, OpLogits:
-		return in.size() * out.C
-	}
-	return l.total(in, Layer.MACs)
-}
-
-// Count is the cost of one layer or of a network.
-type Count struct {
-	Params int `json:"params"`
-	MACs   int `json:"macs"`
-}
-
-// Counts returns the cost of each layer and of all together. It panics on a
-// spec that Shapes refuses.
-func (s Spec) Counts(classes int) (layers []Count, total Count) {
-	shapes, err := s.Shapes(classes)
-	if err != nil {
-		panic("nn: " + err.Error())
-	}
-	in := s.Input
-	for i, l := range s.Layers {
-		c := Count{l.Params(in, shapes[i]), l.MACs(in, shapes[i])}
-		layers = append(layers, c)
-		total.Params += c.Params
-		total.MACs += c.MACs
-		in = shapes[i]
-	}
-	return layers, total
+	return in
 }

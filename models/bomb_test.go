@@ -1,0 +1,143 @@
+package models
+
+import (
+	"encoding/binary"
+	"encoding/json"
+	"fmt"
+	"runtime"
+	"strings"
+	"testing"
+
+	"brinell/internal/bearing"
+	"brinell/models/nn"
+)
+
+// bomb is a model file that would take much more than its size, if it were believed.
+type bomb struct {
+	name, want string
+	file       []byte
+}
+
+// withSpec returns a file of a spec, its seals right, with so many bytes of golden windows.
+func withSpec(t testing.TB, spec nn.Spec, pre Preprocessing, windows int, change func(header map[string]any)) []byte {
+	t.Helper()
+	m := tiny(t).Manifest
+	m.Format, m.Spec, m.Preprocessing = formatVersion, spec, pre
+	data := make([]byte, 4*windows*(pre.Length+len(m.Labels)))
+	header := map[string]any{
+		goldenWindows: tensorHeader{"F32", shape{windows, pre.Length}, [2]int{0, 4 * windows * pre.Length}},
+		goldenLogits:  tensorHeader{"F32", shape{windows, len(m.Labels)}, [2]int{4 * windows * pre.Length, len(data)}},
+	}
+	meta := map[string]string{}
+	header[metadataKey] = meta
+	if change != nil {
+		change(header)
+	}
+	for name, v := range header { // what has no place yet is zeros at the end
+		if h, ok := v.(tensorHeader); ok && h.Offsets == [2]int{} {
+			size := 4
+			for _, n := range h.Shape {
+				size *= n
+			}
+			h.Offsets = [2]int{len(data), len(data) + size}
+			header[name], data = h, append(data, make([]byte, size)...)
+		}
+	}
+	m.Digest = checksum(data)
+	manifest, err := json.Marshal(m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	meta[manifestKey], meta[checksumKey] = string(manifest), checksum(manifest)
+	h, err := json.Marshal(header)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return append(append(binary.LittleEndian.AppendUint64(nil, uint64(len(h))), h...), data...)
+}
+
+func inputOf(length int) Preprocessing {
+	return Preprocessing{SampleRate: 12000, Length: length, BandLimit: 5000, Normalise: ZScore}
+}
+
+func bombs(t testing.TB) (out []bomb) {
+	add := func(name, want string, length, windows int, layers ...nn.Layer) {
+		spec := nn.Spec{Name: "bomb", Input: nn.Shape{L: length, C: 1}, Layers: append(layers, nn.Logits())}
+		out = append(out, bomb{name, want, withSpec(t, spec, inputOf(length), windows, nil)})
+	}
+	many := func(n int, l nn.Layer) (layers []nn.Layer) {
+		for range n {
+			layers = append(layers, l)
+		}
+		return layers
+	}
+	add("70 residual layers", "too large activations", 1<<20, 1, many(70, nn.Residual(nn.ReLU()))...)
+	add("70 residual layers of many channels", "too large activations", 1<<10, 1, append([]nn.Layer{nn.Conv(1<<10, 1, 1, nn.Same)}, many(70, nn.Residual(nn.ReLU()))...)...)
+	add("branches of branches", "too large activations", 1<<16, 1, nn.Branches(many(60, nn.Residual(nn.ReLU()))))
+	add("normalised channels", "too large activations", 64, 1, append([]nn.Layer{nn.Conv(1<<14, 1, 64, nn.Same)}, many(100, nn.BatchNorm())...)...)
+	add("weights beyond an int", "too large", 1<<10, 1, nn.Conv(1<<20, 1<<20, 1, nn.Same))
+	add("weights that the file has not", "the file holds", 1<<10, 1, nn.Dense(1<<13))
+	add("a long stride", "stride", 1<<10, 1, nn.Conv(1, 1, 1<<20, nn.Same))
+	add("layers", "needs 1 to 256", 1<<10, 1, many(10_000, nn.ReLU())...)
+	add("layers without end", "parts", 1<<10, 1, many(60_000, nn.ReLU())...)
+	add("a minute for a window", "for each sample", 1<<11, 1, nn.Conv(64, 1<<8, 1, nn.Same), nn.Conv(64, 1<<4, 1, nn.Same))
+	add("layers for a sample", "for each sample", 4, 1, many(200, nn.ReLU())...)
+
+	// A whole one, of which nothing but its golden logits is wrong: each layer keeps the
+	// bounds of one, and all together would take 13 GB.
+	layers := append([]nn.Layer{nn.Conv(16, 1, 1, nn.Same)}, many(70, nn.Residual(nn.ReLU()))...)
+	layers = append(layers, nn.AvgPool(256), nn.AvgPool(256), nn.Logits())
+	out = append(out, bomb{"70 residual layers, whole", "too large", withSpec(t, nn.Spec{Name: "bomb", Input: nn.Shape{L: 1 << 20, C: 1}, Layers: layers}, inputOf(1<<20), 1, func(h map[string]any) {
+		h["layers.0.weight"] = tensorHeader{"F32", shape{1, 1, 16}, [2]int{}}
+		h["layers.73.weight"] = tensorHeader{"F32", shape{256, 3}, [2]int{}}
+		h["layers.73.bias"] = tensorHeader{"F32", shape{3}, [2]int{}}
+	})})
+
+	spec := nn.Spec{Name: "bomb", Input: nn.Shape{L: 1 << 10, C: 1}, Layers: []nn.Layer{nn.Dense(1 << 13), nn.Logits()}}
+	sparse := func(name, want string, tensors func(h map[string]any)) {
+		out = append(out, bomb{name, want, withSpec(t, spec, inputOf(1<<10), 8, tensors)})
+	}
+	sparse("sparse weights without end", "the file holds", func(h map[string]any) {
+		h["layers.0.weight"+startsSuffix] = tensorHeader{"I32", shape{0}, [2]int{}}
+	})
+	sparse("half a million tensors", "one of more than", func(h map[string]any) {
+		for i := range 50_000 {
+			h[fmt.Sprint(i)] = tensorHeader{"I32", shape{0}, [2]int{}}
+		}
+	})
+	sparse("half a million dimensions", "dimensions", func(h map[string]any) {
+		h["x"] = tensorHeader{"I32", make([]int, 500_000), [2]int{}}
+	})
+	sparse("other metadata", "the file holds", func(h map[string]any) {
+		for i := range 50_000 {
+			h[metadataKey].(map[string]string)[fmt.Sprint(i)] = "x"
+		}
+	})
+	for _, n := range []uint64{1 << 63, 1 << 31, maxHeader + 1} {
+		out = append(out, bomb{fmt.Sprintf("a header of %d bytes", n), "header of", append(binary.LittleEndian.AppendUint64(nil, n), make([]byte, 100)...)})
+	}
+	proof := nn.Spec{Name: "bomb", Input: nn.Shape{L: 1 << 14, C: 1}, Layers: []nn.Layer{nn.Conv(1, 1<<13, 1, nn.Same), nn.AvgPool(256), nn.Logits()}}
+	out = append(out, bomb{"golden windows that take minutes", "missing", withSpec(t, proof, inputOf(1<<14), maxGolden, nil)})
+	return out
+}
+
+// TestModelBombs: a file is refused for what its spec asks before that is allocated: what
+// a refusal takes is a few times what the file has.
+func TestModelBombs(t *testing.T) {
+	for _, b := range bombs(t) {
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		_, err := Decode(b.file)
+		runtime.ReadMemStats(&after)
+		if bearing.CodeOf(err) != "model_rejected" || !strings.Contains(err.Error(), b.want) {
+			t.Errorf("%s: got %v, want model_rejected about %q", b.name, err, b.want)
+		}
+		most := 8*len(b.file) + 1<<20
+		if b.name == "layers" { // of which a manifest may have maxParts, to say that they are too many
+			most += 8 << 20
+		}
+		if took := after.TotalAlloc - before.TotalAlloc; took > uint64(most) {
+			t.Errorf("%s: %d bytes were allocated to refuse %d", b.name, took, len(b.file))
+		}
+	}
+}
