@@ -4,7 +4,7 @@ STATICCHECK ?= honnef.co/go/tools/cmd/staticcheck@v0.8.2
 FUZZTIME    ?= 60s
 DATA        ?= $(BRINELL_DATA)
 
-.PHONY: check test race purego fmt vet lint arm64 arm64-test bench fuzz garbage rigs generate model accuracy compression build
+.PHONY: check test race purego fmt vet lint arm64 arm64-test bench fuzz fuzz-short garbage rigs generate model accuracy compression build
 
 check: fmt vet lint test purego race arm64
 
@@ -47,6 +47,11 @@ fuzz:
 	    echo "$$pkg $$f"; $(GO) test -run '^$$' -fuzz "^$$f\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 1s $$pkg; \
 	  done; done
 
+# The whole service for half a minute, or for SERVICETIME: programs of requests, by coverage.
+SERVICETIME ?= 30s
+fuzz-short:
+	$(GO) test -run '^$$' -fuzz '^FuzzService$$' -fuzztime $(SERVICETIME) -fuzzminimizetime 10x -parallel 2 ./cmd/brinell
+
 # What is no machine, ten windows each of 10,000 sensors, and 1,000 windows changed in
 # ways that must not matter.
 garbage:
@@ -54,12 +59,14 @@ garbage:
 
 # The long forms of the rigs, as root with strace installed: 10,000 power cuts, 500 kills,
 # 200 full disks, 2,000 damaged databases, a hundred rounds of hostile requests, 10,000 slow
-# connections, a million names, 1,000 decompression bombs, 50 times no descriptors, a disk that
+# connections, a million names, 1,000 decompression bombs, 60,000 programs
+# of requests, 50 times no descriptors, a disk that
 # takes no writes and a database that is taken away, and an hour of load. Figures are in docs/guarantees.md.
 rigs:
 	BRINELL_IMAGES=10000 BRINELL_KILLS=500 BRINELL_FULL=200 BRINELL_DAMAGE=2000 $(GO) test ./internal/rig -run 'PowerCut|Kill|Full|Sync|Damage' -v -timeout 2h
 	BRINELL_HOSTILE=100 BRINELL_SLOW=10000 BRINELL_NAMES=1000000 $(GO) test ./internal/rig -run 'Hostile|Slow|Series' -v -timeout 1h
 	BRINELL_BOMBS=1000 BRINELL_READONLY=50 BRINELL_CROWDS=50 BRINELL_TAKEN=50 $(GO) test ./internal/rig -run 'Planted|Bombs|ReadOnly|Descriptors|TakenAway' -v -timeout 30m
+	BRINELL_PROGRAMS=60000 $(GO) test ./cmd/brinell -run 'Programs' -v -timeout 1h
 	BRINELL_ROWS=10000000 BRINELL_INGEST=20s $(GO) test ./internal/rig -run 'Query|Ingest' -v -timeout 1h
 	BRINELL_OVERLOAD=60s BRINELL_SOAK=1h $(GO) test ./internal/rig -run 'Overload|Soak' -v -timeout 2h
 
