@@ -41,10 +41,10 @@ func ReadFile(name string, b []byte, o FileOptions) ([]bearing.Recording, error)
 		o.Channel = o.Column
 	}
 	switch {
-	case o.RateHz < 0 || math.IsNaN(o.RateHz) || o.RateHz > bearing.MaxSampleRate:
-		return nil, bearing.Errorf(bearing.Invalid, "rate_out_of_range", "--rate %g: state a positive rate of at most %g Hz", o.RateHz, float64(bearing.MaxSampleRate))
-	case o.RPM < 0 || math.IsNaN(o.RPM) || o.RPM > 60*bearing.MaxShaftSpeed:
-		return nil, bearing.Errorf(bearing.Invalid, "speed_out_of_range", "--rpm %g: state a positive speed of at most %d rpm, or leave it out", o.RPM, 60*bearing.MaxShaftSpeed)
+	case o.RateHz != 0 && !bearing.SampleRates.Has(o.RateHz):
+		return nil, bearing.Errorf(bearing.Invalid, "rate_out_of_range", "--rate %g is outside %s", o.RateHz, bearing.SampleRates)
+	case o.RPM != 0 && !bearing.ShaftSpeeds.Has(o.RPM):
+		return nil, bearing.Errorf(bearing.Invalid, "speed_out_of_range", "--rpm %g is outside %s: leave it out if it is not known", o.RPM, bearing.ShaftSpeeds)
 	case math.IsNaN(o.Scale) || math.IsInf(o.Scale, 0):
 		return nil, bearing.Errorf(bearing.Invalid, "scale_not_finite", "--scale must be a finite number")
 	}
@@ -67,7 +67,7 @@ func ReadFile(name string, b []byte, o FileOptions) ([]bearing.Recording, error)
 	if rate == 0 {
 		return nil, bearing.Errorf(bearing.Invalid, "rate_missing", "%s does not state its sampling rate: give it in Hz with --rate", bearing.Clip(path.Base(name)))
 	}
-	if !(rate > 0) || rate > bearing.MaxSampleRate {
+	if !bearing.SampleRates.Has(rate) {
 		return nil, bearing.Errorf(bearing.Invalid, "rate_out_of_range", "%s states a sampling rate of %g Hz: give the right one with --rate", bearing.Clip(path.Base(name)), rate)
 	}
 	unit, scale, err := unitOf(c, o)
@@ -78,7 +78,7 @@ func ReadFile(name string, b []byte, o FileOptions) ([]bearing.Recording, error)
 	if o.RPM != 0 {
 		rpm = o.RPM
 	}
-	if !(rpm > 0) || rpm > 60*bearing.MaxShaftSpeed {
+	if !bearing.ShaftSpeeds.Has(rpm) {
 		rpm = 0
 	}
 	stem := strings.TrimSuffix(path.Base(name), path.Ext(name))

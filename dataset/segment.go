@@ -49,7 +49,7 @@ func Segments(p Part, length, hop int) [][]float32 {
 //	ceil(length rate / target)
 //
 // up to a margin of 1e-6 samples for rates that are almost exact multiples.
-// A model that takes 2048 samples at 12 kHz needs 8192 of a 48 kHz recording.
+// and at least 1. A model that takes 2048 samples at 12 kHz needs 8192 of a 48 kHz recording.
 func NativeLength(length int, target, rate float64) int {
-	return clamp.Count(math.Ceil(float64(length)*rate/target - 1e-6))
+	return clamp.Int(math.Ceil(float64(length)*rate/target-1e-6), 1, math.MaxInt)
 }

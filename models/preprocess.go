@@ -115,10 +115,10 @@ func (p Preprocessing) Validate() error {
 	return nil
 }
 
-// NativeLength returns how many samples at rate cover one window.
+// NativeLength returns how many samples at rate cover one window, at least 1.
 func (p Preprocessing) NativeLength(rate float64) int {
 	// Rates are rarely exact multiples; the margin keeps 48000/12000 at 4.
-	return clamp.Count(math.Ceil(float64(p.Length)*rate/p.SampleRate - 1e-6))
+	return clamp.Int(math.Ceil(float64(p.Length)*rate/p.SampleRate-1e-6), 1, math.MaxInt)
 }
 
 // CheckRate reports with code rate_too_low that a rate cannot be served.

@@ -232,7 +232,10 @@ func (f *fileFlags) diagnoseWindow(core *diagnose.Core, sessions map[[2]string]*
 	if err != nil {
 		return rec, d, withPath(path, err)
 	}
-	if w.ShaftSpeed == 0 {
+	if w.ShaftSpeed == 0 && f.o.RPM != 0 {
+		if err := bearing.ShaftSpeeds.Check("speed_out_of_range", "--rpm", f.o.RPM); err != nil {
+			return rec, d, err
+		}
 		w.ShaftSpeed = f.o.RPM / 60
 	}
 	w.Bearing = cmp.Or(w.Bearing, f.o.Bearing)

@@ -21,6 +21,8 @@ const (
 	// shaft's side-bands of BPFI.
 	segmentTurns = 30
 
+	leastSamples = 64 // of a segment, however fast the shaft: fewer give no spectrum
+
 	minTurns = 5  // fewer, and side-bands of the cage run into their line
 	maxOrder = 48 // of the envelope spectrum: five harmonics of BPFI up to sixteen elements
 
@@ -59,7 +61,7 @@ func NewAnalyzer(shelf *dsp.Shelf) *Analyzer {
 // Segment returns how many samples at rate one segment has, and how many segments
 // cover n samples at that shaft speed (Hz).
 func Segment(n int, rate, shaft float64) (length, count int) {
-	length = clamp.Int(segmentTurns/shaft*rate, 0, n)
+	length = max(min(n, leastSamples), clamp.Int(segmentTurns/shaft*rate, 0, n))
 	if length < n {
 		// The nearest division of the window, so that no sample is left out.
 		count = (n + length/2) / length
@@ -90,8 +92,14 @@ func smooth(n int) bool {
 // sampling rate.
 func Band(rate float64) (lo, hi float64) { return lowEdge, min(highEdge, bandTop*rate) }
 
-// Need returns how many samples at rate hold the fewest turns that are judged.
-func Need(rate, shaft float64) int { return clamp.Count(math.Ceil(minTurns / shaft * rate)) }
+// Need returns how many samples at rate hold the fewest turns that are judged, at least
+// leastSamples. No number does at a rate whose band is none: then it is the largest int.
+func Need(rate, shaft float64) int {
+	if lo, hi := Band(rate); !(hi > 2*lo) {
+		return math.MaxInt
+	}
+	return max(leastSamples, clamp.Count(math.Ceil(minTurns/shaft*rate)))
+}
 
 // Analyze looks for the lines of machine m in x, acceleration at rate Hz. It needs
 // Need samples; the caller has checked that and that m is known, else it panics.

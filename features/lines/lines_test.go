@@ -199,3 +199,35 @@ func TestShortWindows(t *testing.T) {
 		t.Errorf("a speed shows in %v s, in which the fastest shaft turns five times", lines.SpeedSeconds)
 	}
 }
+
+// TestExtremes: a window of exactly the length that is needed, and of much more, is
+// analysed at every rate and speed that come in, of bearings at the ends of what the
+// catalogue takes.
+func TestExtremes(t *testing.T) {
+	rng := rand.New(rand.NewPCG(3, 4))
+	x := make([]float32, 1<<15)
+	for i := range x {
+		x[i] = float32(rng.NormFloat64())
+	}
+	for _, rate := range []float64{1, 100, 500, 501, 5000, 5120, 12000, 44100, 102400, 1e6, 1e7} {
+		for _, rpm := range []float64{0.001, 1, 60, 1797, 12000, 60000, 600000} {
+			for _, g := range []bearing.Geometry{skf6205, {Elements: 3, ElementDia: 0.02, PitchDia: 20}, {Elements: 500, ElementDia: 1, PitchDia: 200}} {
+				need := lines.Need(rate, rpm/60)
+				if rate <= 500 && need <= len(x) {
+					t.Errorf("%g Hz has no band, and %d samples are enough", rate, need)
+				}
+				for _, n := range []int{need, need + 1, 3 * need, len(x)} {
+					if need > len(x) || n > len(x) {
+						continue
+					}
+					e := lines.NewAnalyzer(nil).Analyze(x[:n], rate, lines.Machine{ShaftSpeed: rpm / 60, Orders: g.Orders()})
+					for _, v := range []float64{e.Combs[0].Z, e.Combs[2].Z, e.CageZ, e.Steady, e.Tones, e.Shaft, e.Turns, e.Free.Z} {
+						if v-v != 0 {
+							t.Fatalf("%d samples at %g Hz, %g rpm: %v", n, rate, rpm, v)
+						}
+					}
+				}
+			}
+		}
+	}
+}

@@ -29,11 +29,14 @@ type Explanation struct {
 // at the stated speed does not turn at another: there the speed is not tried.
 // Of a bearing of which only the orders are known, elements and angle are not tried.
 //
-// The errors are *bearing.Error with the codes speed_missing, bearing_unknown and
-// window_too_short.
+// The errors are *bearing.Error with the codes speed_missing, bearing_unknown,
+// rate_too_low and window_too_short.
 func Match(x []float32, rate, shaft float64, stated string, catalogue []bearing.KnownBearing) ([]Explanation, error) {
 	if shaft <= 0 {
 		return nil, bearing.Errorf(bearing.Invalid, "speed_missing", "the shaft speed is missing: every order hangs on it, state --rpm")
+	}
+	if rate < minRate {
+		return nil, bearing.Errorf(bearing.Invalid, "rate_too_low", "sampling rate %g Hz is below %d Hz, from which a bearing's lines can be looked for", rate, minRate)
 	}
 	if n := lines.Need(rate, 0.9*shaft); len(x) < n {
 		return nil, bearing.Errorf(bearing.Invalid, "window_too_short", "%d samples, need %d: five turns of the shaft", len(x), n)

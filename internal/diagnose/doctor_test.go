@@ -59,3 +59,12 @@ func TestMatch(t *testing.T) {
 		t.Errorf("of no known bearing: %v", err)
 	}
 }
+
+// TestMatchRate: a rate without a band for lines is refused.
+func TestMatchRate(t *testing.T) {
+	for _, rate := range []float64{1, 100, 501, 4999} {
+		if _, err := Match(make([]float32, 1<<16), rate, 30, "6205-2RS", bearing.KnownBearings); bearing.CodeOf(err) != "rate_too_low" {
+			t.Errorf("%g Hz: %v", rate, err)
+		}
+	}
+}

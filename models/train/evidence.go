@@ -126,6 +126,9 @@ func evidence(parts []dataset.Part, task dataset.Task, labels []models.Label, pr
 			continue
 		}
 		n := pre.NativeLength(p.Rec.SampleRate)
+		if n < lines.Need(p.Rec.SampleRate, m.ShaftSpeed) {
+			continue // too slow a shaft for windows of that length
+		}
 		w := dataset.Segments(p, n, max(1, clamp.Count(hop*float64(n))))
 		g := slices.Index(s.Names, p.Rec.Name)
 		if g < 0 {
