@@ -2,9 +2,12 @@ package rig
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -33,7 +36,35 @@ func bombs() (out []attack) {
 	post("a line in zstd", "/v1/windows", ndjson, "zstd", packed(zstandard, []byte(`{"samples":[0`), []byte(" ")), 200, "body_too_large")
 	post("blank lines in gzip", "/v1/windows", ndjson, "gzip", packed(gzipped, nil, []byte("\n")), 200, "too_many_lines")
 	post("lines in gzip", "/v1/windows", ndjson, "gzip", packed(gzipped, nil, []byte("{}\n")), 200, "sensor_name")
-	return out
+	return append(out, attack{name: "layers of a model", method: "POST", target: "/v1/models", key: "admin", header: []string{"Content-Type", "application/octet-stream"}, body: layered(), status: 422, code: "model_rejected"})
+}
+
+// layered is a model file of 55 KB, whole but for its golden logits, of which each layer
+// takes little more than 100 MB, and all of them 7 GB.
+func layered() []byte {
+	const length, channels, layers = 1 << 13, 1 << 10, 70
+	sum := func(b []byte) string { return fmt.Sprintf("%x", sha256.Sum256(b)) }
+	var header strings.Builder
+	size := 0
+	for _, t := range []struct {
+		name  string
+		shape []int
+	}{{"layers.0.weight", []int{1, 1, channels}}, {fmt.Sprintf("layers.%d.weight", layers+3), []int{channels, 2}}, {fmt.Sprintf("layers.%d.bias", layers+3), []int{2}},
+		{"golden.windows", []int{1, length}}, {"golden.logits", []int{1, 2}}} {
+		n := 4
+		for _, s := range t.shape {
+			n *= s
+		}
+		fmt.Fprintf(&header, `,%q:{"dtype":"F32","shape":%s,"data_offsets":[%d,%d]}`, t.name, strings.ReplaceAll(fmt.Sprint(t.shape), " ", ","), size, size+n)
+		size += n
+	}
+	data := make([]byte, size)
+	manifest := fmt.Sprintf(`{"format":1,"name":"bomb","version":"1","digest":%q,"licence":"none","labels":[{"name":"normal","fault":"normal"},{"name":"ball","fault":"ball"}],`+
+		`"preprocessing":{"sample_rate_hz":12000,"length":%d,"band_limit_hz":5000,"normalise":"zscore"},`+
+		`"spec":{"name":"bomb","input":{"length":%d,"channels":1},"layers":[{"op":"conv","out":%d,"kernel":1,"stride":1,"padding":"same"},%s{"op":"avgpool","kernel":256},{"op":"avgpool","kernel":32},{"op":"logits"}]}}`,
+		sum(data), length, length, channels, strings.Repeat(`{"op":"residual","branches":[[{"op":"relu"}]]},`, layers))
+	text := fmt.Sprintf(`{"__metadata__":{"brinell":%q,"brinell.sha256":%q}%s}`, manifest, sum([]byte(manifest)), header.String())
+	return append(append(binary.LittleEndian.AppendUint64(nil, uint64(len(text))), text...), data...)
 }
 
 const ndjson = "application/x-ndjson"
