@@ -154,7 +154,7 @@ func (p Preprocessing) NewInput(rate float64) (*Input, error) {
 	}
 	res, err := dsp.NewResampler(rate, p.SampleRate, p.BandLimit)
 	if err != nil {
-		return nil, fmt.Errorf("input at %g Hz: %w", rate, err)
+		return nil, bearing.Errorf(bearing.Invalid, "rate_out_of_range", "the model takes no samples at %g Hz: %v", rate, err).At("/sample_rate_hz")
 	}
 	in := &Input{p: p, res: res}
 	if p.Transform == Spectrum {

@@ -324,3 +324,33 @@ func TestUntold(t *testing.T) {
 	f(12000, 12000, 600e3, "too fast")
 	f(12000, 12000, 4700/3.585*60+10, "too fast")
 }
+
+// TestNetworkUntold: a network whose filter does not reach the rate of a window, or whose
+// sums overflow, says nothing, and the window is judged without it.
+func TestNetworkUntold(t *testing.T) {
+	f := func(what, want string, n int, rate float64, change func(m *models.Model)) {
+		t.Helper()
+		m := model(t, "m", 1)
+		change(m)
+		core, err := New(m, Config{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		d, err := core.Diagnose(window(t, "pump", n, rate))
+		if err != nil {
+			t.Errorf("%s: %v", what, err)
+		} else if got := d.Witnesses.Network; got.Available || !strings.Contains(got.Reason, want) {
+			t.Errorf("%s: available %v: %q, want %q", what, got.Available, got.Reason, want)
+		} else if _, err := d.Encode(); err != nil {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	f("a narrow band", "takes no samples at 1e+07 Hz", 1<<17, 1e7, func(m *models.Model) { m.Preprocessing.BandLimit = 1000 })
+	f("weights without measure", "overflow", 12000, 12000, func(m *models.Model) {
+		for _, p := range m.Net.Params() {
+			for i := range p.W {
+				p.W[i] = 3e38 * float32(1-2*(i%2))
+			}
+		}
+	})
+}

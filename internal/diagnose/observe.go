@@ -1,6 +1,7 @@
 package diagnose
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -224,6 +225,7 @@ func (k *worker) network(o *observation, w *bearing.Window, m *models.Model, e *
 		}
 		k.classify.Evidence(o.labels, e)
 		o.distance, o.domain = k.classify.Distance()
+		o.distance = min(o.distance, farthest)
 		softmax(o.labels)
 		o.segments = e.Segments
 	} else {
@@ -237,10 +239,19 @@ func (k *worker) network(o *observation, w *bearing.Window, m *models.Model, e *
 			return nil
 		}
 		n, err := k.classify.Classify(o.labels, w.Samples, w.SampleRate)
+		if err, ok := errors.AsType[*bearing.Error](err); ok && err.Kind == bearing.Invalid {
+			o.noNetwork = err.Message
+			return nil
+		}
 		if err != nil {
 			return err
 		}
 		o.segments = n
+	}
+	if slices.ContainsFunc(o.labels, math.IsNaN) { // weights may be finite, and sums not
+		o.noNetwork, o.segments, o.distance, o.domain = "the network's sums overflow on this window", 0, 0, 0
+		clear(o.labels)
+		return nil
 	}
 	o.network = true
 	for i, v := range o.labels {
@@ -250,6 +261,9 @@ func (k *worker) network(o *observation, w *bearing.Window, m *models.Model, e *
 	o.logp = logs(o.byFault)
 	return nil
 }
+
+// farthest bounds the distance from a domain, of which more says nothing more.
+const farthest = 1e6
 
 // leastLog bounds log-probabilities: one window must not settle a matter for good.
 const leastLog = -9.0
