@@ -109,20 +109,36 @@ func (s *script) text(table []string, v *string) {
 
 // Edge values.
 var (
-	rates = []float64{12000, 0, 5e-324, 1e-300, 1e-15, 0.001, 1, 100, 4999.999, 5000, 5000.001, 5120, 8192, 10000, 11025, 16384, 20480, 25600, 44100, 48000, 51200, 65536,
-		96000, 102400, 192000, 204800, 250000, 409600, 500000, 1e6, 1024000, 2e6, 4e6, 9999999, 1e7, 10000001, 1e19, 1e300, math.MaxFloat64, math.Inf(1), math.NaN(), -1, -5e-324}
-	speeds = []float64{0, 1797, 5e-324, 1e-300, 1e-15, 1e-9, 1e-3, 0.1, 1, 2, 5, 10, 12.8, 60, 300, 479.9, 480, 600, 1000, 1500, 3000, 3600, 4200, 4201, 12000, 60000, 599999, 600000, 600001, 1e9, 1e19, 1e300, math.Inf(1), math.NaN(), -1}
-	counts = []float64{2048, 0, 1, 2, 15, 31, 32, 33, 63, 100, 511, 1000, 1023, 1024, 1025, 1500, 2000, 2047, 2049, 3000, 4096, 4999, 5000, 8192, 10007, 12000, 16384, 16385, 20000, 24001, 32768, 40000, 65536, 65537, 100003}
-	edges  = []float64{0, 1, -1, 2, 3, 8, 9, 16, 17, 100, 256, 1000, 12000, 25600, 25601, 0.5, 1e-3, 1e-6, 1e-15, 1e-300, 5e-324, 7.94, 39.04, 5.4152, 3.5848, 4.7135, 0.3983, 48, 49, 1 << 20, 1e6, 1e9, 1 << 31, 1 << 32, 1 << 53, 1 << 62, 1 << 63, 1e19, 1e300,
-		math.MaxFloat64, math.Inf(1), math.NaN(), math.Copysign(0, -1), -1e19, 15, 40, 89.999, 90, 6000, 5999.9, 999, 1001}
+	rates = []float64{12000, 0, 5e-324, 1e-300, 1e-15, 0.001, 1, 100, 4999.999, 5000, 5000.001, 5120, 8192, 10000,
+		11025, 16384, 20480, 25600, 44100, 48000, 51200, 65536,
+		96000, 102400, 192000, 204800, 250000, 409600, 500000, 1e6, 1024000, 2e6, 4e6, 9999999, 1e7, 10000001, 1e19,
+		1e300, math.MaxFloat64, math.Inf(1), math.NaN(), -1, -5e-324}
+	speeds = []float64{0, 1797, 5e-324, 1e-300, 1e-15, 1e-9, 1e-3, 0.1, 1, 2, 5, 10, 12.8, 60, 300, 479.9, 480, 600,
+		1000, 1500, 3000, 3600, 4200, 4201, 12000, 60000, 599999, 600000, 600001, 1e9, 1e19, 1e300, math.Inf(1),
+		math.NaN(), -1}
+	counts = []float64{2048, 0, 1, 2, 15, 31, 32, 33, 63, 100, 511, 1000, 1023, 1024, 1025, 1500, 2000, 2047, 2049,
+		3000, 4096, 4999, 5000, 8192, 10007, 12000, 16384, 16385, 20000, 24001, 32768, 40000, 65536, 65537, 100003}
+	edges = []float64{0, 1, -1, 2, 3, 8, 9, 16, 17, 100, 256, 1000, 12000, 25600, 25601, 0.5, 1e-3, 1e-6, 1e-15,
+		1e-300, 5e-324, 7.94, 39.04, 5.4152, 3.5848, 4.7135, 0.3983, 48, 49, 1 << 20, 1e6, 1e9, 1 << 31, 1 << 32,
+		1 << 53, 1 << 62, 1 << 63, 1e19, 1e300,
+		math.MaxFloat64, math.Inf(1), math.NaN(), math.Copysign(0, -1), -1e19, 15, 40, 89.999, 90, 6000, 5999.9,
+		999, 1001}
 	// What a query parameter may be, beside a number.
-	words = []string{"", "x", "rms", "kurtosis", "band_rms_01", "true", "false", "alarm", "warning", "active", "closed", "normal", "inner_race", "unknown", "json", "npy", "csv", "wav", "NaN", "Inf", "-Inf", "0x1p-1074", "1e400", "-0", "1_000", " 1", "١", "%", "a=b",
-		"1970-01-01T00:00:00Z", "0001-01-01T00:00:00Z", "9999-12-31T23:59:59.999999999Z", "2262-01-01T00:00:00Z", "2026-01-31T12:00:00Z", "2026-01-31T12:00:00+24:00", "2026-01-31", "AAAAAAAAAAA", "AAAAAAAAAAAAAAAAAAAAAA", "_____________________w", "9223372036854775807", "-9223372036854775808", "18446744073709551616"}
-	parameters = []string{"limit", "cursor", "sensor", "axis", "machine", "fault", "from", "to", "open", "state", "severity", "registered", "format", "lines", "band_low_hz", "band_high_hz", "max_hz", "feature", "points", "kind", "last_event_id", "start", "sample_rate_hz", "unknown", "after", "since", "until"}
-	times      = []string{"2026-01-31T12:00:00Z", "1970-01-01T00:00:00Z", "1969-12-31T23:59:59Z", "2261-12-31T23:59:59.999999999Z", "2262-01-01T00:00:00Z", "9999-12-31T23:59:59Z", "0001-01-01T00:00:00Z", "2026-02-01T12:00:00+14:00", "2026-13-01T00:00:00Z", ""}
-	bearings   = []string{"6205-2RS", "", "B0", "B1", "nobody"}
-	units      = []string{"g", "m/s2", "", "mm"}
-	axes       = []string{"", "x", "y"}
+	words = []string{"", "x", "rms", "kurtosis", "band_rms_01", "true", "false", "alarm", "warning", "active",
+		"closed", "normal", "inner_race", "unknown", "json", "npy", "csv", "wav", "NaN", "Inf", "-Inf", "0x1p-1074",
+		"1e400", "-0", "1_000", " 1", "١", "%", "a=b",
+		"1970-01-01T00:00:00Z", "0001-01-01T00:00:00Z", "9999-12-31T23:59:59.999999999Z", "2262-01-01T00:00:00Z",
+		"2026-01-31T12:00:00Z", "2026-01-31T12:00:00+24:00", "2026-01-31", "AAAAAAAAAAA", "AAAAAAAAAAAAAAAAAAAAAA",
+		"_____________________w", "9223372036854775807", "-9223372036854775808", "18446744073709551616"}
+	parameters = []string{"limit", "cursor", "sensor", "axis", "machine", "fault", "from", "to", "open", "state",
+		"severity", "registered", "format", "lines", "band_low_hz", "band_high_hz", "max_hz", "feature", "points",
+		"kind", "last_event_id", "start", "sample_rate_hz", "unknown", "after", "since", "until"}
+	times = []string{"2026-01-31T12:00:00Z", "1970-01-01T00:00:00Z", "1969-12-31T23:59:59Z",
+		"2261-12-31T23:59:59.999999999Z", "2262-01-01T00:00:00Z", "9999-12-31T23:59:59Z", "0001-01-01T00:00:00Z",
+		"2026-02-01T12:00:00+14:00", "2026-13-01T00:00:00Z", ""}
+	bearings = []string{"6205-2RS", "", "B0", "B1", "nobody"}
+	units    = []string{"g", "m/s2", "", "mm"}
+	axes     = []string{"", "x", "y"}
 )
 
 // message is one request of a program.
@@ -365,8 +381,11 @@ type asked struct {
 	words        [3]string
 }
 
-var questions = []string{"/v1/windows/{window}", "/v1/windows/{window}/spectrum", "/v1/windows/{window}/envelope", "/v1/sensors/{sensor}/trends", "/v1/diagnoses", "/v1/diagnoses/{window}", "/v1/alarms", "/v1/alarms/{alarm}",
-	"/v1/sensors", "/v1/sensors/{sensor}", "/v1/sensors/{sensor}/baselines", "/v1/machines", "/v1/inspections", "/v1/bearings", "/v1/bearings/B0", "/v1/webhooks", "/v1/models", "/v1/stream", "/metrics", "/readyz", "/openapi.json"}
+var questions = []string{"/v1/windows/{window}", "/v1/windows/{window}/spectrum", "/v1/windows/{window}/envelope",
+	"/v1/sensors/{sensor}/trends", "/v1/diagnoses", "/v1/diagnoses/{window}", "/v1/alarms", "/v1/alarms/{alarm}",
+	"/v1/sensors", "/v1/sensors/{sensor}", "/v1/sensors/{sensor}/baselines", "/v1/machines", "/v1/inspections",
+	"/v1/bearings", "/v1/bearings/B0", "/v1/webhooks", "/v1/models", "/v1/stream", "/metrics", "/readyz",
+	"/openapi.json"}
 
 func (a *asked) code(s *script) {
 	s.choice(len(questions), &a.route)
