@@ -418,12 +418,16 @@ func Open(path string) (*Model, error) {
 		return nil, bearing.Errorf(bearing.NotFound, "model_not_found", "%v", err)
 	}
 	defer f.Close()
-	b, err := io.ReadAll(io.LimitReader(f, maxFile+1))
+	info, err := f.Stat()
 	if err != nil {
 		return nil, fmt.Errorf("read model %q: %w", path, err)
 	}
-	if len(b) > maxFile {
+	if info.Size() > maxFile {
 		return nil, bearing.Errorf(bearing.TooLarge, "model_rejected", "model file %q is larger than %d bytes", path, maxFile)
+	}
+	b, err := io.ReadAll(io.LimitReader(f, maxFile))
+	if err != nil {
+		return nil, fmt.Errorf("read model %q: %w", path, err)
 	}
 	return Decode(b)
 }

@@ -2,110 +2,19 @@ package main
 
 import (
 	"bytes"
+	"compress/gzip"
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
 	"math"
 	"math/rand/v2"
 	"net/url"
-	"slices"
 	"strconv"
 	"strings"
 
 	"brinell/dataset/npyfile"
 	"brinell/dataset/wavfile"
 )
-
-// A program is a short sequence of requests, written as bytes that a fuzzer changes or a
-// seed draws. A byte below firstEdge means the usual value of a field, the first of its
-// table, and one above another row, so that few changes lead from one edge to another and
-// most of a request is sane; the byte anyValue says that the value itself follows.
-const (
-	firstEdge = 0x80
-	anyValue  = 0xff
-)
-
-// rowOf returns what a byte picks of a table with n rows, and edgeOf the byte for a row.
-func rowOf(b byte, n int) int { return max(0, int(b)-firstEdge+1) % n }
-
-func edgeOf(row int) byte {
-	if row <= 0 {
-		return 0
-	}
-	return byte(firstEdge - 1 + row)
-}
-
-// script reads a program, or writes one: what codes a request does both.
-type script struct {
-	b     []byte
-	write bool
-}
-
-func (s *script) byte(v *byte) {
-	switch {
-	case s.write:
-		s.b = append(s.b, *v)
-	case len(s.b) == 0:
-		*v = 0
-	default:
-		*v, s.b = s.b[0], s.b[1:]
-	}
-}
-
-// choice codes an index below n.
-func (s *script) choice(n int, v *int) {
-	b := byte(*v)
-	s.byte(&b)
-	*v = int(b) % n
-}
-
-func (s *script) bits(v *uint64) {
-	for i := range 8 {
-		b := byte(*v >> (8 * i))
-		s.byte(&b)
-		if !s.write {
-			*v |= uint64(b) << (8 * i)
-		}
-	}
-}
-
-// number codes a number, by its row in a table where it stands there.
-func (s *script) number(table []float64, v *float64) {
-	row := byte(anyValue)
-	if i := slices.IndexFunc(table, func(x float64) bool { return math.Float64bits(x) == math.Float64bits(*v) }); s.write && i >= 0 {
-		row = edgeOf(i)
-	}
-	if s.byte(&row); row != anyValue {
-		*v = table[rowOf(row, len(table))]
-		return
-	}
-	var bits uint64
-	if s.write {
-		bits = math.Float64bits(*v)
-	}
-	s.bits(&bits)
-	*v = math.Float64frombits(bits)
-}
-
-// text codes a short text, likewise.
-func (s *script) text(table []string, v *string) {
-	row := byte(anyValue)
-	if i := slices.Index(table, *v); s.write && i >= 0 {
-		row = edgeOf(i)
-	}
-	if s.byte(&row); row != anyValue {
-		*v = table[rowOf(row, len(table))]
-		return
-	}
-	n := byte(len(*v))
-	s.byte(&n)
-	if s.write {
-		s.b = append(s.b, *v...)
-		return
-	}
-	k := min(int(n), 40, len(s.b))
-	*v, s.b = string(s.b[:k]), s.b[k:]
-}
 
 // Edge values.
 var (
@@ -144,6 +53,7 @@ var (
 // message is one request of a program.
 type message struct {
 	method, target, media string
+	header                []string // names and values
 	body                  []byte
 	samples               int  // of the window that it brings
 	window                bool // that it brings one
@@ -172,48 +82,14 @@ func pick(ids []string, i int) string {
 	return ids[i%len(ids)]
 }
 
-const kinds = 3
-
-func kindOf(i int) coded {
-	return [kinds]func() coded{func() coded { return new(sent) }, func() coded { return new(asked) }, func() coded { return new(written) }}[i%kinds]()
-}
-
-// encodeProgram writes requests as a program, for seeds.
-func encodeProgram(requests ...coded) []byte {
-	s := script{write: true}
-	for _, r := range requests {
-		kind := 0
-		for kind < kinds-1 && fmt.Sprintf("%T", kindOf(kind)) != fmt.Sprintf("%T", r) {
-			kind++
-		}
-		s.choice(kinds, &kind)
-		r.code(&s)
-	}
-	return s.b
-}
-
-// mostRequests bounds a program.
-const mostRequests = 12
-
-func decodeProgram(b []byte) (requests []coded) {
-	s := script{b: b}
-	for len(s.b) > 0 && len(requests) < mostRequests {
-		kind := 0
-		s.choice(kinds, &kind)
-		r := kindOf(kind)
-		r.code(&s)
-		requests = append(requests, r)
-	}
-	return requests
-}
-
 // sent is a window.
 type sent struct {
 	form, sensor, signal  int
 	axis, unit, bearing   string
 	rate, speed, n, level float64
 	cut                   float64 // bytes that are missing at the end of its body
-	second                int     // of its start
+	key, encoding         string
+	second                int // of its start
 }
 
 // Forms of a window.
@@ -240,6 +116,8 @@ func (w *sent) code(s *script) {
 	s.number([]float64{1, 0, 1e-30, 1e-40, 1e9, 1.1e9, 3e38}, &w.level)
 	s.choice(64, &w.second)
 	s.number([]float64{0, 1, 2, 3, 4, 8, 44, 100, 1000}, &w.cut)
+	s.text([]string{"", "k", "l", "\x01", "é", strings.Repeat("k", 300)}, &w.key)
+	s.text([]string{"", "gzip", "br", "gzip, gzip", "identity"}, &w.encoding)
 }
 
 func (w *sent) request(at *world) message {
@@ -285,7 +163,20 @@ func (w *sent) request(at *world) message {
 	if q != nil {
 		r.target += "?" + q.Encode()
 	}
+	if w.encoding == "gzip" {
+		var b bytes.Buffer
+		z := gzip.NewWriter(&b)
+		_, _ = z.Write(r.body)
+		_ = z.Close()
+		r.body = b.Bytes()
+	}
 	r.body = r.body[:max(0, len(r.body)-int(max(0, min(w.cut, 1e6))))]
+	if w.key != "" {
+		r.header = append(r.header, "Idempotency-Key", w.key)
+	}
+	if w.encoding != "" {
+		r.header = append(r.header, "Content-Encoding", w.encoding)
+	}
 	return r
 }
 
@@ -434,6 +325,7 @@ type written struct {
 	numbers     [8]float64
 	times       [3]string
 	texts       [3]string
+	match       string // If-Match; with a "!" before it, If-None-Match
 }
 
 var documents = []struct{ method, target, body string }{
@@ -461,6 +353,7 @@ var documents = []struct{ method, target, body string }{
 func (d *written) code(s *script) {
 	s.choice(len(documents), &d.form)
 	s.choice(8, &d.which)
+	s.text([]string{"", "*", `"1"`, `"0"`, `"-1"`, `W/"1"`, `"9223372036854775808"`, "1", "!*", `!"1"`}, &d.match)
 	table := edges
 	if strings.Contains(documents[d.form].body, `speed_rpm":#`) {
 		table = speeds
@@ -491,6 +384,11 @@ func (d *written) request(w *world) message {
 		body = strings.Replace(body, "$", string(b), 1)
 	}
 	r := message{method: form.method, target: w.fill(form.target, d.which), media: "application/json", body: []byte(body)}
+	if none, ok := strings.CutPrefix(d.match, "!"); ok {
+		r.header = []string{"If-None-Match", none}
+	} else if d.match != "" {
+		r.header = []string{"If-Match", d.match}
+	}
 	if form.target == "/v1/models" {
 		r.media = "application/octet-stream"
 	}

@@ -121,6 +121,9 @@ func (v *tried) send(r message) (status int, body []byte, err error) {
 	if r.media != "" {
 		req.Header.Set("Content-Type", r.media)
 	}
+	for i := 0; i+1 < len(r.header); i += 2 {
+		req.Header.Set(r.header[i], r.header[i+1])
+	}
 	rec := recorder{httptest.NewRecorder()}
 	seconds, allocs := taken()
 	v.http.Handler.ServeHTTP(rec, req)
