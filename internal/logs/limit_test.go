@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -13,8 +14,26 @@ import (
 	"brinell/internal/bearing"
 )
 
-func limitedLog() (*slog.Logger, *bytes.Buffer) {
-	var b bytes.Buffer
+// page is what was written to a log.
+type page struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (p *page) Write(b []byte) (int, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.b.Write(b)
+}
+
+func (p *page) Len() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.b.Len()
+}
+
+func limitedLog() (*slog.Logger, *page) {
+	var b page
 	return slog.New(Limit(slog.NewTextHandler(&b, &slog.HandlerOptions{ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
 		if a.Key == slog.TimeKey {
 			return slog.Attr{}
@@ -23,9 +42,12 @@ func limitedLog() (*slog.Logger, *bytes.Buffer) {
 	}}))), &b
 }
 
-func lines(b *bytes.Buffer) []string {
-	defer b.Reset()
-	return strings.Split(strings.TrimSpace(b.String()), "\n")
+// lines returns what was written since the last call.
+func lines(p *page) []string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	defer p.b.Reset()
+	return strings.Split(strings.TrimSpace(p.b.String()), "\n")
 }
 
 // TestLimit: the first of a kind is written, those that follow become a line a minute that
