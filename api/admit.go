@@ -108,7 +108,7 @@ var errNoRoom = bearing.Errorf(bearing.Overloaded, "overloaded", "more windows a
 // room says whether a window with a body of so many bytes would be taken. One that is
 // too long by itself is refused for that, elsewhere.
 func (s *server) room(length int64) bool {
-	return length > s.cfg.MaxBody || s.cfg.Gate.Room() == nil && s.budget.used.Load()+max(length, 0) <= s.budget.max
+	return length > s.cfg.MaxBody || s.cfg.Gate.Room() == nil && s.budget.memory.Fits(admit.Receive, max(length, 0))
 }
 
 func fullBudget() error {

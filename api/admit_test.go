@@ -132,11 +132,11 @@ func TestShed(t *testing.T) {
 // TestNoRoomForBytes: a body that would not fit is refused before it is read.
 func TestNoRoomForBytes(t *testing.T) {
 	f := &fake{}
-	s, err := newServer(Config{MaxBody: 1000, MaxInFlight: 2000}, backend(f))
+	s, err := newServer(Config{MaxBody: 1000, Memory: receiving(2000)}, backend(f))
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.budget.used.Store(1500)
+	s.budget.memory.Take(admit.Receive, 1500)
 	body := &countingReader{Reader: strings.NewReader(good)}
 	r, err := http.NewRequestWithContext(t.Context(), "POST", "/v1/sensors/pump/windows", body)
 	if err != nil {
@@ -148,8 +148,8 @@ func TestNoRoomForBytes(t *testing.T) {
 	w := httptest.NewRecorder()
 	s.router.ServeHTTP(w, r)
 	checkProblem(t, "no room", w.Result(), w.Body.Bytes(), 503, "overloaded")
-	if body.reads != 0 || s.budget.used.Load() != 1500 {
-		t.Errorf("the body was read %d times, %d bytes are held", body.reads, s.budget.used.Load())
+	if body.reads != 0 || s.budget.memory.Used() != 1500 {
+		t.Errorf("the body was read %d times, %d bytes are held", body.reads, s.budget.memory.Used())
 	}
 	for code, want := range map[string]float64{"overloaded": 1, "other": 0} {
 		if n := testutil.ToFloat64(s.metrics.rejected.WithLabelValues(code)); n != want {

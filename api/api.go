@@ -54,7 +54,7 @@ type Backend struct {
 type Config struct {
 	MaxSamples    int                  // samples of a window, default bearing.DefaultMaxSamples
 	MaxBody       int64                // bytes of a body, default DefaultMaxBody
-	MaxInFlight   int64                // bytes of all bodies and samples in memory, past which no body is taken, default 4*MaxBody and at least 64 MiB, for decoders want their share
+	Memory        *admit.Memory        // the budget of bytes of the service; default one that has room for four of the longest bodies, and 64 MiB
 	Version       string               // of the program
 	Revision      string               // of the source that it was built from
 	Log           *slog.Logger         // default none
@@ -77,8 +77,8 @@ func (c Config) withDefaults() Config {
 	if c.MaxBody == 0 {
 		c.MaxBody = DefaultMaxBody
 	}
-	if c.MaxInFlight == 0 {
-		c.MaxInFlight = max(4*c.MaxBody, 64<<20)
+	if c.Memory == nil {
+		c.Memory = admit.NewMemory(3 * max(4*c.MaxBody, 64<<20))
 	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
@@ -97,8 +97,8 @@ func (c Config) withDefaults() Config {
 
 // Validate reports limits that would refuse every window.
 func (c Config) Validate() error {
-	if c = c.withDefaults(); c.MaxSamples < 1 || c.MaxBody < 1 || c.MaxInFlight <= c.MaxBody {
-		return fmt.Errorf("api: limits %d samples, %d bytes of body, %d bytes in flight: each must be positive, and the last above the one before", c.MaxSamples, c.MaxBody, c.MaxInFlight)
+	if c = c.withDefaults(); c.MaxSamples < 1 || c.MaxBody < 1 || c.Memory.Most(admit.Receive) <= c.MaxBody {
+		return fmt.Errorf("api: limits %d samples, %d bytes of body, %d bytes of memory for bodies: each must be positive, and the last above the one before", c.MaxSamples, c.MaxBody, c.Memory.Most(admit.Receive))
 	}
 	return nil
 }
@@ -157,7 +157,7 @@ func newServer(cfg Config, b Backend) (*server, error) {
 		return nil, err
 	}
 	s := &server{cfg: cfg.withDefaults(), core: b.Core, reader: b.Reader, bearings: b.Bearings, resources: b.Resources, alarms: b.Alarms, events: b.Events, signals: b.Signals, baselines: b.Baselines, webhooks: b.Webhooks, models: b.Models, looks: make(looks, mostLooks), lines: make(chan struct{}, inFlight), router: chi.NewRouter(), lookWait: lookWait, bodyGrace: bodyGrace, shedGrace: shedGrace, answerTime: answerTime}
-	s.budget.max, s.quota.rate = s.cfg.MaxInFlight, s.cfg.KeyRate
+	s.budget.memory, s.quota.rate = s.cfg.Memory, s.cfg.KeyRate
 	var err error
 	if s.metrics, err = newMetrics(s.cfg.Registry, s.cfg.Version, s.cfg.Revision); err != nil {
 		return nil, err

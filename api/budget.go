@@ -3,16 +3,16 @@ package api
 import (
 	"math/bits"
 	"sync"
-	"sync/atomic"
 	"unsafe"
+
+	"brinell/internal/admit"
 )
 
-// budget bounds the bytes of all windows in memory together, and keeps the
-// buffers of those that are done for those that come.
+// budget counts the bytes of bodies and samples with all others in the service's budget,
+// and keeps the buffers of those that are done for those that come.
 type budget struct {
-	max  int64
-	used atomic.Int64
-	idle [maxClass - minClass + 1]sync.Pool // of *buffer, by class
+	memory *admit.Memory
+	idle   [maxClass - minClass + 1]sync.Pool // of *buffer, by class
 }
 
 // Buffers that are kept have 1<<class bytes. One for a huge window is left to
@@ -71,24 +71,22 @@ func (h *share) extend(b []byte, room int64) []byte {
 	return b
 }
 
-// floats returns n samples of any value. They count as held and are not refused:
-// their body was taken, and they are at most about twice as large. Once a request.
+// floats returns n samples of any value. They count as held and are not refused: what
+// they are decoded from was counted with them, see beside. Once a request.
 func (h *share) floats(n int) []float32 {
 	size := 4 * int64(n)
 	if c := classOf(size); c <= maxClass {
 		size = 1 << c
 	}
-	h.of.used.Add(size)
+	h.of.memory.Hold(size)
 	h.size += size
 	h.samples = h.of.get(size)
 	return floatsOf(h.samples.bytes)[:n]
 }
 
-// draw raises the share by more bytes, or reports that the budget does not allow
-// it.
+// draw raises the share by more bytes, or reports that the budget does not allow it.
 func (h *share) draw(more int64) bool {
-	if h.of.used.Add(more) > h.of.max {
-		h.of.used.Add(-more)
+	if !h.of.memory.Take(admit.Receive, more) {
 		return false
 	}
 	h.size += more
@@ -101,7 +99,7 @@ func (h *share) release() {
 			h.of.put(b)
 		}
 	}
-	h.of.used.Add(-h.size)
+	h.of.memory.Give(h.size)
 	*h = share{of: h.of}
 }
 

@@ -11,8 +11,12 @@ import (
 	"sync"
 	"testing"
 
+	"brinell/internal/admit"
 	"brinell/internal/bearing"
 )
+
+// receiving is a budget of which bodies may have so many bytes, or one or two less.
+func receiving(n int64) *admit.Memory { return admit.NewMemory(n / 3 * 8) }
 
 // TestShare: a share counts what it holds, gives it back, and keeps no large
 // buffer for later.
@@ -25,27 +29,27 @@ func TestShare(t *testing.T) {
 		{5000, 4097, 4097},              // the class is over the budget
 		{4096, 4097, 0},
 	} {
-		budget := &budget{max: c.max}
+		budget := &budget{memory: receiving(c.max)}
 		own := &share{of: budget}
 		b := own.extend([]byte("start"), c.room)
-		if got := budget.used.Load(); got != c.want || own.size != c.want || int64(cap(b)) != c.want || c.want > 0 && string(b) != "start" {
+		if got := budget.memory.Used(); got != c.want || own.size != c.want || int64(cap(b)) != c.want || c.want > 0 && string(b) != "start" {
 			t.Errorf("room %d of %d: %d are held as %d, %q", c.room, c.max, cap(b), got, b)
 		}
-		if b = own.extend(b, 2*c.room); b != nil && int64(cap(b)) != budget.used.Load() {
-			t.Errorf("room %d of %d, twice: %d are held as %d", c.room, c.max, cap(b), budget.used.Load())
+		if b = own.extend(b, 2*c.room); b != nil && int64(cap(b)) != budget.memory.Used() {
+			t.Errorf("room %d of %d, twice: %d are held as %d", c.room, c.max, cap(b), budget.memory.Used())
 		}
 		body := int64(cap(b))
 		if b == nil {
-			body = budget.used.Load()
+			body = budget.memory.Used()
 		}
-		if x := own.floats(2000); len(x) != 2000 || budget.used.Load() != body+8192 {
-			t.Errorf("with %d samples: %d", len(x), budget.used.Load())
+		if x := own.floats(2000); len(x) != 2000 || budget.memory.Used() != body+8192 {
+			t.Errorf("with %d samples: %d", len(x), budget.memory.Used())
 		}
-		if own.release(); budget.used.Load() != 0 {
-			t.Errorf("%d are still held", budget.used.Load())
+		if own.release(); budget.memory.Used() != 0 {
+			t.Errorf("%d are still held", budget.memory.Used())
 		}
 	}
-	budget := &budget{max: 1 << 30}
+	budget := &budget{memory: receiving(1 << 30)}
 	for _, size := range []int{0, 1, 4095, 4097, 2 << 20} {
 		budget.put(&buffer{make([]byte, size)})
 	}
@@ -119,7 +123,7 @@ func TestWindowsApart(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	if n := s.budget.used.Load(); n != 0 {
+	if n := s.budget.memory.Used(); n != 0 {
 		t.Errorf("%d bytes still held", n)
 	}
 }

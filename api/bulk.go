@@ -219,7 +219,12 @@ func (s *server) judgeLine(ctx context.Context, index int, line []byte, own *sha
 		return s.lineProblem(ctx, index, err)
 	}
 	defer place.Leave()
+	room := beside("application/json", len(line), s.cfg.MaxSamples)
+	if err := s.cfg.Memory.Wait(ctx, admit.Judge, room, roomTime, "the line"); err != nil {
+		return s.lineProblem(ctx, index, err)
+	}
 	f, err := decodeJSON(line, s.cfg.MaxSamples, own.floats)
+	s.cfg.Memory.Give(room)
 	if err == nil && f.sensor == "" {
 		err = bearing.Errorf(bearing.Invalid, "sensor_name", "the line has no sensor: state it").At("/sensor")
 	}

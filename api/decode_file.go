@@ -66,32 +66,32 @@ func decodeWAV(query string, body []byte, maxSamples int, room func(int) []float
 	case scale == 0:
 		return f, bearing.Errorf(bearing.Invalid, "scale_not_finite", "scale must not be 0").At("scale")
 	}
-	if len(body) > 64<<10+8*16*maxSamples { // what 16 channels of float64 take
-		return f, tooLong(maxSamples)
-	}
-	w, err := wavfile.Decode(body)
+	w, err := wavfile.Open(body)
 	if err != nil {
 		return f, err
+	}
+	if w.Samples > maxSamples {
+		return f, tooLong(maxSamples)
 	}
 	channel := 1
 	if c, ok := q["channel"]; ok {
 		channel, err = strconv.Atoi(c)
 	}
-	if err != nil || channel < 1 || channel > len(w.Channels) {
-		return f, bearing.Errorf(bearing.Invalid, "parameter_invalid", "channel %q is none of the file's 1..%d", bearing.Clip(q["channel"]), len(w.Channels)).At("channel")
+	if err != nil || channel < 1 || channel > w.Channels {
+		return f, bearing.Errorf(bearing.Invalid, "parameter_invalid", "channel %q is none of the file's 1..%d", bearing.Clip(q["channel"]), w.Channels).At("channel")
 	}
-	if _, stated := q["channel"]; !stated && len(w.Channels) > 1 {
-		return f, bearing.Errorf(bearing.Invalid, "channel_missing", "the file has %d channels: state channel=1..%d", len(w.Channels), len(w.Channels)).At("channel")
-	}
-	x := w.Channels[channel-1]
-	if len(x) > maxSamples {
-		return f, tooLong(maxSamples)
+	if _, stated := q["channel"]; !stated && w.Channels > 1 {
+		return f, bearing.Errorf(bearing.Invalid, "channel_missing", "the file has %d channels: state channel=1..%d", w.Channels, w.Channels).At("channel")
 	}
 	switch {
 	case f.rate == 0:
 		f.rate = w.SampleRate
 	case math.Abs(f.rate-w.SampleRate) > 0.5:
 		return f, bearing.Errorf(bearing.Invalid, "rate_mismatch", "sample_rate_hz is %g, the file says %g: leave it out, or mend the file", f.rate, w.SampleRate).At("sample_rate_hz")
+	}
+	x, err := w.Channel(channel - 1)
+	if err != nil {
+		return f, err
 	}
 	f.samples = narrow(x, scale, room)
 	return f, nil

@@ -120,7 +120,7 @@ func TestFormats(t *testing.T) {
 // nothing reaches the core.
 func TestFormatRefusals(t *testing.T) {
 	f := &fake{}
-	url, _ := serve(t, f, Config{MaxBody: 64 << 10, MaxInFlight: 32 << 20})
+	url, _ := serve(t, f, Config{MaxBody: 64 << 10, Memory: receiving(32 << 20)})
 	x := make([]float32, 2048)
 	npy := npyfile.EncodeFloat32(x)
 	zeros := make([]byte, 8<<20)
@@ -180,7 +180,7 @@ func TestBulk(t *testing.T) {
 		}
 		return bearing.Diagnosis{ID: w.ID(), Fault: bearing.Normal, Duplicate: w.Sensor == "again"}, nil
 	}}
-	url, _ := serve(t, f, Config{MaxBody: 8 << 10, MaxInFlight: 1 << 20})
+	url, _ := serve(t, f, Config{MaxBody: 8 << 10, Memory: receiving(1 << 20)})
 	line := func(sensor string, i int) string {
 		return fmt.Sprintf(`{"sensor":%q,"start":"2026-01-31T12:%02d:%02dZ","sample_rate_hz":12000,"unit":"g","samples":[1,2,3]}`, sensor, i/60, i%60)
 	}

@@ -96,8 +96,8 @@ func TestSlowBody(t *testing.T) {
 			if _, err := r.ReadByte(); err != io.EOF {
 				t.Errorf("the connection stays: %v", err)
 			}
-			if len(f.windows) != 0 || s.budget.used.Load() != 0 {
-				t.Errorf("%d windows, %d bytes held", len(f.windows), s.budget.used.Load())
+			if len(f.windows) != 0 || s.budget.memory.Used() != 0 {
+				t.Errorf("%d windows, %d bytes held", len(f.windows), s.budget.memory.Used())
 			}
 		})
 	}
@@ -190,10 +190,12 @@ func TestBudget(t *testing.T) {
 		}
 		return bearing.Diagnosis{ID: "x"}, nil
 	}
-	s, err := newServer(Config{MaxBody: 2000, MaxInFlight: 2001}, backend(f))
+	const held = 3999 // by others: there is room for one more body, and for what it becomes
+	s, err := newServer(Config{MaxBody: 2000, Memory: receiving(6000)}, backend(f))
 	if err != nil {
 		t.Fatal(err)
 	}
+	s.budget.memory.Hold(held)
 	post := func(body io.Reader) *httptest.ResponseRecorder {
 		r := httptest.NewRequestWithContext(t.Context(), "POST", "/v1/sensors/pump/windows", body)
 		r.Header.Set("Content-Type", asJSON)
@@ -214,8 +216,8 @@ func TestBudget(t *testing.T) {
 	if code := <-first; code != 201 {
 		t.Errorf("the first answers %d", code)
 	}
-	if n := s.budget.used.Load(); n != 0 {
-		t.Errorf("%d bytes still held", n)
+	if n := s.budget.memory.Used(); n != held {
+		t.Errorf("%d bytes still held", n-held)
 	}
 	if w := post(strings.NewReader(long)); w.Code != 201 {
 		t.Errorf("after that: %d %s", w.Code, w.Body)
@@ -262,7 +264,7 @@ func TestConfigValidate(t *testing.T) {
 	if err := (Config{}).Validate(); err != nil {
 		t.Error(err)
 	}
-	for _, c := range []Config{{MaxSamples: -1}, {MaxBody: -1}, {MaxBody: 100, MaxInFlight: 100}} {
+	for _, c := range []Config{{MaxSamples: -1}, {MaxBody: -1}, {MaxBody: 100, Memory: receiving(100)}} {
 		if _, err := New(c, backend(&fake{})); err == nil {
 			t.Errorf("%+v is taken", c)
 		}

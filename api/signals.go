@@ -14,12 +14,14 @@ import (
 
 	"brinell/dataset/npyfile"
 	"brinell/dataset/wavfile"
+	"brinell/internal/admit"
 	"brinell/internal/bearing"
 )
 
 // Signals gives out what was stored beside diagnoses, and what can be seen in it.
 type Signals interface {
 	Window(ctx context.Context, id string) (*bearing.Window, error)
+	SpectrumBytes(samples int) int64 // what Spectrum takes at most, and its answer
 	Spectrum(w *bearing.Window, was bearing.Diagnosis, q bearing.SpectrumQuery) (bearing.Spectrum, error)
 	Trend(ctx context.Context, q bearing.TrendQuery) (bearing.Trend, error)
 }
@@ -59,6 +61,8 @@ const (
 // it: it is in memory until its client has taken it.
 func (s *server) sendLong(w http.ResponseWriter, media string, b []byte) error {
 	if n := int64(len(b)); n > longAnswer {
+		s.cfg.Memory.Hold(n)
+		defer s.cfg.Memory.Give(n)
 		defer s.sending.Add(-n)
 		if all := s.sending.Add(n); all > maxSending && all > n {
 			w.Header().Del("Content-Disposition")
@@ -76,32 +80,46 @@ func (s *server) signalRoutes() {
 	s.router.Method("GET", "/v1/sensors/{name}/trends", s.handle(s.getTrend))
 }
 
-// windowOf returns the stored window of a request and its diagnosis, if the key may have
-// to do with its sensor.
-func (s *server) windowOf(r *http.Request) (*bearing.Window, bearing.Diagnosis, error) {
+// windowOf calls f with the stored window of a request and its diagnosis, if the key may have
+// to do with its sensor, and while the budget has as many bytes as it takes to read it and
+// what need says of its length.
+func (s *server) windowOf(r *http.Request, need func(samples int) int64, f func(*bearing.Window, bearing.Diagnosis) error) error {
 	d, err := s.reader.Diagnosis(r.Context(), chi.URLParam(r, "id"))
 	if err == nil {
 		err = covers(r.Context(), d.Sensor)
 	}
 	if err != nil {
-		return nil, d, err
+		return err
 	}
+	n := readBytes*int64(d.SampleCount) + need(d.SampleCount)
+	if err := s.cfg.Memory.Wait(r.Context(), admit.Show, n, s.lookWait, "what is asked of the stored window"); err != nil {
+		return err
+	}
+	defer s.cfg.Memory.Give(n)
 	w, err := s.signals.Window(r.Context(), d.ID)
-	return w, d, err
+	if err != nil {
+		return err
+	}
+	return f(w, d)
 }
+
+// readBytes is what reading a window takes for each of its samples: compressed in the
+// database and out of it, and unpacked in three forms.
+const readBytes = 24
 
 // windowForm is a form in which a window is given out.
 type windowForm struct {
 	name, media string
+	bytes       int64 // of a sample, at most
 	encode      func(*bearing.Window) ([]byte, error)
 }
 
 // windowForms is the table of them; the first is the default.
 var windowForms = []windowForm{
-	{"json", "application/json", func(w *bearing.Window) ([]byte, error) { return EncodeWindow(w) }},
-	{"npy", "application/x-npy", func(w *bearing.Window) ([]byte, error) { return npyfile.EncodeFloat32(w.Samples), nil }},
-	{"csv", "text/csv; charset=utf-8", func(w *bearing.Window) ([]byte, error) { return encodeCSV(w), nil }},
-	{"wav", "audio/wav", func(w *bearing.Window) ([]byte, error) {
+	{"json", "application/json", jsonBytes, func(w *bearing.Window) ([]byte, error) { return EncodeWindow(w) }},
+	{"npy", "application/x-npy", 4, func(w *bearing.Window) ([]byte, error) { return npyfile.EncodeFloat32(w.Samples), nil }},
+	{"csv", "text/csv; charset=utf-8", csvBytes, func(w *bearing.Window) ([]byte, error) { return encodeCSV(w), nil }},
+	{"wav", "audio/wav", 4, func(w *bearing.Window) ([]byte, error) {
 		if w.SampleRate != math.Trunc(w.SampleRate) || w.SampleRate > math.MaxUint32 {
 			return nil, bearing.Errorf(bearing.Invalid, "format_unknown", "a WAV file has a whole number of samples a second, the window has %g: take npy", w.SampleRate).At("format")
 		}
@@ -132,12 +150,11 @@ func (s *server) getWindow(w http.ResponseWriter, r *http.Request) error {
 	var b []byte
 	var id string
 	err = s.look(r.Context(), func() error {
-		win, d, err := s.windowOf(r)
-		if err == nil {
+		return s.windowOf(r, func(n int) int64 { return 4096 + form.bytes*int64(n) }, func(win *bearing.Window, d bearing.Diagnosis) (err error) {
+			id = d.ID
 			b, err = form.encode(win)
-		}
-		id = d.ID
-		return err
+			return err
+		})
 	})
 	if err != nil {
 		return err
@@ -163,7 +180,7 @@ func EncodeWindow(w *bearing.Window) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := append(make([]byte, 0, len(head)+13*len(w.Samples)+16), head[:len(head)-1]...)
+	b := append(make([]byte, 0, len(head)+jsonBytes*len(w.Samples)+16), head[:len(head)-1]...)
 	b = append(b, `,"samples":[`...)
 	for i, v := range w.Samples {
 		if i > 0 {
@@ -202,13 +219,17 @@ func rpmOf(hz float64) float64 {
 	return near
 }
 
+// Bytes that a sample takes at most: a number and what parts it from the next, in CSV a time
+// of ten digits before it.
+const jsonBytes, csvBytes = 15, 32
+
 // encodeCSV writes time and acceleration in g, in two columns with a header.
 func encodeCSV(w *bearing.Window) []byte {
 	unit := string(bearing.G)
 	if w.Unit == bearing.RelativeToFull {
 		unit = string(w.Unit)
 	}
-	b := append(make([]byte, 0, 28*len(w.Samples)+32), "time_s,acceleration_"+unit+"\n"...)
+	b := append(make([]byte, 0, csvBytes*len(w.Samples)+32), "time_s,acceleration_"+unit+"\n"...)
 	for i, v := range w.Samples {
 		b = strconv.AppendFloat(b, float64(i)/w.SampleRate, 'g', 10, 64)
 		b = append(b, ',')
@@ -252,15 +273,14 @@ func (s *server) getSpectrum(kind string) func(http.ResponseWriter, *http.Reques
 		}
 		var b []byte
 		err = s.look(r.Context(), func() error {
-			win, d, err := s.windowOf(r)
-			if err != nil {
+			bytes := func(n int) int64 { return s.signals.SpectrumBytes(n) }
+			return s.windowOf(r, bytes, func(win *bearing.Window, d bearing.Diagnosis) error {
+				sp, err := s.signals.Spectrum(win, d, q)
+				if err == nil {
+					b, err = json.Marshal(sp)
+				}
 				return err
-			}
-			sp, err := s.signals.Spectrum(win, d, q)
-			if err == nil {
-				b, err = json.Marshal(sp)
-			}
-			return err
+			})
 		})
 		if err != nil {
 			return err

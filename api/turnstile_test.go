@@ -30,12 +30,12 @@ func turnstileConn(t *testing.T, s *server, request string) (net.Conn, *bufio.Re
 // TestTurnstileBoundaries: whatever stands where a request might begin, a service with a
 // turnstile gives the answers of one without. Both have room for nothing.
 func TestTurnstileBoundaries(t *testing.T) {
-	s, err := newServer(Config{MaxBody: 1000, MaxInFlight: 2000}, backend(&fake{}))
+	s, err := newServer(Config{MaxBody: 1000, Memory: receiving(2000)}, backend(&fake{}))
 	if err != nil {
 		t.Fatal(err)
 	}
 	s.shedGrace = 50 * time.Millisecond
-	s.budget.used.Store(2001)
+	s.budget.memory.Hold(2001)
 	const post = "POST /v1/sensors/p/windows HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%s"
 	window := fmt.Sprintf(post, 4, "1234")
 	health := "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"

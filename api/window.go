@@ -81,9 +81,11 @@ func (s *server) decode(w http.ResponseWriter, r *http.Request, own *share) (*be
 	if err != nil {
 		return nil, nil, err
 	}
-	if m := mediaType(media); m != "application/json" && m != "application/octet-stream" && !own.draw(8*int64(len(body))) {
-		return nil, place, fullBudget() // files are read as float64 first
+	room := beside(mediaType(media), len(body), s.cfg.MaxSamples)
+	if !s.cfg.Memory.Take(admit.Judge, room) {
+		return nil, place, fullBudget()
 	}
+	defer s.cfg.Memory.Give(room)
 	start := time.Now()
 	defer func() { s.cfg.ObserveDecode(time.Since(start)) }()
 	f, err := decode(query, body, s.cfg.MaxSamples, own.floats)
@@ -92,6 +94,16 @@ func (s *server) decode(w http.ResponseWriter, r *http.Request, own *share) (*be
 	}
 	win, err := f.window(sensor, s.cfg.MaxSamples)
 	return win, place, err
+}
+
+// beside is not less than what decoding a body of so many bytes takes beside it, samples and
+// all: text has a sample in two bytes at least, as int16 has; files have one in a byte, and
+// are read as float64 first.
+func beside(media string, body, maxSamples int) int64 {
+	if media == "application/json" || media == "application/octet-stream" {
+		return 4 * int64(min(body/2+1, maxSamples))
+	}
+	return 12 * int64(min(body, maxSamples))
 }
 
 // DecodeWindow reads a window as the service does, from what a request states:

@@ -216,12 +216,12 @@ func distance(a, b string) int {
 
 // settings are the values of a serveConfig that are more than texts and numbers.
 type settings struct {
-	level           slog.Level
-	rawCap, maxBody int64
-	rawAge, age     time.Duration // 0 for ever
-	webhookAllow    []netip.Prefix
-	method          diagnose.Method
-	zones           diagnose.Zones
+	level                   slog.Level
+	rawCap, maxBody, memory int64
+	rawAge, age             time.Duration // 0 for ever
+	webhookAllow            []netip.Prefix
+	method                  diagnose.Method
+	zones                   diagnose.Zones
 }
 
 // parse reads the values, and says which makes no sense. It looks at no file.
@@ -237,6 +237,9 @@ func (c serveConfig) parse() (s settings, err error) {
 	}
 	if s.maxBody, err = parseSize(c.maxBody); err != nil {
 		return s, usagef("--max-body: %w", err)
+	}
+	if s.memory, err = memoryOf(c.memory); err != nil {
+		return s, err
 	}
 	if s.rawAge, err = parseAge(c.rawAge); err != nil {
 		return s, usagef("--raw-age: %w", err)

@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime"
+	"runtime/debug"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -41,7 +42,7 @@ type serveConfig struct {
 	trustClock                                        bool
 	webhookAllow, watch                               string
 	maxSamples                                        int
-	maxBody                                           string
+	maxBody, memory                                   string
 	workers                                           int
 	maxWait                                           time.Duration
 	demo                                              bool
@@ -93,6 +94,7 @@ func (c *serveConfig) flags(f *pflag.FlagSet) {
 	f.BoolVar(&c.trustClock, "trust-clock", false, "take the clock as right though it is more than a day ahead of the last start: retention by age goes by it")
 	f.IntVar(&c.maxSamples, "max-samples", bearing.DefaultMaxSamples, "samples of a window at most")
 	f.StringVar(&c.maxBody, "max-body", "32MiB", "size of a request at most")
+	f.StringVar(&c.memory, "memory", autoMemory, "what the service may take: bounds all that windows need while they are received, judged, stored and shown (default the limit of its control group, else half of the machine's memory, 1GiB at most)")
 	f.StringVar(&c.baseline, "baseline", string(diagnose.Mahalanobis), "how a sensor's windows are compared with its healthy ones: mahalanobis or autoencoder")
 	f.StringVar(&c.zones, "velocity-zones", diagnose.KnownZones[0].Class, "limits of vibration velocity: "+zoneNames()+", or three of your own in mm/s such as 1.4,2.8,4.5")
 	f.IntVar(&c.workers, "workers", 0, "diagnoses computed at a time (default one per processor but one)")
@@ -136,6 +138,7 @@ type service struct {
 	store    *store.DB
 	core     *diagnose.Core
 	hooks    *webhook.Sender
+	memory   *admit.Memory
 	watch    *watcher // nil for none
 	listener net.Listener
 	drainer  *drainer
@@ -228,8 +231,16 @@ func newService(ctx context.Context, c serveConfig, stderr io.Writer) (_ *servic
 	if err := batch(); err != nil {
 		s.log.Debug("threads that compute may be interrupted", "err", err)
 	}
-	gate := admit.New(admit.Config{Workers: reserve(c.workers), MaxWait: c.maxWait, WarmUp: warmUp})
-	if s.core, err = diagnose.New(m, diagnose.Config{Store: s.store, Catalogue: cat.Lookup, Sensors: registry.Sensor, Models: shelf.Load, Metrics: metrics, Gate: gate, Build: build(), Baseline: v.method, Zones: v.zones, MaxSensors: c.maxSensors, LateHorizon: c.lateHorizon}); err != nil {
+	workers := reserve(c.workers)
+	plan := planMemory(v.memory, workers)
+	plan.limitHeap()
+	s.memory = admit.NewMemory(plan.budget)
+	if most := s.memory.Most(admit.Receive); v.maxBody >= most {
+		s.log.Warn("the longest body does not fit into the memory: shorter ones are refused", "max_body", v.maxBody, "now", most-1, "memory", v.memory)
+		v.maxBody = most - 1
+	}
+	gate := admit.New(admit.Config{Workers: workers, MaxWait: c.maxWait, WarmUp: warmUp})
+	if s.core, err = diagnose.New(m, diagnose.Config{Memory: s.memory, Shelf: plan.shelf, Store: s.store, Catalogue: cat.Lookup, Sensors: registry.Sensor, Models: shelf.Load, Metrics: metrics, Gate: gate, Build: build(), Baseline: v.method, Zones: v.zones, MaxSensors: c.maxSensors, LateHorizon: c.lateHorizon}); err != nil {
 		return nil, err
 	}
 	if s.hooks, err = webhook.New(s.store, v.webhookAllow, s.log, reg); err != nil {
@@ -244,7 +255,7 @@ func newService(ctx context.Context, c serveConfig, stderr io.Writer) (_ *servic
 	kept := judged{s.core, s.store}
 	shelf.Serve(s.core)
 	handler, err := api.New(api.Config{
-		MaxSamples: c.maxSamples, MaxBody: v.maxBody, Version: version, Revision: revision(), Log: s.log, Registry: reg, Ready: s.drainer.ready(s.store.Ready), Done: ctx.Done(), Keys: ring, KeyRate: c.keyRate, Gate: gate,
+		MaxSamples: c.maxSamples, MaxBody: v.maxBody, Version: version, Revision: revision(), Log: s.log, Registry: reg, Ready: s.drainer.ready(s.store.Ready), Done: ctx.Done(), Keys: ring, KeyRate: c.keyRate, Gate: gate, Memory: s.memory,
 		ObserveDecode: func(d time.Duration) { metrics.Stage.WithLabelValues("decode").Observe(d.Seconds()) },
 	}, api.Backend{Core: s.core, Reader: s.store, Bearings: bearings, Resources: registry, Alarms: kept, Events: events{feed.Load(), s.store}, Signals: kept, Baselines: s.core, Webhooks: s.hooks, Models: shelf})
 	if err != nil {
@@ -388,6 +399,11 @@ func (s *service) run(ctx context.Context) error {
 			s.replay(ctx)
 		}
 	}()
+	returned := make(chan struct{})
+	go func() {
+		defer close(returned)
+		returnMemory(ctx, s.memory, debug.FreeOSMemory)
+	}()
 	guarded := make(chan struct{})
 	go func() {
 		defer close(guarded)
@@ -416,6 +432,7 @@ loop:
 	<-told
 	<-dropped
 	<-guarded
+	<-returned
 	time.Sleep(s.cfg.drainDelay)
 	stop, done := context.WithTimeout(context.Background(), s.cfg.stopTimeout)
 	defer done()

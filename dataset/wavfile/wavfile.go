@@ -42,44 +42,68 @@ type format struct {
 // Decode reads a WAV file. Errors are *bearing.Error: wav_codec for forms that
 // are not read, wav_malformed for the rest.
 func Decode(b []byte) (File, error) {
+	l, err := Open(b)
+	if err != nil {
+		return File{}, err
+	}
+	out := File{SampleRate: l.SampleRate, Float: l.format.tag == formatFloat, Bits: l.format.bits, Channels: make([][]float64, l.Channels)}
+	for c := range out.Channels {
+		if out.Channels[c], err = l.Channel(c); err != nil {
+			return File{}, err
+		}
+	}
+	return out, nil
+}
+
+// Layout is what a WAV file says of itself, before memory is taken for its samples.
+type Layout struct {
+	SampleRate float64 // Hz
+	Channels   int
+	Samples    int // of a channel
+	format     *format
+	data       []byte
+}
+
+// Open reads the layout of a WAV file, which keeps b. Errors are those of Decode.
+func Open(b []byte) (Layout, error) {
 	if len(b) >= 4 && (string(b[:4]) == "RF64" || string(b[:4]) == "BW64") {
-		return File{}, bearing.Errorf(bearing.Unsupported, "wav_codec", "RF64 files are not read: split the recording into files below 4 GiB")
+		return Layout{}, bearing.Errorf(bearing.Unsupported, "wav_codec", "RF64 files are not read: split the recording into files below 4 GiB")
 	}
 	if len(b) < 12 || string(b[:4]) != "RIFF" || string(b[8:12]) != "WAVE" {
-		return File{}, malformed("it does not begin like a WAV file")
+		return Layout{}, malformed("it does not begin like a WAV file")
 	}
 	var f *format
 	for chunks, at := 0, 12; at+8 <= len(b); chunks++ {
 		if chunks == maxChunks {
-			return File{}, malformed("more than %d chunks", maxChunks)
+			return Layout{}, malformed("more than %d chunks", maxChunks)
 		}
 		id, size := string(b[at:at+4]), int(binary.LittleEndian.Uint32(b[at+4:]))
 		body := b[at+8:]
 		if id == "data" {
 			if f == nil {
-				return File{}, malformed("data stand before their format")
+				return Layout{}, malformed("data stand before their format")
 			}
 			// Writers that stream cannot fill in the size.
 			if size == 0 || size == streaming {
 				size = len(body)
 			}
 			if size > len(body) {
-				return File{}, malformed("data of %d bytes where %d are left", size, len(body))
+				return Layout{}, malformed("data of %d bytes where %d are left", size, len(body))
 			}
-			return f.read(body[:size])
+			return f.layout(body[:size])
 		}
 		if size > len(body) {
-			return File{}, malformed("a chunk of %d bytes where %d are left", size, len(body))
+			return Layout{}, malformed("a chunk of %d bytes where %d are left", size, len(body))
 		}
 		if id == "fmt " {
 			var err error
 			if f, err = parseFormat(body[:size]); err != nil {
-				return File{}, err
+				return Layout{}, err
 			}
 		}
 		at += 8 + size + size%2 // chunks begin at even offsets
 	}
-	return File{}, malformed("there are no data")
+	return Layout{}, malformed("there are no data")
 }
 
 func parseFormat(b []byte) (*format, error) {
@@ -110,26 +134,27 @@ func parseFormat(b []byte) (*format, error) {
 	return f, nil
 }
 
-// read takes the interleaved samples; an incomplete last block is left out.
-func (f *format) read(b []byte) (File, error) {
-	width := f.bits / 8
-	n := len(b) / (width * f.channels)
+// layout is that of samples b; an incomplete last block is left out.
+func (f *format) layout(b []byte) (Layout, error) {
+	n := len(b) / (f.bits / 8 * f.channels)
 	if n == 0 {
-		return File{}, malformed("there are no samples")
+		return Layout{}, malformed("there are no samples")
 	}
-	out := File{SampleRate: float64(f.rate), Float: f.tag == formatFloat, Bits: f.bits, Channels: make([][]float64, f.channels)}
-	for c := range out.Channels {
-		x := make([]float64, n)
-		for i := range x {
-			v := f.sample(b[(i*f.channels+c)*width:])
-			if v-v != 0 {
-				return File{}, malformed("sample %d of channel %d is %v", i, c+1, v)
-			}
-			x[i] = v
+	return Layout{SampleRate: float64(f.rate), Channels: f.channels, Samples: n, format: f, data: b}, nil
+}
+
+// Channel returns the samples of channel c, from 0 on.
+func (l Layout) Channel(c int) ([]float64, error) {
+	f, width := l.format, l.format.bits/8
+	x := make([]float64, l.Samples)
+	for i := range x {
+		v := f.sample(l.data[(i*f.channels+c)*width:])
+		if v-v != 0 {
+			return nil, malformed("sample %d of channel %d is %v", i, c+1, v)
 		}
-		out.Channels[c] = x
+		x[i] = v
 	}
-	return out, nil
+	return x, nil
 }
 
 func (f *format) sample(b []byte) float64 {

@@ -64,6 +64,13 @@ func (m *Memory) Take(u Use, n int64) bool {
 	return true
 }
 
+// Hold counts n bytes that are there already, whether they fit or not.
+func (m *Memory) Hold(n int64) {
+	if m != nil {
+		m.used.Add(n)
+	}
+}
+
 // Fits says whether n bytes would be granted now.
 func (m *Memory) Fits(u Use, n int64) bool {
 	return m == nil || m.used.Load()+n <= m.max/8*eighths[u]

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"brinell/features"
+	"brinell/features/dsp"
 	"brinell/features/lines"
 	"brinell/internal/admit"
 	"brinell/internal/alarm"
@@ -53,6 +54,7 @@ type Core struct {
 	build     string
 	now       func() time.Time
 	gate      *admit.Gate
+	memory    *admit.Memory
 
 	making  sync.Mutex
 	engines map[string]*engine // of sensors with a model of their own, by its digest
@@ -93,10 +95,12 @@ type Config struct {
 	Models    Models    // for sensors with a model of their own; nil where all have the active one
 	Metrics   Metrics   // zero for none
 	Now       func() time.Time
-	Baseline  Method      // zero for Mahalanobis
-	Zones     Zones       // zero for the first of KnownZones
-	Gate      *admit.Gate // of what is computed at a time; nil for no bound
-	Build     string      // version and revision of the program, for Diagnosis.Provenance
+	Baseline  Method        // zero for Mahalanobis
+	Zones     Zones         // zero for the first of KnownZones
+	Gate      *admit.Gate   // of what is computed at a time; nil for no bound
+	Memory    *admit.Memory // of what windows take while they are judged and stored; nil for no bound
+	Shelf     int64         // bytes of plans that are kept; zero for DefaultShelf
+	Build     string        // version and revision of the program, for Diagnosis.Provenance
 
 	MaxSensors  int           // that windows may bring in by their names alone; zero for no bound
 	LateHorizon time.Duration // how far behind its sensor's newest window one may be to take part in its state; zero for DefaultLateHorizon
@@ -104,8 +108,11 @@ type Config struct {
 
 // New returns a core that answers with model m.
 func New(m *models.Model, cfg Config) (*Core, error) {
-	c := &Core{features: cfg.Features, store: cfg.Store, catalogue: cfg.Catalogue, registry: cfg.Sensors, models: cfg.Models, engines: make(map[string]*engine), metrics: newMetrics(cfg.Metrics), now: cfg.Now, gate: cfg.Gate, baseline: cfg.Baseline, zones: cfg.Zones, build: cfg.Build, sensors: make(map[[2]string]*sensor), arrived: make(map[[2]string]*arrivals), shelves: make(map[string]time.Time)}
+	c := &Core{features: cfg.Features, store: cfg.Store, catalogue: cfg.Catalogue, registry: cfg.Sensors, models: cfg.Models, engines: make(map[string]*engine), metrics: newMetrics(cfg.Metrics), now: cfg.Now, gate: cfg.Gate, memory: cfg.Memory, baseline: cfg.Baseline, zones: cfg.Zones, build: cfg.Build, sensors: make(map[[2]string]*sensor), arrived: make(map[[2]string]*arrivals), shelves: make(map[string]time.Time)}
 	c.crowd.most, c.horizon = cfg.MaxSensors, cmp.Or(cfg.LateHorizon, DefaultLateHorizon)
+	if c.features.Shelf == nil {
+		c.features.Shelf = dsp.NewShelf(kept(cmp.Or(cfg.Shelf, DefaultShelf)))
+	}
 	if c.catalogue == nil {
 		c.catalogue = bearing.LookupBearing
 	}
@@ -201,7 +208,7 @@ func newWorker(c *models.Classifier, cfg features.Config) (*worker, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &worker{extract: x, classify: c, quality: newAssessor(nil), lines: lines.NewAnalyzer(nil)}, nil
+	return &worker{extract: x, classify: c, quality: newAssessor(cfg.Shelf), lines: lines.NewAnalyzer(cfg.Shelf)}, nil
 }
 
 // Model returns the active model.
@@ -220,6 +227,7 @@ func (c *Core) observe(e *engine, w *bearing.Window, r registered, last string) 
 	t := time.Now()
 	o, err := k.observe(w, e.model, r, orders)
 	c.metrics.observe("inference", time.Since(t))
+	k.lines.Release()
 	return o, k.extract.Names(), err
 }
 
@@ -335,10 +343,18 @@ func (c *Core) Submit(ctx context.Context, w *bearing.Window) (bearing.Diagnosis
 	if err != nil {
 		return bearing.Diagnosis{}, err
 	}
+	need := e.need(w, reg)
+	held := max(need.judged, need.stored)
+	if err := c.memory.Window(ctx, held); err != nil {
+		return bearing.Diagnosis{}, err
+	}
+	defer func() { c.memory.Give(held) }()
 	o, names, err := c.observe(e, w, reg, last)
 	if err != nil {
 		return bearing.Diagnosis{}, err
 	}
+	c.memory.Give(held - need.stored)
+	held = need.stored
 	skewed(o, received)
 	place.Turn()
 	d, also, part := c.next(e, s, w, o, names, reg.rule, received)

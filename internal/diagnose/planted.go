@@ -15,3 +15,11 @@ func capped(most int) int {
 	}
 	return most
 }
+
+// kept is another one: with BRINELL_PLANTED=hoard all plans are kept.
+func kept(most int64) int64 {
+	if os.Getenv("BRINELL_PLANTED") == "hoard" {
+		return math.MaxInt64
+	}
+	return most
+}
