@@ -24,9 +24,6 @@ type Alarms interface {
 	CloseAlarm(ctx context.Context, id string, version int64, by bearing.Signature) (bearing.Alarm, error)
 }
 
-// maxShelf is how long an alarm may be shelved at a time.
-const maxShelf = 90 * 24 * time.Hour
-
 func (s *server) alarmRoutes() {
 	s.router.Method("GET", "/v1/alarms", s.handle(s.listAlarms))
 	s.router.Method("GET", "/v1/alarms/{id}", s.handle(s.getAlarm))
@@ -175,8 +172,8 @@ func (s *server) shelve(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if !(b.Seconds >= 0 && b.Seconds <= maxShelf.Seconds()) {
-		return bearing.Errorf(bearing.Invalid, "field_invalid", "seconds %g is outside 0..%.0f", b.Seconds, maxShelf.Seconds()).At("/seconds")
+	if !(b.Seconds >= 0 && b.Seconds <= bearing.MaxShelf.Seconds()) {
+		return bearing.Errorf(bearing.Invalid, "field_invalid", "seconds %g is outside 0..%.0f", b.Seconds, bearing.MaxShelf.Seconds()).At("/seconds")
 	}
 	var until time.Time
 	if b.Seconds > 0 {

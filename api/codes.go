@@ -112,6 +112,7 @@ var codes = []Code{
 	{"axis_mismatch", "another axis than the sensor is registered with"},
 	{"sensor_unknown", "a file of a sensor that is not registered"},
 	{"sensor_not_found", "nothing has come from a sensor of that name"},
+	{"control_in_future", "a control of a baseline from a time on that has not come"},
 	{"too_many_controls", "the baselines of an axis were controlled too often"},
 	{"webhook_url", "an address of a webhook that is none"},
 	{"webhook_secret", "a secret of a webhook that is too short or too long"},

@@ -14,8 +14,11 @@ import (
 // Machine follows one axis of one sensor. Its exported fields are its state, which is
 // stored between windows; the zero value has seen nothing.
 type Machine struct {
-	Last   time.Time      `json:"last"`             // start of the newest window that it has seen
+	Epoch  int            `json:"epoch,omitempty"`  // of the newest window that it has seen, see bearing.State
+	Last   time.Time      `json:"last"`             // start of that window
 	Tracks []Track        `json:"tracks,omitempty"` // those that are not at rest
+	Behind Behind         `json:"behind,omitzero"`  // windows since that were not later
+	Clock  *bearing.Alarm `json:"clock,omitempty"`  // raised by those
 	Silent *bearing.Alarm `json:"silent,omitempty"`
 	Hushed bool           `json:"hushed,omitempty"` // its silence was ended by hand: none is raised until something comes
 	Rev    int64          `json:"rev"`              // rises with every change
@@ -37,19 +40,25 @@ type Track struct {
 const maxTracks = 64
 
 // Step takes the next window's diagnosis in and returns the alarms that it changed. A
-// window that is not later than the last one raises and clears nothing: what it says
-// about the past is not news. That it came is, and ends silence.
+// window that is not later than the last one, or was late, raises and clears nothing: what it
+// says about the past is not news. That it came is, and ends silence; and that nothing else
+// comes is, and raises the alarm of the clock.
 func (m *Machine) Step(rule *bearing.AlarmRule, d *bearing.Diagnosis) (changed []bearing.Alarm) {
 	came := d.ReceivedAt
 	if came.IsZero() { // a rule is tried on windows that came at no time
 		came = d.Start
 	}
 	changed = m.Heard(came)
-	at := d.At()
-	if !at.After(m.Last) {
-		return changed
+	at, epoch := d.At(), d.State.Epoch
+	switch {
+	case d.Quality.Has(bearing.Late) || epoch < m.Epoch || epoch == m.Epoch && !at.After(m.Last):
+		return append(changed, m.past(d, came)...)
+	case epoch > m.Epoch:
+		m.Begin(epoch, at)
+		m.Rev++
 	}
 	m.Last = at
+	changed = append(changed, m.present(came)...)
 	if d.Quality.Level == bearing.Unusable {
 		return changed // neither for nor against
 	}
@@ -203,7 +212,9 @@ func (m *Machine) tidy() {
 }
 
 // Resting says that nothing of the machine needs to be stored.
-func (m *Machine) Resting() bool { return len(m.Tracks) == 0 && m.Silent == nil && !m.Hushed }
+func (m *Machine) Resting() bool {
+	return len(m.Tracks) == 0 && m.Silent == nil && !m.Hushed && m.Clock == nil && m.Behind.Count == 0
+}
 
 // Open returns the open alarms.
 func (m *Machine) Open() (open []bearing.AlarmRef) {
@@ -225,17 +236,21 @@ func (m *Machine) Clone() *Machine {
 			c.Tracks[i].Alarm = &b
 		}
 	}
-	if m.Silent != nil {
-		b := *m.Silent
-		c.Silent = &b
+	for _, a := range []**bearing.Alarm{&c.Silent, &c.Clock} {
+		if *a != nil {
+			b := **a
+			*a = &b
+		}
 	}
 	return &c
 }
 
 // Find returns the open alarm of that ID, nil if there is none.
 func (m *Machine) Find(id string) *bearing.Alarm {
-	if m.Silent != nil && m.Silent.ID == id {
-		return m.Silent
+	for _, a := range []*bearing.Alarm{m.Silent, m.Clock} {
+		if a != nil && a.ID == id {
+			return a
+		}
 	}
 	for _, t := range m.Tracks {
 		if t.Alarm != nil && t.Alarm.ID == id {
@@ -301,7 +316,8 @@ func (m *Machine) Unshelve(id string, now time.Time) (bearing.Alarm, bool) {
 	return m.Shelve(id, time.Time{})
 }
 
-// Close ends an open alarm by hand, whatever its windows say. Its delay begins anew; a
+// Close ends an open alarm by hand, whatever its windows say. Its delay begins anew, so does
+// that of a clock; a
 // sensor whose silence is ended so is not called silent again until something comes. It
 // returns false if the alarm is not open.
 func (m *Machine) Close(id string, by bearing.Signature) (bearing.Alarm, bool) {
@@ -311,8 +327,11 @@ func (m *Machine) Close(id string, by bearing.Signature) (bearing.Alarm, bool) {
 	}
 	a.Closed = &by
 	out := m.end(a, by.At)
-	if a == m.Silent {
+	switch a {
+	case m.Silent:
 		m.Silent, m.Hushed = nil, true
+	case m.Clock:
+		m.Clock, m.Behind = nil, Behind{}
 	}
 	for i := range m.Tracks {
 		if t := &m.Tracks[i]; t.Alarm == a {
@@ -331,10 +350,12 @@ func (m *Machine) Retire(at time.Time) (closed []bearing.Alarm) {
 			closed = append(closed, m.end(t.Alarm, at))
 		}
 	}
-	if m.Silent != nil {
-		closed = append(closed, m.end(m.Silent, at))
+	for _, a := range []*bearing.Alarm{m.Silent, m.Clock} {
+		if a != nil {
+			closed = append(closed, m.end(a, at))
+		}
 	}
-	m.Tracks, m.Silent, m.Hushed = nil, nil, true
+	m.Tracks, m.Silent, m.Hushed, m.Clock, m.Behind = nil, nil, true, nil, Behind{}
 	m.Rev++
 	return closed
 }

@@ -72,6 +72,12 @@ func examples() []example {
 		{"silence ended by hand", ".SCS.S", "-S---S", rule(fault(1, 1), false)},
 		{"silence ended by hand, and a late window", ".SCLS", "-S--S", rule(fault(1, 1), false)},
 		{"silent and shelved", ".SZE", "-SsS", rule(fault(1, 1), false)},
+		{"a clock set back", ".BBBBBBBBBBBB", "------BBBBB--", rule(fault(1, 1), false)},
+		{"a clock set back, and a fault", ".GGGGGGGGGGGG", "------BBBBB-A", rule(fault(2, 1), false)},
+		{"a fault, and a clock set back", "FGGGGGGGGGG.", "AAAAAAAAAAA-", rule(fault(1, 1), false)},
+		{"a clock set back and set right", ".GGGGGGGF", "------BBA", rule(fault(1, 1), false)},
+		{"a clock set back for a moment", ".BBBB.BBBB.", "-----------", rule(fault(1, 1), false)},
+		{"a clock set back, ended by hand", ".BBBBBBCBBBBBBB.", "------B------BB-", rule(fault(1, 1), false)},
 	}
 }
 
@@ -99,8 +105,9 @@ func TestExamples(t *testing.T) {
 
 // TestMachine plays a window a minute, what people do (K acknowledge, C end, Z shelve)
 // and what the clock does (E the shelf's time is over, S the sensor is called silent, L a
-// window comes that is older than all), and notes after each what the machine shows: -
-// nothing, A active, K acknowledged, R returned, S silent, small while it is shelved.
+// window comes that is older than all, B one that begins a year before it comes, G such a one
+// with a fault), and notes after each what the machine shows: - nothing, A active, K
+// acknowledged, R returned, S silent, B a clock was set back, small while it is shelved.
 func TestMachine(t *testing.T) {
 	for _, c := range examples() {
 		t.Run(c.name, func(t *testing.T) {
@@ -119,8 +126,11 @@ func TestMachine(t *testing.T) {
 				state := byte('-')
 				if a := raised(m); a != nil {
 					state = map[string]byte{bearing.AlarmActive: 'A', bearing.AlarmAcknowledged: 'K', bearing.AlarmReturned: 'R'}[a.State]
-					if a == m.Silent {
+					switch a {
+					case m.Silent:
 						state = 'S'
+					case m.Clock:
+						state = 'B'
 					}
 					if a.ShelvedUntil != nil {
 						state += 'a' - 'A'
@@ -144,7 +154,7 @@ func raised(m *Machine) *bearing.Alarm {
 	if open := m.Open(); len(open) > 0 {
 		return m.Find(open[0].ID)
 	}
-	return nil
+	return m.Clock
 }
 
 // play does what a letter of TestMachine says, in minute i.
@@ -182,7 +192,16 @@ func play(t *testing.T, m *Machine, r *bearing.AlarmRule, i int, what byte) []be
 	case 'L':
 		return m.Step(r, window(-1000, '.'))
 	}
-	return m.Step(r, window(i, what))
+	d := window(i, what)
+	if old, ok := map[byte]byte{'B': '.', 'G': 'F'}[what]; ok {
+		d = window(i, old)
+		d.Start = d.Start.AddDate(-1, 0, 0)
+	}
+	d.ReceivedAt, d.State.Epoch = now, m.Epoch
+	if !d.Start.After(m.Last) && m.Settles(d.Start, now) { // as the core decides
+		d.State.Epoch++
+	}
+	return m.Step(r, d)
 }
 
 // TestRetire ends everything, and for good: neither is the sensor silent, nor was it

@@ -36,13 +36,15 @@ type Delay struct {
 	Seconds float64 `json:"seconds,omitempty"`
 }
 
-// Kinds of conditions, and that of an alarm about a sensor from which nothing comes.
+// Kinds of conditions, and those of alarms about a sensor from which nothing comes, or only
+// windows that begin before its newest one.
 const (
 	OnFault    = "fault"
 	OnBaseline = "baseline"
 	OnZone     = "zone"
 	OnFeature  = "feature"
 	OnSilence  = "silent"
+	OnClock    = "clock"
 )
 
 // DefaultSilent is how many of its own intervals a sensor may be silent.
@@ -77,8 +79,8 @@ func (r AlarmRule) Validate() error {
 	seen := make(map[string]bool)
 	for i, c := range r.Conditions {
 		at := fmt.Sprintf("/conditions/%d", i)
-		if !IsName(c.Name) || c.Name == OnSilence || seen[c.Name] {
-			return Errorf(Invalid, "rule_invalid", "condition name %q is no name, stands twice, or is that of silence", Clip(c.Name)).At(at + "/name")
+		if !IsName(c.Name) || c.Name == OnSilence || c.Name == OnClock || seen[c.Name] {
+			return Errorf(Invalid, "rule_invalid", "condition name %q is no name, stands twice, or is silent or clock, which are the service's own", Clip(c.Name)).At(at + "/name")
 		}
 		seen[c.Name] = true
 		if field, why := c.wrong(); field != "" {
@@ -139,7 +141,7 @@ type Alarm struct {
 	Sensor       string     `json:"sensor"`
 	Axis         string     `json:"axis"`
 	Running      string     `json:"running_state" doc:"in which its windows were taken"`
-	Condition    string     `json:"condition" doc:"name of the condition in the rule, or silent"`
+	Condition    string     `json:"condition" doc:"name of the condition in the rule, or silent, or clock"`
 	Kind         string     `json:"kind"`
 	Severity     string     `json:"severity" enum:"warning,alarm"`
 	State        string     `json:"state" enum:"active,acknowledged,returned,closed"`
@@ -148,7 +150,7 @@ type Alarm struct {
 	Onset        time.Time  `json:"onset" doc:"start of the first window of the run that raised it"`
 	Raised       time.Time  `json:"raised" doc:"start of the window that raised it"`
 	Diagnosis    string     `json:"diagnosis,omitempty" doc:"of that window"`
-	Cleared      *time.Time `json:"cleared,omitempty" doc:"start of the window that ended it; of silence, when that window came"`
+	Cleared      *time.Time `json:"cleared,omitempty" doc:"start of the window that ended it; of silence and clock, when that window came"`
 	Acknowledged *Signature `json:"acknowledged,omitempty"`
 	Closed       *Signature `json:"closed,omitempty" doc:"who ended it, where no window did"`
 	ShelvedUntil *time.Time `json:"shelved_until,omitempty" doc:"until then it notifies nobody"`
@@ -181,9 +183,13 @@ type Signature struct {
 // Open says whether the alarm is not over.
 func (a *Alarm) Open() bool { return a.State != AlarmClosed }
 
-// Shelved says whether it notifies nobody at that time.
+// MaxShelf is how long an alarm may be shelved at a time.
+const MaxShelf = 90 * 24 * time.Hour
+
+// Shelved says whether it notifies nobody at that time. A shelf that ends later than any may
+// (an hour is left to clocks that differ) was set by a clock that was ahead: it is over.
 func (a *Alarm) Shelved(now time.Time) bool {
-	return a.ShelvedUntil != nil && now.Before(*a.ShelvedUntil)
+	return a.ShelvedUntil != nil && now.Before(*a.ShelvedUntil) && a.ShelvedUntil.Sub(now) <= MaxShelf+time.Hour
 }
 
 // AlarmRef names an open alarm in a diagnosis.

@@ -24,8 +24,14 @@ type Flag struct {
 	Note  string  `json:"note"`
 }
 
-// ClockSkew is the code of the flag of a window that begins after it was received.
-const ClockSkew = "clock_skew"
+// Codes of flags about a window's time: it begins after it was received; it is so far
+// behind its sensor's newest one that it has no part in its state; a clock was set back, and
+// the order of the sensor's windows begins anew with it.
+const (
+	ClockSkew = "clock_skew"
+	Late      = "late"
+	ClockBack = "clock_back"
+)
 
 // Has reports whether a flag of that code is set.
 func (q Quality) Has(code string) bool {

@@ -149,4 +149,8 @@ type State struct {
 	Weight   float64 `json:"weight"` // of the windows, with forgetting
 	Evidence Values  `json:"evidence"`
 	Baseline string  `json:"baseline,omitempty"` // version
+
+	// Epoch says how often the order of the sensor's windows has begun anew, because a clock
+	// was set back. Windows are ordered by it, then by Diagnosis.At.
+	Epoch int `json:"epoch,omitempty"`
 }

@@ -36,7 +36,10 @@ func (s *sensor) loadAlarms(ctx context.Context, store Alarms) error {
 			return fmt.Errorf("alarm machine of sensor %q: %w", s.name, err)
 		}
 	}
-	if s.live.last.After(m.Last) { // at rest it is not stored
+	switch { // at rest it is not stored
+	case s.live.epoch > m.Epoch:
+		m.Begin(s.live.epoch, s.live.last)
+	case s.live.epoch == m.Epoch && s.live.last.After(m.Last):
 		m.Last = s.live.last
 	}
 	s.alarms = m
@@ -51,7 +54,9 @@ func (s *sensor) step(rule *bearing.AlarmRule, d *bearing.Diagnosis) *bearing.Ef
 	}
 	before := s.alarms.Rev
 	changed := s.alarms.Step(rule, d)
-	d.Alarms = s.alarms.Open()
+	if !d.Quality.Has(bearing.Late) {
+		d.Alarms = s.alarms.Open()
+	}
 	if s.alarms.Rev == before {
 		return nil
 	}

@@ -19,12 +19,24 @@ const maxControls = 1000
 // name has a slash.
 func controlKey(sensor, axis string) string { return sensor + "/" + axis }
 
-// control does to the memory what was asked for before a window that starts at a time.
-func (m *memory) control(start time.Time) {
-	for ; m.controlled < len(m.controls) && !m.controls[m.controlled].At.After(start); m.controlled++ {
-		switch m.controls[m.controlled].Action {
+// control is a BaselineControl as it is stored, with its epoch in the order of the sensor's
+// windows. It holds for those of its epoch that start at its time or later, and for all of
+// later ones.
+type control struct {
+	bearing.BaselineControl
+	Epoch int `json:"epoch,omitempty"`
+}
+
+// control does to the memory what was asked for before a window of an epoch and a start.
+func (m *memory) control(epoch int, start time.Time) {
+	for ; m.controlled < len(m.controls); m.controlled++ {
+		x := &m.controls[m.controlled]
+		if later(x.Epoch, x.At, epoch, start) {
+			return
+		}
+		switch x.Action {
 		case bearing.BaselineRestart:
-			*m = memory{method: m.method, last: m.last, bearing: m.bearing, controls: m.controls, controlled: m.controlled}
+			*m = memory{method: m.method, epoch: m.epoch, last: m.last, bearing: m.bearing, controls: m.controls, controlled: m.controlled}
 		case bearing.BaselineFreeze:
 			m.frozen = true
 		case bearing.BaselineResume:
@@ -33,8 +45,8 @@ func (m *memory) control(start time.Time) {
 	}
 }
 
-// readControls reads what was done to the baselines of an axis, in the order of its times.
-func readControls(ctx context.Context, store any, sensor, axis string) (list []bearing.BaselineControl, version int64, err error) {
+// readControls reads what was done to the baselines of an axis, in its order.
+func readControls(ctx context.Context, store any, sensor, axis string) (list []control, version int64, err error) {
 	r, ok := store.(ResourceStore)
 	if !ok {
 		return nil, 0, nil
@@ -54,9 +66,9 @@ func readControls(ctx context.Context, store any, sensor, axis string) (list []b
 
 // effective returns a list of controls without those that the last restart has made moot,
 // if there are more than may be. What taught the baselines before it is gone.
-func effective(list []bearing.BaselineControl, now time.Time) []bearing.BaselineControl {
+func effective(list []control, epoch int, now time.Time) []control {
 	for i := len(list) - 1; i > 0 && len(list) > maxControls; i-- {
-		if list[i].Action == bearing.BaselineRestart && !list[i].At.After(now) {
+		if list[i].Action == bearing.BaselineRestart && !later(list[i].Epoch, list[i].At, epoch, now) {
 			return list[i:]
 		}
 	}
@@ -105,7 +117,9 @@ func (c *Core) Baselines(ctx context.Context, sensor string) (out bearing.Baseli
 			}
 			out.Baselines = append(out.Baselines, row)
 		}
-		out.Controls = append(out.Controls, s.live.controls...)
+		for _, x := range s.live.controls {
+			out.Controls = append(out.Controls, x.BaselineControl)
+		}
 		s.mu.Unlock()
 	}
 	out.Version, err = c.controlVersion(ctx, sensor, axes)
@@ -130,7 +144,7 @@ func (c *Core) controlVersion(ctx context.Context, sensor string, axes []string)
 // time: their answers stay, but what they taught is learnt again under it. match is the
 // version of the Baselines of the sensor that must hold, as for PutResource.
 //
-// Errors: NotFound sensor_not_found, Changed version_mismatch, Conflict too_many_controls, Overloaded overloaded,
+// Errors: NotFound sensor_not_found, Invalid control_in_future, Changed version_mismatch, Conflict too_many_controls, Overloaded overloaded,
 // those of the store.
 func (c *Core) ControlBaseline(ctx context.Context, sensor string, x bearing.BaselineControl, match int64) error {
 	store, ok := c.store.(ResourceStore)
@@ -140,6 +154,10 @@ func (c *Core) ControlBaseline(ctx context.Context, sensor string, x bearing.Bas
 	}
 	if !slices.Contains(axes, x.Axis) {
 		return bearing.Errorf(bearing.NotFound, "sensor_not_found", "nothing has come from axis %q of sensor %q: it has %q", bearing.Clip(x.Axis), bearing.Clip(sensor), axes).At("/axis")
+	}
+	now := c.now()
+	if x.At.Sub(now) > skewLimit {
+		return bearing.Errorf(bearing.Invalid, "control_in_future", "at %s is ahead of this service's clock (%s): a control holds for windows from a time on that has come; leave at out for now", x.At.UTC().Format(time.RFC3339), now.UTC().Format(time.RFC3339)).At("/at")
 	}
 	c.controls.Lock() // another axis may be written
 	defer c.controls.Unlock()
@@ -162,9 +180,12 @@ func (c *Core) ControlBaseline(ctx context.Context, sensor string, x bearing.Bas
 	if err != nil {
 		return err
 	}
-	list = append(list, x)
-	slices.SortStableFunc(list, func(a, b bearing.BaselineControl) int { return cmp.Compare(a.At.UnixNano(), b.At.UnixNano()) })
-	if list = effective(list, c.now()); len(list) > maxControls {
+	epoch := s.present(now)
+	list = append(list, control{x, epoch})
+	slices.SortStableFunc(list, func(a, b control) int {
+		return cmp.Or(cmp.Compare(a.Epoch, b.Epoch), cmp.Compare(a.At.UnixNano(), b.At.UnixNano()))
+	})
+	if list = effective(list, epoch, now); len(list) > maxControls {
 		return bearing.Errorf(bearing.Conflict, "too_many_controls", "the baselines of this axis were controlled %d times since they were restarted: restart them, with which all before is forgotten", len(list)-1)
 	}
 	doc, err := json.Marshal(list)

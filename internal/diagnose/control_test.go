@@ -154,8 +154,11 @@ func TestTooManyControls(t *testing.T) {
 	if err := control(bearing.BaselineFreeze, 30*time.Minute); bearing.CodeOf(err) != "too_many_controls" {
 		t.Errorf("one too many: %v", err)
 	}
-	if err := control(bearing.BaselineRestart, 2*time.Hour); bearing.CodeOf(err) != "too_many_controls" {
+	if err := control(bearing.BaselineRestart, time.Hour+skewLimit); bearing.CodeOf(err) != "too_many_controls" {
 		t.Errorf("a restart to come makes nothing moot yet: %v", err)
+	}
+	if err := control(bearing.BaselineRestart, time.Hour+skewLimit+1); bearing.CodeOf(err) != "control_in_future" {
+		t.Errorf("a restart of the future: %v", err)
 	}
 	if err := control(bearing.BaselineRestart, 31*time.Minute); err != nil {
 		t.Errorf("a restart: %v", err)

@@ -365,6 +365,8 @@ func (c *Core) Submit(ctx context.Context, w *bearing.Window) (bearing.Diagnosis
 	d, err = c.store.Append(context.WithoutCancel(ctx), d, w, also)
 	if part {
 		s.landed(o, also, err == nil && !d.Duplicate, err == nil && d.Duplicate)
+	} else {
+		s.lateLanded(also, err == nil && !d.Duplicate)
 	}
 	if err != nil {
 		return bearing.Diagnosis{}, err
@@ -388,10 +390,12 @@ func (c *Core) next(e *engine, s *sensor, w *bearing.Window, o *observation, nam
 	defer s.mu.Unlock()
 	var m memory
 	var j judgement
+	var late bool
 	switch {
 	case slices.ContainsFunc(s.kept, func(k *observation) bool { return k.id == o.id }):
 		m = s.live.clone() // a repeat: its first answer comes from the store
-	case c.late(s, o):
+	case c.place(s, o, received):
+		late = true
 		m, j = newSensor(c.baseline).add(o)
 	case s.before(o):
 		m, j = newSensor(c.baseline).add(o)
@@ -404,6 +408,8 @@ func (c *Core) next(e *engine, s *sensor, w *bearing.Window, o *observation, nam
 	o.settle()
 	if part {
 		s.flying = append(s.flying, o)
+	}
+	if part || late {
 		also = s.step(rule, &d)
 	}
 	return d, also, part
@@ -423,7 +429,7 @@ func (c *Core) sensor(ctx context.Context, name, axis string) (*sensor, error) {
 	c.mu.Unlock()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.behind && c.now().Sub(s.recalled) > recallPause {
+	if s.behind && c.now().Sub(s.recalled).Abs() > recallPause {
 		s.loaded = false
 	}
 	if h, ok := c.store.(Historian); ok && !s.loaded {
@@ -470,12 +476,12 @@ func (c *Core) recall(ctx context.Context, s *sensor, h Historian) error {
 // wanted, in its order.
 func stored(ctx context.Context, h Historian, sensor, axis string, want func(bearing.Diagnosis) bool) (all []*observation, err error) {
 	err = h.History(ctx, sensor, axis, func(d bearing.Diagnosis) error {
-		if !d.Quality.Has("late") && want(d) {
+		if !d.Quality.Has(bearing.Late) && want(d) {
 			all = append(all, recall(d))
 		}
 		return nil
 	})
-	slices.SortStableFunc(all, func(a, b *observation) int { return a.start.Compare(b.start) })
+	slices.SortStableFunc(all, func(a, b *observation) int { return cmp.Or(cmp.Compare(a.epoch, b.epoch), a.start.Compare(b.start)) })
 	return all, err
 }
 

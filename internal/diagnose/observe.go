@@ -16,7 +16,8 @@ import (
 // with one model make the same observation of the same window.
 type observation struct {
 	id      string
-	start   time.Time // in the order of the sensor's windows: Diagnosis.At
+	epoch   int       // in the order of the sensor's windows: bearing.State
+	start   time.Time // likewise, in its epoch: Diagnosis.At
 	seconds float64
 	older   bool // came when all windows that are kept were later
 

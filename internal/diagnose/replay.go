@@ -18,7 +18,7 @@ func (c *Core) Replay(ctx context.Context, history Historian, w *bearing.Window,
 	}
 	s.base.controls, s.live.controls = controls, controls
 	before, err := stored(ctx, history, w.Sensor, w.Axis, func(d bearing.Diagnosis) bool {
-		return d.ID != was.ID && !d.ReceivedAt.After(was.ReceivedAt)
+		return d.ID != was.ID && !later(d.State.Epoch, d.ReceivedAt, was.State.Epoch, was.ReceivedAt)
 	})
 	if err != nil {
 		return bearing.Diagnosis{}, err
@@ -37,7 +37,16 @@ func (c *Core) Replay(ctx context.Context, history Historian, w *bearing.Window,
 		return bearing.Diagnosis{}, err
 	}
 	skewed(o, was.ReceivedAt)
-	if c.late(s, o) || s.before(o) {
+	o.epoch = was.State.Epoch
+	for _, f := range was.Quality.Flags {
+		if f.Code == bearing.ClockBack {
+			o.quality.Flags = append(o.quality.Flags, f)
+		}
+	}
+	if behind := s.live.last.Sub(o.start); o.epoch == s.live.epoch && !s.live.last.IsZero() && behind > c.horizon {
+		c.late(o, behind)
+		s = newSensor(c.baseline)
+	} else if s.before(o) {
 		s = newSensor(c.baseline)
 	}
 	m, j := s.add(o)

@@ -25,9 +25,10 @@ const (
 )
 
 // memory is what of a sensor's windows the next answer rests on: accumulated evidence
-// and baselines. It is a fold over the windows in the order of their start.
+// and baselines. It is a fold over the windows in the order of their epoch and start.
 type memory struct {
 	method    Method // of the baselines
+	epoch     int    // of the newest window
 	last      time.Time
 	bearing   string // last stated
 	weight    float64
@@ -45,9 +46,9 @@ type memory struct {
 	running   string
 	baselines map[string]*baseline // by running state
 
-	controls   []bearing.BaselineControl // what users did to the baselines, in the order of its times
-	controlled int                       // how many of them were done
-	frozen     bool                      // learn no more
+	controls   []control // what users did to the baselines, in its order
+	controlled int       // how many of them were done
+	frozen     bool      // learn no more
 }
 
 func (m memory) clone() memory {
@@ -62,9 +63,9 @@ func (m memory) clone() memory {
 // fold takes the next window in and returns what the baseline said of it before it
 // was learnt.
 func (m *memory) fold(o *observation) judgement {
-	m.control(o.start)
-	stale := o.start.Sub(m.last) > maxGap || o.bearing != m.bearing && o.lines
-	m.last = o.start
+	m.control(o.epoch, o.start)
+	stale := o.start.Sub(m.last).Abs() > maxGap || o.bearing != m.bearing && o.lines
+	m.epoch, m.last = o.epoch, o.start
 	if o.bearing != "" {
 		m.bearing = o.bearing
 	}
@@ -72,7 +73,7 @@ func (m *memory) fold(o *observation) judgement {
 		return judgement{state: bearing.Absent, reason: "the window is unusable"}
 	}
 	if stale {
-		*m = memory{method: m.method, last: m.last, bearing: m.bearing, baselines: m.baselines, controls: m.controls, controlled: m.controlled, frozen: m.frozen}
+		*m = memory{method: m.method, epoch: m.epoch, last: m.last, bearing: m.bearing, baselines: m.baselines, controls: m.controls, controlled: m.controlled, frozen: m.frozen}
 	}
 	m.accumulate(o)
 	if m.baselines == nil {
@@ -152,7 +153,7 @@ func (m *memory) mean(sum float64) float64 {
 
 // snapshot is what is stored of the memory with a diagnosis.
 func (m *memory) snapshot(version string) bearing.State {
-	s := bearing.State{Windows: m.windows, Seconds: round(m.seconds, 6), Weight: round(m.weight, 6), Baseline: version, Evidence: bearing.Values{}}
+	s := bearing.State{Windows: m.windows, Seconds: round(m.seconds, 6), Weight: round(m.weight, 6), Baseline: version, Evidence: bearing.Values{}, Epoch: m.epoch}
 	for i, f := range bearing.Faults {
 		s.Evidence = append(s.Evidence, bearing.Value{Name: "network_" + string(f), Value: round(m.logp[i], 4)})
 	}
@@ -169,7 +170,7 @@ func (m *memory) snapshot(version string) bearing.State {
 }
 
 // sensor is the live state of one sensor axis: the memory before the windows that are
-// kept, those windows in the order of their start, and the memory after them.
+// kept, those windows in their order, and the memory after them.
 type sensor struct {
 	name, axis string
 
@@ -194,7 +195,7 @@ func newSensor(m Method) *sensor {
 // baseline said of it. A late window re-folds what came after it; the answers that
 // were given stay.
 func (s *sensor) add(o *observation) (memory, judgement) {
-	at := sort.Search(len(s.kept), func(i int) bool { return s.kept[i].start.After(o.start) })
+	at := sort.Search(len(s.kept), func(i int) bool { return later(s.kept[i].epoch, s.kept[i].start, o.epoch, o.start) })
 	if at == len(s.kept) {
 		s.kept = append(s.kept, o)
 		j := s.live.fold(o)
@@ -215,7 +216,7 @@ func (s *sensor) add(o *observation) (memory, judgement) {
 
 // before says that a window is older than the memory before those that are kept.
 func (s *sensor) before(o *observation) bool {
-	return !s.base.last.IsZero() && o.start.Before(s.base.last)
+	return !s.base.last.IsZero() && later(s.base.epoch, s.base.last, o.epoch, o.start)
 }
 
 // landed ends the flight of a window. One that was not stored takes no part. again says
@@ -224,16 +225,30 @@ func (s *sensor) landed(o *observation, also *bearing.Effects, stored, again boo
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.flying = slices.DeleteFunc(s.flying, func(f *observation) bool { return f == o })
-	s.telling = slices.DeleteFunc(s.telling, func(t telling) bool { return t.also == also })
+	s.told(also, stored)
 	// Sending again what is older than the windows that are kept is no reason to fold all.
 	s.behind = s.behind || o.older != again
-	if stored {
-		return
+	if !stored {
+		s.remove(o)
 	}
-	s.remove(o)
-	if also != nil { // what of it is stored, the store knows
+}
+
+// told ends the flight of what a window changes of alarms. The caller holds s.mu.
+func (s *sensor) told(also *bearing.Effects, stored bool) {
+	s.telling = slices.DeleteFunc(s.telling, func(t telling) bool { return t.also == also })
+	if !stored && also != nil { // what of it is stored, the store knows
 		s.alarms = nil
 	}
+}
+
+// lateLanded is landed of a window that takes no part.
+func (s *sensor) lateLanded(also *bearing.Effects, stored bool) {
+	if also == nil {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.told(also, stored)
 }
 
 // learn adds windows in their order to a sensor that has none: as add does, without the

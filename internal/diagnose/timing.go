@@ -39,15 +39,66 @@ func skewed(o *observation, received time.Time) {
 	}
 }
 
-// late says whether a window is too far behind its sensor's newest one to take part in
-// its state, and flags it. It is judged by itself. The caller holds s.mu.
-func (c *Core) late(s *sensor, o *observation) bool {
-	behind := s.live.last.Sub(o.start)
-	if s.live.last.IsZero() || behind <= c.horizon {
-		return false
+// newest returns the place of the sensor's newest window: that in its state, or the one that
+// its alarms have seen, where what is stored does not reach so far. The caller holds s.mu.
+func (s *sensor) newest() (epoch int, last time.Time) {
+	epoch, last = s.live.epoch, s.live.last
+	if m := s.alarms; m != nil && later(m.Epoch, m.Last, epoch, last) {
+		return m.Epoch, m.Last
 	}
-	o.quality.Flags = append(o.quality.Flags, bearing.Flag{Code: "late", Value: round(behind.Seconds(), 3), Limit: c.horizon.Seconds(), Note: "seconds behind the sensor's newest window: judged by itself, without part in the sensor's state"})
-	return true
+	return epoch, last
+}
+
+// later says whether a window of one epoch and start stands after another in the order of a
+// sensor's windows.
+func later(epoch int, start time.Time, than int, at time.Time) bool {
+	return epoch > than || epoch == than && start.After(at)
+}
+
+// place says where in the order of its sensor's windows one stands that has come now, and
+// whether it is too far behind the newest to take part in the sensor's state: then it is
+// flagged, and judged by itself.
+//
+// The newest is believed as far as it can be: it cannot begin after a window that comes later
+// has come. If it does, a clock has been set back since, that of this service or, with all
+// its windows, the sensor's. Which of the two was wrong then, and whether it is right now,
+// nobody can tell; what is sure is that what comes now is the present. So the order begins
+// anew with it: a new epoch, in which it is the newest. What was there stands before it, and
+// what it taught stays. The epoch is stored with the diagnosis, and a restart finds the same
+// order. The caller holds s.mu.
+func (c *Core) place(s *sensor, o *observation, received time.Time) (late bool) {
+	epoch, last := s.newest()
+	o.epoch = epoch
+	behind := last.Sub(o.start)
+	switch {
+	case last.IsZero() || behind < 0:
+		return false
+	case last.Sub(received) > skewLimit && received.Sub(o.start) <= c.horizon:
+		o.epoch++
+		o.quality.Flags = append(o.quality.Flags, bearing.Flag{Code: bearing.ClockBack, Value: round(last.Sub(received).Seconds(), 3), Limit: skewLimit.Seconds(), Note: "seconds by which the sensor's newest window begins after this one came: the clock of this service has been set back, and the order of the sensor's windows begins anew"})
+	case s.alarms != nil && s.alarms.Settles(o.start, received):
+		o.epoch++
+		o.quality.Flags = append(o.quality.Flags, bearing.Flag{Code: bearing.ClockBack, Value: round(behind.Seconds(), 3), Limit: skewLimit.Seconds(), Note: "seconds behind the sensor's newest window, as all that have come for some time: its clock has been set back, and the order of its windows begins anew"})
+	case behind > c.horizon:
+		c.late(o, behind)
+		return true
+	}
+	return false
+}
+
+// present returns the epoch of the windows that come now: the next one, where the newest of
+// this one is ahead of the clock. The caller holds s.mu.
+func (s *sensor) present(now time.Time) int {
+	epoch, last := s.newest()
+	if !last.IsZero() && last.Sub(now) > skewLimit {
+		epoch++
+	}
+	return epoch
+}
+
+// late flags a window that has no part in its sensor's state.
+func (c *Core) late(o *observation, behind time.Duration) {
+	o.quality.Flags = append(o.quality.Flags, bearing.Flag{Code: bearing.Late, Value: round(behind.Seconds(), 3), Limit: c.horizon.Seconds(), Note: "seconds behind the sensor's newest window: judged by itself, without part in the sensor's state"})
 }
 
 // crowd bounds how many sensors windows bring in by their names alone, in all and a day
