@@ -121,13 +121,14 @@ func DecodeWindow(sensor, contentType, query string, body []byte, maxSamples int
 	return f.window(sensor, maxSamples)
 }
 
-// ReadWindow reads a window as JSON whose sensor stands in it, or else is the one given.
-func ReadWindow(body []byte, sensor string) (*bearing.Window, error) {
-	f, err := decodeJSON(body, bearing.DefaultMaxSamples, makeFloats)
+// ReadWindow reads a window as JSON whose sensor stands in it, or else is the one given, of
+// at most so many samples.
+func ReadWindow(body []byte, sensor string, maxSamples int) (*bearing.Window, error) {
+	f, err := decodeJSON(body, maxSamples, makeFloats)
 	if err != nil {
 		return nil, err
 	}
-	return f.window(cmp.Or(f.sensor, sensor), bearing.DefaultMaxSamples)
+	return f.window(cmp.Or(f.sensor, sensor), maxSamples)
 }
 
 func makeFloats(n int) []float32 { return make([]float32, n) }

@@ -228,7 +228,7 @@ func (f *fileFlags) diagnoseWindow(core *diagnose.Core, sessions map[[2]string]*
 	if err != nil {
 		return rec, d, err
 	}
-	w, err := api.ReadWindow(b, sensorName(path))
+	w, err := api.ReadWindow(b, sensorName(path), bearing.DefaultMaxSamples)
 	if err != nil {
 		return rec, d, withPath(path, err)
 	}

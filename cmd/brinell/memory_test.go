@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"brinell/internal/admit"
+	"brinell/internal/bearing"
 )
 
 // TestMemoryPlan: what unit and compose file allow is enough for all that is counted, whatever
@@ -101,4 +102,15 @@ func TestReturnMemory(t *testing.T) {
 		after("once it is over", 1)
 		after("long after", 1)
 	})
+}
+
+// TestWatchedSamples: what is dropped as JSON has no more samples than may be sent either.
+func TestWatchedSamples(t *testing.T) {
+	w := &watcher{maxSamples: 3}
+	for body, want := range map[string]string{"1,2,3": "", "1,2,3,4": "window_too_long"} {
+		_, err := w.read("pump.json", []byte(`{"start":"2026-01-31T12:00:00Z","sample_rate_hz":12000,"unit":"g","samples":[`+body+`]}`), time.Time{})
+		if (err != nil) != (want != "") || err != nil && bearing.CodeOf(err) != want {
+			t.Errorf("%s: %v, want %s", body, err, want)
+		}
+	}
 }

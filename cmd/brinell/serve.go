@@ -250,6 +250,7 @@ func newService(ctx context.Context, c serveConfig, stderr io.Writer) (_ *servic
 		if s.watch, err = newWatcher(c.watch, s.core, registry.Sensor, c.maxSamples, v.maxBody, s.log); err != nil {
 			return nil, err
 		}
+		s.watch.memory = s.memory
 	}
 	registry.Retire, registry.Models = s.core.Retire, shelf.Load
 	kept := judged{s.core, s.store}

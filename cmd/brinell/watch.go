@@ -42,6 +42,7 @@ type watcher struct {
 	maxSize    int64
 	log        *slog.Logger
 	seen       map[string]look // what the last look found
+	memory     *admit.Memory   // of the files that are read; nil for no bound
 }
 
 type look struct {
@@ -59,7 +60,7 @@ func newWatcher(dir string, core *diagnose.Core, sensor func(string) (bearing.Se
 	if err != nil {
 		return nil, fmt.Errorf("--watch: %w", err)
 	}
-	return &watcher{root, dir, core, sensor, maxSamples, maxSize, log, map[string]look{}}, nil
+	return &watcher{root: root, dir: dir, core: core, sensor: sensor, maxSamples: maxSamples, maxSize: maxSize, log: log, seen: map[string]look{}}, nil
 }
 
 // run looks until ctx ends.
@@ -171,6 +172,12 @@ func (w *watcher) submit(ctx context.Context, name string, info fs.FileInfo) (d 
 	if info.Size() > w.maxSize {
 		return d, bearing.Errorf(bearing.TooLarge, "body_too_large", "the file has %d bytes, at most %d are read: see --max-body", info.Size(), w.maxSize)
 	}
+	// A file has a sample in a byte at least, which is read as float64 and becomes float32.
+	room := min(13*info.Size(), w.memory.Most(admit.Judge))
+	if err := w.memory.Window(admit.Patient(ctx), room); err != nil {
+		return d, err
+	}
+	defer func() { w.memory.Give(room) }()
 	f, err := w.root.Open(name)
 	if err != nil {
 		return d, err
@@ -183,6 +190,9 @@ func (w *watcher) submit(ctx context.Context, name string, info fs.FileInfo) (d 
 	if err != nil {
 		return d, err
 	}
+	rest := info.Size() + 4*int64(len(win.Samples))
+	w.memory.Give(room - rest)
+	room = rest
 	return w.core.Submit(admit.Patient(ctx), win)
 }
 
@@ -199,7 +209,7 @@ func (w *watcher) read(name string, b []byte, modified time.Time) (*bearing.Wind
 	ext := filepath.Ext(name)
 	stem := strings.TrimSuffix(name, ext)
 	if strings.EqualFold(ext, ".json") {
-		return api.ReadWindow(b, stem)
+		return api.ReadWindow(b, stem, w.maxSamples)
 	}
 	sensor, start := stem, modified
 	if m := fileName.FindStringSubmatch(stem); m != nil {
