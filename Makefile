@@ -59,13 +59,15 @@ garbage:
 
 # The long forms of the rigs, as root with strace installed: 10,000 power cuts, 500 kills,
 # 200 full disks, 2,000 damaged databases, a hundred rounds of hostile requests, 10,000 slow
-# connections, a million names, 1,000 decompression bombs, 60,000 programs
+# connections, a million names, 1,000 decompression bombs, a sequence of 1,000 windows of all
+# sizes in 1 GiB, 60,000 programs
 # of requests, 50 times no descriptors, a disk that
 # takes no writes and a database that is taken away, and an hour of load. Figures are in docs/guarantees.md.
 rigs:
 	BRINELL_IMAGES=10000 BRINELL_KILLS=500 BRINELL_FULL=200 BRINELL_DAMAGE=2000 $(GO) test ./internal/rig -run 'PowerCut|Kill|Full|Sync|Damage' -v -timeout 2h
 	BRINELL_HOSTILE=100 BRINELL_SLOW=10000 BRINELL_NAMES=1000000 $(GO) test ./internal/rig -run 'Hostile|Slow|Series' -v -timeout 1h
 	BRINELL_BOMBS=1000 BRINELL_READONLY=50 BRINELL_CROWDS=50 BRINELL_TAKEN=50 $(GO) test ./internal/rig -run 'Planted|Bombs|ReadOnly|Descriptors|TakenAway' -v -timeout 30m
+	BRINELL_SEQUENCE=1000 $(GO) test ./internal/rig -run 'Memory$$' -v -timeout 1h
 	BRINELL_PROGRAMS=60000 $(GO) test ./cmd/brinell -run 'Programs' -v -timeout 1h
 	BRINELL_ROWS=10000000 BRINELL_INGEST=20s $(GO) test ./internal/rig -run 'Query|Ingest' -v -timeout 1h
 	BRINELL_OVERLOAD=60s BRINELL_SOAK=1h $(GO) test ./internal/rig -run 'Overload|Soak' -v -timeout 2h

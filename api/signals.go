@@ -26,8 +26,8 @@ type Signals interface {
 	Trend(ctx context.Context, q bearing.TrendQuery) (bearing.Trend, error)
 }
 
-// looks bounds how many windows are given out or looked at at a time: one of the longest
-// takes some 100 MB, and windows that come in go first.
+// looks bounds how many windows are given out or looked at at a time, beside the budget of
+// bytes: windows that come in go first.
 type looks chan struct{}
 
 const mostLooks = 2

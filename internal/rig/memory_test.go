@@ -339,12 +339,12 @@ func lookAt(client *http.Client, target string) error {
 // TestMemory sends the windows that take most memory, an honest slow machine that runs up,
 // and windows drawn from a seed, to a service with 1 GiB, and looks at what is resident. All
 // that a plant sends is stored. A program that keeps what it has planned, and counts nothing
-// before it takes a window, is caught. BRINELL_WINDOWS is how many are drawn.
+// before it takes a window, is caught. BRINELL_SEQUENCE is how many are drawn.
 func TestMemory(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes seconds")
 	}
-	n := count(t, "BRINELL_WINDOWS", 24)
+	n := count(t, "BRINELL_SEQUENCE", 24)
 	all := append(worst(), honest()...)
 	all = append(all, drawn(16, n)...)
 	if n <= 24 { // the short form: of each kind some
