@@ -132,7 +132,10 @@ func (v *tried) send(r message) (status int, body []byte, err error) {
 	status, body = rec.Code, rec.Body.Bytes()
 	mostSeconds, mostBytes := mayTake(r.samples)
 	media := rec.Header().Get("Content-Type")
+	gone := ctx.Err() != nil // the client of a stream, which may be before it begins
 	switch logged := v.log.errors(); {
+	case gone && status == http.StatusServiceUnavailable && bytes.Contains(body, []byte(`"request_canceled"`)):
+		return status, body, nil
 	case status >= 500:
 		return status, body, fmt.Errorf("answered %d: %s\n%s", status, body, logged)
 	case logged != "":
