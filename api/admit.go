@@ -115,8 +115,8 @@ func fullBudget() error {
 	return bearing.Errorf(bearing.Overloaded, "overloaded", "the service holds as many windows as it may: try again")
 }
 
-// admissionMetrics shows what the gate holds.
-func admissionMetrics(r prometheus.Registerer, g *admit.Gate) error {
+// admissionMetrics shows what the gate and the budget of bytes hold.
+func admissionMetrics(r prometheus.Registerer, g *admit.Gate, m *admit.Memory) error {
 	if g == nil {
 		return nil
 	}
@@ -124,6 +124,8 @@ func admissionMetrics(r prometheus.Registerer, g *admit.Gate) error {
 		name, help string
 		value      func() int64
 	}{
+		{"brinell_memory_held_bytes", "Bytes that windows hold while they are received, judged, stored and shown.", m.Used},
+		{"brinell_memory_budget_bytes", "Bytes that windows may hold together; see --memory.", m.Max},
 		{"brinell_windows_waiting", "Windows that wait to be computed.", func() int64 { n, _, _ := g.Load(); return n }},
 		{"brinell_windows_inside", "Windows between their body and the disk.", func() int64 { _, n, _ := g.Load(); return n }},
 		{"brinell_windows_inside_limit", "Windows inside past which others are refused, by what the disk carries at present.", func() int64 { _, _, n := g.Load(); return n }},

@@ -163,7 +163,7 @@ func newServer(cfg Config, b Backend) (*server, error) {
 		return nil, err
 	}
 	s.denial = newDenial(s.metrics)
-	if err := admissionMetrics(s.cfg.Registry, s.cfg.Gate); err != nil {
+	if err := admissionMetrics(s.cfg.Registry, s.cfg.Gate, s.cfg.Memory); err != nil {
 		return nil, err
 	}
 	s.router.Use(s.shed, s.requestID, s.observe, s.recover, s.bodyDeadline, headers)
