@@ -15,7 +15,6 @@ import (
 	"brinell/features/dsp"
 	"brinell/features/lines"
 	"brinell/internal/admit"
-	"brinell/internal/alarm"
 	"brinell/internal/bearing"
 	"brinell/models"
 )
@@ -255,25 +254,6 @@ func (c *Core) diagnose(w *bearing.Window, s *sensor) (bearing.Diagnosis, error)
 	d := c.answer(e, w, o, names, &m, j, c.now().UTC())
 	s.step(reg.rule, &d)
 	return d, nil
-}
-
-// Session judges windows of one sensor one after the other, without storing them: a
-// file, or a recording that is evaluated.
-type Session struct {
-	core *Core
-	s    *sensor
-}
-
-// Session returns a session of a sensor from which nothing has come.
-func (c *Core) Session() *Session {
-	s := newSensor(c.baseline)
-	s.alarms = &alarm.Machine{}
-	return &Session{c, s}
-}
-
-// Diagnose judges the next window.
-func (s *Session) Diagnose(w *bearing.Window) (bearing.Diagnosis, error) {
-	return s.core.diagnose(w, s.s)
 }
 
 // answer writes down what the witnesses say and what they come to.
