@@ -183,13 +183,17 @@ type Signature struct {
 // Open says whether the alarm is not over.
 func (a *Alarm) Open() bool { return a.State != AlarmClosed }
 
-// MaxShelf is how long an alarm may be shelved at a time.
-const MaxShelf = 90 * 24 * time.Hour
+// MaxShelf is how long an alarm may be shelved at a time, and ShelfSlack what is left to
+// clocks that differ.
+const (
+	MaxShelf   = 90 * 24 * time.Hour
+	ShelfSlack = time.Hour
+)
 
 // Shelved says whether it notifies nobody at that time. A shelf that ends later than any may
-// (an hour is left to clocks that differ) was set by a clock that was ahead: it is over.
+// was set by a clock that was ahead: it is over.
 func (a *Alarm) Shelved(now time.Time) bool {
-	return a.ShelvedUntil != nil && now.Before(*a.ShelvedUntil) && a.ShelvedUntil.Sub(now) <= MaxShelf+time.Hour
+	return a.ShelvedUntil != nil && now.Before(*a.ShelvedUntil) && a.ShelvedUntil.Sub(now) <= MaxShelf+ShelfSlack
 }
 
 // AlarmRef names an open alarm in a diagnosis.

@@ -276,6 +276,12 @@ func (a *arrivals) overdue(rule *bearing.AlarmRule, began, now time.Time) (since
 	if !ok || n < 0 || a.silent {
 		return since, 0, false
 	}
+	// What came when the clock was ahead came at the latest now.
+	for i, t := range a.received {
+		if t.After(now) {
+			a.received[i] = now
+		}
+	}
 	since = a.received[len(a.received)-1]
 	limit = max(leastSilence, clamp.Nanoseconds(n*float64(interval)))
 	// What did not come while the service was away is not the sensor's fault.
@@ -304,17 +310,21 @@ func (c *Core) Watch(ctx context.Context, tick time.Duration) error {
 		case <-ctx.Done():
 			return nil
 		case <-t.C:
-			c.look(ctx, store, began)
+			began = c.look(ctx, store, began)
 		}
 	}
 }
 
-// look does what a tick of Watch does. What fails, because of the disk, is done at the
-// next one.
-func (c *Core) look(ctx context.Context, store Alarms, began time.Time) {
+// look does what a tick of Watch does, and returns when it began by the clock as it is now:
+// that may have been set back. What fails, because of the disk, is done at the next one.
+func (c *Core) look(ctx context.Context, store Alarms, began time.Time) time.Time {
+	if now := c.now(); began.After(now) {
+		began = now
+	}
 	c.heard(ctx, store)
 	c.silence(ctx, store, began)
 	c.unshelve(ctx)
+	return began
 }
 
 // begin gets what looks are about: when sensors sent, and the alarms on shelves, so that
@@ -350,7 +360,7 @@ func (c *Core) unshelve(ctx context.Context) {
 	var due []string
 	c.mu.Lock()
 	for id, until := range c.shelves {
-		if !now.Before(until) {
+		if a := (bearing.Alarm{ShelvedUntil: &until}); !a.Shelved(now) {
 			due = append(due, id)
 			delete(c.shelves, id) // first: it may be put on another one meanwhile
 		}

@@ -86,7 +86,7 @@ func (p *plant) send(name string, start time.Time) bearing.Diagnosis {
 // wait turns the clock on and looks.
 func (p *plant) wait(d time.Duration) {
 	p.now = p.now.Add(d)
-	p.core.look(p.Context(), p.db, p.began)
+	p.began = p.core.look(p.Context(), p.db, p.began)
 }
 
 // usual sends a window a minute for a while.

@@ -147,3 +147,86 @@ func TestSkewLimitOfNewest(t *testing.T) {
 		}
 	}
 }
+
+// TestSilenceOfClocks: who stopped sending while the clock was ahead, or before a start at
+// which it was, is called silent all the same, and no later than by the clock that is right.
+func TestSilenceOfClocks(t *testing.T) {
+	const year = 365 * 24 * time.Hour
+	for _, restart := range []bool{false, true} {
+		for _, sent := range []int{1, 50} { // that many when it was ahead
+			p := newPlant(t)
+			if err := p.put("pump", bearing.Sensor{}); err != nil {
+				t.Fatal(err)
+			}
+			p.usual("pump")
+			right := p.now
+			p.now = right.Add(2 * year)
+			if restart {
+				p.restart()
+			}
+			for range sent {
+				p.send("pump", p.now)
+				p.wait(time.Minute)
+			}
+			p.now = right.Add(time.Duration(sent) * time.Minute)
+			if restart {
+				p.restart()
+			}
+			p.wait(time.Second)
+			p.wait(4 * time.Minute)
+			if open := p.open(bearing.AlarmQuery{}); len(open) != 0 {
+				t.Errorf("restart %v, %d sent: too early: %+v", restart, sent, open)
+			}
+			p.wait(3 * time.Minute)
+			if open := p.open(bearing.AlarmQuery{}); len(open) != 1 || open[0].Kind != bearing.OnSilence {
+				t.Errorf("restart %v, %d sent: %+v, want one of silence", restart, sent, open)
+			}
+		}
+	}
+}
+
+// TestShelvesOfClocks: a shelf that was set by a clock two years ahead is over when that is
+// set right, and not only at the date that it states.
+func TestShelvesOfClocks(t *testing.T) {
+	p := newPlant(t)
+	if err := p.put("pump", bearing.Sensor{Alarm: &loud}); err != nil {
+		t.Fatal(err)
+	}
+	if n := p.raisedAfter(5, 0); n != 3 {
+		t.Fatalf("raised at %d", n)
+	}
+	right, id := p.now, p.open(bearing.AlarmQuery{})[0].ID
+	shown := func() int {
+		counts, err := p.db.OpenAlarms(t.Context(), p.now)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return counts[[2]string{"alarm", bearing.AlarmActive}]
+	}
+	p.now = right.AddDate(2, 0, 0)
+	if _, err := p.core.Shelve(t.Context(), id, bearing.AnyVersion, p.now.Add(time.Hour)); err != nil || shown() != 0 {
+		t.Fatal(err, shown())
+	}
+	p.now = right
+	if n := shown(); n != 1 {
+		t.Errorf("%d alarms are open and not shelved, want 1", n)
+	}
+	p.wait(time.Second)
+	if a, err := p.db.Alarm(t.Context(), id); err != nil || a.ShelvedUntil != nil {
+		t.Errorf("%+v, %v", a, err)
+	}
+	// As long as may be, it stays.
+	if _, err := p.core.Shelve(t.Context(), id, bearing.AnyVersion, p.now.Add(bearing.MaxShelf)); err != nil {
+		t.Fatal(err)
+	}
+	p.now = p.now.Add(-bearing.ShelfSlack)
+	p.wait(0)
+	if a, err := p.db.Alarm(t.Context(), id); err != nil || a.ShelvedUntil == nil || shown() != 0 {
+		t.Errorf("%+v, %v", a, err)
+	}
+	p.now = p.now.Add(-2 * time.Second)
+	p.wait(0)
+	if a, err := p.db.Alarm(t.Context(), id); err != nil || a.ShelvedUntil != nil || shown() != 1 {
+		t.Errorf("longer than any may be: %+v, %v", a, err)
+	}
+}

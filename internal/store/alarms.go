@@ -195,7 +195,8 @@ func (db *DB) OpenAlarms(ctx context.Context, now time.Time) (map[[2]string]int,
 	const seconds = "2006-01-02T15:04:05" // as times begin in documents; all are UTC
 	rows, err := db.read.QueryContext(ctx, `SELECT doc ->> '$.severity', doc ->> '$.state', count(*)
 		FROM (SELECT CAST(doc AS TEXT) AS doc FROM alarms INDEXED BY alarms_open WHERE open = 1)
-		WHERE coalesce(substr(doc ->> '$.shelved_until', 1, 19), '') <= ? GROUP BY 1, 2`, now.UTC().Format(seconds))
+		WHERE coalesce(substr(doc ->> '$.shelved_until', 1, 19), '') NOT BETWEEN ? AND ? GROUP BY 1, 2`,
+		now.Add(time.Second).UTC().Format(seconds), now.Add(bearing.MaxShelf+bearing.ShelfSlack).UTC().Format(seconds))
 	if err != nil {
 		return nil, fmt.Errorf("open alarms: %w", err)
 	}
