@@ -461,7 +461,7 @@ func stored(ctx context.Context, h Historian, sensor, axis string, want func(bea
 		}
 		return nil
 	})
-	slices.SortStableFunc(all, func(a, b *observation) int { return cmp.Or(cmp.Compare(a.epoch, b.epoch), a.start.Compare(b.start)) })
+	slices.SortFunc(all, inOrder)
 	return all, err
 }
 

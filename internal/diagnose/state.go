@@ -195,7 +195,7 @@ func newSensor(m Method) *sensor {
 // baseline said of it. A late window re-folds what came after it; the answers that
 // were given stay.
 func (s *sensor) add(o *observation) (memory, judgement) {
-	at := sort.Search(len(s.kept), func(i int) bool { return later(s.kept[i].epoch, s.kept[i].start, o.epoch, o.start) })
+	at := sort.Search(len(s.kept), func(i int) bool { return inOrder(s.kept[i], o) > 0 })
 	if at == len(s.kept) {
 		s.kept = append(s.kept, o)
 		j := s.live.fold(o)
@@ -214,9 +214,9 @@ func (s *sensor) add(o *observation) (memory, judgement) {
 	return m, j
 }
 
-// before says that a window is older than the memory before those that are kept.
+// before says that a window is no newer than the memory before those that are kept.
 func (s *sensor) before(o *observation) bool {
-	return !s.base.last.IsZero() && later(s.base.epoch, s.base.last, o.epoch, o.start)
+	return !s.base.last.IsZero() && !later(o.epoch, o.start, s.base.epoch, s.base.last)
 }
 
 // landed ends the flight of a window. One that was not stored takes no part. again says

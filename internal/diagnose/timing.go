@@ -1,6 +1,7 @@
 package diagnose
 
 import (
+	"cmp"
 	"context"
 	"sync"
 	"time"
@@ -53,6 +54,12 @@ func (s *sensor) newest() (epoch int, last time.Time) {
 // sensor's windows.
 func later(epoch int, start time.Time, than int, at time.Time) bool {
 	return epoch > than || epoch == than && start.After(at)
+}
+
+// inOrder compares windows in the order of their sensor. Those that came at one time from a
+// clock that is ahead are told apart by their IDs.
+func inOrder(a, b *observation) int {
+	return cmp.Or(cmp.Compare(a.epoch, b.epoch), a.start.Compare(b.start), cmp.Compare(a.id, b.id))
 }
 
 // place says where in the order of its sensor's windows one stands that has come now, and
