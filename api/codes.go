@@ -70,6 +70,7 @@ var codes = []Code{
 	{"start_missing", "no start time"},
 	{"start_invalid", "a start time that is not RFC 3339"},
 	{"start_out_of_range", "a start time that cannot be kept"},
+	{"clock_behind", "a start time that cannot be kept, while the service's own clock is known to be behind"},
 	{"rate_missing", "no sampling rate"},
 	{"rate_out_of_range", "a sampling rate that is not positive or too high"},
 	{"rate_too_low", "a sampling rate below the model's"},

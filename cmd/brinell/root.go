@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"runtime/debug"
+	"time"
 
 	"github.com/spf13/cobra"
 )
@@ -67,6 +68,20 @@ func revision() string {
 		}
 	}
 	return rev + dirty
+}
+
+// committed returns the time of the commit that the binary was built from, zero if it is not known.
+func committed() (at time.Time) {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return at
+	}
+	for _, s := range info.Settings {
+		if s.Key == "vcs.time" {
+			at, _ = time.Parse(time.RFC3339, s.Value) // what cannot be read is not known
+		}
+	}
+	return at
 }
 
 // writeJSON prints v, indented, with a line end.

@@ -114,7 +114,7 @@ func (c *serveConfig) flags(f *pflag.FlagSet) {
 	f.IntVar(&c.connections, "max-connections", 1024, "connections open at a time")
 	f.IntVar(&c.perAddress, "max-connections-per-address", 256, "the same from one address")
 	f.IntVar(&c.maxSensors, "max-sensors", 10_000, "sensors that windows may bring in; registered ones are not counted; 0 for no bound")
-	f.IntVar(&c.metricsSensors, "metrics-sensors", diagnose.DefaultSeriesSensors, "sensors with series of their own in /metrics, six each, registered ones first; the others are counted")
+	f.IntVar(&c.metricsSensors, "metrics-sensors", diagnose.DefaultSeriesSensors, "sensors with series of their own in /metrics, seven each, registered ones first; the others are counted")
 	f.DurationVar(&c.lateHorizon, "late-horizon", diagnose.DefaultLateHorizon, "how far behind its sensor's newest window one may be to take part in its state; beyond, it is stored and flagged late")
 	f.StringVar(&c.webhookAllow, "webhook-allow", "", "networks that webhooks may lead to though they are not public, such as 10.1.0.0/16,127.0.0.1/32")
 	f.StringVar(&c.watch, "watch", "", "directory into which files are dropped: windows as JSON, or recordings named SENSOR_20260131T120000Z.wav of registered sensors; they are moved to done/ or failed/ in it")
@@ -240,7 +240,7 @@ func newService(ctx context.Context, c serveConfig, stderr io.Writer) (_ *servic
 		v.maxBody = most - 1
 	}
 	gate := admit.New(admit.Config{Workers: workers, MaxWait: c.maxWait, WarmUp: warmUp})
-	if s.core, err = diagnose.New(m, diagnose.Config{Memory: s.memory, Shelf: plan.shelf, Store: s.store, Catalogue: cat.Lookup, Sensors: registry.Sensor, Models: shelf.Load, Metrics: metrics, Gate: gate, Build: build(), Baseline: v.method, Zones: v.zones, MaxSensors: c.maxSensors, LateHorizon: c.lateHorizon}); err != nil {
+	if s.core, err = diagnose.New(m, diagnose.Config{Memory: s.memory, Shelf: plan.shelf, Store: s.store, Catalogue: cat.Lookup, Sensors: registry.Sensor, Models: shelf.Load, Metrics: metrics, Gate: gate, Build: build(), Built: committed(), Baseline: v.method, Zones: v.zones, MaxSensors: c.maxSensors, LateHorizon: c.lateHorizon}); err != nil {
 		return nil, err
 	}
 	if s.hooks, err = webhook.New(s.store, v.webhookAllow, s.log, reg); err != nil {

@@ -321,6 +321,10 @@ func (c *Core) look(ctx context.Context, store Alarms, began time.Time) time.Tim
 	if now := c.now(); began.After(now) {
 		began = now
 	}
+	if c.metrics.Behind != nil {
+		by, _ := c.wall.behind(c.now())
+		c.metrics.Behind.Set(by.Seconds())
+	}
 	c.heard(ctx, store)
 	c.silence(ctx, store, began)
 	c.unshelve(ctx)
@@ -331,6 +335,9 @@ func (c *Core) look(ctx context.Context, store Alarms, began time.Time) time.Tim
 // no look needs the store to find one.
 func (c *Core) begin(ctx context.Context, store Alarms) error {
 	err := store.Arrivals(ctx, func(sensor, axis string, starts, received []time.Time) {
+		for _, t := range received {
+			c.wall.came(firstYear, t)
+		}
 		c.mu.Lock()
 		defer c.mu.Unlock()
 		if key := [2]string{sensor, axis}; c.arrived[key] == nil { // else it has sent already

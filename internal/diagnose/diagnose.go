@@ -47,6 +47,7 @@ type Core struct {
 	crowd     crowd
 	controls  sync.Mutex // from the check of a version of controls until they are stored
 	horizon   time.Duration
+	wall      wall
 	metrics   *metrics
 	baseline  Method
 	zones     Zones
@@ -100,6 +101,7 @@ type Config struct {
 	Memory    *admit.Memory // of what windows take while they are judged and stored; nil for no bound
 	Shelf     int64         // bytes of plans that are kept; zero for DefaultShelf
 	Build     string        // version and revision of the program, for Diagnosis.Provenance
+	Built     time.Time     // when, at the earliest: a clock before it is wrong; zero for not known
 
 	MaxSensors  int           // that windows may bring in by their names alone; zero for no bound
 	LateHorizon time.Duration // how far behind its sensor's newest window one may be to take part in its state; zero for DefaultLateHorizon
@@ -108,7 +110,7 @@ type Config struct {
 // New returns a core that answers with model m.
 func New(m *models.Model, cfg Config) (*Core, error) {
 	c := &Core{features: cfg.Features, store: cfg.Store, catalogue: cfg.Catalogue, registry: cfg.Sensors, models: cfg.Models, engines: make(map[string]*engine), metrics: newMetrics(cfg.Metrics), now: cfg.Now, gate: cfg.Gate, memory: cfg.Memory, baseline: cfg.Baseline, zones: cfg.Zones, build: cfg.Build, sensors: make(map[[2]string]*sensor), arrived: make(map[[2]string]*arrivals), shelves: make(map[string]time.Time)}
-	c.crowd.most, c.horizon = cfg.MaxSensors, cmp.Or(cfg.LateHorizon, DefaultLateHorizon)
+	c.crowd.most, c.horizon, c.wall.built = cfg.MaxSensors, cmp.Or(cfg.LateHorizon, DefaultLateHorizon), cfg.Built
 	if c.features.Shelf == nil {
 		c.features.Shelf = dsp.NewShelf(kept(cmp.Or(cfg.Shelf, DefaultShelf)))
 	}
@@ -306,7 +308,7 @@ func (c *Core) Submit(ctx context.Context, w *bearing.Window) (bearing.Diagnosis
 		return bearing.Diagnosis{}, err
 	}
 	received := c.now().UTC()
-	if err := timely(w, received); err != nil {
+	if err := c.timely(w, received); err != nil {
 		return bearing.Diagnosis{}, err
 	}
 	if err := c.crowd.admit(ctx, c.store, w.Sensor, c.registry, c.now()); err != nil {
@@ -337,7 +339,7 @@ func (c *Core) Submit(ctx context.Context, w *bearing.Window) (bearing.Diagnosis
 	held = need.stored
 	skewed(o, received)
 	place.Turn()
-	d, also, part := c.next(e, s, w, o, names, reg.rule, received)
+	d, also, part, behind := c.next(e, s, w, o, names, reg.rule, received)
 	place.Computed()
 
 	t := time.Now()
@@ -355,17 +357,19 @@ func (c *Core) Submit(ctx context.Context, w *bearing.Window) (bearing.Diagnosis
 	c.crowd.add(ctx, w.Sensor, reg.known, c.now())
 	c.metrics.observe("store", time.Since(t))
 	c.arrive(w, c.now())
+	c.wall.came(w.Start, received)
 	if !d.Duplicate {
 		c.metrics.count(d)
-		c.metrics.Sensors.observe(&d, reg.known, c.now())
+		c.metrics.Sensors.observe(&d, reg.known, c.now(), behind)
 	}
 	return d, nil
 }
 
 // next judges what was observed as the sensor's next window, and returns what that changes
 // in its alarms. part says that the window takes part in the sensor's state, until it has
-// landed.
-func (c *Core) next(e *engine, s *sensor, w *bearing.Window, o *observation, names []string, rule *bearing.AlarmRule, received time.Time) (d bearing.Diagnosis, also *bearing.Effects, part bool) {
+// landed; behind is how many windows in a row, this one the last, begin before the sensor's
+// newest.
+func (c *Core) next(e *engine, s *sensor, w *bearing.Window, o *observation, names []string, rule *bearing.AlarmRule, received time.Time) (d bearing.Diagnosis, also *bearing.Effects, part bool, behind int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var m memory
@@ -392,7 +396,10 @@ func (c *Core) next(e *engine, s *sensor, w *bearing.Window, o *observation, nam
 	if part || late {
 		also = s.step(rule, &d)
 	}
-	return d, also, part
+	if s.alarms != nil {
+		behind = s.alarms.Behind.Count
+	}
+	return d, also, part, behind
 }
 
 // sensor returns the live state of a sensor, from its stored diagnoses if this is the

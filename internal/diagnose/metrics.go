@@ -16,6 +16,8 @@ type Metrics struct {
 	Diagnoses *prometheus.CounterVec   // by fault
 	Quality   *prometheus.CounterVec   // by level
 	Agreement *prometheus.CounterVec   // by agreement of the witnesses
+	Late      prometheus.Counter       // windows without part in their sensor's state
+	Behind    prometheus.Gauge         // seconds that the clock is behind at least
 	Model     *prometheus.GaugeVec     // by name, version, digest; 1 for the active model
 	Sensors   *SensorSeries            // nil for none
 }
@@ -46,12 +48,20 @@ func NewMetrics(r prometheus.Registerer) (Metrics, error) {
 			Name: "brinell_verdicts_total",
 			Help: "Verdicts stored, by how the witnesses agree.",
 		}, []string{"agreement"}),
+		Late: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "brinell_windows_late_total",
+			Help: "Windows stored that began so far behind their sensor's newest one that they have no part in its state and raise no alarms.",
+		}),
+		Behind: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "brinell_clock_behind_seconds",
+			Help: "How far the service's clock is behind at least, as the program was built or a window came at a later time; 0 for right as far as is known.",
+		}),
 		Model: prometheus.NewGaugeVec(prometheus.GaugeOpts{
 			Name: "brinell_model_info",
 			Help: "The active model: 1.",
 		}, []string{"name", "version", "digest"}),
 	}
-	for _, c := range []prometheus.Collector{m.Stage, m.Diagnoses, m.Quality, m.Agreement, m.Model} {
+	for _, c := range []prometheus.Collector{m.Stage, m.Diagnoses, m.Quality, m.Agreement, m.Late, m.Behind, m.Model} {
 		if err := r.Register(c); err != nil {
 			return Metrics{}, err
 		}
@@ -91,6 +101,9 @@ func (m *metrics) count(d bearing.Diagnosis) {
 		m.Diagnoses.WithLabelValues(faultLabel(d.Fault)).Inc()
 		m.Quality.WithLabelValues(string(d.Quality.Level)).Inc()
 		m.Agreement.WithLabelValues(string(d.Verdict.Agreement)).Inc()
+		if d.Quality.Has(bearing.Late) {
+			m.Late.Inc()
+		}
 	}
 }
 

@@ -12,7 +12,7 @@ import (
 // DefaultSeriesSensors is how many sensor axes have series of their own if nothing else is
 // said: with the series of sensorSeries, and all others that requests can bring about, fewer
 // than 500.
-const DefaultSeriesSensors = 75
+const DefaultSeriesSensors = 70
 
 // seriesAge is for how long a sensor from which nothing comes keeps its series while
 // others want them.
@@ -37,6 +37,7 @@ type sensorState struct {
 	alarms     int
 	distance   float64 // of the limit of the baseline; 0 while that says nothing
 	rms        float64 // g
+	behind     int     // windows in a row that began before the newest one
 }
 
 // sensorSeries is the table of what is shown.
@@ -51,6 +52,7 @@ var sensorSeries = []struct {
 	{sensorDesc("alarms_open", "Alarms of the sensor that are open after its last window."), prometheus.GaugeValue, func(s *sensorState) float64 { return float64(s.alarms) }},
 	{sensorDesc("baseline_ratio", "Distance of the last window from the sensor's healthy ones, of the limit: above 1 it has changed; 0 while the baseline says nothing."), prometheus.GaugeValue, func(s *sensorState) float64 { return s.distance }},
 	{sensorDesc("acceleration_rms_g", "RMS of the last window, in g."), prometheus.GaugeValue, func(s *sensorState) float64 { return s.rms }},
+	{sensorDesc("windows_behind", "The last windows in a row that began before the sensor's newest one and so raise no alarms: a clock was set back, or an old buffer is sent."), prometheus.GaugeValue, func(s *sensorState) float64 { return float64(s.behind) }},
 }
 
 func sensorDesc(name, help string) *prometheus.Desc {
@@ -78,17 +80,21 @@ func (s *SensorSeries) Describe(ch chan<- *prometheus.Desc) {
 
 // Collect implements prometheus.Collector.
 func (s *SensorSeries) Collect(ch chan<- prometheus.Metric) {
+	now := time.Now()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for key, state := range s.sensors {
+		// By the clock as it is now, if it was set meanwhile; time itself has gone on evenly.
+		state.received = now.Add(-now.Sub(state.received))
 		for _, row := range sensorSeries {
 			ch <- prometheus.MustNewConstMetric(row.desc, row.kind, row.value(state), key[0], key[1])
 		}
 	}
 }
 
-// observe takes in a stored diagnosis.
-func (s *SensorSeries) observe(d *bearing.Diagnosis, registered bool, now time.Time) {
+// observe takes in a stored diagnosis, the last of so many in a row that are of windows which
+// began before the sensor's newest one.
+func (s *SensorSeries) observe(d *bearing.Diagnosis, registered bool, now time.Time, behind int) {
 	if s == nil {
 		return
 	}
@@ -106,6 +112,7 @@ func (s *SensorSeries) observe(d *bearing.Diagnosis, registered bool, now time.T
 	}
 	state.registered, state.received = registered, now
 	state.windows++
+	state.behind = behind
 	state.severity, state.alarms = d.Verdict.Severity.Stage, len(d.Alarms)
 	state.distance = 0
 	if b := d.Witnesses.Baseline; b.Limit > 0 {

@@ -23,7 +23,7 @@ func TestSensorSeries(t *testing.T) {
 	now := firstYear
 	see := func(name string, registered bool) {
 		now = now.Add(time.Millisecond)
-		s.observe(&bearing.Diagnosis{Sensor: name, Features: bearing.Values{{Name: "rms", Value: 2}}}, registered, now)
+		s.observe(&bearing.Diagnosis{Sensor: name, Features: bearing.Values{{Name: "rms", Value: 2}}}, registered, now, 0)
 	}
 	names := func() string {
 		families, err := r.Gather()
@@ -74,7 +74,7 @@ func TestSensorSeries(t *testing.T) {
 		t.Errorf("series of %s", got)
 	}
 	s.observe(&bearing.Diagnosis{Sensor: "d", Witnesses: bearing.Witnesses{Baseline: bearing.BaselineWitness{Distance: 3, Limit: 2}},
-		Verdict: bearing.Verdict{Severity: bearing.Severity{Stage: 3}}, Alarms: make([]bearing.AlarmRef, 2)}, true, now)
+		Verdict: bearing.Verdict{Severity: bearing.Severity{Stage: 3}}, Alarms: make([]bearing.AlarmRef, 2)}, true, now, 4)
 	want := `
 # HELP brinell_sensor_baseline_ratio Distance of the last window from the sensor's healthy ones, of the limit: above 1 it has changed; 0 while the baseline says nothing.
 # TYPE brinell_sensor_baseline_ratio gauge

@@ -21,15 +21,6 @@ const (
 
 var firstYear = time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)
 
-// timely refuses a window whose start cannot be meant.
-func timely(w *bearing.Window, received time.Time) error {
-	if ahead := w.Start.Sub(received); ahead > skewMost || w.Start.Before(firstYear) {
-		return bearing.Errorf(bearing.Invalid, "start_out_of_range", "start %s is before 2000, or more than %s ahead of this service's clock (%s): set the clock of the sensor",
-			w.Start.Format(time.RFC3339), skewMost, received.Format(time.RFC3339)).At("/start")
-	}
-	return nil
-}
-
 // skewed flags a window that begins in the future. In the order of its sensor's windows it
 // stands where it was received: one whose clock was wrong for a moment must not put all
 // that follow into the past.
