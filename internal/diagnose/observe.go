@@ -18,6 +18,7 @@ type observation struct {
 	id      string
 	epoch   int       // in the order of the sensor's windows: bearing.State
 	start   time.Time // likewise, in its epoch: Diagnosis.At
+	began   time.Time // by the sensor's clock
 	seconds float64
 	older   bool // came when all windows that are kept were later
 
@@ -74,7 +75,7 @@ const (
 // observe looks at the window. The errors are *bearing.Error with the codes
 // rate_too_low and window_too_short.
 func (k *worker) observe(w *bearing.Window, m *models.Model, r registered, b bearing.Orders) (*observation, error) {
-	o := &observation{id: w.ID(), start: w.Start, seconds: float64(len(w.Samples)) / w.SampleRate, rate: w.SampleRate}
+	o := &observation{id: w.ID(), start: w.Start, began: w.Start, seconds: float64(len(w.Samples)) / w.SampleRate, rate: w.SampleRate}
 	if w.SampleRate < minRate {
 		return nil, bearing.Errorf(bearing.Invalid, "rate_too_low", "sampling rate %g Hz is below %d Hz, from which a bearing can be diagnosed: sample faster", w.SampleRate, minRate).At("/sample_rate_hz")
 	}

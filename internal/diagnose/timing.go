@@ -48,9 +48,9 @@ func later(epoch int, start time.Time, than int, at time.Time) bool {
 }
 
 // inOrder compares windows in the order of their sensor. Those that came at one time from a
-// clock that is ahead are told apart by their IDs.
+// clock that is ahead are in the order of that.
 func inOrder(a, b *observation) int {
-	return cmp.Or(cmp.Compare(a.epoch, b.epoch), a.start.Compare(b.start), cmp.Compare(a.id, b.id))
+	return cmp.Or(cmp.Compare(a.epoch, b.epoch), a.start.Compare(b.start), a.began.Compare(b.began))
 }
 
 // place says where in the order of its sensor's windows one stands that has come now, and

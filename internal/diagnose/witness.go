@@ -57,7 +57,7 @@ func witnesses(model *models.Model, o *observation, m *memory, j judgement) bear
 func recall(d bearing.Diagnosis) *observation {
 	o := &observation{id: d.ID, start: d.Start, seconds: float64(d.SampleCount) / d.SampleRate, rate: d.SampleRate, quality: d.Quality,
 		bearing: d.Witnesses.Envelope.Bearing, speed: d.ShaftSpeedRPM / 60, running: d.Witnesses.Baseline.Running}
-	o.epoch, o.start = d.State.Epoch, d.At()
+	o.epoch, o.start, o.began = d.State.Epoch, d.At(), d.Start
 	if o.bearing == "" {
 		o.bearing = d.Bearing
 	}
