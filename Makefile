@@ -67,6 +67,7 @@ rigs:
 	BRINELL_IMAGES=10000 BRINELL_KILLS=500 BRINELL_FULL=200 BRINELL_DAMAGE=2000 $(GO) test ./internal/rig -run 'PowerCut|Kill|Full|Sync|Damage' -v -timeout 2h
 	BRINELL_HOSTILE=100 BRINELL_SLOW=10000 BRINELL_NAMES=1000000 $(GO) test ./internal/rig -run 'Hostile|Slow|Series' -v -timeout 1h
 	BRINELL_BOMBS=1000 BRINELL_READONLY=50 BRINELL_CROWDS=50 BRINELL_TAKEN=50 $(GO) test ./internal/rig -run 'Planted|Bombs|ReadOnly|Descriptors|TakenAway' -v -timeout 30m
+	BRINELL_CLOCKS=1200 $(GO) test ./internal/diagnose -run 'Clocks$$' -v -timeout 1h
 	BRINELL_SEQUENCE=1000 $(GO) test ./internal/rig -run 'Memory$$' -v -timeout 1h
 	BRINELL_PROGRAMS=60000 $(GO) test ./cmd/brinell -run 'Programs' -v -timeout 1h
 	BRINELL_ROWS=10000000 BRINELL_INGEST=20s $(GO) test ./internal/rig -run 'Query|Ingest' -v -timeout 1h

@@ -65,8 +65,8 @@ func backtestCommand() *cobra.Command {
 		Long: `Run an alarm rule over stored diagnoses before it is switched on: how many alarms it
 would have raised in a month, and how long before a bearing was found damaged. The rule is
 a file with what stands under "alarm" of a sensor, or "default". Damage is what inspections
-found, or the time that --event states. It works beside a running service. Silence is not
-part of it.`,
+found, or the time that --event states. It works beside a running service. Silence and
+clocks are not part of it.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			rule, err := readRule(args[0])
@@ -203,11 +203,12 @@ type follower struct {
 func (f *follower) step(rule *bearing.AlarmRule, d *bearing.Diagnosis) {
 	f.Windows++
 	f.to = d.Start
-	if d.Quality.Has("late") {
+	if d.Quality.Has(bearing.Late) {
 		return // it took no part
 	}
+	d.State.Epoch = 0 // they come in the order of their starts, whenever a clock was set back
 	for _, a := range f.machine.Step(rule, d) {
-		if a.Version == 1 { // raised, and not yet anything else
+		if a.Version == 1 && a.Kind != bearing.OnClock { // raised, and not yet anything else
 			f.Alarms++
 			f.By[a.Condition]++
 			f.raised = append(f.raised, a.Raised)
