@@ -7,9 +7,10 @@ import (
 	"time"
 )
 
-// maxJump is how far the clock may run ahead of the latest time that was believed. A
-// longer step is a clock that was set wrong, or a long time off: which of them, only an
-// operator can say, and until then nothing is removed for its age.
+// maxJump is how far the clock may be from the latest time that was believed. A longer step
+// ahead is a clock that was set wrong, or a long time off, one back a clock that is behind now,
+// or was believed wrongly: which of them, only an operator can say, and until then nothing is
+// removed for its age.
 const maxJump = 24 * time.Hour
 
 // clock is the time that retention by age goes by; the writer's. Both its errors keep
@@ -19,12 +20,12 @@ type clock struct {
 	trusted time.Time // the latest that is believed
 	hour    int64     // of the newest row of table hours
 	written int64     // the same in the transaction under way
-	held    bool      // the clock is more than maxJump ahead of trusted
+	held    bool      // the clock is more than maxJump from trusted
 }
 
 // look takes the time now. It reports whether its hour is a new one, to be written.
 func (c *clock) look(now time.Time) (hour int64, fresh bool) {
-	if c.held = now.Sub(c.trusted) > maxJump; !c.held && now.After(c.trusted) {
+	if c.held = now.Sub(c.trusted).Abs() > maxJump; !c.held && now.After(c.trusted) {
 		c.trusted = now
 	}
 	hour = now.Unix() / 3600
@@ -48,14 +49,39 @@ func (db *DB) openClock(ctx context.Context) error {
 
 // tick writes the hour if it is a new one, before the rows that are received in it.
 func (db *DB) tick(ctx context.Context, t statements) error {
-	hour, fresh := db.clock.look(db.cfg.Now().Round(0))
-	if db.clock.written = max(hour, db.clock.hour); !fresh {
+	now := db.cfg.Now().Round(0)
+	hour, fresh := db.clock.look(now)
+	if db.clock.trusted.Equal(now) && db.clock.hour > now.Add(maxJump).Unix()/3600 {
+		if err := db.forget(ctx, t, now); err != nil {
+			return err
+		}
+		fresh = hour > db.clock.written
+	}
+	if db.clock.written = max(hour, db.clock.written); !fresh {
 		return nil
 	}
 	if _, err := t.tx.ExecContext(ctx, "INSERT INTO hours SELECT ?, coalesce(max(seq), 0) + 1 FROM diagnoses WHERE true ON CONFLICT DO NOTHING", hour); err != nil {
 		return err
 	}
 	_, err := t.tx.ExecContext(ctx, "INSERT INTO clock VALUES (1, ?) ON CONFLICT DO UPDATE SET trusted_ns = excluded.trusted_ns", db.clock.trusted.UnixNano())
+	return err
+}
+
+// forget takes out the hours of a clock that ran ahead and was never believed, now that it is
+// right: rows that were received in them, or since, are taken to be received now at the
+// earliest. Otherwise all that follow would be of those hours, and kept until they are over.
+func (db *DB) forget(ctx context.Context, t statements, now time.Time) error {
+	var first, last int64
+	limit := now.Add(maxJump).Unix() / 3600
+	err := t.tx.QueryRowContext(ctx, "SELECT min(seq), (SELECT coalesce(max(hour), 0) FROM hours WHERE hour <= ?1) FROM hours WHERE hour > ?1", limit).Scan(&first, &last)
+	if err == nil {
+		err = execute(ctx, t.tx, "DELETE FROM hours WHERE hour > ?", limit)
+	}
+	if hour := now.Unix() / 3600; err == nil && last < hour {
+		last = hour
+		err = execute(ctx, t.tx, "INSERT INTO hours VALUES (?, ?)", hour, first)
+	}
+	db.clock.written = last
 	return err
 }
 
@@ -69,7 +95,7 @@ func (db *DB) aged() (more bool) {
 	hour, fresh := db.clock.look(db.cfg.Now().Round(0))
 	if db.clock.held != was {
 		if db.clock.held {
-			db.cfg.Log.Error("the clock is ahead: nothing is removed for its age until it is set right, or the service is started with --trust-clock",
+			db.cfg.Log.Error("the clock is far from what was believed last: nothing is removed for its age until it is set right, or the service is started with --trust-clock",
 				"believed", db.clock.trusted.UTC(), "clock", db.cfg.Now().UTC())
 		} else {
 			db.cfg.Log.Info("the clock agrees again: retention by age goes on")

@@ -124,7 +124,7 @@ func TestClockJumps(t *testing.T) {
 	a.want(first, "samples")
 	third := a.put(30)
 	a.want(first, "diagnosis")
-	a.want(second, "samples") // taken to be received in the hour that the clock ran to
+	a.want(second, "diagnosis") // not taken to be received in the hour that the clock ran to
 	a.want(third, "samples")
 	_ = a.Close()
 
@@ -132,8 +132,45 @@ func TestClockJumps(t *testing.T) {
 	a = openAging(t, dir, c, 24*400)
 	a.put(24 * 400)
 	a.put(24*400 + 1) // the newest row stays until there is another
-	a.want(second, "diagnosis")
 	a.want(third, "diagnosis")
+	if err := a.Check(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestClockHeals: what was received while the clock ran ahead is kept as long as what came
+// when it was right again, and not until the date that it ran to; also where that was believed
+// at first, once an operator says so.
+func TestClockHeals(t *testing.T) {
+	a := openAging(t, t.TempDir(), Config{RawAge: 10 * time.Hour}, 0)
+	a.put(0)
+	ahead := []string{a.put(24 * 365), a.put(24*365 + 1)}
+	after := a.put(2)
+	a.put(11)
+	for _, id := range append(ahead, after) {
+		a.want(id, "samples")
+	}
+	late := a.put(13)
+	for _, id := range append(ahead, after) {
+		a.want(id, "diagnosis")
+	}
+	a.want(late, "samples")
+	_ = a.Close()
+
+	dir := t.TempDir()
+	a = openAging(t, dir, Config{RawAge: 10 * time.Hour}, 24*365)
+	first := a.put(24 * 365) // all that it knows
+	second := a.put(1)
+	a.put(30)
+	a.want(first, "samples")
+	a.want(second, "samples")
+	_ = a.Close()
+	a = openAging(t, dir, Config{RawAge: 10 * time.Hour, TrustClock: true}, 31)
+	a.put(31)
+	a.want(first, "samples")
+	a.put(50)
+	a.want(first, "diagnosis")
+	a.want(second, "diagnosis")
 	if err := a.Check(t.Context()); err != nil {
 		t.Error(err)
 	}

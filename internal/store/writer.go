@@ -191,6 +191,7 @@ func (db *DB) commit(f func(context.Context, statements) (int64, error)) (err er
 			err = db.storageError(err)
 		}
 	}()
+	db.clock.written = db.clock.hour
 	raw, err := f(ctx, db.stmt.in(ctx, tx))
 	if err != nil {
 		return err
@@ -198,7 +199,7 @@ func (db *DB) commit(f func(context.Context, statements) (int64, error)) (err er
 	if err := db.cfg.commit(tx); err != nil {
 		return err
 	}
-	db.rawBytes, db.clock.hour = raw, max(db.clock.hour, db.clock.written)
+	db.rawBytes, db.clock.hour = raw, db.clock.written
 	return nil
 }
 
