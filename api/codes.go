@@ -30,6 +30,7 @@ var codes = []Code{
 	{"body_incomplete", "the body ended early"},
 	{"body_too_slow", "the body came too slowly"},
 	{"body_too_large", "the body is over the limit"},
+	{"file_cut", "a dropped file that ends within a line or a sample"},
 	{"too_many_lines", "more lines than a request may have"},
 	{"length_mismatch", "the body is no whole number of samples"},
 	{"unknown_parameter", "a query parameter that is not known"},

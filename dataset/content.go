@@ -42,7 +42,7 @@ const maxColumns = 256
 func readContent(name string, b []byte, o FileOptions) (*content, error) {
 	var c *content
 	var err error
-	switch formatOf(name, b) {
+	switch FormatOf(name, b) {
 	case "mat":
 		c, err = readMAT(b)
 	case "npy":
@@ -66,7 +66,9 @@ func readContent(name string, b []byte, o FileOptions) (*content, error) {
 	return c, nil
 }
 
-func formatOf(name string, b []byte) string {
+// FormatOf returns mat, npy, npz, csv or wav, by the extension of a name or, where that says
+// nothing, by how the file begins; "" for what is none of them.
+func FormatOf(name string, b []byte) string {
 	switch ext := strings.ToLower(path.Ext(name)); ext {
 	case ".mat", ".npy", ".npz", ".csv", ".wav":
 		return ext[1:]

@@ -263,6 +263,9 @@ func (c serveConfig) parse() (s settings, err error) {
 	if c.maxWait <= 0 {
 		return s, usagef("--max-wait must be positive")
 	}
+	if c.watchSettle < watchEvery {
+		return s, usagef("--watch-settle must be at least %s: the directory is looked at that often", watchEvery)
+	}
 	for name, d := range map[string]time.Duration{"--stop-timeout": c.stopTimeout, "--drain-delay": c.drainDelay, "--lock-wait": c.lockWait} {
 		if d < 0 {
 			return s, usagef("%s must not be negative", name)

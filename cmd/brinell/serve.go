@@ -41,6 +41,7 @@ type serveConfig struct {
 	bearings, rawCap, rawAge, age                     string
 	trustClock                                        bool
 	webhookAllow, watch                               string
+	watchSettle                                       time.Duration
 	maxSamples                                        int
 	maxBody, memory                                   string
 	workers                                           int
@@ -118,6 +119,7 @@ func (c *serveConfig) flags(f *pflag.FlagSet) {
 	f.DurationVar(&c.lateHorizon, "late-horizon", diagnose.DefaultLateHorizon, "how far behind its sensor's newest window one may be to take part in its state; beyond, it is stored and flagged late")
 	f.StringVar(&c.webhookAllow, "webhook-allow", "", "networks that webhooks may lead to though they are not public, such as 10.1.0.0/16,127.0.0.1/32")
 	f.StringVar(&c.watch, "watch", "", "directory into which files are dropped: windows as JSON, or recordings named SENSOR_20260131T120000Z.wav of registered sensors; they are moved to done/ or failed/ in it")
+	f.DurationVar(&c.watchSettle, "watch-settle", watchSettle, "how long a file in that directory must not have changed, unless its form shows its end and its writer has closed it; longer than writers pause")
 	f.StringVar(&c.logFormat, "log-format", "text", "text or json")
 	f.BoolVar(&c.demo, "demo", false, "replay embedded excerpts of real recordings as a few sensors")
 }
@@ -246,11 +248,14 @@ func newService(ctx context.Context, c serveConfig, stderr io.Writer) (_ *servic
 	if s.hooks, err = webhook.New(s.store, v.webhookAllow, s.log, reg); err != nil {
 		return nil, err
 	}
+	counts, err := newWatchMetrics(reg)
+	if err != nil {
+		return nil, err
+	}
 	if c.watch != "" {
-		if s.watch, err = newWatcher(c.watch, s.core, registry.Sensor, c.maxSamples, v.maxBody, s.log); err != nil {
+		if s.watch, err = newWatcher(watcher{dir: c.watch, core: s.core, sensor: registry.Sensor, maxSamples: c.maxSamples, maxSize: v.maxBody, settle: c.watchSettle, log: s.log, counts: counts, memory: s.memory}); err != nil {
 			return nil, err
 		}
-		s.watch.memory = s.memory
 	}
 	registry.Retire, registry.Models = s.core.Retire, shelf.Load
 	kept := judged{s.core, s.store}

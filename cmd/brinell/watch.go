@@ -5,18 +5,17 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
+	"hash/crc32"
 	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
 
-	"brinell/api"
-	"brinell/dataset"
+	"github.com/prometheus/client_golang/prometheus"
+
 	"brinell/internal/admit"
 	"brinell/internal/bearing"
 	"brinell/internal/diagnose"
@@ -25,14 +24,15 @@ import (
 
 // Of a directory that is watched.
 const (
-	watchEvery = time.Second
-	doneDir    = "done"
-	failedDir  = "failed"
+	watchEvery  = time.Second
+	watchSettle = 10 * time.Second // default of --watch-settle
+	doneDir     = "done"
+	failedDir   = "failed"
 )
 
-// watcher takes windows from files that are dropped into a directory. A file is read once
-// its size has not changed from one look to the next, and is moved to done or, with a file
-// that says why, to failed.
+// watcher takes windows from files that are dropped into a directory. A file is judged when
+// it is whole (see dropped.ready), and is moved to done or, with a file that says why, to
+// failed.
 type watcher struct {
 	root       *os.Root
 	dir        string
@@ -40,27 +40,83 @@ type watcher struct {
 	sensor     func(name string) (bearing.Sensor, bool)
 	maxSamples int
 	maxSize    int64
+	settle     time.Duration
 	log        *slog.Logger
-	seen       map[string]look // what the last look found
-	memory     *admit.Memory   // of the files that are read; nil for no bound
+	now        func() time.Time
+	files      map[string]*dropped    // what the last look found, by name
+	odd        map[string]fs.FileMode // what is there and no file
+	counts     watchMetrics
+	memory     *admit.Memory // of the files that are read; nil for no bound
 }
 
-type look struct {
+// dropped is a file that lies in the directory.
+type dropped struct {
+	stamp
+	since   time.Time // when this stamp was seen first
+	tried   bool      // read before it had settled, and left for later
+	pause   time.Time // not to be tried before
+	warned  bool      // the log has why it stays
+	verdict *verdict  // it was judged, and could not be moved
+}
+
+// stamp changes when a file does.
+type stamp struct {
 	size int64
 	mod  time.Time
+	dev  uint64
+	ino  uint64
 }
 
-func newWatcher(dir string, core *diagnose.Core, sensor func(string) (bearing.Sensor, bool), maxSamples int, maxSize int64, log *slog.Logger) (*watcher, error) {
-	for _, d := range []string{dir, filepath.Join(dir, doneDir), filepath.Join(dir, failedDir)} {
-		if err := os.MkdirAll(d, 0o755); err != nil {
-			return nil, fmt.Errorf("--watch: %w", err)
-		}
+// verdict is where a file that was judged belongs, and for failed the reason.
+type verdict struct{ dir, reason string }
+
+// watchMetrics count files of the watched directory.
+type watchMetrics struct {
+	files *prometheus.CounterVec // by result: taken, failed
+	lying *prometheus.GaugeVec   // by state: waiting, stuck, odd
+}
+
+func newWatchMetrics(reg prometheus.Registerer) (m watchMetrics, err error) {
+	m.files = prometheus.NewCounterVec(prometheus.CounterOpts{Name: "brinell_watch_files_total", Help: "Files of the watched directory that were judged: taken into the store, or failed."}, []string{"result"})
+	m.lying = prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "brinell_watch_files", Help: "What lies in the watched directory: files that wait to be whole or for room, files that were judged and cannot be moved (stuck), and what is no file (odd)."}, []string{"state"})
+	for _, result := range []string{"taken", "failed"} {
+		m.files.WithLabelValues(result)
 	}
-	root, err := os.OpenRoot(dir) // no name leads out of it
-	if err != nil {
+	for _, state := range []string{"waiting", "stuck", "odd"} {
+		m.lying.WithLabelValues(state)
+	}
+	return m, errors.Join(reg.Register(m.files), reg.Register(m.lying))
+}
+
+// newWatcher makes the directory and those in it. Everything but root, files and odd comes
+// in w.
+func newWatcher(w watcher) (*watcher, error) {
+	if err := os.MkdirAll(w.dir, 0o755); err != nil {
 		return nil, fmt.Errorf("--watch: %w", err)
 	}
-	return &watcher{root: root, dir: dir, core: core, sensor: sensor, maxSamples: maxSamples, maxSize: maxSize, log: log, seen: map[string]look{}}, nil
+	var err error
+	if w.root, err = os.OpenRoot(w.dir); err != nil { // no name leads out of it
+		return nil, fmt.Errorf("--watch: %w", err)
+	}
+	for _, d := range []string{doneDir, failedDir} {
+		if err := w.makeDir(d); err != nil {
+			return nil, errors.Join(fmt.Errorf("--watch: %w", err), w.root.Close())
+		}
+	}
+	w.now, w.files, w.odd = time.Now, map[string]*dropped{}, map[string]fs.FileMode{}
+	return &w, nil
+}
+
+func (w *watcher) makeDir(name string) error {
+	err := w.root.Mkdir(name, 0o755)
+	if !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	info, err := w.root.Stat(name)
+	if err == nil && !info.IsDir() {
+		err = fmt.Errorf("%s is no directory: move it away", filepath.Join(w.dir, name))
+	}
+	return err
 }
 
 // run looks until ctx ends.
@@ -82,49 +138,69 @@ func (w *watcher) run(ctx context.Context) {
 	}
 }
 
-// look takes the files that have not changed since the last look.
+// look takes the files that have become whole since the last look.
 func (w *watcher) look(ctx context.Context) error {
-	d, err := w.root.Open(".")
+	still, err := w.list()
 	if err != nil {
 		return err
-	}
-	entries, err := d.ReadDir(-1)
-	if err = errors.Join(err, d.Close()); err != nil {
-		return err
-	}
-	now := make(map[string]look)
-	var still []fs.FileInfo
-	for _, e := range entries {
-		info, err := e.Info()
-		if err != nil || !info.Mode().IsRegular() || strings.HasPrefix(e.Name(), ".") {
-			continue // gone, a directory, a link, or one that its writer hides
-		}
-		now[e.Name()] = look{info.Size(), info.ModTime()}
-		if w.seen[e.Name()] == now[e.Name()] {
-			still = append(still, info)
-		}
 	}
 	// In the order of their windows, or alarms would miss those that came too late.
 	slices.SortFunc(still, func(a, b fs.FileInfo) int {
 		return cmp.Or(startOf(a).Compare(startOf(b)), cmp.Compare(a.Name(), b.Name()))
 	})
-	w.seen = now
-	var errs []error
 	for _, info := range still {
-		if ctx.Err() != nil {
-			break
-		}
-		again, err := w.take(ctx, info.Name(), info)
-		if again {
+		if ctx.Err() != nil || w.take(ctx, info.Name(), w.files[info.Name()]) {
 			break // those behind it wait for it
 		}
-		if err != nil { // those behind it do not: it may stay so for long
-			errs = append(errs, fmt.Errorf("%s: %w", info.Name(), err))
+	}
+	stuck := 0
+	for _, f := range w.files {
+		if f.verdict != nil {
+			stuck++
+		}
+	}
+	w.counts.lying.WithLabelValues("waiting").Set(float64(len(w.files) - stuck))
+	w.counts.lying.WithLabelValues("stuck").Set(float64(stuck))
+	w.counts.lying.WithLabelValues("odd").Set(float64(len(w.odd)))
+	return nil
+}
+
+// list reads the directory into files and odd, and returns the files that have not changed
+// since the last look.
+func (w *watcher) list() (still []fs.FileInfo, err error) {
+	d, err := w.root.Open(".")
+	if err != nil {
+		return nil, err
+	}
+	entries, err := d.ReadDir(-1)
+	if err = errors.Join(err, d.Close()); err != nil {
+		return nil, err
+	}
+	files, odd := make(map[string]*dropped), make(map[string]fs.FileMode)
+	for _, e := range entries {
+		name := e.Name()
+		if name == doneDir || name == failedDir || unfinished(name) {
 			continue
 		}
-		delete(now, info.Name())
+		info, err := e.Info()
+		if err != nil {
+			continue // gone
+		}
+		if !info.Mode().IsRegular() {
+			odd[name] = info.Mode().Type()
+			if _, known := w.odd[name]; !known {
+				w.log.Warn("what is no file is left alone in the watched directory", "file", name, "mode", info.Mode().String())
+			}
+			continue
+		}
+		if f, ok := w.files[name]; ok && f.stamp == stampOf(info) {
+			files[name], still = f, append(still, info)
+		} else {
+			files[name] = &dropped{stamp: stampOf(info), since: w.now()}
+		}
 	}
-	return errors.Join(errs...)
+	w.files, w.odd = files, odd
+	return still, nil
 }
 
 // startOf is when the window of a file began, as far as its name and its date tell.
@@ -137,104 +213,109 @@ func startOf(info fs.FileInfo) time.Time {
 	return info.ModTime()
 }
 
-// take reads one file, submits its window, and moves it away. again says that there was no
-// room for it now.
-func (w *watcher) take(ctx context.Context, name string, info fs.FileInfo) (again bool, err error) {
-	d, err := w.submit(ctx, name, info)
-	if e, ok := errors.AsType[*bearing.Error](err); ctx.Err() != nil || ok && e.Kind == bearing.Overloaded {
-		return true, nil
-	} else if err != nil && !ok {
-		return false, err // not the file's fault
+// take judges one file that is ready, and moves it away. again says that there was no room
+// for it now.
+func (w *watcher) take(ctx context.Context, name string, f *dropped) (again bool) {
+	now := w.now()
+	settled := now.Sub(f.since) >= w.settle
+	if now.Before(f.pause) || !settled && (f.tried || !endsVisibly(name)) {
+		return false
 	}
-	to := doneDir
-	if err != nil {
-		to = failedDir
-		code := bearing.CodeOf(err) + ": "
-		reason := code + strings.TrimPrefix(err.Error(), code) + "\n"
-		if werr := w.root.WriteFile(filepath.Join(failedDir, name+".txt"), []byte(reason), 0o644); werr != nil {
-			return false, werr
+	if f.verdict == nil {
+		d, err := w.submit(ctx, name, f, settled)
+		e, refused := errors.AsType[*bearing.Error](err)
+		switch {
+		case errors.Is(err, errUnfinished):
+			f.tried = true
+			return false
+		case ctx.Err() != nil || refused && e.Kind == bearing.Overloaded:
+			return true
+		case err != nil && !refused: // not the file's fault, and none behind it waits: it may stay so for long
+			w.warn(f, now, "a file cannot be judged: it is tried again", name, err)
+			return false
+		case refused:
+			code := e.Code + ": "
+			f.verdict = &verdict{failedDir, code + strings.TrimPrefix(err.Error(), code) + "\n"}
+			w.counts.files.WithLabelValues("failed").Inc()
+			w.log.Warn("a file was refused", "file", name, "err", err)
+		default:
+			f.verdict = &verdict{dir: doneDir}
+			w.counts.files.WithLabelValues("taken").Inc()
+			w.log.Info("a file was taken", "file", name, "sensor", d.Sensor, "id", d.ID, "fault", d.Fault, "duplicate", d.Duplicate)
 		}
-		w.log.Warn("a file was refused", "file", name, "err", err)
-	} else {
-		w.log.Info("a file was taken", "file", name, "sensor", d.Sensor, "id", d.ID, "fault", d.Fault, "duplicate", d.Duplicate)
+		f.warned = false
 	}
-	// The window is on disk by now, or will not be: a name that is taken is replaced.
-	return false, w.root.Rename(name, filepath.Join(to, name))
+	if info, err := w.root.Lstat(name); err != nil || stampOf(info) != f.stamp {
+		delete(w.files, name) // another file by now, which the next look meets
+		return false
+	}
+	if err := w.move(name, f.verdict); err != nil {
+		w.warn(f, now, "a file that was judged cannot be moved: it stays, and is not judged again", name, err)
+		return false
+	}
+	delete(w.files, name)
+	return false
 }
 
-func (w *watcher) submit(ctx context.Context, name string, info fs.FileInfo) (d bearing.Diagnosis, err error) {
+// warn logs once why a file stays, and leaves it alone for a while.
+func (w *watcher) warn(f *dropped, now time.Time, why, name string, err error) {
+	f.pause = now.Add(w.settle)
+	if !f.warned {
+		f.warned = true
+		w.log.Error(why, "file", name, "err", err)
+	}
+}
+
+// move puts a file where it belongs, the reason before it. The window is on disk by now, or
+// will not be: a name that is taken is replaced.
+func (w *watcher) move(name string, v *verdict) error {
+	if err := w.makeDir(v.dir); err != nil {
+		return err
+	}
+	if v.reason != "" {
+		if err := w.root.WriteFile(filepath.Join(v.dir, reasonName(name)), []byte(v.reason), 0o644); err != nil {
+			return err
+		}
+	}
+	return w.root.Rename(name, filepath.Join(v.dir, name))
+}
+
+// longestName is how many bytes a name has at most, on every file system of Linux.
+const longestName = 255
+
+// reasonName is that of the file with the reason: NAME.txt, or where that is too long the
+// beginning of it with a checksum.
+func reasonName(name string) string {
+	if len(name)+len(".txt") <= longestName {
+		return name + ".txt"
+	}
+	sum := fmt.Sprintf("~%08x.txt", crc32.ChecksumIEEE([]byte(name)))
+	return name[:longestName-len(sum)] + sum
+}
+
+// submit reads a file and has its window judged. errUnfinished says that it may not be whole.
+func (w *watcher) submit(ctx context.Context, name string, f *dropped, settled bool) (d bearing.Diagnosis, err error) {
 	defer func() {
 		if v := recover(); v != nil { // our bug must not end the service, nor be met again at its next start
 			w.log.Error("a file made the service fail", "file", name, "err", logs.Recovered(v))
 			err = bearing.Errorf(bearing.Invalid, "internal", "the service failed on this file: its log has the reason")
 		}
 	}()
-	if info.Size() > w.maxSize {
-		return d, bearing.Errorf(bearing.TooLarge, "body_too_large", "the file has %d bytes, at most %d are read: see --max-body", info.Size(), w.maxSize)
+	if f.size > w.maxSize {
+		return d, unless(settled, bearing.Errorf(bearing.TooLarge, "body_too_large", "the file has %d bytes, at most %d are read: see --max-body", f.size, w.maxSize))
 	}
 	// A file has a sample in a byte at least, which is read as float64 and becomes float32.
-	room := min(13*info.Size(), w.memory.Most(admit.Judge))
+	room := min(13*f.size, w.memory.Most(admit.Judge))
 	if err := w.memory.Window(admit.Patient(ctx), room); err != nil {
 		return d, err
 	}
 	defer func() { w.memory.Give(room) }()
-	f, err := w.root.Open(name)
+	win, err := w.open(name, f, settled)
 	if err != nil {
 		return d, err
 	}
-	b, err := io.ReadAll(io.LimitReader(f, w.maxSize))
-	if err = errors.Join(err, f.Close()); err != nil {
-		return d, err
-	}
-	win, err := w.read(name, b, info.ModTime())
-	if err != nil {
-		return d, err
-	}
-	rest := info.Size() + 4*int64(len(win.Samples))
+	rest := f.size + 4*int64(len(win.Samples))
 	w.memory.Give(room - rest)
 	room = rest
 	return w.core.Submit(admit.Patient(ctx), win)
-}
-
-// fileTime is how the name of a recording states its start.
-const fileTime = "20060102T150405.999999999Z"
-
-// fileName is what the name of a recording says: SENSOR_20260131T120000Z.wav, with a
-// fraction of the second if it has one.
-var fileName = regexp.MustCompile(`^(.+)_(\d{8}T\d{6}(?:\.\d{1,9})?Z)$`)
-
-// read makes the window of a file: JSON has all that it needs; of a recording, sensor and
-// start stand in its name, and the rest in the file or with the registered sensor.
-func (w *watcher) read(name string, b []byte, modified time.Time) (*bearing.Window, error) {
-	ext := filepath.Ext(name)
-	stem := strings.TrimSuffix(name, ext)
-	if strings.EqualFold(ext, ".json") {
-		return api.ReadWindow(b, stem, w.maxSamples)
-	}
-	sensor, start := stem, modified
-	if m := fileName.FindStringSubmatch(stem); m != nil {
-		at, err := time.Parse(fileTime, m[2])
-		if err != nil {
-			return nil, bearing.Errorf(bearing.Invalid, "start_invalid", "%q in the name is no time such as 20260131T120000Z", m[2])
-		}
-		sensor, start = m[1], at
-	}
-	s, ok := w.sensor(sensor)
-	if !ok {
-		return nil, bearing.Errorf(bearing.Invalid, "sensor_unknown", "the name stands for sensor %q, which is not registered: put it to /v1/sensors with sample_rate_hz, unit and, for PCM, full_scale, or drop windows as JSON", bearing.Clip(sensor))
-	}
-	recs, err := dataset.ReadFile(name, b, dataset.FileOptions{RateHz: s.SampleRate, Unit: string(cmp.Or(s.Unit, bearing.G)), Scale: s.FullScale, RPM: s.SpeedRPM, Bearing: s.Bearing})
-	if bearing.CodeOf(err) == "channel_ambiguous" { // nobody gives it a --channel
-		return nil, bearing.Errorf(bearing.Invalid, "channel_missing", "the file has several channels: drop a file with the one of the sensor alone")
-	}
-	if err != nil {
-		return nil, err
-	}
-	// Samples of a recording are in g whatever the sensor's unit is.
-	win, err := bearing.NewWindow(bearing.Window{Sensor: sensor, Axis: s.Axis, Start: start, SampleRate: recs[0].SampleRate, ShaftSpeed: recs[0].ShaftSpeed, Bearing: recs[0].Bearing, Unit: bearing.G, Samples: recs[0].Samples},
-		bearing.Limits{MaxSamples: w.maxSamples})
-	if err == nil && s.Unit != "" {
-		win.Unit = s.Unit
-	}
-	return win, err
 }

@@ -106,6 +106,33 @@ func Open(b []byte) (Layout, error) {
 	return Layout{}, malformed("there are no data")
 }
 
+// Ends tells how a WAV file that Decode reads ends: exact if it has as many bytes as its
+// header says, and ragged if it does not say and the last block is not whole.
+func Ends(b []byte) (exact, ragged bool) {
+	le := binary.LittleEndian
+	if len(b) < 12 {
+		return false, true
+	}
+	total := int(le.Uint32(b[4:])) + 8
+	block := 1
+	for at := 12; at+8 <= len(b); {
+		size := int(le.Uint32(b[at+4:]))
+		switch string(b[at : at+4]) {
+		case "fmt ":
+			if at+22 <= len(b) {
+				block = max(1, int(le.Uint16(b[at+20:])))
+			}
+		case "data":
+			if size == 0 || size == streaming {
+				return false, (len(b)-at-8)%block != 0
+			}
+			return total == len(b), false
+		}
+		at += 8 + size + size%2
+	}
+	return false, false
+}
+
 func parseFormat(b []byte) (*format, error) {
 	if len(b) < 16 {
 		return nil, malformed("a format of %d bytes", len(b))

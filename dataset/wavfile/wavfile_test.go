@@ -113,3 +113,35 @@ func FuzzDecode(f *testing.F) {
 		}
 	})
 }
+
+// TestEnds: only a file of as many bytes as its header says ends exactly, and one that does
+// not say is ragged between blocks.
+func TestEnds(t *testing.T) {
+	le := binary.LittleEndian
+	stated := riff(fmtChunk(formatPCM, 2, 12000, 16), chunk("data", make([]byte, 400)...))
+	unstated := func(size uint32, extra int) []byte {
+		b := append(bytes.Clone(stated), make([]byte, extra)...)
+		le.PutUint32(b[bytes.Index(b, []byte("data"))+4:], size)
+		return b
+	}
+	for _, c := range []struct {
+		name          string
+		b             []byte
+		exact, ragged bool
+	}{
+		{"stated", stated, true, false},
+		{"a byte less", stated[:len(stated)-1], false, false},
+		{"a byte more", append(bytes.Clone(stated), 0), false, false},
+		{"streaming", unstated(streaming, 0), false, false},
+		{"streaming, cut", unstated(streaming, 2), false, true},
+		{"zero", unstated(0, 4), false, false},
+		{"zero, cut", unstated(0, 5), false, true},
+		{"another chunk first", riff(fmtChunk(formatPCM, 1, 12000, 16), chunk("LIST", 1, 2, 3), chunk("data", 1, 2)), true, false},
+		{"no data", riff(fmtChunk(formatPCM, 1, 12000, 16)), false, false},
+		{"eleven bytes", stated[:11], false, true},
+	} {
+		if exact, ragged := Ends(c.b); exact != c.exact || ragged != c.ragged {
+			t.Errorf("%s: exact %t, ragged %t; want %t, %t", c.name, exact, ragged, c.exact, c.ragged)
+		}
+	}
+}
