@@ -228,9 +228,9 @@ func (w *watcher) take(ctx context.Context, name string, f *dropped) (again bool
 		case errors.Is(err, errUnfinished):
 			f.tried = true
 			return false
-		case ctx.Err() != nil || refused && e.Kind == bearing.Overloaded:
+		case ctx.Err() != nil || refused && e.Kind == bearing.Overloaded && e.Code != "clock_behind":
 			return true
-		case err != nil && !refused: // not the file's fault, and none behind it waits: it may stay so for long
+		case err != nil && (!refused || e.Code == "clock_behind"): // not the file's fault, and none behind it waits: it may stay so for long
 			w.warn(f, now, "a file cannot be judged: it is tried again", name, err)
 			return false
 		case refused:

@@ -158,14 +158,14 @@ func (r refusing) Append(_ context.Context, d bearing.Diagnosis, _ *bearing.Wind
 	return d, r[d.Sensor]
 }
 
-// TestWatchInTheWay: a file that fails for ever holds up none, and one for which there is no
+// TestWatchInTheWay: a file that fails for ever, or waits for the clock, holds up none, and one for which there is no
 // room now those behind it, which are to come after it.
 func TestWatchInTheWay(t *testing.T) {
 	m, err := pretrained.Default()
 	if err != nil {
 		t.Fatal(err)
 	}
-	store := refusing{"a": errors.New("damaged"), "c": bearing.Errorf(bearing.Overloaded, "storage_full", "full")}
+	store := refusing{"a": errors.New("damaged"), "0": bearing.Errorf(bearing.Overloaded, "clock_behind", "1970"), "c": bearing.Errorf(bearing.Overloaded, "storage_full", "full")}
 	core, err := diagnose.New(m, diagnose.Config{Store: store})
 	if err != nil {
 		t.Fatal(err)
@@ -174,7 +174,7 @@ func TestWatchInTheWay(t *testing.T) {
 	w := watch(t, dir, core, nil)
 	w.settle = 0
 	at := time.Now().Add(-time.Hour)
-	for i, name := range []string{"a", "b", "c", "d"} {
+	for i, name := range []string{"0", "a", "b", "c", "d"} {
 		file := filepath.Join(dir, name+".json")
 		text := fmt.Sprintf(`{"sensor":%q,"start":%q,"sample_rate_hz":12000,"unit":"g","samples":[%s1]}`, name, at.UTC().Format(time.RFC3339), strings.Repeat("1,-1,", 3000))
 		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
@@ -208,4 +208,6 @@ func TestWatchInTheWay(t *testing.T) {
 	look("bcd")
 	delete(store, "a")
 	look("abcd")
+	delete(store, "0")
+	look("0abcd")
 }

@@ -15,17 +15,29 @@ import (
 type wall struct {
 	built time.Time // the program, by its commit
 
-	mu   sync.Mutex
-	seen time.Time // the latest time at which a window came
+	mu      sync.Mutex
+	seen    time.Time // the latest time at which a window came
+	fitting int       // windows in a row that the clock fits as it is
 }
+
+// enoughFit is how many windows in a row must begin in the day before they come to show that
+// the clock is right: sensors may keep them for a while.
+const enoughFit = 10
 
 // came notes that a window came. One that begins when it comes shows that two clocks agree: if
 // that of the service was ahead before, it is so no more.
 func (w *wall) came(start, received time.Time) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if received.After(w.seen) || received.Sub(start).Abs() <= skewLimit {
-		w.seen = received
+	switch old := received.Sub(start); {
+	case received.After(w.seen), old.Abs() <= skewLimit:
+		w.seen, w.fitting = received, 0
+	case old < 0 || old > DefaultLateHorizon:
+		w.fitting = 0
+	default:
+		if w.fitting++; w.fitting == enoughFit {
+			w.seen, w.fitting = received, 0
+		}
 	}
 }
 

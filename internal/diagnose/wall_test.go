@@ -91,6 +91,22 @@ func TestWall(t *testing.T) {
 	check("a window that another clock made", 2*time.Hour)
 	w.came(now.Add(-skewLimit), now)
 	check("a window that agrees with the clock", 0)
+	for _, old := range []time.Duration{skewLimit + 1, DefaultLateHorizon} {
+		w.came(now.Add(time.Hour), now.Add(time.Hour))
+		for range enoughFit - 1 {
+			w.came(now.Add(-old), now)
+		}
+		check("not enough that may be of the clock", time.Hour)
+		w.came(now.Add(-old), now)
+		check("enough that may be of the clock", 0)
+	}
+	w.came(now.Add(time.Hour), now.Add(time.Hour))
+	for range enoughFit - 1 {
+		w.came(now.Add(-time.Hour), now)
+	}
+	w.came(now.Add(-DefaultLateHorizon-1), now)
+	w.came(now.Add(-time.Hour), now)
+	check("an old one between them", time.Hour)
 	c := &Core{wall: wall{seen: now.Add(skewLimit)}}
 	at := func(start time.Time, want string) {
 		t.Helper()
