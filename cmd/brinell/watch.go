@@ -225,8 +225,8 @@ func (w *watcher) take(ctx context.Context, name string, f *dropped) (again bool
 		d, err := w.submit(ctx, name, f, settled)
 		e, refused := errors.AsType[*bearing.Error](err)
 		switch {
-		case errors.Is(err, errUnfinished):
-			f.tried = true
+		case errors.Is(err, errUnfinished), errors.Is(err, errOpen):
+			f.tried = err == errUnfinished
 			return false
 		case ctx.Err() != nil || refused && e.Kind == bearing.Overloaded && e.Code != "clock_behind":
 			return true
@@ -293,7 +293,8 @@ func reasonName(name string) string {
 	return name[:longestName-len(sum)] + sum
 }
 
-// submit reads a file and has its window judged. errUnfinished says that it may not be whole.
+// submit reads a file and has its window judged. errUnfinished and errOpen say that
+// it may not be whole.
 func (w *watcher) submit(ctx context.Context, name string, f *dropped, settled bool) (d bearing.Diagnosis, err error) {
 	defer func() {
 		if v := recover(); v != nil { // our bug must not end the service, nor be met again at its next start

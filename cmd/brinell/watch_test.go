@@ -55,8 +55,17 @@ func TestOrder(t *testing.T) {
 		t.Fatalf("%v, %s", err, b)
 	}
 	npy := npyfile.EncodeFloat32(x)
-	for _, i := range rand.New(rand.NewPCG(1, 1)).Perm(n) {
-		if err := os.WriteFile(filepath.Join(drop, fmt.Sprintf("file_%s.npy", begin.Add(time.Duration(i)*time.Second).Format("20060102T150405Z"))), npy, 0o600); err != nil {
+	name := func(i int) string {
+		return filepath.Join(drop, fmt.Sprintf("file_%s.npy", begin.Add(time.Duration(i)*time.Second).Format("20060102T150405Z")))
+	}
+	order := rand.New(rand.NewPCG(1, 1)).Perm(n)
+	for _, i := range order {
+		if err := os.WriteFile(name(i)+".part", npy, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, i := range order { // all at once, as far as names allow
+		if err := os.Rename(name(i)+".part", name(i)); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -45,8 +45,12 @@ func endsVisibly(name string) bool {
 	return slices.Contains([]string{".json", ".npy", ".npz", ".wav"}, strings.ToLower(filepath.Ext(name)))
 }
 
-// errUnfinished is the answer for a file that may not be whole yet.
-var errUnfinished = errors.New("the file may not be whole")
+// Why a file is left for later: it may not be whole, or somebody has it open for writing,
+// which is asked again at the next look.
+var (
+	errUnfinished = errors.New("the file may not be whole")
+	errOpen       = errors.New("the file is open for writing")
+)
 
 func isJSON(name string) bool { return strings.EqualFold(filepath.Ext(name), ".json") }
 
@@ -70,10 +74,13 @@ func (w *watcher) open(name string, f *dropped, settled bool) (*bearing.Window, 
 	}
 	defer file.Close()
 	open, known := openForWriting(file)
-	if open || !known && !settled {
-		if settled {
-			w.warn(f, w.now(), "a file does not change, and is still open for writing: it waits", name, nil)
-		}
+	if open && settled {
+		w.warn(f, w.now(), "a file does not change, and is still open for writing: it waits", name, nil)
+	}
+	if open {
+		return nil, errOpen
+	}
+	if !known && !settled {
 		return nil, errUnfinished
 	}
 	b, err := io.ReadAll(io.LimitReader(file, f.size+1))

@@ -264,6 +264,10 @@ func TestWatchOpen(t *testing.T) {
 		if err := probe.Close(); err != nil {
 			t.Fatal(err)
 		}
+		r.after(2 * watchEvery)
+		if name == "s.npy" && r.files[name].tried {
+			t.Error("a file that is open is not asked for at the next look")
+		}
 		r.after(6 * watchSettle)
 		r.want(name, ".", "")
 		if n := strings.Count(r.log.String(), "still open for writing"); n != 1 {
