@@ -230,3 +230,59 @@ func TestShelvesOfClocks(t *testing.T) {
 		t.Errorf("longer than any may be: %+v, %v", a, err)
 	}
 }
+
+// TestControlsOfClocks: what was done to a baseline while the clock was ahead holds when it is
+// right, before what is done then, also where the sensor's windows were of the right time.
+func TestControlsOfClocks(t *testing.T) {
+	for _, restart := range []bool{false, true} {
+		p := newPlant(t)
+		p.usual("pump")
+		right := p.now
+		control := func(action string) {
+			t.Helper()
+			if err := p.core.ControlBaseline(t.Context(), "pump", bearing.BaselineControl{Action: action, At: p.now}, bearing.AnyVersion); err != nil {
+				t.Fatal(err)
+			}
+		}
+		frozen := func(want bool, epoch int) {
+			t.Helper()
+			if restart {
+				p.restart()
+			}
+			p.now = p.now.Add(time.Minute)
+			d := p.send("pump", p.now)
+			if got := p.core.sensors[[2]string{"pump", ""}].live.frozen; got != want || d.State.Epoch != epoch {
+				t.Errorf("restart %v: frozen %v in epoch %d, want %v in %d", restart, got, d.State.Epoch, want, epoch)
+			}
+		}
+		p.now = right.AddDate(2, 0, 0)
+		control(bearing.BaselineFreeze)
+		p.now = right
+		frozen(true, 1)
+		control(bearing.BaselineResume)
+		frozen(false, 1)
+
+		p.now = right.AddDate(2, 0, 0)
+		control(bearing.BaselineFreeze)
+		p.now = right.Add(time.Hour)
+		control(bearing.BaselineResume) // it comes last
+		frozen(false, 2)
+	}
+}
+
+// TestWallClock: what a window is compared with is the clock, which may be set, and not the time
+// that has gone by since the start of the program.
+func TestWallClock(t *testing.T) {
+	p := newPlant(t)
+	core, err := New(model(t, "m", 1), Config{Store: p.db})
+	if err != nil {
+		t.Fatal(err)
+	}
+	d, err := core.Submit(t.Context(), p.window("pump", time.Now().Add(time.Hour)))
+	if err != nil || !d.Quality.Has(bearing.ClockSkew) {
+		t.Fatalf("%+v, %v", d.Quality, err)
+	}
+	if last := core.sensors[[2]string{"pump", ""}].live.last; last != last.Round(0) || core.wall.seen != core.wall.seen.Round(0) {
+		t.Errorf("%s, %s", last, core.wall.seen)
+	}
+}

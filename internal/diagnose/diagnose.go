@@ -307,7 +307,7 @@ func (c *Core) Submit(ctx context.Context, w *bearing.Window) (bearing.Diagnosis
 	if err != nil {
 		return bearing.Diagnosis{}, err
 	}
-	received := c.now().UTC()
+	received := c.now().UTC() // without the monotonic reading: clocks are set
 	if err := c.timely(w, received); err != nil {
 		return bearing.Diagnosis{}, err
 	}

@@ -68,12 +68,14 @@ func (c *Core) place(s *sensor, o *observation, received time.Time) (late bool) 
 	epoch, last := s.newest()
 	o.epoch = epoch
 	behind := last.Sub(o.start)
-	switch {
-	case last.IsZero() || behind < 0:
+	switch ahead := s.ahead(received); {
+	case last.IsZero():
 		return false
-	case last.Sub(received) > skewLimit && received.Sub(o.start) <= c.horizon:
+	case ahead > skewLimit && received.Sub(o.start) <= c.horizon:
 		o.epoch++
-		o.quality.Flags = append(o.quality.Flags, bearing.Flag{Code: bearing.ClockBack, Value: round(last.Sub(received).Seconds(), 3), Limit: skewLimit.Seconds(), Note: "seconds by which the sensor's newest window begins after this one came: the clock of this service has been set back, and the order of the sensor's windows begins anew"})
+		o.quality.Flags = append(o.quality.Flags, bearing.Flag{Code: bearing.ClockBack, Value: round(ahead.Seconds(), 3), Limit: skewLimit.Seconds(), Note: "seconds by which the sensor's newest window begins, or its baseline was controlled, after this one came: the clock of this service has been set back, and the order of the sensor's windows begins anew"})
+	case behind < 0:
+		return false
 	case s.alarms != nil && s.alarms.Settles(o.start, received):
 		o.epoch++
 		o.quality.Flags = append(o.quality.Flags, bearing.Flag{Code: bearing.ClockBack, Value: round(behind.Seconds(), 3), Limit: skewLimit.Seconds(), Note: "seconds behind the sensor's newest window, as all that have come for some time: its clock has been set back, and the order of its windows begins anew"})
@@ -84,11 +86,27 @@ func (c *Core) place(s *sensor, o *observation, received time.Time) (late bool) 
 	return false
 }
 
-// present returns the epoch of the windows that come now: the next one, where the newest of
-// this one is ahead of the clock. The caller holds s.mu.
-func (s *sensor) present(now time.Time) int {
+// ahead returns by how much the sensor's newest window, or a control of its baseline that is to
+// come, is ahead of a time that it is: 0 for not. Neither was when it came. The caller holds s.mu.
+func (s *sensor) ahead(now time.Time) time.Duration {
 	epoch, last := s.newest()
-	if !last.IsZero() && last.Sub(now) > skewLimit {
+	ahead := time.Duration(0)
+	if !last.IsZero() {
+		ahead = max(0, last.Sub(now))
+	}
+	for _, x := range s.live.controls[s.live.controlled:] {
+		if x.Epoch == epoch {
+			ahead = max(ahead, x.At.Sub(now))
+		}
+	}
+	return ahead
+}
+
+// present returns the epoch of what happens now: the next one, where something in this one is
+// ahead of the clock. The caller holds s.mu.
+func (s *sensor) present(now time.Time) int {
+	epoch, _ := s.newest()
+	if s.ahead(now) > skewLimit {
 		epoch++
 	}
 	return epoch
