@@ -63,3 +63,17 @@ func (a *Alarm) Weight() int {
 	}
 	return 1
 }
+
+// StoredState is what a store has of a sensor axis beside its diagnoses.
+type StoredState struct {
+	Folded bool        // all diagnoses of the sensor are in Doc or in Since
+	Doc    []byte      // JSON of the state, nil for none
+	Since  []Diagnosis // that Doc does not cover, in the order in which they were stored
+}
+
+// AxisState is the state of an axis as it is to be stored.
+type AxisState struct {
+	Axis   string
+	Doc    []byte   // JSON
+	Covers []string // IDs of the diagnoses that it has, and the one stored before has not
+}

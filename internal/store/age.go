@@ -180,10 +180,19 @@ func (t statements) removeAged(ctx context.Context, now time.Time, rawAge, age t
 			}
 			return errors.Join(execute(ctx, t.tx, "DELETE FROM diagnoses WHERE seq = ?", seq),
 				execute(ctx, t.tx, "UPDATE usage SET diagnoses = diagnoses - 1 WHERE sensor = ?", sensor),
-				execute(ctx, t.tx, "DELETE FROM usage WHERE sensor = ? AND diagnoses = 0", sensor))
+				execute(ctx, t.tx, "DELETE FROM recent WHERE sensor = ? AND seq = ?", sensor, seq),
+				t.forget(ctx, sensor))
 		})
 	}
 	return n, raw, err
+}
+
+// forget removes what is kept of a sensor whose last diagnosis is gone.
+func (t statements) forget(ctx context.Context, sensor string) error {
+	return errors.Join(
+		execute(ctx, t.tx, "DELETE FROM usage WHERE sensor = ? AND diagnoses = 0", sensor),
+		execute(ctx, t.tx, "DELETE FROM states WHERE sensor = ?1 AND NOT EXISTS (SELECT 1 FROM usage WHERE sensor = ?1)", sensor),
+		execute(ctx, t.tx, "DELETE FROM unfolded WHERE sensor = ?1 AND NOT EXISTS (SELECT 1 FROM usage WHERE sensor = ?1)", sensor))
 }
 
 func execute(ctx context.Context, tx *sql.Tx, text string, args ...any) error {

@@ -402,22 +402,5 @@ func (db *DB) Arrivals(ctx context.Context, each func(sensor, axis string, start
 
 // Sensors returns the names of all that have sent a window.
 func (db *DB) Sensors(ctx context.Context) (names []string, err error) {
-	release, err := db.reading()
-	if err != nil {
-		return nil, err
-	}
-	defer release()
-	rows, err := db.read.QueryContext(ctx, "SELECT sensor FROM usage ORDER BY sensor")
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var s string
-		if err := rows.Scan(&s); err != nil {
-			return nil, err
-		}
-		names = append(names, s)
-	}
-	return names, rows.Err()
+	return db.texts(ctx, "SELECT sensor FROM usage ORDER BY sensor")
 }

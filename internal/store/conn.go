@@ -105,8 +105,11 @@ var schema5 string
 //go:embed schema6.sql
 var schema6 string
 
+//go:embed schema7.sql
+var schema7 string
+
 // migrations turn schema version i into i+1. A published one never changes.
-var migrations = []string{schema1, schema2, schema3, schema4, schema5, schema6}
+var migrations = []string{schema1, schema2, schema3, schema4, schema5, schema6, schema7}
 
 // migrate brings the database to the newest of the given schemas, each step in
 // a transaction of its own, so that a step that fails leaves the one before it.

@@ -180,42 +180,29 @@ func (db *DB) fetch(ctx context.Context, dst []document, places []position) erro
 	return rows.Err()
 }
 
-// maxHistory bounds how many diagnoses of a sensor are gone through after a start. A
-// baseline is learnt from the first hundreds, and what has accumulated rests on the
+// maxHistory bounds how many diagnoses of a sensor are gone through where no state of it is
+// kept. A baseline is learnt from the first hundreds, and what has accumulated rests on the
 // last few.
 const maxHistory = 20_000
 
-// History calls each with the stored diagnoses of a sensor's axis in the order of their
-// start, as they were given: of more than 20,000 the first half of that and the last.
-func (db *DB) History(ctx context.Context, sensor, axis string, each func(bearing.Diagnosis) error) error {
+// History calls each with the stored diagnoses of a sensor, of all its axes, as they were
+// given and in the order in which they were stored: of more than 20,000 the half of that
+// which starts first, and the half which starts last.
+func (db *DB) History(ctx context.Context, sensor string, each func(bearing.Diagnosis) error) error {
 	release, err := db.reading()
 	if err != nil {
 		return err
 	}
 	defer release()
 	const columns = "SELECT start_ns, seq, doc FROM diagnoses INDEXED BY diagnoses_sensor WHERE sensor = ?2 ORDER BY start_ns"
-	rows, err := db.read.QueryContext(ctx, "SELECT doc FROM (SELECT * FROM ("+columns+", seq LIMIT ?1) UNION SELECT * FROM ("+columns+" DESC, seq DESC LIMIT ?1)) ORDER BY start_ns, seq", maxHistory/2, sensor)
+	rows, err := db.read.QueryContext(ctx, "SELECT doc FROM (SELECT * FROM ("+columns+", seq LIMIT ?1) UNION SELECT * FROM ("+columns+" DESC, seq DESC LIMIT ?1)) ORDER BY seq", maxHistory/2, sensor)
+	if err == nil {
+		err = db.diagnoses(rows, each)
+	}
 	if err != nil {
 		return fmt.Errorf("history of %q: %w", sensor, err)
 	}
-	defer rows.Close()
-	for rows.Next() {
-		var doc []byte
-		if err := rows.Scan(db.docs.into(&doc)); err != nil {
-			return fmt.Errorf("history of %q: %w", sensor, err)
-		}
-		var d bearing.Diagnosis
-		if err := json.Unmarshal(doc, &d); err != nil {
-			return fmt.Errorf("history of %q: %w", sensor, err)
-		}
-		if d.Axis != axis {
-			continue
-		}
-		if err := each(d); err != nil {
-			return err
-		}
-	}
-	return rows.Err()
+	return nil
 }
 
 // Each calls each with the diagnoses of a sensor that start from one time on and before

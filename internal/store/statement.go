@@ -19,6 +19,7 @@ type statements struct {
 
 	diagnosis, samples, add, find *sql.Stmt
 	oldest, remove, subtract      *sql.Stmt
+	recent                        *sql.Stmt
 }
 
 // each calls f with each statement and its text, until f returns an error.
@@ -31,6 +32,7 @@ func (t *statements) each(f func(s **sql.Stmt, text string) error) error {
 		{&t.samples, "INSERT INTO samples (seq, sensor, shaft_hz, count, crc, data) VALUES (?, ?, ?, ?, ?, ?)"},
 		{&t.add, `INSERT INTO usage (sensor, bytes, diagnoses, raw) VALUES (?, ?, 1, 1) ON CONFLICT (sensor)
 			DO UPDATE SET bytes = bytes + excluded.bytes, diagnoses = diagnoses + 1, raw = raw + 1`},
+		{&t.recent, "INSERT INTO recent (sensor, axis, seq) VALUES (?, ?, ?)"},
 		{&t.find, "SELECT digest, doc FROM diagnoses WHERE id = ?"},
 		{&t.oldest, `SELECT sensor, seq, length(data) FROM samples
 			WHERE sensor = (SELECT sensor FROM usage ORDER BY bytes DESC LIMIT 1) ORDER BY seq LIMIT 1`},
@@ -100,6 +102,9 @@ func (t statements) insert(ctx context.Context, r *request, raw *int64, events *
 		return result{}, err
 	}
 	if _, err := t.add.ExecContext(ctx, r.d.Sensor, len(r.blob)); err != nil {
+		return result{}, err
+	}
+	if _, err := t.recent.ExecContext(ctx, r.d.Sensor, r.d.Axis, seq); err != nil {
 		return result{}, err
 	}
 	*raw += int64(len(r.blob))

@@ -1,0 +1,135 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"brinell/internal/bearing"
+)
+
+// State returns the last state of a sensor axis that PutStates kept, nil for none, and the
+// diagnoses of the axis that it does not cover, in the order in which they were stored. A
+// sensor that is not folded has rows from before there were states: History has them.
+// What it reads does not grow with what is stored.
+func (db *DB) State(ctx context.Context, sensor, axis string) (s bearing.StoredState, err error) {
+	release, err := db.reading()
+	if err != nil {
+		return s, err
+	}
+	defer release()
+	defer func() {
+		if err != nil {
+			err = fmt.Errorf("state of %q: %w", sensor, err)
+		}
+	}()
+	tx, err := db.read.BeginTx(ctx, &sql.TxOptions{ReadOnly: true}) // the parts are of one moment
+	if err != nil {
+		return s, err
+	}
+	defer func() { _ = tx.Rollback() }()
+	err = tx.QueryRowContext(ctx, "SELECT NOT EXISTS (SELECT 1 FROM unfolded WHERE sensor = ?)", sensor).Scan(&s.Folded)
+	if err != nil {
+		return s, err
+	}
+	err = tx.QueryRowContext(ctx, "SELECT doc FROM states WHERE sensor = ? AND axis = ?", sensor, axis).Scan(db.docs.into(&s.Doc))
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return s, err
+	}
+	rows, err := tx.QueryContext(ctx, "SELECT d.doc FROM recent r CROSS JOIN diagnoses d ON d.seq = r.seq WHERE r.sensor = ? AND r.axis = ? ORDER BY r.seq", sensor, axis)
+	if err != nil {
+		return s, err
+	}
+	return s, db.diagnoses(rows, func(d bearing.Diagnosis) error {
+		s.Since = append(s.Since, d)
+		return nil
+	})
+}
+
+// diagnoses calls each with the documents of rows, and closes them.
+func (db *DB) diagnoses(rows *sql.Rows, each func(bearing.Diagnosis) error) error {
+	defer rows.Close()
+	for rows.Next() {
+		var doc []byte
+		if err := rows.Scan(db.docs.into(&doc)); err != nil {
+			return err
+		}
+		var d bearing.Diagnosis
+		if err := json.Unmarshal(doc, &d); err != nil {
+			return err
+		}
+		if err := each(d); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
+}
+
+// PutStates keeps states of a sensor's axes, each of which covers the diagnoses that it
+// names beside those that the one before covered. folded says that the sensor has no rows
+// any more that no state covers but those of recent.
+func (db *DB) PutStates(ctx context.Context, sensor string, folded bool, states ...bearing.AxisState) error {
+	release, err := db.reading() // the encoder, too, lives until Close
+	if err != nil {
+		return err
+	}
+	packed := make([][]byte, len(states))
+	for i, s := range states {
+		packed[i] = db.docs.pack(s.Doc)
+	}
+	release()
+	return db.do(ctx, func(ctx context.Context, tx *sql.Tx) error {
+		for i, s := range states {
+			ids, err := json.Marshal(s.Covers)
+			if err != nil {
+				return err
+			}
+			err = errors.Join(
+				execute(ctx, tx, "INSERT INTO states (sensor, axis, doc) VALUES (?, ?, ?) ON CONFLICT (sensor, axis) DO UPDATE SET doc = excluded.doc", sensor, s.Axis, packed[i]),
+				execute(ctx, tx, `DELETE FROM recent WHERE sensor = ? AND axis = ?
+					AND seq IN (SELECT d.seq FROM json_each(?) j CROSS JOIN diagnoses d ON d.id = j.value)`, sensor, s.Axis, string(ids)))
+			if err != nil {
+				return err
+			}
+		}
+		if !folded {
+			return nil
+		}
+		return execute(ctx, tx, "DELETE FROM unfolded WHERE sensor = ?", sensor)
+	})
+}
+
+// Unfolded returns the sensors that have rows which no state covers, and that are not of
+// recent.
+func (db *DB) Unfolded(ctx context.Context) (names []string, err error) {
+	return db.texts(ctx, "SELECT sensor FROM unfolded ORDER BY sensor")
+}
+
+// Axes returns the axes of a sensor of which something is stored, as far as it is folded.
+func (db *DB) Axes(ctx context.Context, sensor string) (axes []string, err error) {
+	return db.texts(ctx, "SELECT axis FROM states WHERE sensor = ?1 UNION SELECT axis FROM recent WHERE sensor = ?1 ORDER BY axis", sensor)
+}
+
+// texts returns the one column of a query.
+func (db *DB) texts(ctx context.Context, query string, args ...any) (out []string, err error) {
+	release, err := db.reading()
+	if err != nil {
+		return nil, err
+	}
+	defer release()
+	rows, err := db.read.QueryContext(ctx, query, args...)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var s string
+		if err := rows.Scan(&s); err != nil {
+			return nil, err
+		}
+		out = append(out, s)
+	}
+	return out, rows.Err()
+}
