@@ -161,6 +161,26 @@ func (p *Place) Computed() {
 	p.gate.service.Store(old + (int64(took)-old)/16)
 }
 
+// Aside gives the slot back while f runs, which does what has a budget of its own, and waits
+// for one again after it. Without a slot it runs f.
+func (p *Place) Aside(ctx context.Context, f func() error) error {
+	if p == nil || p.got.IsZero() {
+		return f()
+	}
+	p.got = time.Time{}
+	<-p.gate.slots
+	if err := f(); err != nil {
+		return err
+	}
+	select {
+	case p.gate.slots <- struct{}{}:
+		p.got = time.Now()
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
 // Stored says that the window is on disk: how long that took tells how many may be
 // inside.
 func (p *Place) Stored() {

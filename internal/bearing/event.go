@@ -11,6 +11,7 @@ type Effects struct {
 	Alarms  []Alarm         // as they are from now on
 	Machine json.RawMessage // state of the sensor's alarm machine, nil if it did not change
 	Rev     int64           // of that state: an older one does not replace a newer one
+	State   *AxisState      // of the sensor before the diagnosis, nil where it is not to be stored
 }
 
 // AlarmChange is one line of the log of alarms: an alarm as it was then.

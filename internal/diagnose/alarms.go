@@ -328,6 +328,7 @@ func (c *Core) look(ctx context.Context, store Alarms, began time.Time) time.Tim
 	c.heard(ctx, store)
 	c.silence(ctx, store, began)
 	c.unshelve(ctx)
+	_ = c.tend(ctx) // at a later look, too
 	return began
 }
 

@@ -168,8 +168,15 @@ func (b *baseline) learn(o *observation, j judgement, healthy bool) {
 	}
 	b.learnt = append(b.learnt[:len(b.learnt):len(b.learnt)], o.vector)
 	b.levels = append(b.levels[:len(b.levels):len(b.levels)], o.level)
-	if n := len(b.learnt); n >= readyAfter && n%refitEvery == 0 {
-		b.fit = newFit(b.method, b.learnt)
+	if len(b.learnt)%refitEvery == 0 {
+		b.refit()
+	}
+}
+
+// refit fits what was learnt, but for the last ones that are fewer than refitEvery.
+func (b *baseline) refit() {
+	if n := len(b.learnt) / refitEvery * refitEvery; n >= readyAfter {
+		b.fit = newFit(b.method, b.learnt[:n])
 	}
 }
 

@@ -239,8 +239,7 @@ func (c *clocks) most(every time.Duration) int {
 // same compares the live state with that which a restart finds.
 func (c *clocks) same() {
 	c.Helper()
-	c.now = c.now.Add(2 * recallPause)
-	defer func() { c.now = c.right.Add(c.service) }()
+	tendAll(c.T, c.core)
 	state := func(core *Core) (out struct {
 		State      bearing.State
 		Last       time.Time

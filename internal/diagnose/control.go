@@ -195,6 +195,6 @@ func (c *Core) ControlBaseline(ctx context.Context, sensor string, x bearing.Bas
 	if _, _, err := store.PutResource(context.WithoutCancel(ctx), bearing.KindBaseline, controlKey(sensor, x.Axis), doc, version); err != nil {
 		return err
 	}
-	s.loaded = false // the next window learns the history again
+	s.loaded = false // the next window learns under it what was stored since its time
 	return nil
 }

@@ -30,12 +30,6 @@ type Appender interface {
 // bearing.Catalogue another.
 type Catalogue func(designation string) (bearing.KnownBearing, bool)
 
-// Historian returns a sensor's stored diagnoses in the order of their start, so that
-// what a sensor had taught is there again after a restart.
-type Historian interface {
-	History(ctx context.Context, sensor, axis string, each func(bearing.Diagnosis) error) error
-}
-
 // Core judges windows with the active model. It is safe for concurrent use.
 type Core struct {
 	active    atomic.Pointer[engine]
@@ -59,8 +53,14 @@ type Core struct {
 	making  sync.Mutex
 	engines map[string]*engine // of sensors with a model of their own, by its digest
 
+	saveEvery int           // see savedEvery
+	folding   chan struct{} // holds one while history is folded
+	rest      time.Time     // until when none is that nobody waits for; of Watch
+	folded    bool          // none is left from before there were states; of Watch
+
 	mu      sync.Mutex
 	sensors map[[2]string]*sensor   // by name and axis
+	behind  map[[2]string]*sensor   // whose history is to be folded
 	arrived map[[2]string]*arrivals // likewise
 	shelves map[string]time.Time    // until when alarms are on them, by ID
 }
@@ -109,7 +109,7 @@ type Config struct {
 
 // New returns a core that answers with model m.
 func New(m *models.Model, cfg Config) (*Core, error) {
-	c := &Core{features: cfg.Features, store: cfg.Store, catalogue: cfg.Catalogue, registry: cfg.Sensors, models: cfg.Models, engines: make(map[string]*engine), metrics: newMetrics(cfg.Metrics), now: cfg.Now, gate: cfg.Gate, memory: cfg.Memory, baseline: cfg.Baseline, zones: cfg.Zones, build: cfg.Build, sensors: make(map[[2]string]*sensor), arrived: make(map[[2]string]*arrivals), shelves: make(map[string]time.Time)}
+	c := &Core{features: cfg.Features, store: cfg.Store, catalogue: cfg.Catalogue, registry: cfg.Sensors, models: cfg.Models, engines: make(map[string]*engine), metrics: newMetrics(cfg.Metrics), now: cfg.Now, gate: cfg.Gate, memory: cfg.Memory, baseline: cfg.Baseline, zones: cfg.Zones, build: cfg.Build, sensors: make(map[[2]string]*sensor), arrived: make(map[[2]string]*arrivals), shelves: make(map[string]time.Time), behind: make(map[[2]string]*sensor), folding: make(chan struct{}, 1), saveEvery: savedEvery}
 	c.crowd.most, c.horizon, c.wall.built = cfg.MaxSensors, cmp.Or(cfg.LateHorizon, DefaultLateHorizon), cfg.Built
 	if c.features.Shelf == nil {
 		c.features.Shelf = dsp.NewShelf(kept(cmp.Or(cfg.Shelf, DefaultShelf)))
@@ -314,7 +314,13 @@ func (c *Core) Submit(ctx context.Context, w *bearing.Window) (bearing.Diagnosis
 	if err := c.crowd.admit(ctx, c.store, w.Sensor, c.registry, c.now()); err != nil {
 		return bearing.Diagnosis{}, err
 	}
-	s, err := c.sensor(ctx, w.Sensor, w.Axis)
+	s, err := c.recalled(ctx, w.Sensor, w.Axis)
+	if err == errUnfolded { // its history is folded outside of the slot
+		err = place.Aside(ctx, func() (err error) {
+			s, err = c.sensor(ctx, w.Sensor, w.Axis)
+			return err
+		})
+	}
 	if err != nil {
 		return bearing.Diagnosis{}, err
 	}
@@ -345,10 +351,8 @@ func (c *Core) Submit(ctx context.Context, w *bearing.Window) (bearing.Diagnosis
 	t := time.Now()
 	// A client that leaves now does not take back what is on its way to the disk.
 	d, err = c.store.Append(context.WithoutCancel(ctx), d, w, also)
-	if part {
-		s.landed(o, also, err == nil && !d.Duplicate, err == nil && d.Duplicate)
-	} else {
-		s.lateLanded(also, err == nil && !d.Duplicate)
+	if s.landed(o, also, part, err == nil && !d.Duplicate, err == nil && d.Duplicate) {
+		c.fallBehind(s)
 	}
 	if err != nil {
 		return bearing.Diagnosis{}, err
@@ -396,80 +400,16 @@ func (c *Core) next(e *engine, s *sensor, w *bearing.Window, o *observation, nam
 	if part || late {
 		also = s.step(rule, &d)
 	}
+	if st := s.save(); st != nil {
+		if also == nil {
+			also = &bearing.Effects{}
+		}
+		also.State = st
+	}
 	if s.alarms != nil {
 		behind = s.alarms.Behind.Count
 	}
 	return d, also, part, behind
-}
-
-// sensor returns the live state of a sensor, from its stored diagnoses if this is the
-// first window since the start.
-func (c *Core) sensor(ctx context.Context, name, axis string) (*sensor, error) {
-	key := [2]string{name, axis}
-	c.mu.Lock()
-	s := c.sensors[key]
-	if s == nil {
-		s = newSensor(c.baseline)
-		s.name, s.axis = name, axis
-		c.sensors[key] = s
-	}
-	c.mu.Unlock()
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.behind && c.now().Sub(s.recalled).Abs() > recallPause {
-		s.loaded = false
-	}
-	if h, ok := c.store.(Historian); ok && !s.loaded {
-		if err := c.recall(ctx, s, h); err != nil {
-			return nil, err
-		}
-	}
-	// While something is on its way, what is stored is not the newest.
-	if a, ok := c.store.(Alarms); ok && s.alarms == nil && len(s.telling) == 0 {
-		return s, s.loadAlarms(ctx, a)
-	}
-	return s, nil
-}
-
-// recallPause is how long after a sensor's history was folded it is not again for windows
-// that came late: they often come in numbers.
-const recallPause = 10 * time.Second
-
-// recall folds the stored diagnoses of a sensor, and the windows that are on their way to
-// the store. The caller holds s.mu.
-func (c *Core) recall(ctx context.Context, s *sensor, h Historian) error {
-	controls, _, err := readControls(ctx, c.store, s.name, s.axis)
-	if err != nil {
-		return err
-	}
-	fresh := newSensor(c.baseline)
-	fresh.base.controls, fresh.live.controls = controls, controls
-	stored, err := stored(ctx, h, s.name, s.axis, func(bearing.Diagnosis) bool { return true })
-	if err != nil {
-		return err
-	}
-	fresh.learn(stored)
-	for _, o := range s.flying {
-		if !slices.ContainsFunc(stored, func(k *observation) bool { return k.id == o.id }) {
-			fresh.add(o)
-		}
-	}
-	s.base, s.kept, s.live = fresh.base, fresh.kept, fresh.live
-	s.loaded, s.behind, s.recalled = true, false, c.now()
-	return nil
-}
-
-// stored returns what history has of a sensor and takes part in its state, of that what is
-// wanted, in its order.
-func stored(ctx context.Context, h Historian, sensor, axis string, want func(bearing.Diagnosis) bool) (all []*observation, err error) {
-	err = h.History(ctx, sensor, axis, func(d bearing.Diagnosis) error {
-		if !d.Quality.Has(bearing.Late) && want(d) {
-			all = append(all, recall(d))
-		}
-		return nil
-	})
-	slices.SortFunc(all, inOrder)
-	return all, err
 }
 
 // rpm returns hz in revolutions per minute without the rounding of the way

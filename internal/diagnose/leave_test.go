@@ -159,7 +159,8 @@ func TestStoredAfterAll(t *testing.T) {
 	if d := p.send("pump", p.now); !d.Duplicate {
 		t.Error("not stored")
 	}
-	p.now = p.now.Add(2 * recallPause)
+	tendAll(t, p.core)
+	p.now = p.now.Add(time.Second)
 	p.send("pump", p.now)
 	if s := p.core.sensors[[2]string{"pump", ""}]; len(s.kept) != 3 {
 		t.Errorf("%d of 3 windows take part", len(s.kept))
@@ -186,7 +187,8 @@ func TestOldAgain(t *testing.T) {
 	if d := p.send("pump", begin.Add(time.Second)); d.Duplicate || !s.behind {
 		t.Errorf("a new one: duplicate %v, the history is to be folded %v", d.Duplicate, s.behind)
 	}
-	p.now = p.now.Add(2 * recallPause)
+	tendAll(t, p.core)
+	p.now = p.now.Add(time.Minute)
 	p.send("pump", p.now)
 	if len(s.kept) != 5 || s.behind {
 		t.Errorf("%d of 5 windows take part, behind %v", len(s.kept), s.behind)

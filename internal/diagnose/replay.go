@@ -10,20 +10,22 @@ import (
 // was received: those that history has and that arrived before it. was is the diagnosis
 // that was given. What is registered of the sensor is as it is now, and so are model and
 // settings. Alarms are taken from was: they rest on more than windows.
-func (c *Core) Replay(ctx context.Context, history Historian, w *bearing.Window, was bearing.Diagnosis) (bearing.Diagnosis, error) {
-	s := newSensor(c.baseline)
+func (c *Core) Replay(ctx context.Context, history History, w *bearing.Window, was bearing.Diagnosis) (bearing.Diagnosis, error) {
 	controls, _, err := readControls(ctx, history, w.Sensor, w.Axis)
 	if err != nil {
 		return bearing.Diagnosis{}, err
 	}
-	s.base.controls, s.live.controls = controls, controls
-	before, err := stored(ctx, history, w.Sensor, w.Axis, func(d bearing.Diagnosis) bool {
-		return d.ID != was.ID && !later(d.State.Epoch, d.ReceivedAt, was.State.Epoch, was.ReceivedAt)
+	var before []bearing.Diagnosis
+	err = history.History(ctx, w.Sensor, func(d bearing.Diagnosis) error {
+		if d.Axis == w.Axis && d.ID != was.ID && !later(d.State.Epoch, d.ReceivedAt, was.State.Epoch, was.ReceivedAt) {
+			before = append(before, slim(d))
+		}
+		return nil
 	})
 	if err != nil {
 		return bearing.Diagnosis{}, err
 	}
-	s.learn(before)
+	s := c.fold(before, controls)
 	reg, err := c.register(w)
 	if err != nil {
 		return bearing.Diagnosis{}, err

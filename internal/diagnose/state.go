@@ -181,10 +181,15 @@ type sensor struct {
 	kept   []*observation
 	live   memory
 
-	telling  []telling      // of alarms, on its way to the store
-	flying   []*observation // that take part and are not known to be stored
-	behind   bool           // there are stored ones that are not in their place, or take no part
-	recalled time.Time      // when the stored ones were folded last
+	telling []telling      // of alarms, on its way to the store
+	flying  []*observation // that take part and are not known to be stored
+	behind  bool           // there are stored ones that are not in their place, or take no part
+
+	unsaved   []string       // IDs of stored windows that the stored state does not cover
+	saveEvery int            // so many of them at most, while none is under way
+	saving    bool           // a state is on its way to the store
+	saveNow   bool           // the state is to be stored with the next window
+	since     []*observation // stored since the history began to be folded; nil while it is not
 }
 
 func newSensor(m Method) *sensor {
@@ -219,36 +224,43 @@ func (s *sensor) before(o *observation) bool {
 	return !s.base.last.IsZero() && !later(o.epoch, o.start, s.base.epoch, s.base.last)
 }
 
-// landed ends the flight of a window. One that was not stored takes no part. again says
-// that it was there before, though it was not among those that take part.
-func (s *sensor) landed(o *observation, also *bearing.Effects, stored, again bool) {
+// landed ends the flight of a window. One that was not stored takes no part. part says that
+// it takes part in the state of its sensor, again that it was there before, though it was not
+// among those that do. It returns whether the history is to be folded.
+func (s *sensor) landed(o *observation, also *bearing.Effects, part, stored, again bool) (behind bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if also != nil {
+		s.told(also, stored)
+	}
+	if stored {
+		s.unsaved = append(s.unsaved, o.id)
+	}
+	if !part {
+		return false
+	}
 	s.flying = slices.DeleteFunc(s.flying, func(f *observation) bool { return f == o })
-	s.told(also, stored)
+	if stored && s.since != nil {
+		s.since = append(s.since, o)
+	}
 	// Sending again what is older than the windows that are kept is no reason to fold all.
-	s.behind = s.behind || o.older != again
+	behind = o.older != again
+	s.behind = s.behind || behind
 	if !stored {
 		s.remove(o)
 	}
+	return behind
 }
 
-// told ends the flight of what a window changes of alarms. The caller holds s.mu.
+// told ends the flight of what a window changes beside itself. The caller holds s.mu.
 func (s *sensor) told(also *bearing.Effects, stored bool) {
+	if also.State != nil {
+		s.saved(also.State, stored)
+	}
 	s.telling = slices.DeleteFunc(s.telling, func(t telling) bool { return t.also == also })
-	if !stored && also != nil { // what of it is stored, the store knows
+	if !stored && also.Machine != nil { // what of it is stored, the store knows
 		s.alarms = nil
 	}
-}
-
-// lateLanded is landed of a window that takes no part.
-func (s *sensor) lateLanded(also *bearing.Effects, stored bool) {
-	if also == nil {
-		return
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.told(also, stored)
 }
 
 // learn adds windows in their order to a sensor that has none: as add does, without the

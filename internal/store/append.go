@@ -23,6 +23,7 @@ type request struct {
 	blob   []byte
 	crc    uint32
 	also   *bearing.Effects // nil for none
+	state  []byte           // also.State.Doc as it is stored
 
 	// apply writes in the transaction of its batch. A *bearing.Error concerns it alone,
 	// and must come before it has written anything; any other fails the batch.
@@ -54,6 +55,9 @@ func (db *DB) Append(ctx context.Context, d bearing.Diagnosis, w *bearing.Window
 		return bearing.Diagnosis{}, err
 	}
 	r, err := db.encode(d, w)
+	if err == nil && also != nil && also.State != nil {
+		r.state = db.docs.pack(also.State.Doc)
+	}
 	release()
 	if err != nil {
 		return bearing.Diagnosis{}, err

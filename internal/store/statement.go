@@ -107,6 +107,11 @@ func (t statements) insert(ctx context.Context, r *request, raw *int64, events *
 	if _, err := t.recent.ExecContext(ctx, r.d.Sensor, r.d.Axis, seq); err != nil {
 		return result{}, err
 	}
+	if r.state != nil {
+		if err := putState(ctx, t.tx, r.d.Sensor, r.also.State, r.state); err != nil {
+			return result{}, err
+		}
+	}
 	*raw += int64(len(r.blob))
 	*events = append(*events, bearing.Event{Position: bearing.Position{Diagnosis: seq}, Kind: "diagnosis", Sensor: r.d.Sensor, Severity: r.d.Weight(), Doc: r.doc})
 	more, err := effects(ctx, t.tx, r.d.Sensor, r.d.Axis, r.also)

@@ -76,21 +76,13 @@ func (db *DB) PutStates(ctx context.Context, sensor string, folded bool, states 
 		return err
 	}
 	packed := make([][]byte, len(states))
-	for i, s := range states {
-		packed[i] = db.docs.pack(s.Doc)
+	for i := range states {
+		packed[i] = db.docs.pack(states[i].Doc)
 	}
 	release()
 	return db.do(ctx, func(ctx context.Context, tx *sql.Tx) error {
 		for i, s := range states {
-			ids, err := json.Marshal(s.Covers)
-			if err != nil {
-				return err
-			}
-			err = errors.Join(
-				execute(ctx, tx, "INSERT INTO states (sensor, axis, doc) VALUES (?, ?, ?) ON CONFLICT (sensor, axis) DO UPDATE SET doc = excluded.doc", sensor, s.Axis, packed[i]),
-				execute(ctx, tx, `DELETE FROM recent WHERE sensor = ? AND axis = ?
-					AND seq IN (SELECT d.seq FROM json_each(?) j CROSS JOIN diagnoses d ON d.id = j.value)`, sensor, s.Axis, string(ids)))
-			if err != nil {
+			if err := putState(ctx, tx, sensor, &s, packed[i]); err != nil {
 				return err
 			}
 		}
@@ -99,6 +91,18 @@ func (db *DB) PutStates(ctx context.Context, sensor string, folded bool, states 
 		}
 		return execute(ctx, tx, "DELETE FROM unfolded WHERE sensor = ?", sensor)
 	})
+}
+
+// putState keeps a state, whose document is packed.
+func putState(ctx context.Context, tx *sql.Tx, sensor string, s *bearing.AxisState, packed []byte) error {
+	ids, err := json.Marshal(s.Covers)
+	if err != nil {
+		return err
+	}
+	return errors.Join(
+		execute(ctx, tx, "INSERT INTO states (sensor, axis, doc) VALUES (?, ?, ?) ON CONFLICT (sensor, axis) DO UPDATE SET doc = excluded.doc", sensor, s.Axis, packed),
+		execute(ctx, tx, `DELETE FROM recent WHERE sensor = ? AND axis = ?
+			AND seq IN (SELECT d.seq FROM json_each(?) j CROSS JOIN diagnoses d ON d.id = j.value)`, sensor, s.Axis, string(ids)))
 }
 
 // Unfolded returns the sensors that have rows which no state covers, and that are not of

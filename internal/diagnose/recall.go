@@ -1,0 +1,305 @@
+package diagnose
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"brinell/internal/bearing"
+)
+
+// States keeps what sensors have taught beside their diagnoses, so that a core that starts
+// anew reads little of what is stored. A core whose store is none forgets when it ends.
+type States interface {
+	State(ctx context.Context, sensor, axis string) (bearing.StoredState, error)
+	PutStates(ctx context.Context, sensor string, folded bool, states ...bearing.AxisState) error
+	Unfolded(ctx context.Context) ([]string, error)
+	History
+}
+
+// History returns the stored diagnoses of all axes of a sensor in the order in which they
+// were stored.
+type History interface {
+	History(ctx context.Context, sensor string, each func(bearing.Diagnosis) error) error
+}
+
+// savedEvery is how many windows of an axis are stored before its state is written again: as
+// many are read one by one after a start, in about 2 ms.
+const savedEvery = 64
+
+// Of folding what is stored, which grows with it and is done for one sensor at a time.
+const (
+	foldWait = 10 * time.Second // for those before
+	foldRest = 9                // times as long as it took nothing is folded that nobody waits for
+)
+
+// errUnfolded says that the state of a sensor is to be made from its history first.
+var errUnfolded = errors.New("diagnose: the sensor's history is not folded")
+
+// sensor returns the live state of a sensor axis. If this is its first window since the
+// start, the state is read from the store, and made there if it has none.
+func (c *Core) sensor(ctx context.Context, name, axis string) (*sensor, error) {
+	s, err := c.recalled(ctx, name, axis)
+	for err == errUnfolded {
+		if err = c.unfold(ctx, name, axis); err == nil {
+			s, err = c.recalled(ctx, name, axis)
+		}
+	}
+	return s, err
+}
+
+// recalled is sensor, but fails with errUnfolded where that would fold history.
+func (c *Core) recalled(ctx context.Context, name, axis string) (*sensor, error) {
+	key := [2]string{name, axis}
+	c.mu.Lock()
+	s := c.sensors[key]
+	if s == nil {
+		s = newSensor(c.baseline)
+		s.name, s.axis, s.saveEvery = name, axis, c.saveEvery
+		c.sensors[key] = s
+	}
+	c.mu.Unlock()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for s.saving && !s.loaded { // what is on its way would replace what is read now
+		s.mu.Unlock()
+		time.Sleep(time.Millisecond)
+		s.mu.Lock()
+	}
+	if store, ok := c.store.(States); ok && !s.loaded {
+		if err := c.recall(ctx, store, s); err != nil {
+			return nil, err
+		}
+	}
+	// While something is on its way, what is stored is not the newest.
+	if a, ok := c.store.(Alarms); ok && s.alarms == nil && len(s.telling) == 0 {
+		return s, s.loadAlarms(ctx, a)
+	}
+	return s, nil
+}
+
+// recall reads the state of a sensor axis and the windows that came after it. The caller
+// holds s.mu.
+func (c *Core) recall(ctx context.Context, store States, s *sensor) error {
+	controls, _, err := readControls(ctx, c.store, s.name, s.axis)
+	if err != nil {
+		return err
+	}
+	st, err := store.State(ctx, s.name, s.axis)
+	if err != nil {
+		return err
+	}
+	s.base = memory{method: c.baseline, controls: controls}
+	s.live, s.kept, s.behind = s.base, nil, false
+	ok, err := s.restore(st.Doc, controls)
+	if err != nil {
+		return err
+	}
+	if !st.Folded || st.Doc != nil && !ok {
+		return errUnfolded
+	}
+	s.unsaved = nil
+	for _, d := range st.Since {
+		s.unsaved = append(s.unsaved, d.ID)
+		if !d.Quality.Has(bearing.Late) {
+			s.include(recall(d))
+		}
+	}
+	for _, o := range s.flying {
+		s.include(o)
+	}
+	if s.behind {
+		c.fallBehind(s)
+	}
+	s.loaded = true
+	return nil
+}
+
+// include takes in a window that was judged already, unless it is there.
+func (s *sensor) include(o *observation) {
+	switch {
+	case slices.ContainsFunc(s.kept, func(k *observation) bool { return k.id == o.id }):
+	case s.before(o):
+		s.behind = true
+	default:
+		s.add(o)
+	}
+}
+
+// unfold makes the state of an axis from what is stored of its sensor; of all axes, where none
+// of them has one.
+func (c *Core) unfold(ctx context.Context, name, axis string) error {
+	store := c.store.(States)
+	select {
+	case c.folding <- struct{}{}:
+		defer func() { <-c.folding }()
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(foldWait):
+		return bearing.Errorf(bearing.Overloaded, "overloaded", "what is stored of other sensors is being read: send this one again later")
+	}
+	st, err := store.State(ctx, name, axis)
+	if err != nil {
+		return err
+	}
+	axes := make(map[string][]bearing.Diagnosis)
+	err = store.History(ctx, name, func(d bearing.Diagnosis) error {
+		if !st.Folded || d.Axis == axis {
+			axes[d.Axis] = append(axes[d.Axis], slim(d))
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	var states []bearing.AxisState
+	for axis, rows := range axes {
+		controls, _, err := readControls(ctx, c.store, name, axis)
+		if err != nil {
+			return err
+		}
+		s := c.fold(rows, controls)
+		st := bearing.AxisState{Axis: axis}
+		if st.Doc, err = s.doc(); err != nil {
+			return err
+		}
+		for _, d := range rows {
+			st.Covers = append(st.Covers, d.ID)
+		}
+		states = append(states, st)
+	}
+	return store.PutStates(context.WithoutCancel(ctx), name, true, states...)
+}
+
+// slim returns d without what no fold reads: thousands are held at a time.
+func slim(d bearing.Diagnosis) bearing.Diagnosis {
+	d.Verdict, d.Alarms, d.Probabilities, d.Witnesses.Envelope.Lines = bearing.Verdict{}, nil, nil, nil
+	return d
+}
+
+// fold makes the state of an axis from what is stored of it.
+func (c *Core) fold(rows []bearing.Diagnosis, controls []control) *sensor {
+	s := newSensor(c.baseline)
+	s.base.controls, s.live.controls = controls, controls
+	var all []*observation
+	for _, d := range rows {
+		if !d.Quality.Has(bearing.Late) {
+			all = append(all, recall(d))
+		}
+	}
+	slices.SortFunc(all, inOrder)
+	s.learn(all)
+	return s
+}
+
+// fallBehind notes that there are stored windows of an axis which are not in their place.
+func (c *Core) fallBehind(s *sensor) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.behind[[2]string{s.name, s.axis}] = s
+}
+
+// tend folds the history of one sensor that nobody waits for, if there is one, and then
+// rests: it takes a tenth of a processor at most.
+func (c *Core) tend(ctx context.Context) error {
+	store, ok := c.store.(States)
+	if !ok || time.Now().Before(c.rest) {
+		return nil
+	}
+	began := time.Now()
+	defer func() { c.rest = time.Now().Add(foldRest * time.Since(began)) }()
+	c.mu.Lock()
+	var s *sensor
+	for key, next := range c.behind {
+		s = next
+		delete(c.behind, key)
+		break
+	}
+	c.mu.Unlock()
+	if s != nil {
+		err := c.rebuild(ctx, store, s)
+		if err != nil {
+			c.fallBehind(s)
+		}
+		return err
+	}
+	if c.folded {
+		return nil
+	}
+	names, err := store.Unfolded(ctx)
+	if err == nil && len(names) > 0 {
+		return c.unfold(ctx, names[0], "")
+	}
+	c.folded = err == nil
+	return err
+}
+
+// rebuild makes the state of an axis anew from what is stored of it, while windows of the
+// axis come.
+func (c *Core) rebuild(ctx context.Context, store States, s *sensor) error {
+	select {
+	case c.folding <- struct{}{}:
+		defer func() { <-c.folding }()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	s.mu.Lock()
+	s.since, s.behind = []*observation{}, false
+	s.mu.Unlock()
+	stored := make(map[string]bool)
+	var rows []bearing.Diagnosis
+	err := store.History(ctx, s.name, func(d bearing.Diagnosis) error {
+		if d.Axis == s.axis {
+			rows, stored[d.ID] = append(rows, slim(d)), true
+		}
+		return nil
+	})
+	controls, _, cerr := readControls(ctx, c.store, s.name, s.axis)
+	var fresh *sensor
+	if err = errors.Join(err, cerr); err == nil {
+		fresh = c.fold(rows, controls)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	since := s.since
+	s.since = nil
+	if err != nil {
+		s.behind = true
+		return err
+	}
+	s.base, s.kept, s.live, s.saveNow = fresh.base, fresh.kept, fresh.live, true
+	for _, o := range append(since, s.flying...) {
+		if !stored[o.id] {
+			s.include(o)
+		}
+	}
+	if s.behind {
+		c.fallBehind(s)
+	}
+	return nil
+}
+
+// save returns the state of the axis if it is to be stored with the next window, nil if it
+// is not. The caller holds s.mu.
+func (s *sensor) save() *bearing.AxisState {
+	if s.saving || !s.loaded || !s.saveNow && len(s.unsaved) < s.saveEvery {
+		return nil
+	}
+	doc, err := s.doc()
+	if err != nil {
+		return nil // a value that is not finite: the windows say it all
+	}
+	s.saving, s.saveNow = true, false
+	return &bearing.AxisState{Axis: s.axis, Doc: doc, Covers: slices.Clone(s.unsaved)}
+}
+
+// saved notes what became of a state that save returned. The caller holds s.mu.
+func (s *sensor) saved(st *bearing.AxisState, ok bool) {
+	s.saving = false
+	if ok {
+		s.unsaved = slices.DeleteFunc(s.unsaved, func(id string) bool { return slices.Contains(st.Covers, id) })
+	} else {
+		s.saveNow = true
+	}
+}

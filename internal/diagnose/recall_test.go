@@ -1,0 +1,216 @@
+package diagnose
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"brinell/internal/bearing"
+	"brinell/internal/store"
+)
+
+// counting is a store that counts what is read of it to make states.
+type counting struct {
+	*store.DB
+	folded, since atomic.Int64 // diagnoses
+}
+
+func (c *counting) State(ctx context.Context, sensor, axis string) (bearing.StoredState, error) {
+	s, err := c.DB.State(ctx, sensor, axis)
+	c.since.Add(int64(len(s.Since)))
+	return s, err
+}
+
+func (c *counting) History(ctx context.Context, sensor string, each func(bearing.Diagnosis) error) error {
+	return c.DB.History(ctx, sensor, func(d bearing.Diagnosis) error {
+		c.folded.Add(1)
+		return each(d)
+	})
+}
+
+// brief returns a window that costs little to judge.
+func (p *plant) brief(axis string, start time.Time) *bearing.Window {
+	p.Helper()
+	w, err := bearing.NewWindow(bearing.Window{Sensor: "pump", Axis: axis, Start: start, SampleRate: 12000, ShaftSpeed: 30, Unit: bearing.G,
+		Samples: samples(rand.New(rand.NewPCG(uint64(start.UnixNano()), 5)), 1024)}, bearing.Limits{})
+	if err != nil {
+		p.Fatal(err)
+	}
+	return w
+}
+
+// whole is the live state in full: what the next answer rests on.
+func whole(s *sensor) memory {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.live.clone()
+}
+
+// inFull compares memories by all that they hold. A fit follows from what was learnt; its
+// version names it.
+var inFull = cmp.Options{
+	cmp.AllowUnexported(memory{}, baseline{}, fit{}),
+	cmpopts.IgnoreFields(fit{}, "inverse", "coder"),
+	cmpopts.EquateEmpty(),
+}
+
+// TestSavedStates: a state that is kept with the windows that came after it is the fold over
+// all that is stored: whatever the order of the windows, however often they are sent again,
+// wherever the program ends, and whatever is done to the baselines.
+func TestSavedStates(t *testing.T) {
+	for seed := range uint64(3) {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			rng := rand.New(rand.NewPCG(seed, 6))
+			p := newPlant(t)
+			begin := p.now
+			start := func(i int) time.Time { return begin.Add(time.Duration(i) * time.Minute) }
+			same := func(at int) {
+				t.Helper()
+				tendAll(t, p.core)
+				live, err := p.core.sensor(t.Context(), "pump", "")
+				if err != nil {
+					t.Fatal(err)
+				}
+				was := whole(live)
+				p.restart()
+				p.core.saveEvery = 1 + rng.IntN(9)
+				anew, err := p.core.sensor(t.Context(), "pump", "")
+				if err != nil {
+					t.Fatal(err)
+				}
+				if d := cmp.Diff(was, whole(anew), inFull); d != "" {
+					t.Fatalf("after %d windows, of the state that is kept:\n%s", at, d)
+				}
+				var rows []bearing.Diagnosis
+				if err := p.db.History(t.Context(), "pump", func(d bearing.Diagnosis) error { rows = append(rows, d); return nil }); err != nil {
+					t.Fatal(err)
+				}
+				controls, _, err := readControls(t.Context(), p.db, "pump", "")
+				if err != nil {
+					t.Fatal(err)
+				}
+				if d := cmp.Diff(was, whole(p.core.fold(rows, controls)), inFull); d != "" {
+					t.Fatalf("after %d windows, of the fold:\n%s", at, d)
+				}
+			}
+			p.core.saveEvery = 5
+			order := make([]int, history+104)
+			for i := range order {
+				order[i] = i
+			}
+			// Shuffled in pieces, some of which come when all that are kept are newer.
+			for i := 0; i < len(order); i += 30 {
+				rng.Shuffle(30, func(a, b int) { order[i+a], order[i+b] = order[i+b], order[i+a] })
+			}
+			order = slices.Concat(order[20:], order[:20], []int{360, 361, 362, 363}, order[40:43])
+			for n, i := range order {
+				p.now = start(n + 2*len(order))
+				if _, err := p.core.Submit(t.Context(), p.brief("", start(i))); err != nil {
+					t.Fatal(err)
+				}
+				if n%97 == 96 {
+					same(n)
+				}
+				if n == 345 {
+					p.core.sensors[[2]string{"pump", ""}].saveEvery = 1
+				}
+				if n%41 == 40 || n == 363 { // also while what is stored is not in its place
+					p.restart()
+					p.core.saveEvery = 1 + rng.IntN(9)
+				}
+				if n == 120 || n == 330 { // the second is of a time before those that are kept
+					x := bearing.BaselineControl{Action: []string{bearing.BaselineRestart, bearing.BaselineFreeze}[n/330], At: start(60)}
+					if err := p.core.ControlBaseline(t.Context(), "pump", x, bearing.AnyVersion); err != nil {
+						t.Fatal(err)
+					}
+					same(n)
+				}
+			}
+			same(len(order))
+		})
+	}
+}
+
+// TestFlatRecall: what is read for the first window after a start, and for that of an axis
+// which is new, does not grow with what is stored. Of a sensor from before there were states
+// the history is read once.
+func TestFlatRecall(t *testing.T) {
+	for _, stored := range []int{0, 200, 2000} {
+		t.Run(fmt.Sprint(stored), func(t *testing.T) {
+			p := newPlant(t)
+			disk := &counting{DB: p.db}
+			first := func(axis string) (folded, since int64, took time.Duration) {
+				t.Helper()
+				p.now = p.now.Add(time.Minute)
+				w := p.brief(axis, p.now)
+				disk.folded.Store(0)
+				disk.since.Store(0)
+				began := time.Now()
+				if _, err := p.core.Submit(t.Context(), w); err != nil {
+					t.Fatal(err)
+				}
+				return disk.folded.Load(), disk.since.Load(), time.Since(began)
+			}
+			p.core.store = disk
+			for range stored {
+				first("")
+			}
+			p.restart()
+			p.core.store = disk
+			folded, since, took := first("")
+			t.Logf("the first of %d: %s", stored, took)
+			if folded != 0 || since > savedEvery+1 {
+				t.Errorf("%d of %d diagnoses are folded, %d read since the last state; want none, and %d at most", folded, stored, since, savedEvery+1)
+			}
+			folded, since, took = first("new")
+			t.Logf("of a new axis: %s", took)
+			if folded != 0 || since != 0 {
+				t.Errorf("a new axis: %d diagnoses are folded, %d read; want none", folded, since)
+			}
+		})
+	}
+}
+
+// TestSaveEvery: a state is kept often enough, and no more often.
+func TestSaveEvery(t *testing.T) {
+	if savedEvery < 16 || savedEvery > 128 {
+		t.Errorf("a state of some 100 kB is written every %d windows, and as many are read after a start", savedEvery)
+	}
+}
+
+// TestStateDocuments: what a fold reads of a window, and all of a memory, come back.
+func TestStateDocuments(t *testing.T) {
+	rng := rand.New(rand.NewPCG(7, 7))
+	m := memory{method: Mahalanobis}
+	for i := range 130 {
+		o := healthy(rng, i)
+		o.epoch, o.began, o.half, o.cage, o.impulsive, o.shaft, o.free.Z = i/50, o.start.Add(time.Second), 1, 0.5, 0.25, 2, 3
+		if i > 100 {
+			o.vector[7] += 5
+		}
+		o.quality.Flags = []bearing.Flag{{Code: "rate_suspect"}}[:i%9/8]
+		d := o.doc()
+		back := d.observation()
+		o.start, o.began = o.start.UTC(), o.began.UTC()
+		opts := cmp.Options{cmp.AllowUnexported(observation{}), cmpopts.EquateEmpty(), cmpopts.IgnoreFields(observation{}, "free")}
+		if diff := cmp.Diff(o, back, opts); diff != "" || back.free.Z != o.free.Z {
+			t.Fatal(diff)
+		}
+		m.fold(o)
+	}
+	m.frozen = true
+	d := m.doc()
+	if diff := cmp.Diff(m, d.memory(m.method, nil), inFull); diff != "" {
+		t.Error(diff)
+	}
+	if m.netWeight == 0 || m.half == 0 || m.cage == 0 || m.baselines["1800 rpm"].run == 0 || m.baselines["1800 rpm"].raised.IsZero() || m.epoch == 0 {
+		t.Errorf("the memory is too empty to show anything: %+v", m)
+	}
+}
