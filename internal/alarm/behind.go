@@ -65,10 +65,14 @@ func (m *Machine) past(d *bearing.Diagnosis, came time.Time) (changed []bearing.
 	if m.Clock != nil || !m.Behind.reaches(came, 2) {
 		return nil
 	}
-	m.Clock = &bearing.Alarm{ID: id(d.Sensor, d.Axis, "", bearing.OnClock, came), Sensor: d.Sensor, Axis: d.Axis, Condition: bearing.OnClock, Kind: bearing.OnClock,
-		Severity: "warning", State: bearing.AlarmActive, Onset: m.Behind.Since, Raised: came, Diagnosis: d.ID, Version: 1,
-		Text: fmt.Sprintf("%d windows in a row begin before the newest one (%s), the last at %s: they raise no alarms. Its clock was set back, or an old buffer is sent",
-			m.Behind.Count, m.Last.UTC().Format(time.RFC3339), d.At().UTC().Format(time.RFC3339))}
+	text := fmt.Sprintf("%d windows in a row begin before the newest one (%s), the last at %s: they raise no alarms. "+
+		"Its clock was set back, or an old buffer is sent",
+		m.Behind.Count, m.Last.UTC().Format(time.RFC3339), d.At().UTC().Format(time.RFC3339))
+	m.Clock = &bearing.Alarm{
+		ID: id(d.Sensor, d.Axis, "", bearing.OnClock, came), Sensor: d.Sensor, Axis: d.Axis,
+		Condition: bearing.OnClock, Kind: bearing.OnClock, Severity: "warning", State: bearing.AlarmActive, Text: text,
+		Onset: m.Behind.Since, Raised: came, Diagnosis: d.ID, Version: 1,
+	}
 	return []bearing.Alarm{*m.Clock}
 }
 

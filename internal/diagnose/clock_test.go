@@ -9,7 +9,9 @@ import (
 )
 
 // loud is the rule of these tests: an RMS above 4 g in three windows is an alarm.
-var loud = bearing.AlarmRule{Conditions: []bearing.AlarmCondition{{Name: "loud", Kind: bearing.OnFeature, Feature: "rms", Above: 4, On: bearing.Delay{Count: 3}, Off: bearing.Delay{Count: 3}}}, Silent: -1}
+var loud = bearing.AlarmRule{Silent: -1, Conditions: []bearing.AlarmCondition{{
+	Name: "loud", Kind: bearing.OnFeature, Feature: "rms", Above: 4, On: bearing.Delay{Count: 3}, Off: bearing.Delay{Count: 3},
+}}}
 
 // faulty sends a window with a fault that is seen from its RMS alone.
 func (p *plant) faulty(name string, start time.Time) (bearing.Diagnosis, error) {

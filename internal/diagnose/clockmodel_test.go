@@ -29,8 +29,10 @@ type clocks struct {
 }
 
 // steps are offsets of a clock from the time that it is.
-var steps = []time.Duration{0, time.Second, -time.Second, time.Minute, -time.Minute, 4 * time.Minute, -4 * time.Minute, 6 * time.Minute, -6 * time.Minute, time.Hour, -time.Hour,
-	23 * time.Hour, -23 * time.Hour, 25 * time.Hour, -25 * time.Hour, 720 * time.Hour, -720 * time.Hour, 2 * 8766 * time.Hour, -2 * 8766 * time.Hour, -30 * 8766 * time.Hour}
+var steps = []time.Duration{0, time.Second, -time.Second, time.Minute, -time.Minute,
+	4 * time.Minute, -4 * time.Minute, 6 * time.Minute, -6 * time.Minute, time.Hour, -time.Hour,
+	23 * time.Hour, -23 * time.Hour, 25 * time.Hour, -25 * time.Hour, 720 * time.Hour, -720 * time.Hour,
+	2 * 8766 * time.Hour, -2 * 8766 * time.Hour, -30 * 8766 * time.Hour}
 
 // pick reads a number below n, 0 at the end of the program.
 func (c *clocks) pick(n int) int {

@@ -73,12 +73,15 @@ func (c *Core) place(s *sensor, o *observation, received time.Time) (late bool) 
 		return false
 	case ahead > skewLimit && received.Sub(o.start) <= c.horizon:
 		o.epoch++
-		o.quality.Flags = append(o.quality.Flags, bearing.Flag{Code: bearing.ClockBack, Value: round(ahead.Seconds(), 3), Limit: skewLimit.Seconds(), Note: "seconds by which the sensor's newest window begins, or its baseline was controlled, after this one came: the clock of this service has been set back, and the order of the sensor's windows begins anew"})
+		o.flag(bearing.ClockBack, ahead, skewLimit, "seconds by which the sensor's newest window begins, or its "+
+			"baseline was controlled, after this one came: the clock of this service has been set back, and the "+
+			"order of the sensor's windows begins anew")
 	case behind < 0:
 		return false
 	case s.alarms != nil && s.alarms.Settles(o.start, received):
 		o.epoch++
-		o.quality.Flags = append(o.quality.Flags, bearing.Flag{Code: bearing.ClockBack, Value: round(behind.Seconds(), 3), Limit: skewLimit.Seconds(), Note: "seconds behind the sensor's newest window, as all that have come for some time: its clock has been set back, and the order of its windows begins anew"})
+		o.flag(bearing.ClockBack, behind, skewLimit, "seconds behind the sensor's newest window, as all that have "+
+			"come for some time: its clock has been set back, and the order of its windows begins anew")
 	case behind > c.horizon:
 		c.late(o, behind)
 		return true
@@ -114,7 +117,14 @@ func (s *sensor) present(now time.Time) int {
 
 // late flags a window that has no part in its sensor's state.
 func (c *Core) late(o *observation, behind time.Duration) {
-	o.quality.Flags = append(o.quality.Flags, bearing.Flag{Code: bearing.Late, Value: round(behind.Seconds(), 3), Limit: c.horizon.Seconds(), Note: "seconds behind the sensor's newest window: judged by itself, without part in the sensor's state"})
+	o.flag(bearing.Late, behind, c.horizon,
+		"seconds behind the sensor's newest window: judged by itself, without part in the sensor's state")
+}
+
+// flag notes a time about the window that says nothing against its signal.
+func (o *observation) flag(code string, value, limit time.Duration, note string) {
+	f := bearing.Flag{Code: code, Value: round(value.Seconds(), 3), Limit: limit.Seconds(), Note: note}
+	o.quality.Flags = append(o.quality.Flags, f)
 }
 
 // crowd bounds how many sensors windows bring in by their names alone, in all and a day

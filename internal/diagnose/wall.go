@@ -62,9 +62,11 @@ func (c *Core) timely(w *bearing.Window, received time.Time) error {
 		return nil
 	}
 	if by, why := c.wall.behind(received); by > skewLimit && ahead >= -skewMost {
-		return bearing.Errorf(bearing.Overloaded, "clock_behind", "the window begins at %s, and this service's clock says %s, but %s: set the clock of the service and send the window again; if it is right, set that of the sensor",
+		return bearing.Errorf(bearing.Overloaded, "clock_behind", "the window begins at %s, and this service's clock "+
+			"says %s, but %s: set the clock of the service and send the window again; if it is right, set that of the sensor",
 			w.Start.Format(time.RFC3339), received.Format(time.RFC3339), why).At("/start")
 	}
-	return bearing.Errorf(bearing.Invalid, "start_out_of_range", "start %s is before 2000, or more than %s ahead of this service's clock (%s): set the clock of the sensor",
+	return bearing.Errorf(bearing.Invalid, "start_out_of_range", "start %s is before 2000, or more than %s ahead of this "+
+		"service's clock (%s): set the clock of the sensor",
 		w.Start.Format(time.RFC3339), skewMost, received.Format(time.RFC3339)).At("/start")
 }
