@@ -288,3 +288,28 @@ func TestWallClock(t *testing.T) {
 		t.Errorf("%s, %s", last, core.wall.seen)
 	}
 }
+
+// TestClockAlarm: a sensor of which only windows of the past come is called so, over a restart,
+// until its clock has settled; streams and webhooks follow the log that tells of both.
+func TestClockAlarm(t *testing.T) {
+	p := newPlant(t)
+	if err := p.put("pump", bearing.Sensor{Alarm: &loud}); err != nil {
+		t.Fatal(err)
+	}
+	p.usual("pump")
+	for i := range 12 {
+		p.send("pump", p.now.AddDate(-1, 0, 0))
+		open := p.open(bearing.AlarmQuery{Sensor: "pump"})
+		if raised := i >= 5 && i < 10; (len(open) == 1) != raised || raised && open[0].Kind != bearing.OnClock {
+			t.Errorf("window %d: %+v", i+1, open)
+		}
+		if i == 6 {
+			p.restart()
+		}
+		p.wait(time.Minute)
+	}
+	n, last := p.logged()
+	if n != 2 || last.Open() || last.Kind != bearing.OnClock || last.Version != 2 || last.Cleared.Before(last.Raised) {
+		t.Errorf("%d changes, the last %+v", n, last)
+	}
+}
