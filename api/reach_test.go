@@ -54,6 +54,8 @@ func (g registered) Resources(_ context.Context, kind, after string, limit int) 
 }
 
 // Unregistered returns sensors that only sent windows.
+func (registered) Forget(context.Context, string, int64) error { return nil }
+
 func (registered) Unregistered(_ context.Context, after string, limit int) (out []string, err error) {
 	for _, name := range []string{"fan-9", "pump-7", "pump-8"} {
 		if name > after && len(out) < limit {

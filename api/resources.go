@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -24,6 +25,8 @@ type Resources interface {
 	Resources(ctx context.Context, kind, after string, limit int) ([]bearing.Resource, error)
 	// Unregistered returns the names, in their order, of sensors that only sent windows.
 	Unregistered(ctx context.Context, after string, limit int) ([]string, error)
+	// Forget removes a sensor with all that is stored of it, registered or not.
+	Forget(ctx context.Context, sensor string, match int64) error
 }
 
 // resource is a kind of them: what its documents are, and where they stand.
@@ -329,6 +332,15 @@ func (s *server) deleteResource(k resource) func(http.ResponseWriter, *http.Requ
 		if err != nil {
 			return err
 		}
+		if whole, err := deletesWindows(r, k); err != nil {
+			return err
+		} else if whole {
+			if err := s.resources.Forget(r.Context(), name, match); err != nil {
+				return err
+			}
+			w.WriteHeader(http.StatusNoContent)
+			return nil
+		}
 		if k.sensor != nil {
 			row, err := s.resources.Resource(r.Context(), k.kind, name)
 			if err == nil {
@@ -346,6 +358,26 @@ func (s *server) deleteResource(k resource) func(http.ResponseWriter, *http.Requ
 		}
 		w.WriteHeader(http.StatusNoContent)
 		return nil
+	}
+}
+
+// deletesWindows says whether a sensor is to be deleted with all that it sent. Without a word
+// of that, what is stored stays.
+func deletesWindows(r *http.Request, k resource) (bool, error) {
+	if k.kind != bearing.KindSensor {
+		return false, nil
+	}
+	v, err := parseQuery(r.URL.RawQuery, "windows")
+	if err != nil {
+		return false, err
+	}
+	switch what := v["windows"]; what {
+	case "", "keep":
+		return false, nil
+	case "delete":
+		return true, nil
+	default:
+		return false, bearing.Errorf(bearing.Invalid, "parameter_invalid", "windows=%s: it is keep, as without it, or delete, which removes all that is stored of the sensor", bearing.Clip(what))
 	}
 }
 
@@ -511,6 +543,10 @@ func (s *server) describeResources(doc *huma.OpenAPI, refusals func(...int) map[
 
 		del := huma.Operation{Parameters: conditions[:2], Responses: refusals(404, 409, 412, 422, 500, 503)}
 		del.Responses["204"] = &huma.Response{Description: "deleted; what was stored of it stays"}
+		if k.kind == bearing.KindSensor {
+			del.Parameters = append(slices.Clone(del.Parameters), query("windows", "delete: with all that is stored of the sensor, which may be one that is not registered; its alarms end, and stay", &huma.Schema{Type: "string", Enum: []any{"keep", "delete"}}))
+			del.Responses["204"].Description = "deleted; what was stored of it stays, unless that was to be deleted too"
+		}
 		add("DELETE", k.path+"/{name}", "delete-"+k.kind, "Delete "+k.what, del)
 	}
 }

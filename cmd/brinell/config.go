@@ -299,7 +299,7 @@ func (c serveConfig) parse() (s settings, err error) {
 	for _, n := range []struct {
 		name  string
 		value int
-	}{{"--max-connections", c.connections}, {"--max-connections-per-address", c.perAddress}} {
+	}{{"--max-axes", c.maxAxes}, {"--max-connections", c.connections}, {"--max-connections-per-address", c.perAddress}} {
 		if n.value < 1 {
 			return s, usagef("%s must be positive", n.name)
 		}

@@ -53,7 +53,7 @@ type serveConfig struct {
 	requireKeys, insecure                             bool
 	keyRate                                           float64
 	logFormat                                         string
-	maxSensors, metricsSensors                        int
+	maxSensors, maxAxes, metricsSensors               int
 	lateHorizon                                       time.Duration
 	connections, perAddress                           int
 }
@@ -115,6 +115,7 @@ func (c *serveConfig) flags(f *pflag.FlagSet) {
 	f.IntVar(&c.connections, "max-connections", 1024, "connections open at a time")
 	f.IntVar(&c.perAddress, "max-connections-per-address", 256, "the same from one address")
 	f.IntVar(&c.maxSensors, "max-sensors", 10_000, "sensors that windows may bring in; registered ones are not counted; 0 for no bound")
+	f.IntVar(&c.maxAxes, "max-axes", diagnose.DefaultMaxAxes, "axes of a sensor at most")
 	f.IntVar(&c.metricsSensors, "metrics-sensors", diagnose.DefaultSeriesSensors, "sensors with series of their own in /metrics, seven each, registered ones first; the others are counted")
 	f.DurationVar(&c.lateHorizon, "late-horizon", diagnose.DefaultLateHorizon, "how far behind its sensor's newest window one may be to take part in its state; beyond, it is stored and flagged late")
 	f.StringVar(&c.webhookAllow, "webhook-allow", "", "networks that webhooks may lead to though they are not public, such as 10.1.0.0/16,127.0.0.1/32")
@@ -242,7 +243,7 @@ func newService(ctx context.Context, c serveConfig, stderr io.Writer) (_ *servic
 		v.maxBody = most - 1
 	}
 	gate := admit.New(admit.Config{Workers: workers, MaxWait: c.maxWait, WarmUp: warmUp})
-	if s.core, err = diagnose.New(m, diagnose.Config{Memory: s.memory, Shelf: plan.shelf, Store: s.store, Catalogue: cat.Lookup, Sensors: registry.Sensor, Models: shelf.Load, Metrics: metrics, Gate: gate, Build: build(), Built: committed(), Baseline: v.method, Zones: v.zones, MaxSensors: c.maxSensors, LateHorizon: c.lateHorizon}); err != nil {
+	if s.core, err = diagnose.New(m, diagnose.Config{Memory: s.memory, Shelf: plan.shelf, Store: s.store, Catalogue: cat.Lookup, Sensors: registry.Sensor, Models: shelf.Load, Metrics: metrics, Gate: gate, Build: build(), Built: committed(), Baseline: v.method, Zones: v.zones, MaxSensors: c.maxSensors, MaxAxes: c.maxAxes, LateHorizon: c.lateHorizon}); err != nil {
 		return nil, err
 	}
 	if s.hooks, err = webhook.New(s.store, v.webhookAllow, s.log, reg); err != nil {
@@ -257,7 +258,7 @@ func newService(ctx context.Context, c serveConfig, stderr io.Writer) (_ *servic
 			return nil, err
 		}
 	}
-	registry.Retire, registry.Models = s.core.Retire, shelf.Load
+	registry.Retire, registry.Forgets, registry.Models = s.core.Retire, s.core.Forget, shelf.Load
 	kept := judged{s.core, s.store}
 	shelf.Serve(s.core)
 	handler, err := api.New(api.Config{

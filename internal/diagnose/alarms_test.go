@@ -46,7 +46,7 @@ func (p *plant) restart() {
 	if p.core, err = New(model(p.T, "m", 1), Config{Store: p.db, Sensors: p.registry.Sensor, Now: func() time.Time { return p.now }}); err != nil {
 		p.Fatal(err)
 	}
-	p.registry.Retire = p.core.Retire
+	p.registry.Retire, p.registry.Forgets = p.core.Retire, p.core.Forget
 	p.began = p.now
 	if err := p.core.begin(p.Context(), p.db); err != nil {
 		p.Fatal(err)

@@ -104,13 +104,15 @@ type Config struct {
 	Built     time.Time     // when, at the earliest: a clock before it is wrong; zero for not known
 
 	MaxSensors  int           // that windows may bring in by their names alone; zero for no bound
+	MaxAxes     int           // of a sensor; zero for DefaultMaxAxes
 	LateHorizon time.Duration // how far behind its sensor's newest window one may be to take part in its state; zero for DefaultLateHorizon
 }
 
 // New returns a core that answers with model m.
 func New(m *models.Model, cfg Config) (*Core, error) {
 	c := &Core{features: cfg.Features, store: cfg.Store, catalogue: cfg.Catalogue, registry: cfg.Sensors, models: cfg.Models, engines: make(map[string]*engine), metrics: newMetrics(cfg.Metrics), now: cfg.Now, gate: cfg.Gate, memory: cfg.Memory, baseline: cfg.Baseline, zones: cfg.Zones, build: cfg.Build, sensors: make(map[[2]string]*sensor), arrived: make(map[[2]string]*arrivals), shelves: make(map[string]time.Time), behind: make(map[[2]string]*sensor), folding: make(chan struct{}, 1), saveEvery: savedEvery}
-	c.crowd.most, c.horizon, c.wall.built = cfg.MaxSensors, cmp.Or(cfg.LateHorizon, DefaultLateHorizon), cfg.Built
+	c.crowd.most, c.crowd.axesMost = cfg.MaxSensors, cmp.Or(cfg.MaxAxes, DefaultMaxAxes)
+	c.horizon, c.wall.built = cmp.Or(cfg.LateHorizon, DefaultLateHorizon), cfg.Built
 	if c.features.Shelf == nil {
 		c.features.Shelf = dsp.NewShelf(kept(cmp.Or(cfg.Shelf, DefaultShelf)))
 	}
@@ -314,6 +316,9 @@ func (c *Core) Submit(ctx context.Context, w *bearing.Window) (bearing.Diagnosis
 	if err := c.crowd.admit(ctx, c.store, w.Sensor, c.registry, c.now()); err != nil {
 		return bearing.Diagnosis{}, err
 	}
+	if err := c.crowd.admitAxis(ctx, c.store, w.Sensor, w.Axis); err != nil {
+		return bearing.Diagnosis{}, err
+	}
 	s, err := c.recalled(ctx, w.Sensor, w.Axis)
 	if err == errUnfolded { // its history is folded outside of the slot
 		err = place.Aside(ctx, func() (err error) {
@@ -359,6 +364,7 @@ func (c *Core) Submit(ctx context.Context, w *bearing.Window) (bearing.Diagnosis
 	}
 	place.Stored()
 	c.crowd.add(ctx, w.Sensor, reg.known, c.now())
+	c.crowd.addAxis(w.Sensor, w.Axis)
 	c.metrics.observe("store", time.Since(t))
 	c.arrive(w, c.now())
 	c.wall.came(w.Start, received)

@@ -303,3 +303,31 @@ func (s *sensor) saved(st *bearing.AxisState, ok bool) {
 		s.saveNow = true
 	}
 }
+
+// Forget removes all that is stored of a sensor and all that is known of it, and ends its
+// alarms. What is registered of it stays.
+func (c *Core) Forget(ctx context.Context, name string) error {
+	store, ok := c.store.(interface {
+		ForgetSensor(ctx context.Context, sensor string) error
+	})
+	if !ok {
+		return sensorNotFound(name)
+	}
+	if err := c.Retire(ctx, name); err != nil {
+		return err
+	}
+	if err := store.ForgetSensor(ctx, name); err != nil {
+		return err
+	}
+	c.mu.Lock()
+	for key := range c.sensors {
+		if key[0] == name {
+			delete(c.sensors, key)
+			delete(c.behind, key)
+		}
+	}
+	c.mu.Unlock()
+	c.crowd.forget(name)
+	c.metrics.Sensors.forget(name)
+	return nil
+}

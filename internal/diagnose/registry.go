@@ -29,6 +29,8 @@ type Registry struct {
 	Models Models                                         // that sensors may name; nil for none
 	Retire func(ctx context.Context, sensor string) error // ends the alarms of one that is deleted; nil for no alarms
 
+	Forgets func(ctx context.Context, sensor string) error // removes what is stored of one; nil for none
+
 	catalogue Catalogue
 
 	write   sync.Mutex // from the check of a reference until it is stored
@@ -174,6 +176,23 @@ func (r *Registry) DeleteResource(ctx context.Context, kind, key string, match i
 		r.mu.Lock()
 		delete(r.sensors, key)
 		r.mu.Unlock()
+	}
+	return err
+}
+
+// Forget removes all that is stored of a sensor, its registration too if it has one of the
+// version that must match. NotFound sensor_not_found says that nothing is known of it.
+func (r *Registry) Forget(ctx context.Context, sensor string, match int64) error {
+	if r.Forgets == nil {
+		return sensorNotFound(sensor)
+	}
+	err := r.DeleteResource(ctx, bearing.KindSensor, sensor, match)
+	if err != nil && bearing.CodeOf(err) != "resource_not_found" {
+		return err
+	}
+	registered := err == nil
+	if err = r.Forgets(context.WithoutCancel(ctx), sensor); registered && bearing.CodeOf(err) == "sensor_not_found" {
+		return nil
 	}
 	return err
 }

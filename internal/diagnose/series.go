@@ -140,3 +140,17 @@ func (s *SensorSeries) makeRoom(registered bool, now time.Time) bool {
 	delete(s.sensors, least)
 	return true
 }
+
+// forget ends the series of a sensor.
+func (s *SensorSeries) forget(sensor string) {
+	if s == nil {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for key := range s.sensors {
+		if key[0] == sensor {
+			delete(s.sensors, key)
+		}
+	}
+}

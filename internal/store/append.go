@@ -28,6 +28,7 @@ type request struct {
 	// apply writes in the transaction of its batch. A *bearing.Error concerns it alone,
 	// and must come before it has written anything; any other fails the batch.
 	apply func(ctx context.Context, tx *sql.Tx) error
+	freed int64 // bytes of samples that apply removed
 
 	answer chan result
 }

@@ -83,6 +83,7 @@ func (t statements) insert(ctx context.Context, r *request, raw *int64, events *
 		if e, ok := errors.AsType[*bearing.Error](err); ok {
 			return result{err: e}, nil
 		}
+		*raw -= r.freed
 		return result{}, err
 	}
 	res, err := t.diagnosis.ExecContext(ctx, r.d.ID, r.d.Sensor, string(r.d.Fault), r.d.Start.UnixNano(), r.digest[:], r.packed)

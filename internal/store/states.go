@@ -137,3 +137,52 @@ func (db *DB) texts(ctx context.Context, query string, args ...any) (out []strin
 	}
 	return out, rows.Err()
 }
+
+// forgetStep is how many windows of a sensor are removed in one transaction.
+const forgetStep = 500
+
+// ForgetSensor removes all that is stored of a sensor but what is registered and its alarms,
+// some hundred windows at a time. NotFound sensor_not_found says that nothing is stored of it.
+func (db *DB) ForgetSensor(ctx context.Context, sensor string) error {
+	for found := false; ; {
+		n := int64(0)
+		r := &request{answer: make(chan result, 1)}
+		r.apply = func(ctx context.Context, tx *sql.Tx) (err error) {
+			n, r.freed, err = statements{tx: tx}.forgetSome(ctx, sensor)
+			return err
+		}
+		if err := db.enqueue(ctx, r); err != nil {
+			return err
+		}
+		if a := <-r.answer; a.err != nil {
+			return a.err
+		}
+		switch found = found || n > 0; {
+		case !found:
+			return bearing.Errorf(bearing.NotFound, "sensor_not_found", "nothing has come from a sensor %q", bearing.Clip(sensor))
+		case n < forgetStep:
+			return nil
+		}
+	}
+}
+
+// forgetSome removes up to forgetStep windows of a sensor, and with the last one what else is
+// kept of it. It returns how many, and the bytes of their samples.
+func (t statements) forgetSome(ctx context.Context, sensor string) (n, freed int64, err error) {
+	const some = "(SELECT seq FROM diagnoses INDEXED BY diagnoses_sensor WHERE sensor = ?1 ORDER BY start_ns, seq LIMIT ?2)"
+	var raw int64
+	err = t.tx.QueryRowContext(ctx, "SELECT (SELECT count(*) FROM "+some+"), count(*), coalesce(sum(length(data)), 0) FROM samples WHERE seq IN "+some, sensor, forgetStep).Scan(&n, &raw, &freed)
+	if err != nil || n == 0 {
+		return n, freed, err
+	}
+	for _, table := range []string{"samples", "recent", "diagnoses"} {
+		if err := execute(ctx, t.tx, "DELETE FROM "+table+" WHERE sensor = ?1 AND seq IN "+some, sensor, forgetStep); err != nil {
+			return n, freed, err
+		}
+	}
+	err = execute(ctx, t.tx, "UPDATE usage SET diagnoses = diagnoses - ?, raw = raw - ?, bytes = bytes - ? WHERE sensor = ?", n, raw, freed, sensor)
+	if err != nil {
+		return n, freed, err
+	}
+	return n, freed, t.forget(ctx, sensor)
+}

@@ -90,3 +90,40 @@ func TestUnfolded(t *testing.T) {
 		t.Errorf("a new one: %+v, %v", s, err)
 	}
 }
+
+// TestForgetSensor: nothing is left of a sensor that is forgotten, and the totals are right.
+func TestForgetSensor(t *testing.T) {
+	db := open(t, Config{})
+	for i := range forgetStep + 7 {
+		if _, err := put(t, db, "pump", i, 0); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range 2 {
+		if _, err := put(t, db, "other", 1, 0); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := db.PutStates(t.Context(), "pump", true, bearing.AxisState{Doc: []byte("{}")}); err != nil {
+		t.Fatal(err)
+	}
+	if err := db.ForgetSensor(t.Context(), "pump"); err != nil {
+		t.Fatal(err)
+	}
+	if s, err := db.Stats(t.Context()); err != nil || s.Diagnoses != 1 || s.Raw != 1 {
+		t.Errorf("%+v, %v; want the one of the other sensor", s, err)
+	}
+	for _, table := range []string{"states", "recent", "usage", "samples", "diagnoses"} {
+		var n int
+		if err := db.read.QueryRow("SELECT count(*) FROM " + table + " WHERE sensor = 'pump'").Scan(&n); err != nil || n != 0 {
+			t.Errorf("%d rows in %s, %v", n, table, err)
+		}
+	}
+	var bytes int64
+	if err := db.read.QueryRow("SELECT sum(bytes) FROM usage").Scan(&bytes); err != nil || bytes != db.rawBytes {
+		t.Errorf("%d bytes of samples, %v; the writer knows %d", bytes, err, db.rawBytes)
+	}
+	if err := db.ForgetSensor(t.Context(), "pump"); bearing.CodeOf(err) != "sensor_not_found" {
+		t.Errorf("again: %v", err)
+	}
+}

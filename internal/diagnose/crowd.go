@@ -1,0 +1,177 @@
+package diagnose
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"time"
+
+	"brinell/internal/bearing"
+)
+
+// crowd bounds how many sensors windows bring in by their names alone, in all and a day
+// from each source, and how many axes a sensor has.
+type crowd struct {
+	most, axesMost int
+
+	mu      sync.Mutex
+	loaded  bool
+	names   map[string]struct{} // of all sensors, registered ones too
+	axes    map[string][]string // of sensors that have sent since the start
+	newest  int                 // of them not registered, when they were counted
+	counted time.Time
+	by      map[string]newcomers // by source: keys, of which there are only so many
+}
+
+// newcomers are the sensors that a source has brought in since a time, a day at most.
+type newcomers struct {
+	since time.Time
+	n     int
+}
+
+// of returns what a source has brought in on the day of a time.
+func (c *crowd) of(source string, now time.Time) newcomers {
+	if d := c.by[source]; now.Sub(d.since).Abs() < 24*time.Hour {
+		return d
+	}
+	return newcomers{since: now}
+}
+
+// recount is how often names are counted that are not registered. It is done only where
+// there are as many as there may be with those that are.
+const recount = time.Second
+
+// admit refuses the window of one sensor too many.
+func (c *crowd) admit(ctx context.Context, store Appender, name string, registered Sensors, now time.Time) error {
+	source, ok := bearing.SourceOf(ctx)
+	if c.most == 0 && !ok {
+		return nil
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if s, can := store.(interface {
+		Sensors(ctx context.Context) ([]string, error)
+	}); can && !c.loaded {
+		names, err := s.Sensors(ctx)
+		if err != nil {
+			return err
+		}
+		for _, n := range names {
+			c.put(n)
+		}
+	}
+	c.loaded = true
+	is := func(name string) bool {
+		if registered == nil {
+			return false
+		}
+		_, ok := registered(name)
+		return ok
+	}
+	if _, known := c.names[name]; known || is(name) {
+		return nil
+	}
+	if ok && c.of(source.Name, now).n >= source.NewSensors {
+		return bearing.Errorf(bearing.TooMany, "too_many_sensors", "windows of this key may bring in %d sensors a day: register this one by PUT /v1/sensors/%s, or make a key with more --new-sensors", source.NewSensors, name)
+	}
+	if c.most == 0 || len(c.names) < c.most {
+		return nil
+	}
+	if now.Sub(c.counted).Abs() >= recount {
+		c.newest, c.counted = 0, now
+		for n := range c.names {
+			if !is(n) {
+				c.newest++
+			}
+		}
+	}
+	if c.newest < c.most {
+		return nil
+	}
+	return bearing.Errorf(bearing.TooMany, "too_many_sensors", "windows brought in %d sensors, and may bring in no other one: register it by PUT /v1/sensors/%s, or raise --max-sensors; GET /v1/sensors?registered=false lists them, and DELETE /v1/sensors/{name}?windows=delete gives the place of one back", c.newest, name)
+}
+
+// add notes that a window of a sensor is stored.
+func (c *crowd) add(ctx context.Context, name string, registered bool, now time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.loaded {
+		return
+	}
+	if source, ok := bearing.SourceOf(ctx); ok && !registered {
+		if _, known := c.names[name]; !known {
+			d := c.of(source.Name, now)
+			d.n++
+			if c.by == nil {
+				c.by = make(map[string]newcomers)
+			}
+			c.by[source.Name] = d
+		}
+	}
+	c.put(name)
+}
+
+func (c *crowd) put(name string) {
+	if c.names == nil {
+		c.names = make(map[string]struct{})
+	}
+	if _, known := c.names[name]; !known {
+		c.names[name] = struct{}{}
+		c.newest++ // registered or not: the next count tells
+	}
+}
+
+// DefaultMaxAxes is the default of Config.MaxAxes: three directions of two places, and two
+// more.
+const DefaultMaxAxes = 8
+
+// admitAxis refuses the window of one axis too many. Axes that are stored count, those of
+// windows under way do not yet.
+func (c *crowd) admitAxis(ctx context.Context, store Appender, name, axis string) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	axes, loaded := c.axes[name]
+	if !loaded {
+		s, can := store.(interface {
+			Axes(ctx context.Context, sensor string) ([]string, error)
+		})
+		if can {
+			var err error
+			if axes, err = s.Axes(ctx, name); err != nil {
+				return err
+			}
+		}
+		if len(axes) > 0 { // else it may be a name that nothing is ever stored of
+			c.putAxes(name, axes)
+		}
+	}
+	if len(axes) < c.axesMost || slices.Contains(axes, axis) {
+		return nil
+	}
+	return bearing.Errorf(bearing.TooMany, "too_many_axes", "sensor %s has %d axes, such as %q, and may have no other one: send this window under one of them or as another sensor, or raise --max-axes", name, len(axes), axes[0])
+}
+
+func (c *crowd) putAxes(name string, axes []string) {
+	if c.axes == nil {
+		c.axes = make(map[string][]string)
+	}
+	c.axes[name] = axes
+}
+
+// addAxis notes that a window of an axis is stored.
+func (c *crowd) addAxis(name, axis string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if axes := c.axes[name]; !slices.Contains(axes, axis) {
+		c.putAxes(name, append(axes, axis))
+	}
+}
+
+// forget gives the place of a sensor back.
+func (c *crowd) forget(name string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.names, name)
+	delete(c.axes, name)
+	c.counted = time.Time{} // count at the next one
+}
