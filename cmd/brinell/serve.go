@@ -475,8 +475,9 @@ func servedModel(path string) (*models.Model, error) {
 // reload swaps in the model file as it is now. What is wrong with it is logged,
 // and the model that runs goes on.
 func (s *service) reload() {
+	asked := logs.Asked(context.Background())
 	if s.cfg.model == "" {
-		s.log.Warn("SIGHUP: the embedded model runs, there is no file to read")
+		s.log.WarnContext(asked, "SIGHUP: the embedded model runs, there is no file to read")
 		return
 	}
 	m, err := servedModel(s.cfg.model)
@@ -484,7 +485,7 @@ func (s *service) reload() {
 		err = s.core.Swap(m)
 	}
 	if err != nil {
-		s.log.Error("the model was not swapped", "file", s.cfg.model, "err", err)
+		s.log.ErrorContext(asked, "the model was not swapped", "file", s.cfg.model, "err", err)
 		return
 	}
 	s.log.Info("model swapped", "model", m.Name, "digest", m.Digest[:12])

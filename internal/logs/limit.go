@@ -33,6 +33,12 @@ func Limit(h slog.Handler) slog.Handler {
 	return &limited{next: h, kinds: &kinds{repeats: make(map[string]*repeat), sites: make(map[string]bool)}}
 }
 
+// Asked marks what an operator asked for, such as a signal: its records are all passed on,
+// however often they repeat.
+func Asked(ctx context.Context) context.Context { return context.WithValue(ctx, asked{}, true) }
+
+type asked struct{}
+
 type limited struct {
 	next   slog.Handler
 	prefix string // of kinds: attributes and groups that the logger has
@@ -65,7 +71,7 @@ func (l *limited) WithGroup(name string) slog.Handler {
 }
 
 func (l *limited) Handle(ctx context.Context, r slog.Record) error {
-	if r.Level < slog.LevelWarn {
+	if r.Level < slog.LevelWarn || ctx.Value(asked{}) != nil {
 		return l.next.Handle(ctx, r)
 	}
 	kind := l.prefix + kindOf(r)

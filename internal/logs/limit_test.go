@@ -50,6 +50,19 @@ func lines(p *page) []string {
 	return strings.Split(strings.TrimSpace(p.b.String()), "\n")
 }
 
+// TestAsked: what an operator asked for is answered each time.
+func TestAsked(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		log, b := limitedLog()
+		for range 3 {
+			log.ErrorContext(Asked(t.Context()), "not swapped")
+		}
+		if got := lines(b); len(got) != 3 {
+			t.Errorf("written: %q, want three lines", got)
+		}
+	})
+}
+
 // TestLimit: the first of a kind is written, those that follow become a line a minute that
 // counts them, and after a minute without one the next is written again.
 func TestLimit(t *testing.T) {
