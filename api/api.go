@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"mime"
 	"net/http"
+	"net/netip"
 	"path"
 	"sync/atomic"
 	"time"
@@ -52,19 +53,21 @@ type Backend struct {
 
 // Config are the settings of the edge. Zero fields mean the documented defaults.
 type Config struct {
-	MaxSamples    int                  // samples of a window, default bearing.DefaultMaxSamples
-	MaxBody       int64                // bytes of a body, default DefaultMaxBody
-	Memory        *admit.Memory        // the budget of bytes of the service; default one that has room for four of the longest bodies, and 64 MiB
-	Version       string               // of the program
-	Revision      string               // of the source that it was built from
-	Log           *slog.Logger         // default none
-	Registry      *prometheus.Registry // default a new one
-	ObserveDecode func(time.Duration)  // told how long each window took to decode
-	Ready         func() error         // nil error when windows can be taken; default always
-	Keys          Keys                 // of clients; nil to take everybody
-	KeyRate       float64              // windows a second that each key may send, 0 for no bound
-	Gate          *admit.Gate          // which windows are taken on; nil for all
-	Done          <-chan struct{}      // closed when the service stops: streams end; nil for never
+	MaxSamples     int                  // samples of a window, default bearing.DefaultMaxSamples
+	MaxBody        int64                // bytes of a body, default DefaultMaxBody
+	Memory         *admit.Memory        // the budget of bytes of the service; default one that has room for four of the longest bodies, and 64 MiB
+	Version        string               // of the program
+	Revision       string               // of the source that it was built from
+	Log            *slog.Logger         // default none
+	Registry       *prometheus.Registry // default a new one
+	ObserveDecode  func(time.Duration)  // told how long each window took to decode
+	Ready          func() error         // nil error when windows can be taken; default always
+	Keys           Keys                 // of clients; nil to take everybody
+	TrustedProxies []netip.Prefix       // whose X-Forwarded-For is believed
+	Hosts          Hosts                // that requests may be for while no key is needed
+	KeyRate        float64              // windows a second that each key may send, 0 for no bound
+	Gate           *admit.Gate          // which windows are taken on; nil for all
+	Done           <-chan struct{}      // closed when the service stops: streams end; nil for never
 }
 
 // DefaultMaxBody is the default of Config.MaxBody.
@@ -120,6 +123,7 @@ type server struct {
 	streams   streams
 	lines     chan struct{} // of bulk requests that are judged
 	failures  failures
+	holders   holders
 	quota     quota
 	metrics   *metrics
 	denial    denial
@@ -166,8 +170,12 @@ func newServer(cfg Config, b Backend) (*server, error) {
 	if err := admissionMetrics(s.cfg.Registry, s.cfg.Gate, s.cfg.Memory); err != nil {
 		return nil, err
 	}
-	s.router.Use(s.shed, s.requestID, s.observe, s.recover, s.bodyDeadline, headers)
+	s.router.Use(s.shed, s.requestID, s.observe, s.recover, s.bodyDeadline, headers, s.forwarded, s.fromHere)
 	if s.cfg.Keys != nil {
+		s.holders.check = func(token string) bool {
+			_, err := s.cfg.Keys.Check(token)
+			return err == nil
+		}
 		s.router.Use(s.authorize)
 	}
 	s.router.Use(middleware.GetHead)

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"net/url"
 	"strings"
@@ -36,7 +35,7 @@ func keyOf(ctx context.Context) *keys.Key {
 // before the routes, so that what a route does not say cannot be reached.
 func (s *server) authorize(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		k, err := s.permit(r)
+		k, token, err := s.permit(r)
 		if err != nil {
 			if e, ok := errors.AsType[*bearing.Error](err); ok && e.Kind == bearing.Unauthorized {
 				w.Header().Set("WWW-Authenticate", `Bearer realm="brinell"`)
@@ -44,64 +43,61 @@ func (s *server) authorize(next http.Handler) http.Handler {
 			s.fail(w, r, err)
 			return
 		}
-		if k != nil {
-			ctx := bearing.WithSource(r.Context(), bearing.Source{Name: k.ID, NewSensors: k.MayBring()})
-			r = r.WithContext(context.WithValue(ctx, keyKey{}, k))
+		if k == nil {
+			next.ServeHTTP(w, r)
+			return
 		}
-		next.ServeHTTP(w, r)
+		ctx := bearing.WithSource(r.Context(), bearing.Source{Name: k.ID, NewSensors: k.MayBring()})
+		ctx, cancel := context.WithCancel(context.WithValue(ctx, keyKey{}, k))
+		defer cancel()
+		if r.Method == http.MethodPost && strings.HasSuffix(r.URL.Path, "/windows") && r.URL.Path != "/v1/windows" {
+			next.ServeHTTP(w, r.WithContext(ctx)) // one window takes no longer than its body may
+			return
+		}
+		s.held(w, token, cancel, func() { next.ServeHTTP(w, r.WithContext(ctx)) })
 	})
 }
 
-// permit returns the key of a request, or why it may not go on.
-func (s *server) permit(r *http.Request) (*keys.Key, error) {
+// permit returns the key of a request and its token, or why it may not go on.
+func (s *server) permit(r *http.Request) (k *keys.Key, token string, err error) {
 	rule, known := s.ruleOf(r)
 	if !known || rule.scope == open {
-		return nil, nil // there is nothing there, which the router says
+		return nil, "", nil // there is nothing there, which the router says
 	}
 	if inAddress(r.URL) {
-		return nil, bearing.Errorf(bearing.Malformed, "key_in_url", "a key does not belong into an address, which ends up in logs: send Authorization: Bearer, and revoke this key")
+		return nil, "", bearing.Errorf(bearing.Malformed, "key_in_url", "a key does not belong into an address, which ends up in logs: send Authorization: Bearer, and revoke this key")
 	}
 	header := r.Header.Get("Authorization")
 	if header == "" {
 		if !s.cfg.Keys.Required() {
-			return nil, nil
+			return nil, "", nil
 		}
-		return nil, bearing.Errorf(bearing.Unauthorized, "key_missing", "this needs an API key: send Authorization: Bearer KEY (brinell keys create makes one)")
+		return nil, "", bearing.Errorf(bearing.Unauthorized, "key_missing", "this needs an API key: send Authorization: Bearer KEY (brinell keys create makes one)")
 	}
-	host := hostOf(r)
-	if !s.failures.allow(host, time.Now()) {
-		return nil, bearing.Errorf(bearing.TooMany, "too_many_failures", "too many wrong keys from this address: wait a minute")
-	}
-	token, ok := strings.CutPrefix(header, "Bearer ")
-	k, err := s.cfg.Keys.Check(token)
-	if !ok || err != nil {
-		s.failures.add(host, time.Now())
+	scheme, token, _ := strings.Cut(header, " ")
+	found, err := s.cfg.Keys.Check(token)
+	if !strings.EqualFold(scheme, "Bearer") || err != nil {
+		if wait := s.failures.add(hostOf(r), token, time.Now()); wait > 0 {
+			return nil, "", tooManyFailures(wait)
+		}
 		if errors.Is(err, keys.ErrExpired) {
-			return nil, bearing.Errorf(bearing.Unauthorized, "key_expired", "the API key has expired: ask for a new one")
+			return nil, "", bearing.Errorf(bearing.Unauthorized, "key_expired", "the API key has expired: ask for a new one")
 		}
-		return nil, bearing.Errorf(bearing.Unauthorized, "key_invalid", "the API key is not known here: it is misspelt or revoked, or that of another service (brinell keys list shows which there are)")
+		return nil, "", bearing.Errorf(bearing.Unauthorized, "key_invalid", "the API key is not known here: it is misspelt or revoked, or that of another service (brinell keys list shows which there are)")
 	}
+	k = &found
 	if !k.May(rule.scope) {
-		return nil, bearing.Errorf(bearing.Forbidden, "scope_missing", "this needs a key with the scope %s", rule.scope)
+		return nil, "", bearing.Errorf(bearing.Forbidden, "scope_missing", "this needs a key with the scope %s", rule.scope)
 	}
 	if rule.reach == fleet && len(k.Sensors) > 0 {
-		return nil, bearing.Errorf(bearing.Forbidden, "key_limited", "this key is for some sensors only, and this concerns all of them: use a key without --sensors")
+		return nil, "", bearing.Errorf(bearing.Forbidden, "key_limited", "this key is for some sensors only, and this concerns all of them: use a key without --sensors")
 	}
 	if rule.scope == keys.Ingest {
-		if err := s.quota.take(&k, time.Now()); err != nil {
-			return nil, err
+		if err := s.quota.take(k, time.Now()); err != nil {
+			return nil, "", err
 		}
 	}
-	return &k, nil
-}
-
-// hostOf returns the address that a request comes from, without its port.
-func hostOf(r *http.Request) string {
-	host, _, err := net.SplitHostPort(r.RemoteAddr)
-	if err != nil {
-		return r.RemoteAddr
-	}
-	return host
+	return k, token, nil
 }
 
 // inAddress says whether somebody put a key into the query.
@@ -168,46 +164,6 @@ func covers(ctx context.Context, sensor string) error {
 	return nil
 }
 
-// Limits of wrong keys from one address.
-const (
-	maxFailures   = 20
-	failureWindow = time.Minute
-	maxAddresses  = 10_000
-)
-
-// failures counts wrong keys by address.
-type failures struct {
-	mu sync.Mutex
-	by map[string]*tally
-}
-
-type tally struct {
-	count int
-	since time.Time
-}
-
-// allow says whether an address may try again.
-func (f *failures) allow(addr string, now time.Time) bool {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	t := f.by[addr]
-	return t == nil || now.Sub(t.since) >= failureWindow || t.count < maxFailures
-}
-
-func (f *failures) add(addr string, now time.Time) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.by == nil || len(f.by) >= maxAddresses { // a flood of addresses: begin again
-		f.by = make(map[string]*tally)
-	}
-	t := f.by[addr]
-	if t == nil || now.Sub(t.since) >= failureWindow {
-		t = &tally{since: now}
-		f.by[addr] = t
-	}
-	t.count++
-}
-
 // quota gives each key so many windows a second, and as many at once as in two.
 type quota struct {
 	rate float64 // of keys that state none; 0 for no bound
@@ -241,7 +197,8 @@ func (q *quota) take(k *keys.Key, now time.Time) error {
 	b.left = min(most, b.left+rate*now.Sub(b.at).Seconds())
 	b.at = now
 	if b.left < 1 {
-		return bearing.Errorf(bearing.TooMany, "quota_exceeded", "this key may send %g windows a second: send fewer", rate).Over(rate, 0)
+		return bearing.Errorf(bearing.TooMany, "quota_exceeded", "this key may send %g windows a second: send fewer", rate).Over(rate, 0).
+			After(time.Duration((1 - b.left) / rate * float64(time.Second)))
 	}
 	b.left--
 	return nil

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"errors"
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
@@ -139,7 +140,7 @@ func TestScopes(t *testing.T) {
 	}
 }
 
-// TestFailures: who guesses is stopped, by address, and a good key from elsewhere is not.
+// TestFailures: who guesses is told to wait, and a right key from the same address is taken.
 func TestFailures(t *testing.T) {
 	s, tokens := guarded(t, 0)
 	for i := range maxFailures {
@@ -147,27 +148,78 @@ func TestFailures(t *testing.T) {
 			t.Fatalf("guess %d: %d", i, w.Code)
 		}
 	}
-	for _, token := range []string{"brk_a_guess", tokens["read"]} {
-		if w := ask(s, "GET", "/metrics", token, "10.0.0.1:2"); w.Code != 429 || w.Header().Get("Retry-After") == "" || !strings.Contains(w.Body.String(), "too_many_failures") {
-			t.Errorf("after too many: %d %s", w.Code, w.Body)
+	w := ask(s, "GET", "/metrics", "brk_b_guess", "10.0.0.1:2")
+	if w.Code != 429 || w.Header().Get("Retry-After") != "60" || !strings.Contains(w.Body.String(), `"retry_after_s":60`) {
+		t.Errorf("after too many: %d %s %s", w.Code, w.Header().Get("Retry-After"), w.Body)
+	}
+	for _, addr := range []string{"10.0.0.1:2", "10.0.0.2:1"} {
+		if w := ask(s, "GET", "/metrics", tokens["read"], addr); w.Code != 200 {
+			t.Errorf("a right key from %s: %d", addr, w.Code)
 		}
 	}
-	if w := ask(s, "GET", "/metrics", tokens["read"], "10.0.0.2:1"); w.Code != 200 {
-		t.Errorf("from elsewhere: %d", w.Code)
+	if w := ask(s, "GET", "/metrics", "brk_a_guess", "10.0.0.9:2"); w.Code != 429 {
+		t.Errorf("the same ID from elsewhere: %d", w.Code)
 	}
+}
+
+// TestFailureWindow: a wait that was stated is one after which it is worth trying again, and
+// not before.
+func TestFailureWindow(t *testing.T) {
 	f := failures{}
-	start := time.Unix(0, 0)
+	start := time.Unix(1000, 0)
+	add := func(host string, after, want time.Duration) {
+		t.Helper()
+		if wait := f.add(host, "brk_"+host+"_x", start.Add(after)); wait != want {
+			t.Errorf("%s after %s: wait for %s, want %s", host, after, wait, want)
+		}
+	}
 	for range maxFailures {
-		f.add("a", start)
+		add("2001:db8::1", 0, 0)
 	}
-	if f.allow("a", start.Add(failureWindow-1)) || !f.allow("a", start.Add(failureWindow)) {
-		t.Error("the window of failures does not end")
+	add("2001:db8::2", time.Second, failureWindow-time.Second) // of one network
+	add("2001:db8:0:1::1", time.Second, 0)
+	add("2001:db8::1", failureWindow-1, 1)
+	add("2001:db8::1", failureWindow, 0)
+	for i := range 2 * maxTallies {
+		f.add(string(rune(i+0x10000)), string(rune(i+0x10000)), start)
 	}
-	for i := range 3 * maxAddresses {
-		f.add(string(rune(i+0x10000)), start)
+	if len(f.by) > maxTallies+1 {
+		t.Errorf("%d are remembered", len(f.by))
 	}
-	if len(f.by) > maxAddresses {
-		t.Errorf("%d addresses are remembered", len(f.by))
+}
+
+// TestBearer: the name of the scheme is in any case, and another scheme is none.
+func TestBearer(t *testing.T) {
+	s, tokens := guarded(t, 0)
+	for header, want := range map[string]int{"bearer ": 200, "BEARER ": 200, "Bearer ": 200, "Basic ": 401, "Bearer": 401} {
+		r := httptest.NewRequest("GET", "/metrics", nil)
+		r.Header.Set("Authorization", header+tokens["read"])
+		w := httptest.NewRecorder()
+		s.router.ServeHTTP(w, r)
+		if w.Code != want {
+			t.Errorf("%q: %d, want %d", header, w.Code, want)
+		}
+	}
+}
+
+// TestQuotaWait: after the wait that is stated a window is taken, and just before not.
+func TestQuotaWait(t *testing.T) {
+	q, k, now := quota{}, keys.Key{ID: "a", Rate: 0.25}, time.Unix(1000, 0)
+	if err := q.take(&k, now); err != nil {
+		t.Fatal(err)
+	}
+	err := q.take(&k, now)
+	e, ok := errors.AsType[*bearing.Error](err)
+	if !ok || e.Retry != 4*time.Second {
+		t.Fatalf("%v, after %v", err, e)
+	}
+	if q.take(&k, now.Add(e.Retry-time.Millisecond)) == nil || q.take(&k, now.Add(e.Retry)) != nil {
+		t.Error("the wait is not true")
+	}
+	for d, want := range map[time.Duration]int{0: 0, 1: 1, time.Second: 1, time.Second + 1: 2} {
+		if seconds(d) != want {
+			t.Errorf("%s are %d s, want %d", d, seconds(d), want)
+		}
 	}
 }
 

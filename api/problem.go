@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"strconv"
+	"time"
 
 	"brinell/internal/bearing"
 )
@@ -91,7 +92,9 @@ func (s *server) problemOf(ctx context.Context, err error) *problem {
 	status := statusOf(e)
 	p := &problem{Type: "about:blank", Title: http.StatusText(status), Status: status, Detail: e.Message, Code: e.Code, Pointer: e.Pointer, RequestID: requestIDOf(ctx), Limit: e.Limit, Actual: e.Actual}
 	if status == http.StatusServiceUnavailable || status == http.StatusTooManyRequests {
-		p.RetryAfter = retrySeconds()
+		if p.RetryAfter = seconds(e.Retry); p.RetryAfter < 1 {
+			p.RetryAfter = retrySeconds()
+		}
 	}
 	return p
 }
@@ -103,7 +106,11 @@ func (s *server) logInternal(ctx context.Context, err error) {
 // retryAfter is when to try again, in seconds. Clients that were refused together
 // should not come back together.
 func retryAfter() string { return strconv.Itoa(retrySeconds()) }
-func retrySeconds() int  { return 1 + rand.IntN(3) }
+
+// seconds rounds up: who comes after them does not come too early.
+func seconds(d time.Duration) int { return int((d + time.Second - 1) / time.Second) }
+
+func retrySeconds() int { return 1 + rand.IntN(3) }
 
 // fail is the only writer of error answers, beside huma with the same problem.
 func (s *server) fail(w http.ResponseWriter, r *http.Request, err error) {

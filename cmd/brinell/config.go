@@ -220,6 +220,7 @@ type settings struct {
 	rawCap, maxBody, memory int64
 	rawAge, age             time.Duration // 0 for ever
 	webhookAllow            []netip.Prefix
+	trustedProxies          []netip.Prefix
 	method                  diagnose.Method
 	zones                   diagnose.Zones
 }
@@ -247,15 +248,11 @@ func (c serveConfig) parse() (s settings, err error) {
 	if s.age, err = parseAge(c.age); err != nil {
 		return s, usagef("--age: %w", err)
 	}
-	for p := range strings.SplitSeq(c.webhookAllow, ",") {
-		if p = strings.TrimSpace(p); p == "" {
-			continue
-		}
-		n, err := netip.ParsePrefix(p)
-		if err != nil {
-			return s, usagef("--webhook-allow: %q is no network such as 10.1.0.0/16", p)
-		}
-		s.webhookAllow = append(s.webhookAllow, n.Masked())
+	if s.webhookAllow, err = networks("--webhook-allow", c.webhookAllow); err != nil {
+		return s, err
+	}
+	if s.trustedProxies, err = networks("--trusted-proxies", c.trustedProxies); err != nil {
+		return s, err
 	}
 	if c.maxSamples < 1 || c.workers < 0 {
 		return s, usagef("--max-samples must be positive and --workers not negative")
@@ -305,6 +302,24 @@ func (c serveConfig) parse() (s settings, err error) {
 		}
 	}
 	return s, nil
+}
+
+// networks reads a list of networks, of which a single address is one.
+func networks(flag, list string) (all []netip.Prefix, err error) {
+	for p := range strings.SplitSeq(list, ",") {
+		if p = strings.TrimSpace(p); p == "" {
+			continue
+		}
+		n, err := netip.ParsePrefix(p)
+		if ip, ierr := netip.ParseAddr(p); err != nil && ierr == nil {
+			n, err = netip.PrefixFrom(ip, ip.BitLen()), nil
+		}
+		if err != nil {
+			return nil, usagef("%s: %q is no network such as 10.1.0.0/16", flag, p)
+		}
+		all = append(all, n.Masked())
+	}
+	return all, nil
 }
 
 func configCommand() *cobra.Command {

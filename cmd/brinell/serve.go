@@ -50,6 +50,7 @@ type serveConfig struct {
 	stopTimeout, drainDelay, lockWait                 time.Duration
 
 	keys, tlsCert, tlsKey, metricsListen, debugListen string
+	trustedProxies, allowedHosts                      string
 	requireKeys, insecure                             bool
 	keyRate                                           float64
 	logFormat                                         string
@@ -107,6 +108,8 @@ func (c *serveConfig) flags(f *pflag.FlagSet) {
 	f.StringVar(&c.keys, "keys", "", "file of API keys (default keys.json in the data directory)")
 	f.BoolVar(&c.requireKeys, "require-keys", false, "demand keys on a loopback address too, even before there is one")
 	f.BoolVar(&c.insecure, "insecure", false, "listen on other than a loopback address without keys: everybody who reaches it may do everything")
+	f.StringVar(&c.trustedProxies, "trusted-proxies", "", "networks of proxies whose X-Forwarded-For tells where a client is, such as 127.0.0.1/32,10.1.0.0/16")
+	f.StringVar(&c.allowedHosts, "allowed-hosts", "", "names beside localhost under which a service on a loopback address that needs no key is asked for, with commas between")
 	f.Float64Var(&c.keyRate, "key-rate", 0, "windows a second that each key may send that was not made with a --rate of its own (default no bound)")
 	f.StringVar(&c.tlsCert, "tls-cert", "", "file of the TLS certificate and its chain, PEM; read again when it changes")
 	f.StringVar(&c.tlsKey, "tls-key", "", "file of its private key, PEM")
@@ -262,7 +265,7 @@ func newService(ctx context.Context, c serveConfig, stderr io.Writer) (_ *servic
 	kept := judged{s.core, s.store}
 	shelf.Serve(s.core)
 	handler, err := api.New(api.Config{
-		MaxSamples: c.maxSamples, MaxBody: v.maxBody, Version: version, Revision: revision(), Log: s.log, Registry: reg, Ready: s.drainer.ready(s.store.Ready), Done: ctx.Done(), Keys: ring, KeyRate: c.keyRate, Gate: gate, Memory: s.memory,
+		MaxSamples: c.maxSamples, MaxBody: v.maxBody, Version: version, Revision: revision(), Log: s.log, Registry: reg, Ready: s.drainer.ready(s.store.Ready), Done: ctx.Done(), Keys: ring, KeyRate: c.keyRate, TrustedProxies: v.trustedProxies, Hosts: c.hosts(c.listen), Gate: gate, Memory: s.memory,
 		ObserveDecode: func(d time.Duration) { metrics.Stage.WithLabelValues("decode").Observe(d.Seconds()) },
 	}, api.Backend{Core: s.core, Reader: s.store, Bearings: bearings, Resources: registry, Alarms: kept, Events: events{feed.Load(), s.store}, Signals: kept, Baselines: s.core, Webhooks: s.hooks, Models: shelf})
 	if err != nil {
@@ -321,6 +324,17 @@ func (c serveConfig) access(log *slog.Logger) (*access, error) {
 	return a, nil
 }
 
+// hosts are the names under which what listens on an address may be asked without a key.
+func (c serveConfig) hosts(addr string) api.Hosts {
+	h := api.Hosts{Check: loopback(addr) && !c.insecure}
+	for name := range strings.SplitSeq(c.allowedHosts, ",") {
+		if name = strings.TrimSpace(name); name != "" {
+			h.Also = append(h.Also, name)
+		}
+	}
+	return h
+}
+
 // listenOn opens the listeners, and returns the scheme of the first.
 func (s *service) listenOn(c serveConfig, a *api.API, reg *prometheus.Registry) (scheme string, err error) {
 	if s.drainer.Listener == nil {
@@ -347,7 +361,7 @@ func (s *service) listenOn(c serveConfig, a *api.API, reg *prometheus.Registry) 
 		if extra.addr == "" {
 			continue
 		}
-		server, err := side(extra.addr, extra.h, s.log)
+		server, err := side(extra.addr, c.hosts(extra.addr).Handler(extra.h), s.log)
 		if err != nil {
 			return "", errors.Join(err, l.Close())
 		}

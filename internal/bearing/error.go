@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"time"
 )
 
 // Kind is a group of errors that the edges treat alike. api maps it to an HTTP
@@ -39,6 +40,7 @@ type Error struct {
 	Pointer string
 
 	Limit, Actual float64
+	Retry         time.Duration // after which it is worth trying again, 0 where that is not known
 }
 
 func (e *Error) Error() string {
@@ -65,6 +67,13 @@ func (e *Error) At(pointer string) *Error {
 func (e *Error) Over(limit, actual float64) *Error {
 	c := *e
 	c.Limit, c.Actual = limit, actual
+	return &c
+}
+
+// After returns a copy of e that says when to try again.
+func (e *Error) After(d time.Duration) *Error {
+	c := *e
+	c.Retry = d
 	return &c
 }
 
