@@ -48,13 +48,12 @@ func (s *server) authorize(next http.Handler) http.Handler {
 			return
 		}
 		ctx := bearing.WithSource(r.Context(), bearing.Source{Name: k.ID, NewSensors: k.MayBring()})
-		ctx, cancel := context.WithCancel(context.WithValue(ctx, keyKey{}, k))
-		defer cancel()
+		ctx = context.WithValue(ctx, keyKey{}, k)
 		if r.Method == http.MethodPost && strings.HasSuffix(r.URL.Path, "/windows") && r.URL.Path != "/v1/windows" {
 			next.ServeHTTP(w, r.WithContext(ctx)) // one window takes no longer than its body may
 			return
 		}
-		s.held(w, token, cancel, func() { next.ServeHTTP(w, r.WithContext(ctx)) })
+		s.held(w, r.WithContext(ctx), token, next)
 	})
 }
 

@@ -86,8 +86,12 @@ func (s *server) origin(r *http.Request) error {
 		return nil
 	}
 	site, origin := r.Header.Get("Sec-Fetch-Site"), r.Header.Get("Origin")
-	u, err := url.Parse(origin)
-	if site != "" && site != "same-origin" && site != "none" || origin != "" && (err != nil || !strings.EqualFold(u.Host, r.Host)) {
+	foreign := site != "" && site != "same-origin" && site != "none"
+	if origin != "" && !foreign {
+		u, err := url.Parse(origin)
+		foreign = err != nil || !strings.EqualFold(u.Host, r.Host)
+	}
+	if foreign {
 		return bearing.Errorf(bearing.Forbidden, "cross_site", "a page of another site (%s) sends this, and no key is needed here: make a key (brinell keys create) for what is to write from elsewhere", bearing.Clip(strings.TrimSpace(origin+" "+site)))
 	}
 	return nil

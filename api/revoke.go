@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"net/http"
 	"sync"
 	"time"
@@ -58,8 +59,10 @@ func (h *holders) look() {
 	}
 }
 
-// held notes a request that was let in by a token until its answer is done.
-func (s *server) held(w http.ResponseWriter, token string, cancel, next func()) {
+// held answers a request that was let in by a token, for as long as that holds.
+func (s *server) held(w http.ResponseWriter, r *http.Request, token string, next http.Handler) {
+	ctx, cancel := context.WithCancel(r.Context())
+	defer cancel()
 	c := http.NewResponseController(w)
 	defer s.holders.enter(token, func() {
 		cancel()
@@ -67,5 +70,5 @@ func (s *server) held(w http.ResponseWriter, token string, cancel, next func()) 
 		_ = c.SetReadDeadline(past)
 		_ = c.SetWriteDeadline(past)
 	})()
-	next()
+	next.ServeHTTP(w, r.WithContext(ctx))
 }
