@@ -105,6 +105,61 @@ func TestKeys(t *testing.T) {
 	}
 }
 
+// TestKeysGone: a service that has had keys demands them though their file is gone, after a
+// start too, until it is told to take everybody; a page by another name gets nothing.
+func TestKeysGone(t *testing.T) {
+	dir := t.TempDir()
+	status := func(p *process, host string, header ...string) int {
+		t.Helper()
+		r, err := http.NewRequestWithContext(t.Context(), "GET", p.url+"/v1/diagnoses", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Host = host
+		for i := 0; i < len(header); i += 2 {
+			r.Header.Set(header[i], header[i+1])
+		}
+		resp, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		return resp.StatusCode
+	}
+	p := start(t, "--data-dir", dir)
+	if a, b := status(p, "localhost"), status(p, "evil.example"); a != 200 || b != 403 {
+		t.Errorf("without keys: %d by our name and %d by another", a, b)
+	}
+	if err := p.stop(os.Interrupt); err != nil {
+		t.Fatal(err)
+	}
+	token, errs, ok := command(t, "keys", "create", "--data-dir", dir, "--name", "ops", "--scopes", "read")
+	if !ok {
+		t.Fatal(errs)
+	}
+	p = start(t, "--data-dir", dir)
+	if a, b := status(p, "evil.example", "Authorization", "bearer "+token), status(p, "localhost"); a != 200 || b != 401 {
+		t.Errorf("with keys: %d with one and %d without", a, b)
+	}
+	if err := p.stop(os.Interrupt); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Remove(filepath.Join(dir, "keys.json")); err != nil {
+		t.Fatal(err)
+	}
+	p = start(t, "--data-dir", dir)
+	if got := status(p, "localhost"); got != 401 || !strings.Contains(p.logged(), "nobody gets in") {
+		t.Errorf("the file of keys is gone: %d, log %s", got, p.logged())
+	}
+	if err := p.stop(os.Interrupt); err != nil {
+		t.Fatal(err)
+	}
+	p = start(t, "--data-dir", dir, "--insecure")
+	if got := status(p, "localhost"); got != 200 {
+		t.Errorf("with --insecure: %d", got)
+	}
+}
+
 // TestTLS: HTTPS with a certificate that is renewed while the service runs, metrics on a
 // listener of their own.
 func TestTLS(t *testing.T) {

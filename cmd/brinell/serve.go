@@ -216,6 +216,9 @@ func newService(ctx context.Context, c serveConfig, stderr io.Writer) (_ *servic
 	if err = reg.Register(storeMetrics{s.store, c.dataDir, v.rawCap, s.log}); err != nil {
 		return nil, err
 	}
+	if err = ring.remember(ctx, s.store, keyFile(c.keys, c.dataDir), c.insecure, s.log); err != nil {
+		return nil, err
+	}
 	bearings := &durableCatalogue{Catalogue: cat, store: s.store}
 	if err = bearings.load(ctx, s.log); err != nil {
 		return nil, err
@@ -315,7 +318,7 @@ func (c serveConfig) access(log *slog.Logger) (*access, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := &access{Ring: ring}
+	a := &access{Ring: ring, note: func() {}}
 	outside := !loopback(c.listen)
 	if outside && !c.insecure && ring.Keys().Len() == 0 {
 		return nil, usagef("%s is reached by others, and there is no API key in %s: make one with brinell keys create, listen on 127.0.0.1, or say --insecure", c.listen, file)

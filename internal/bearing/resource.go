@@ -40,6 +40,7 @@ const (
 	KindWebhook    = "webhook"
 	KindBaseline   = "baseline"
 	KindDelivery   = "delivery"
+	KindSetting    = "setting" // of the service itself
 )
 
 // Machine is what sensors sit on.

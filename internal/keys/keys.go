@@ -126,38 +126,58 @@ func (s *Set) Check(token string, now time.Time) (Key, error) {
 // owner may read or write is refused: the digests are no secret, but who may replace
 // them is.
 func Load(file string) (*Set, error) {
-	s := &Set{keys: make(map[string]Key)}
+	s, wide, err := read(file)
+	if err = cmp.Or(wide, err); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// read reads the keys of a file whoever may write it; wide says that others may.
+func read(file string) (s *Set, wide, err error) {
+	s = &Set{keys: make(map[string]Key)}
 	f, err := os.Open(file)
 	if errors.Is(err, fs.ErrNotExist) {
-		return s, nil
+		return s, nil, nil
 	}
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	defer f.Close()
 	info, err := f.Stat()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if info.Mode().Perm()&0o007 != 0 || info.Mode().Perm()&0o020 != 0 {
-		return nil, fmt.Errorf("%s has mode %04o: others may read or write it, make it 0600 (or 0640 for a mounted file)", file, info.Mode().Perm())
+		wide = fmt.Errorf("%s has mode %04o: others may read or write it, make it 0600 (or 0640 for a mounted file)", file, info.Mode().Perm())
 	}
 	var all []Key
 	dec := json.NewDecoder(f)
 	dec.DisallowUnknownFields()
 	if err := dec.Decode(&all); err != nil {
-		return nil, fmt.Errorf("%s: %w", file, err)
+		return nil, wide, fmt.Errorf("%s: %w", file, err)
 	}
 	for i, k := range all {
 		if err := k.validate(); err != nil {
-			return nil, fmt.Errorf("%s: key %d: %w", file, i+1, err)
+			return nil, wide, fmt.Errorf("%s: key %d: %w", file, i+1, err)
 		}
 		if _, twice := s.keys[k.ID]; twice {
-			return nil, fmt.Errorf("%s: key %q stands twice", file, k.ID)
+			return nil, wide, fmt.Errorf("%s: key %q stands twice", file, k.ID)
 		}
 		s.keys[k.ID] = k
 	}
-	return s, nil
+	return s, wide, nil
+}
+
+// both returns the keys of s that are among those of o, too, with their secret.
+func (s *Set) both(o *Set) *Set {
+	out := &Set{keys: make(map[string]Key)}
+	for id, k := range s.keys {
+		if now, ok := o.keys[id]; ok && now.Digest == k.Digest {
+			out.keys[id] = k
+		}
+	}
+	return out
 }
 
 func (k *Key) validate() error {

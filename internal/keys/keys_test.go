@@ -181,3 +181,49 @@ func TestRingIsQuiet(t *testing.T) {
 	look("no file any more", "keys=0")
 	look("still none", "")
 }
+
+// TestWiderMode: a key that is removed by an edit which lets others write the file is out, and
+// one that is added so does not come in, before the mode is right again.
+func TestWiderMode(t *testing.T) {
+	file, at := filepath.Join(t.TempDir(), "keys.json"), now
+	var tokens [3]string
+	for i := range 2 {
+		var err error
+		if _, tokens[i], err = Create(file, Key{Name: "k", Scopes: []Scope{Read}}, now.Add(time.Duration(i)*time.Second)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var log bytes.Buffer
+	r, err := Open(file, slog.New(slog.NewTextHandler(&log, nil)), func() time.Time { return at })
+	if err != nil {
+		t.Fatal(err)
+	}
+	check := func(what string, want ...bool) {
+		t.Helper()
+		at = at.Add(2 * lookEvery)
+		for i, ok := range want {
+			if _, err := r.Check(tokens[i]); (err == nil) != ok {
+				t.Errorf("%s: key %d: %v, want taken %v", what, i, err, ok)
+			}
+		}
+	}
+	check("at first", true, true)
+	first := r.Keys().All()[0].ID
+	if err := Revoke(file, first); err != nil {
+		t.Fatal(err)
+	}
+	if _, tokens[2], err = Create(file, Key{Name: "new", Scopes: []Scope{Admin}}, now.Add(time.Minute)); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(file, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	check("others may write it", false, true, false)
+	if !strings.Contains(log.String(), "0666") {
+		t.Errorf("the log says %s", log.String())
+	}
+	if err := os.Chmod(file, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	check("nobody else may", false, true, true)
+}

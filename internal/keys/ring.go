@@ -1,6 +1,7 @@
 package keys
 
 import (
+	"cmp"
 	"errors"
 	"io/fs"
 	"log/slog"
@@ -42,7 +43,8 @@ func Open(file string, log *slog.Logger, now func() time.Time) (*Ring, error) {
 }
 
 // Keys returns the keys as they are now. While the file cannot be read, those of before
-// hold: a slip of an editor must lock nobody out.
+// hold: a slip of an editor must lock nobody out. While others may write it, those of before
+// hold that are still in it: who was removed is out, and nobody comes in.
 func (r *Ring) Keys() *Set {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -56,10 +58,13 @@ func (r *Ring) Keys() *Set {
 	if err == nil && info.ModTime().Equal(r.mod) && info.Size() == r.size || absent && r.absent {
 		return r.set
 	}
-	s, err := Load(r.file)
-	switch {
+	s, wide, err := read(r.file)
+	if err == nil && wide != nil {
+		r.set = r.set.both(s)
+	}
+	switch err = cmp.Or(wide, err); {
 	case err != nil && !r.broken:
-		r.log.Error("the keys cannot be read: those of before hold", "err", err)
+		r.log.Error("the keys cannot be taken: those of before hold that are still there", "err", err, "keys", r.set.Len())
 	case err == nil:
 		r.set = s
 		r.log.Info("keys read", "keys", s.Len())
