@@ -13,6 +13,7 @@ type answer struct {
 	http.ResponseWriter
 	status int           // 0 until the header is written
 	time   time.Duration // for the client, from the header on
+	body   paced         // of the request, if it has one
 }
 
 // WriteHeader starts the time. A handler that streams sets its own deadlines

@@ -170,7 +170,7 @@ func newServer(cfg Config, b Backend) (*server, error) {
 	if err := admissionMetrics(s.cfg.Registry, s.cfg.Gate, s.cfg.Memory); err != nil {
 		return nil, err
 	}
-	s.router.Use(s.shed, s.requestID, s.observe, s.recover, s.bodyDeadline, headers, s.forwarded, s.fromHere)
+	s.router.Use(s.shed, s.requestID, s.observe, s.recover, s.pace, headers, s.forwarded, s.fromHere)
 	if s.cfg.Keys != nil {
 		s.holders.check = func(token string) bool {
 			_, err := s.cfg.Keys.Check(token)

@@ -10,27 +10,85 @@ import (
 	"brinell/internal/bearing"
 )
 
-// Time that a body may take: a grace, and the slowest rate.
+// How fast a body must come: in so much time that the service waits for it, so many bytes a
+// second on average. Time in which it does not read is not the client's.
 const (
 	bodyGrace = 5 * time.Second
-	bodyRate  = 16 << 10 // bytes per second
+	bodyRate  = 16 << 10
 )
 
-// bodyDeadline gives each body a time to arrive. It goes around all handlers:
-// the server drains a body that none reads before it answers, so a refusal alone
-// does not get rid of a slow client. At the end of a body the server lifts the
-// deadline, so that it does not cut the work that follows.
-func (s *server) bodyDeadline(next http.Handler) http.Handler {
+// refusedGrace is what is left for the body of a request that was refused: its client may
+// still be sending, and reads the answer then.
+const refusedGrace = time.Second
+
+// paced is a body that ends with os.ErrDeadlineExceeded where it comes too slowly.
+type paced struct {
+	io.ReadCloser
+	control *http.ResponseController
+	grace   time.Duration
+
+	waited time.Duration // for the bytes of got
+	got    int64
+	until  time.Time // the deadline that is set
+	done   bool      // read to its end
+}
+
+func (p *paced) Read(b []byte) (int, error) {
+	start := time.Now()
+	if until := start.Add(p.grace - p.waited); until.Sub(p.until).Abs() > p.grace/16 {
+		p.until = until
+		_ = p.control.SetReadDeadline(until) // test recorders have none
+	}
+	n, err := p.ReadCloser.Read(b)
+	p.got, p.waited = p.got+int64(n), p.waited+time.Since(start)
+	if err != nil {
+		p.done = err == io.EOF
+		return n, err
+	}
+	if p.got >= int64(p.grace/time.Millisecond)*bodyRate/1000 {
+		p.got, p.waited = 0, 0 // as much as had to come
+	} else if p.waited >= p.grace {
+		return n, os.ErrDeadlineExceeded
+	}
+	return n, nil
+}
+
+// again begins anew with another grace: each line of many has its own.
+func (p *paced) again(grace time.Duration) {
+	if p != nil {
+		p.grace, p.got, p.waited = grace, 0, 0
+	}
+}
+
+// pace gives each body its time. It goes around all handlers: the server drains a body that
+// none reads before it answers, so a refusal alone does not get rid of a slow client. At the
+// end of a body the server lifts the deadline, so that it does not cut the work that follows.
+func (s *server) pace(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if size := r.ContentLength; size != 0 {
-			if size < 0 || size > s.cfg.MaxBody {
-				size = s.cfg.MaxBody
-			}
-			// Test recorders have no deadline to set.
-			_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(s.bodyGrace + time.Duration(size/bodyRate)*time.Second))
+		a, ok := w.(*answer)
+		if !ok || r.Body == nil || r.Body == http.NoBody || r.ContentLength == 0 {
+			next.ServeHTTP(w, r)
+			return
 		}
+		body := r.Body
+		a.body = paced{ReadCloser: body, control: http.NewResponseController(w), grace: s.bodyGrace}
+		r.Body = &a.body
 		next.ServeHTTP(w, r)
+		r.Body = body
 	})
+}
+
+// unread ends the wait for a body that a refusal leaves unread, and the connection with it
+// where much of it may come.
+func (s *server) unread(w http.ResponseWriter, r *http.Request) {
+	p, ok := r.Body.(*paced)
+	if !ok || p.done {
+		return
+	}
+	_ = p.control.SetReadDeadline(time.Now().Add(min(refusedGrace, s.bodyGrace)))
+	if r.ContentLength < 0 || r.ContentLength > firstRead {
+		w.Header().Set("Connection", "close")
+	}
 }
 
 // firstRead is the buffer with which a body begins.

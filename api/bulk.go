@@ -70,9 +70,8 @@ func (s *server) postWindows(w http.ResponseWriter, r *http.Request) error {
 
 	b := &bulk{s: s, ctx: r.Context(), queue: s.cfg.Gate.Queue(), waiting: make(chan chan lineResult, inFlight), ended: make(chan struct{})}
 	go b.write(w, control)
-	err = b.read(bufio.NewReaderSize(body, firstRead), func() {
-		_ = control.SetReadDeadline(time.Now().Add(s.bodyGrace + lineTime))
-	})
+	pace, _ := r.Body.(*paced)
+	err = b.read(bufio.NewReaderSize(body, firstRead), func() { pace.again(s.bodyGrace + lineTime) })
 	close(b.waiting)
 	<-b.ended
 	last := lineResult{Index: b.lines, Status: http.StatusOK, Done: err == nil, Lines: b.lines, Stored: b.stored}

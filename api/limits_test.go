@@ -16,6 +16,8 @@ import (
 	"time"
 
 	"brinell/internal/bearing"
+	"os"
+	"testing/synctest"
 )
 
 // TestBodyThatEndsEarly: what was declared and did not come is missed.
@@ -99,6 +101,53 @@ func TestSlowBody(t *testing.T) {
 			if len(f.windows) != 0 || s.budget.memory.Used() != 0 {
 				t.Errorf("%d windows, %d bytes held", len(f.windows), s.budget.memory.Used())
 			}
+		})
+	}
+}
+
+// TestPaced: a body that comes as fast as it must is read however long that takes, one that is
+// slower is given up within the grace, also if it began fast; time between two reads is not
+// its own.
+func TestPaced(t *testing.T) {
+	for _, c := range []struct {
+		name         string
+		first, each  int // bytes, at once and every 100 ms
+		pause        time.Duration
+		after, until time.Duration // it is given up, 0 for not
+	}{
+		{"fast", 0, 2 << 10, 0, 0, 0},
+		{"as fast as it must be", 0, 1640, 0, 0, 0},
+		{"a little too slow", 0, 1600, 0, 5 * time.Second, 5*time.Second + 200*time.Millisecond},
+		{"a byte at a time", 0, 1, 0, 5 * time.Second, 5*time.Second + 200*time.Millisecond},
+		{"fast at first", 1 << 20, 10, 0, 5 * time.Second, 5*time.Second + 300*time.Millisecond},
+		{"read slowly", 0, 2 << 10, time.Second, 0, 0},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				out, in := io.Pipe()
+				ended := false
+				go func() {
+					_, err := in.Write(make([]byte, c.first))
+					for i := 0; i < 300 && err == nil && !ended; i++ {
+						time.Sleep(100 * time.Millisecond)
+						_, err = in.Write(make([]byte, c.each))
+					}
+					in.Close()
+				}()
+				p := paced{ReadCloser: out, control: http.NewResponseController(httptest.NewRecorder()), grace: bodyGrace}
+				began := time.Now()
+				b, err := make([]byte, 4<<10), error(nil)
+				for err == nil {
+					_, err = p.Read(b)
+					time.Sleep(c.pause)
+				}
+				took := time.Since(began)
+				ended = true
+				out.Close()
+				if slow := err == os.ErrDeadlineExceeded; slow != (c.after > 0) || slow && (took < c.after || took > c.until) {
+					t.Errorf("after %s: %v", took, err)
+				}
+			})
 		})
 	}
 }

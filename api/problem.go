@@ -118,6 +118,7 @@ func (s *server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	if p.RetryAfter > 0 {
 		w.Header().Set("Retry-After", strconv.Itoa(p.RetryAfter))
 	}
+	s.unread(w, r)
 	if p.Status == http.StatusRequestTimeout {
 		w.Header().Set("Connection", "close")
 	}
