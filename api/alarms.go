@@ -88,11 +88,13 @@ func (s *server) getAlarm(w http.ResponseWriter, r *http.Request) error {
 	return sendAlarm(w, r, a)
 }
 
-// alarmOf returns the alarm of a request, if its key may have to do with it.
+// alarmOf returns the alarm of a request, if its key may have to do with it. One of another
+// sensor is not there.
 func (s *server) alarmOf(r *http.Request) (bearing.Alarm, error) {
-	a, err := s.alarms.Alarm(r.Context(), chi.URLParam(r, "id"))
-	if err == nil {
-		err = covers(r.Context(), a.Sensor)
+	id := chi.URLParam(r, "id")
+	a, err := s.alarms.Alarm(r.Context(), id)
+	if err == nil && covers(r.Context(), a.Sensor) != nil {
+		return bearing.Alarm{}, bearing.AlarmNotFound(id)
 	}
 	return a, err
 }

@@ -44,14 +44,21 @@ func (s *server) diagnosis(ctx context.Context, in *getDiagnosis) (*oneDiagnosis
 	if _, err := parseQuery(in.query); err != nil {
 		return nil, s.humaError(ctx, err)
 	}
-	d, err := s.reader.Diagnosis(ctx, in.ID)
-	if err == nil {
-		err = covers(ctx, d.Sensor)
-	}
+	d, err := s.diagnosisOf(ctx, in.ID)
 	if err != nil {
 		return nil, s.humaError(ctx, err)
 	}
 	return &oneDiagnosis{d}, nil
+}
+
+// diagnosisOf returns a diagnosis, if the key of a request may have to do with its sensor. One
+// that is of another sensor is not there.
+func (s *server) diagnosisOf(ctx context.Context, id string) (bearing.Diagnosis, error) {
+	d, err := s.reader.Diagnosis(ctx, id)
+	if err == nil && covers(ctx, d.Sensor) != nil {
+		return bearing.Diagnosis{}, bearing.DiagnosisNotFound(id)
+	}
+	return d, err
 }
 
 func (s *server) diagnoses(ctx context.Context, in *listDiagnoses) (*pageOfDiagnoses, error) {

@@ -40,7 +40,7 @@ func (g registered) Resource(_ context.Context, kind, key string) (bearing.Resou
 	if r, ok := g[kind][key]; ok {
 		return r, nil
 	}
-	return bearing.Resource{}, bearing.Errorf(bearing.NotFound, "resource_not_found", "there is no %s %q", kind, key)
+	return bearing.Resource{}, bearing.ResourceNotFound(kind, key)
 }
 
 func (g registered) Resources(_ context.Context, kind, after string, limit int) (out []bearing.Resource, err error) {
@@ -65,14 +65,17 @@ func (registered) Unregistered(_ context.Context, after string, limit int) (out 
 	return out, nil
 }
 
-// raisedAlarms are Alarms, each of the sensor of its name.
+// raisedAlarms are Alarms, each of the sensor of its name, but for one that is not there.
 type (
 	noAlarms     = Alarms
 	raisedAlarms struct{ noAlarms }
 )
 
 func (raisedAlarms) Alarm(_ context.Context, id string) (bearing.Alarm, error) {
-	return bearing.Alarm{ID: id, Sensor: id}, nil
+	if id == "owl" {
+		return bearing.Alarm{}, bearing.AlarmNotFound(id)
+	}
+	return bearing.Alarm{ID: id, Sensor: id, Version: 1}, nil
 }
 
 func (raisedAlarms) Alarms(context.Context, bearing.AlarmQuery) (bearing.AlarmPage, error) {
@@ -96,7 +99,12 @@ func limitedServer(t *testing.T) (s *server, token string) {
 	g.put(bearing.KindSensor, map[string]string{"fan": `{"name":"fan"}`, "pump-1": `{"name":"pump-1"}`, "pump-2": `{"name":"pump-2"}`, "zoo": `{"name":"zoo"}`})
 	g.put(bearing.KindInspection, map[string]string{"fan": `{"name":"fan","sensor":"fan"}`, "pump-1": `{"name":"pump-1","sensor":"pump-1"}`})
 	g.put(bearing.KindWebhook, map[string]string{"fan": `{"name":"fan"}`})
-	f := &fake{get: func(id string) (bearing.Diagnosis, error) { return bearing.Diagnosis{ID: id, Sensor: id}, nil }}
+	f := &fake{get: func(id string) (bearing.Diagnosis, error) {
+		if id == "owl" {
+			return bearing.Diagnosis{}, bearing.DiagnosisNotFound(id)
+		}
+		return bearing.Diagnosis{ID: id, Sensor: id}, nil
+	}}
 	b := backend(f)
 	b.Resources, b.Alarms = g, raisedAlarms{}
 	s, err = newServer(Config{Keys: ring{set, true}}, b)
@@ -153,6 +161,11 @@ func TestReach(t *testing.T) {
 			continue
 		case rule.reach == fleet:
 			code = "key_limited"
+		case hides(route): // TestHidden
+			if w.Code != http.StatusNotFound {
+				t.Errorf("%s: %d %s, want that it is not there", route, w.Code, w.Body)
+			}
+			continue
 		case rule.reach == own && strings.Contains(route, "{"):
 			code = "sensor_forbidden"
 		case rule.reach == own:

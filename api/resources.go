@@ -170,10 +170,7 @@ func (s *server) getResource(k resource) func(http.ResponseWriter, *http.Request
 		if err != nil {
 			return err
 		}
-		row, err := s.resources.Resource(r.Context(), k.kind, name)
-		if err == nil {
-			err = k.covered(r.Context(), row.Doc)
-		}
+		row, err := s.resourceOf(r.Context(), k, name)
 		if err != nil {
 			return err
 		}
@@ -183,6 +180,16 @@ func (s *server) getResource(k resource) func(http.ResponseWriter, *http.Request
 		}
 		return sendVersion(w, r, http.StatusOK, row.Version, doc)
 	}
+}
+
+// resourceOf returns a document, if the key of a request may have to do with it. One that is of
+// another sensor is not there.
+func (s *server) resourceOf(ctx context.Context, k resource, name string) (bearing.Resource, error) {
+	row, err := s.resources.Resource(ctx, k.kind, name)
+	if err == nil && k.covered(ctx, row.Doc) != nil {
+		return bearing.Resource{}, bearing.ResourceNotFound(k.kind, name)
+	}
+	return row, err
 }
 
 // sendVersion sends a document with its version as its ETag, or 304 to a client that
@@ -342,11 +349,7 @@ func (s *server) deleteResource(k resource) func(http.ResponseWriter, *http.Requ
 			return nil
 		}
 		if k.sensor != nil {
-			row, err := s.resources.Resource(r.Context(), k.kind, name)
-			if err == nil {
-				err = k.covered(r.Context(), row.Doc)
-			}
-			if err != nil {
+			if _, err := s.resourceOf(r.Context(), k, name); err != nil {
 				return err
 			}
 		}

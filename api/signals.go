@@ -84,10 +84,7 @@ func (s *server) signalRoutes() {
 // to do with its sensor, and while the budget has as many bytes as it takes to read it and
 // what need says of its length.
 func (s *server) windowOf(r *http.Request, need func(samples int) int64, f func(*bearing.Window, bearing.Diagnosis) error) error {
-	d, err := s.reader.Diagnosis(r.Context(), chi.URLParam(r, "id"))
-	if err == nil {
-		err = covers(r.Context(), d.Sensor)
-	}
+	d, err := s.diagnosisOf(r.Context(), chi.URLParam(r, "id"))
 	if err != nil {
 		return err
 	}

@@ -77,6 +77,22 @@ func (e *Error) After(d time.Duration) *Error {
 	return &c
 }
 
+// DiagnosisNotFound, AlarmNotFound and ResourceNotFound are the answers to an ID that is not
+// there, and to one that is there and not for who asks: the two must not differ.
+func DiagnosisNotFound(id string) *Error {
+	return Errorf(NotFound, "diagnosis_not_found", "there is no diagnosis %q", Clip(id))
+}
+
+// AlarmNotFound is DiagnosisNotFound of an alarm.
+func AlarmNotFound(id string) *Error {
+	return Errorf(NotFound, "alarm_not_found", "there is no alarm %q", Clip(id))
+}
+
+// ResourceNotFound is DiagnosisNotFound of what users register.
+func ResourceNotFound(kind, key string) *Error {
+	return Errorf(NotFound, "resource_not_found", "there is no %s %q", kind, Clip(key))
+}
+
 // KindOf returns the Kind of the first *Error in err's chain, Internal if there
 // is none, and "" for nil.
 func KindOf(err error) Kind {

@@ -186,7 +186,7 @@ func errBeingStored() error {
 func (c *Core) changeAlarm(ctx context.Context, id string, version int64, change func(*alarm.Machine) (bearing.Alarm, bool)) (bearing.Alarm, error) {
 	store, ok := c.store.(Alarms)
 	if !ok {
-		return bearing.Alarm{}, bearing.Errorf(bearing.NotFound, "alarm_not_found", "there is no alarm %q", bearing.Clip(id))
+		return bearing.Alarm{}, bearing.AlarmNotFound(id)
 	}
 	a, err := store.Alarm(ctx, id)
 	if err != nil {

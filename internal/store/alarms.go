@@ -143,7 +143,7 @@ func (db *DB) Alarm(ctx context.Context, id string) (a bearing.Alarm, err error)
 	var doc []byte
 	err = db.read.QueryRowContext(ctx, "SELECT doc FROM alarms WHERE id = ?", id).Scan(&doc)
 	if errors.Is(err, sql.ErrNoRows) {
-		return a, bearing.Errorf(bearing.NotFound, "alarm_not_found", "there is no alarm %q", bearing.Clip(id))
+		return a, bearing.AlarmNotFound(id)
 	}
 	if err == nil {
 		err = json.Unmarshal(doc, &a)

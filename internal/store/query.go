@@ -32,7 +32,7 @@ func (db *DB) diagnosis(ctx context.Context, id string) (d bearing.Diagnosis, er
 	var doc []byte
 	err = db.read.QueryRowContext(ctx, "SELECT doc FROM diagnoses WHERE id = ?", id).Scan(db.docs.into(&doc))
 	if errors.Is(err, sql.ErrNoRows) {
-		return d, bearing.Errorf(bearing.NotFound, "diagnosis_not_found", "there is no diagnosis %q", bearing.Clip(id))
+		return d, bearing.DiagnosisNotFound(id)
 	}
 	if err == nil {
 		err = json.Unmarshal(doc, &d)

@@ -58,7 +58,7 @@ func (db *DB) DeleteResource(ctx context.Context, kind, key string, match int64)
 			return err
 		}
 		if before == 0 {
-			return resourceNotFound(kind, key)
+			return bearing.ResourceNotFound(kind, key)
 		}
 		if err := bearing.MatchVersion(before, match); err != nil {
 			return err
@@ -82,10 +82,6 @@ func nextVersion(ctx context.Context, tx *sql.Tx) (v int64, err error) {
 	return v, err
 }
 
-func resourceNotFound(kind, key string) error {
-	return bearing.Errorf(bearing.NotFound, "resource_not_found", "there is no %s %q", kind, bearing.Clip(key))
-}
-
 // Resource returns a resource, or NotFound resource_not_found.
 func (db *DB) Resource(ctx context.Context, kind, key string) (bearing.Resource, error) {
 	release, err := db.reading()
@@ -96,7 +92,7 @@ func (db *DB) Resource(ctx context.Context, kind, key string) (bearing.Resource,
 	r := bearing.Resource{Key: key}
 	err = db.read.QueryRowContext(ctx, "SELECT version, doc FROM resources WHERE kind = ? AND key = ?", kind, key).Scan(&r.Version, &r.Doc)
 	if errors.Is(err, sql.ErrNoRows) {
-		return bearing.Resource{}, resourceNotFound(kind, key)
+		return bearing.Resource{}, bearing.ResourceNotFound(kind, key)
 	}
 	if err != nil {
 		return bearing.Resource{}, fmt.Errorf("read %s %q: %w", kind, key, err)
