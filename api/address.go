@@ -17,9 +17,9 @@ func hostOf(r *http.Request) string {
 	return host
 }
 
-// networkOf is the part of an address that one client has to itself: of IPv6 the network of
+// NetworkOf is the part of an address that one client has to itself: of IPv6 the network of
 // 64 bits, in which it may take any address.
-func networkOf(host string) string {
+func NetworkOf(host string) string {
 	ip, err := netip.ParseAddr(host)
 	if err != nil || ip.Unmap().Is4() {
 		return host

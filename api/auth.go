@@ -47,6 +47,7 @@ func (s *server) authorize(next http.Handler) http.Handler {
 			next.ServeHTTP(w, r)
 			return
 		}
+		Known(r.Context())
 		ctx := bearing.WithSource(r.Context(), bearing.Source{Name: k.ID, NewSensors: k.MayBring()})
 		ctx = context.WithValue(ctx, keyKey{}, k)
 		if r.Method == http.MethodPost && strings.HasSuffix(r.URL.Path, "/windows") && r.URL.Path != "/v1/windows" {
@@ -201,4 +202,19 @@ func (q *quota) take(k *keys.Key, now time.Time) error {
 	}
 	b.left--
 	return nil
+}
+
+type knownKey struct{}
+
+// WithKnown returns the context of a connection whose requests tell by known that they had a
+// key which holds.
+func WithKnown(ctx context.Context, known func()) context.Context {
+	return context.WithValue(ctx, knownKey{}, known)
+}
+
+// Known tells the connection of a request that it had a key which holds.
+func Known(ctx context.Context) {
+	if known, ok := ctx.Value(knownKey{}).(func()); ok {
+		known()
+	}
 }

@@ -34,7 +34,7 @@ func (f *failures) add(host, token string, now time.Time) (wait time.Duration) {
 	id, _, _ := strings.Cut(strings.TrimPrefix(token, "brk_"), "_")
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	for _, key := range [2]string{"from " + networkOf(host), "with " + id[:min(len(id), 32)]} {
+	for _, key := range [2]string{"from " + NetworkOf(host), "with " + id[:min(len(id), 32)]} {
 		t, ok := f.by[key]
 		if !ok || now.Sub(t.since).Abs() >= failureWindow {
 			if f.by == nil || len(f.by) >= maxTallies { // a flood: begin again

@@ -73,6 +73,9 @@ type turned struct {
 	set  time.Time // when refuse set the deadlines last, zero for not
 }
 
+// NetConn returns the connection underneath.
+func (c *turned) NetConn() net.Conn { return c.Conn }
+
 const unclear = -1
 
 // leastPeek is less than the room that net/http offers for the beginning of a request,

@@ -276,7 +276,7 @@ func newService(ctx context.Context, c serveConfig, stderr io.Writer) (_ *servic
 	}
 	s.http = api.NewServer(s.drainer.handler(handler))
 	s.http.ErrorLog = slog.NewLogLogger(s.log.Handler(), slog.LevelWarn)
-	scheme, err := s.listenOn(c, handler, reg)
+	scheme, err := s.listenOn(c, handler, reg, ring.Required)
 	if err != nil {
 		return nil, err
 	}
@@ -339,15 +339,18 @@ func (c serveConfig) hosts(addr string) api.Hosts {
 }
 
 // listenOn opens the listeners, and returns the scheme of the first.
-func (s *service) listenOn(c serveConfig, a *api.API, reg *prometheus.Registry) (scheme string, err error) {
+func (s *service) listenOn(c serveConfig, a *api.API, reg *prometheus.Registry, demanded func() bool) (scheme string, err error) {
 	if s.drainer.Listener == nil {
 		if s.drainer.Listener, err = net.Listen("tcp", c.listen); err != nil {
 			return "", fmt.Errorf("listen on %s: %w", c.listen, err)
 		}
 	}
 	l := s.drainer
-	bounded := limit(l, c.connections, c.perAddress)
-	s.http.ConnState = s.drainer.state(bounded.state)
+	bounded := limit(l, c.connections, c.perAddress, demanded)
+	if err := bounded.count(reg); err != nil {
+		return "", errors.Join(err, l.Close())
+	}
+	s.http.ConnState, s.http.ConnContext = s.drainer.state(bounded.state), bounded.context
 	s.listener, scheme = a.Turnstile(bounded, s.http), "http"
 	if c.tlsCert != "" {
 		cert, err := newCertificate(c.tlsCert, c.tlsKey, s.log)
