@@ -3,6 +3,7 @@ package rig
 import (
 	"bufio"
 	"bytes"
+	"encoding/hex"
 	"fmt"
 	"os"
 	"regexp"
@@ -22,13 +23,11 @@ type op struct {
 
 // tracer is the wrapper that records what the service does.
 func tracer(file string) []string {
-	return []string{"strace", "-f", "-qq", "-y", "-xx", "-s", "200000", "-o", file, "-e", "signal=none",
+	return []string{"strace", "--seccomp-bpf", "-f", "-qq", "-y", "-xx", "-s", "200000", "-o", file, "-e", "signal=none",
 		"-e", "trace=openat,pwrite64,write,writev,ftruncate,fdatasync,fsync,rename,renameat,renameat2,unlink,unlinkat"}
 }
 
 var (
-	line     = regexp.MustCompile(`^(\d+)\s+(.*)$`)
-	resumed  = regexp.MustCompile(`^<\.\.\. (\w+) resumed>(.*)$`)
 	returned = regexp.MustCompile(`^(.*?)\s*\)\s+= (\d+)[^"]*$`)
 	located  = regexp.MustCompile(`Location: /v1/diagnoses/([0-9a-z]{26})`)
 	changed  = regexp.MustCompile(`(?i)ETag: "(\d+)"`)
@@ -49,28 +48,27 @@ func readTrace(file, dir string) ([]op, error) {
 	sc := bufio.NewScanner(f)
 	sc.Buffer(nil, 64<<20)
 	for sc.Scan() {
-		m := line.FindStringSubmatch(sc.Text())
-		if m == nil {
-			continue
-		}
-		pid, call := m[1], m[2]
+		pid, call, _ := strings.Cut(sc.Text(), " ")
+		call = strings.TrimLeft(call, " ")
 		if before, ok := strings.CutSuffix(call, "<unfinished ...>"); ok {
 			begun[pid] = before
 			continue
 		}
-		if r := resumed.FindStringSubmatch(call); r != nil {
-			call = begun[pid] + r[2]
+		if strings.HasPrefix(call, "<... ") {
+			_, rest, _ := strings.Cut(call, " resumed>")
+			call = begun[pid] + rest
 			delete(begun, pid)
 		}
 		name, rest, ok := strings.Cut(call, "(")
 		if !ok {
 			continue
 		}
-		m = returned.FindStringSubmatch(rest)
+		end := strings.LastIndexByte(rest, '"') + 1 // what is written may be long
+		m := returned.FindStringSubmatch(rest[end:])
 		if m == nil {
 			continue // failed, or cut off by the end
 		}
-		o, err := parseCall(name, m[1], m[2], dir)
+		o, err := parseCall(name, rest[:end]+m[1], m[2], dir)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", call[:min(len(call), 200)], err)
 		}
@@ -213,12 +211,12 @@ func unescaped(s string) (string, error) {
 	}
 	out := make([]byte, 0, len(s)/4)
 	for i := 0; i < len(s); {
-		if strings.HasPrefix(s[i:], `\x`) && i+4 <= len(s) {
-			v, err := strconv.ParseUint(s[i+2:i+4], 16, 8)
-			if err != nil {
+		if s[i] == '\\' && i+4 <= len(s) && s[i+1] == 'x' {
+			var v [1]byte
+			if _, err := hex.Decode(v[:], []byte(s[i+2:i+4])); err != nil {
 				return "", err
 			}
-			out = append(out, byte(v))
+			out = append(out, v[0])
 			i += 4
 			continue
 		}
