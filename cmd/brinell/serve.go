@@ -346,7 +346,7 @@ func (s *service) listenOn(c serveConfig, a *api.API, reg *prometheus.Registry, 
 		}
 	}
 	l := s.drainer
-	bounded := limit(l, c.connections, c.perAddress, demanded)
+	bounded := limit(l, c.connections, c.perAddress, strangers(demanded))
 	if err := bounded.count(reg); err != nil {
 		return "", errors.Join(err, l.Close())
 	}

@@ -1,0 +1,116 @@
+package rig
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+// keylessKinds are ways of holding a connection without a key that is never idle: what is sent
+// at once, and what is sent a piece a second.
+var keylessKinds = []struct{ name, first, drip string }{
+	{"a header without end", "GET /v1/diagnoses HTTP/1.1\r\nHost: HOST\r\n", "X-A: b\r\n"},
+	{"32 MiB, slowly", "POST /v1/sensors/slow/windows" + query + " HTTP/1.1\r\nHost: HOST\r\nContent-Type: application/octet-stream\r\nContent-Length: 33554432\r\n\r\n", strings.Repeat("a", 108)},
+	{"chunks, slowly", "POST /v1/sensors/slow/windows" + query + " HTTP/1.1\r\nHost: HOST\r\nContent-Type: application/octet-stream\r\nTransfer-Encoding: chunked\r\n\r\n", "64\r\n" + strings.Repeat("a", 100) + "\r\n"},
+	{"chunks for nobody", "POST /none HTTP/1.1\r\nHost: HOST\r\nTransfer-Encoding: chunked\r\n\r\n", "1\r\na\r\n"},
+	{"lines, slowly", "POST /v1/windows HTTP/1.1\r\nHost: HOST\r\nContent-Type: application/x-ndjson\r\nTransfer-Encoding: chunked\r\n\r\n", "1\r\n\n\r\n"},
+	{"a wrong key", "POST /v1/sensors/slow/windows" + query + " HTTP/1.1\r\nHost: HOST\r\nAuthorization: Bearer brk_a_b\r\nContent-Length: 8192\r\n\r\n", "a"},
+}
+
+// besieged has a crowd without a key hold connections from so many addresses, each opened again
+// when it is closed, and says what came of a canary with a key, which sends windows on new
+// connections and on kept ones.
+func besieged(t *testing.T, b build, n, addresses int, hold time.Duration) (took []time.Duration, err error) {
+	t.Helper()
+	g := newGauntlet(t, b)
+	defer g.kill()
+	var wg sync.WaitGroup
+	var opened atomic.Int64
+	end := time.Now().Add(hold)
+	for i := range n {
+		wg.Go(func() {
+			kind := keylessKinds[i%len(keylessKinds)]
+			first := strings.ReplaceAll(kind.first, "HOST", g.addr)
+			d := net.Dialer{Timeout: 2 * time.Second, LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 8, byte(1+i%addresses))}}
+			for time.Now().Before(end) {
+				if c, err := d.Dial("tcp", g.addr); err == nil {
+					opened.Add(1)
+					_ = c.SetDeadline(end.Add(time.Second))
+					for _, err = io.WriteString(c, first); err == nil && time.Now().Before(end); _, err = io.WriteString(c, kind.drip) {
+						time.Sleep(time.Second)
+					}
+					c.Close()
+				}
+				time.Sleep(500 * time.Millisecond)
+			}
+		})
+	}
+	time.Sleep(hold / 4)
+	failed := 0
+	kept := &http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{}}
+	anew := &http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
+	defer kept.CloseIdleConnections()
+	for i := 0; time.Now().Before(end); i++ {
+		w, body := window("canary", i, 2048)
+		req, rerr := http.NewRequest("POST", fmt.Sprintf("%s/v1/sensors/canary/windows?start=%s&sample_rate_hz=12000&unit=g", g.url, w.Start.Format(time.RFC3339)), bytes.NewReader(body))
+		if rerr != nil {
+			t.Fatal(rerr)
+		}
+		req.Header.Set("Authorization", "Bearer "+g.keys["ingest"])
+		req.Header.Set("Content-Type", "application/octet-stream")
+		begin := time.Now()
+		resp, rerr := []*http.Client{kept, anew}[i%2].Do(req)
+		if rerr != nil || resp.StatusCode != 201 {
+			failed++
+		}
+		if rerr == nil {
+			_, _ = io.Copy(io.Discard, resp.Body)
+			resp.Body.Close()
+		}
+		took = append(took, time.Since(begin))
+		time.Sleep(20 * time.Millisecond)
+	}
+	wg.Wait()
+	slices.Sort(took)
+	t.Logf("%d connections opened by %d clients of %d addresses; canary: %d windows, %d failed, p99 %v", opened.Load(), n, addresses, len(took), failed, took[len(took)*99/100])
+	if failed > 0 {
+		err = fmt.Errorf("%d of %d windows of the canary failed", failed, len(took))
+	}
+	if left := g.descriptors(t, g.most, 15*time.Second); left > g.most {
+		err = errors.Join(err, fmt.Errorf("%d descriptors stay open", left))
+	}
+	return took, err
+}
+
+// TestKeyless: who has a key is served while crowds without one hold all the connections that
+// they get, for longer than every deadline; a program that takes everybody for known turns it
+// away. BRINELL_KEYLESS is how many clients the crowd has.
+func TestKeyless(t *testing.T) {
+	n := count(t, "BRINELL_KEYLESS", 1200)
+	long := os.Getenv("BRINELL_KEYLESS") != ""
+	hold := 4 * time.Second
+	if long {
+		hold = 90 * time.Second
+	}
+	for _, addresses := range []int{4, 50} {
+		took, err := besieged(t, sound(t), n, addresses, hold)
+		if err != nil {
+			t.Errorf("%d addresses: %v", addresses, err)
+		}
+		if p99 := took[len(took)*99/100]; long && p99 > 250*time.Millisecond {
+			t.Errorf("%d addresses: p99 of the canary is %v", addresses, p99)
+		}
+	}
+	_, err := besieged(t, planted(t, "hospitable"), 2600, 12, 4*time.Second)
+	sees(t, "hospitable", err)
+}
