@@ -65,7 +65,7 @@ garbage:
 # takes no writes and a database that is taken away, and an hour of load. Figures are in docs/guarantees.md.
 rigs:
 	BRINELL_IMAGES=10000 BRINELL_KILLS=500 BRINELL_FULL=200 BRINELL_DAMAGE=2000 $(GO) test ./internal/rig -run 'PowerCut|Kill|Full|Sync|Damage' -v -timeout 2h
-	BRINELL_HOSTILE=100 BRINELL_SLOW=10000 BRINELL_NAMES=1000000 $(GO) test ./internal/rig -run 'Hostile|Slow|Series' -v -timeout 1h
+	BRINELL_HOSTILE=100 BRINELL_SLOW=10000 BRINELL_KEYLESS=10000 BRINELL_NAMES=1000000 $(GO) test ./internal/rig -run 'Hostile|Slow|Keyless|Series' -v -timeout 1h
 	BRINELL_BOMBS=1000 BRINELL_READONLY=50 BRINELL_CROWDS=50 BRINELL_TAKEN=50 $(GO) test ./internal/rig -run 'Planted|Bombs|ReadOnly|Descriptors|TakenAway' -v -timeout 30m
 	BRINELL_CLOCKS=1200 $(GO) test ./internal/diagnose -run 'Clocks$$' -v -timeout 1h
 	BRINELL_SEQUENCE=1000 $(GO) test ./internal/rig -run 'Memory$$' -v -timeout 1h
