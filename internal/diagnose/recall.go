@@ -25,8 +25,8 @@ type History interface {
 }
 
 // savedEvery is how many windows of an axis are stored before its state is written again: as
-// many are read one by one after a start, in about 2 ms.
-const savedEvery = 64
+// many are read one by one after a start, in about 4 ms. A state has some 100 kB, compressed.
+const savedEvery = 128
 
 // Of folding what is stored, which grows with it and is done for one sensor at a time.
 const (

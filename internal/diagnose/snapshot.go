@@ -78,15 +78,18 @@ type windowDoc struct {
 // foldVersion names what a state depends on beside its windows: a program with another fold
 // makes states anew from what is stored.
 func foldVersion(m Method) string {
-	sum := sha256.Sum256(fmt.Append(nil, "fold 1 ", m, " ", forgetting, maxGap, unitMargin, history, zLimit, scoreLimit, leastLog,
-		readyAfter, frozenAfter, refitEvery, heldBack, falseAlarms, shrinkage, leastSpread, offShare, offLevel, lastingRun, sensorGain, baselineBands))
+	sum := sha256.Sum256(fmt.Append(nil, "fold 1 ", m, " ", forgetting, maxGap, unitMargin, history, zLimit,
+		scoreLimit, leastLog,
+		readyAfter, frozenAfter, refitEvery, heldBack, falseAlarms, shrinkage, leastSpread, offShare, offLevel,
+		lastingRun, sensorGain, baselineBands))
 	return hex.EncodeToString(sum[:8])
 }
 
 // doc returns the state without the windows that are not known to be stored, as JSON. It
 // fails where a value is not finite.
 func (s *sensor) doc() ([]byte, error) {
-	x := snapshot{Version: foldVersion(s.base.method), Base: s.base.doc(), Kept: make([]windowDoc, 0, len(s.kept)), Behind: s.behind}
+	x := snapshot{Version: foldVersion(s.base.method), Base: s.base.doc(), Kept: make([]windowDoc, 0,
+		len(s.kept)), Behind: s.behind}
 	for _, o := range s.kept {
 		if !slices.Contains(s.flying, o) {
 			x.Kept = append(x.Kept, o.doc())
@@ -127,41 +130,51 @@ func due(controls []control, epoch int, last time.Time) (n int) {
 }
 
 func (m *memory) doc() memoryDoc {
-	d := memoryDoc{Epoch: m.epoch, Last: utc(m.last), Bearing: m.bearing, Weight: m.weight, Windows: m.windows, Seconds: m.seconds, LogP: m.logp, Z: m.z, Cage: m.cage,
-		Impulsive: m.impulsive, Free: m.free, Tones: m.tones, Shaft: m.shaft, Half: m.half, NetWeight: m.netWeight, Running: m.running,
+	d := memoryDoc{Epoch: m.epoch, Last: utc(m.last), Bearing: m.bearing, Weight: m.weight, Windows: m.windows,
+		Seconds: m.seconds, LogP: m.logp, Z: m.z, Cage: m.cage,
+		Impulsive: m.impulsive, Free: m.free, Tones: m.tones, Shaft: m.shaft, Half: m.half,
+		NetWeight: m.netWeight, Running: m.running,
 		Controlled: m.controlled, Frozen: m.frozen}
 	if m.baselines != nil {
 		d.Baselines = make(map[string]baselineDoc, len(m.baselines))
 	}
 	for running, b := range m.baselines {
-		d.Baselines[running] = baselineDoc{Learnt: b.learnt, Levels: b.levels, Onset: utc(b.onset), Run: b.run, Raised: utc(b.raised)}
+		d.Baselines[running] = baselineDoc{Learnt: b.learnt, Levels: b.levels, Onset: utc(b.onset), Run: b.run,
+			Raised: utc(b.raised)}
 	}
 	return d
 }
 
 func (d *memoryDoc) memory(method Method, controls []control) memory {
-	m := memory{method: method, epoch: d.Epoch, last: d.Last, bearing: d.Bearing, weight: d.Weight, windows: d.Windows, seconds: d.Seconds, logp: d.LogP, z: d.Z, cage: d.Cage,
-		impulsive: d.Impulsive, free: d.Free, tones: d.Tones, shaft: d.Shaft, half: d.Half, netWeight: d.NetWeight, running: d.Running,
+	m := memory{method: method, epoch: d.Epoch, last: d.Last, bearing: d.Bearing, weight: d.Weight,
+		windows: d.Windows, seconds: d.Seconds, logp: d.LogP, z: d.Z, cage: d.Cage,
+		impulsive: d.Impulsive, free: d.Free, tones: d.Tones, shaft: d.Shaft, half: d.Half,
+		netWeight: d.NetWeight, running: d.Running,
 		controls: controls, controlled: d.Controlled, frozen: d.Frozen}
 	if d.Baselines != nil {
 		m.baselines = make(map[string]*baseline, len(d.Baselines))
 	}
 	for running, b := range d.Baselines {
-		m.baselines[running] = &baseline{method: method, learnt: b.Learnt, levels: b.Levels, onset: b.Onset, run: b.Run, raised: b.Raised}
+		m.baselines[running] = &baseline{method: method, learnt: b.Learnt, levels: b.Levels, onset: b.Onset,
+			run: b.Run, raised: b.Raised}
 		m.baselines[running].refit()
 	}
 	return m
 }
 
 func (o *observation) doc() windowDoc {
-	return windowDoc{ID: o.id, Epoch: o.epoch, Began: utc(o.began), Start: utc(o.start), Seconds: o.seconds, Quality: o.quality, Network: o.network, LogP: o.logp, Lines: o.lines, Z: o.z, Cage: o.cage,
-		Impulsive: o.impulsive, Free: o.free.Z, Tones: o.tones, Shaft: o.shaft, Half: o.half, Bearing: o.bearing, Vector: o.vector, Level: o.level,
+	return windowDoc{ID: o.id, Epoch: o.epoch, Began: utc(o.began), Start: utc(o.start), Seconds: o.seconds,
+		Quality: o.quality, Network: o.network, LogP: o.logp, Lines: o.lines, Z: o.z, Cage: o.cage,
+		Impulsive: o.impulsive, Free: o.free.Z, Tones: o.tones, Shaft: o.shaft, Half: o.half,
+		Bearing: o.bearing, Vector: o.vector, Level: o.level,
 		Running: o.running, Rate: o.rate}
 }
 
 func (d *windowDoc) observation() *observation {
-	o := &observation{id: d.ID, epoch: d.Epoch, began: d.Began, start: d.Start, seconds: d.Seconds, quality: d.Quality, network: d.Network, logp: d.LogP, lines: d.Lines, z: d.Z, cage: d.Cage,
-		impulsive: d.Impulsive, tones: d.Tones, shaft: d.Shaft, half: d.Half, bearing: d.Bearing, vector: d.Vector, level: d.Level,
+	o := &observation{id: d.ID, epoch: d.Epoch, began: d.Began, start: d.Start, seconds: d.Seconds,
+		quality: d.Quality, network: d.Network, logp: d.LogP, lines: d.Lines, z: d.Z, cage: d.Cage,
+		impulsive: d.Impulsive, tones: d.Tones, shaft: d.Shaft, half: d.Half, bearing: d.Bearing,
+		vector: d.Vector, level: d.Level,
 		running: d.Running, rate: d.Rate}
 	o.free.Z = d.Free
 	return o
