@@ -29,7 +29,7 @@ const windowsRoute = "/v1/sensors/{sensor}/windows"
 func (s *server) shed(next http.Handler) http.Handler {
 	media := []string{problemType}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.Method != http.MethodPost || !strings.HasPrefix(r.URL.Path, "/v1/sensors/") || !strings.HasSuffix(r.URL.Path, "/windows") || s.room(r.ContentLength) {
+		if !postsOne(r) || s.room(r.ContentLength) {
 			next.ServeHTTP(w, r)
 			return
 		}
@@ -55,6 +55,11 @@ func (s *server) shed(next http.Handler) http.Handler {
 		_, _ = w.Write(s.denial.document(nil, id, after))
 		s.denial.timed.Observe(time.Since(start).Seconds())
 	})
+}
+
+// postsOne reports whether a request posts one window.
+func postsOne(r *http.Request) bool {
+	return r.Method == http.MethodPost && strings.HasPrefix(r.URL.Path, "/v1/sensors/") && strings.HasSuffix(r.URL.Path, "/windows")
 }
 
 // denial is the answer to a window for which there is no room, ready but for what differs

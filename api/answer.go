@@ -14,6 +14,7 @@ type answer struct {
 	status int           // 0 until the header is written
 	time   time.Duration // for the client, from the header on
 	body   paced         // of the request, if it has one
+	holder holder        // as which it is under way
 }
 
 // WriteHeader starts the time. A handler that streams sets its own deadlines

@@ -44,21 +44,25 @@ func (s *server) authorize(next http.Handler) http.Handler {
 			return
 		}
 		if k == nil {
-			next.ServeHTTP(w, r)
+			if token == "" {
+				next.ServeHTTP(w, r)
+				return
+			}
+			s.hold(w, r, token, nil, next)
 			return
 		}
 		Known(r.Context())
 		ctx := bearing.WithSource(r.Context(), bearing.Source{Name: k.ID, NewSensors: k.MayBring()})
 		ctx = context.WithValue(ctx, keyKey{}, k)
-		if r.Method == http.MethodPost && strings.HasSuffix(r.URL.Path, "/windows") && r.URL.Path != "/v1/windows" {
-			next.ServeHTTP(w, r.WithContext(ctx)) // one window takes no longer than its body may
-			return
-		}
-		s.held(w, r.WithContext(ctx), token, next)
+		s.hold(w, r.WithContext(ctx), token, k, next)
 	})
 }
 
-// permit returns the key of a request and its token, or why it may not go on.
+// nobody stands for the token of a request that needs a key once there is one.
+const nobody = "nobody"
+
+// permit returns the key of a request and its token, or why it may not go on. Without a key
+// the token is nobody, or "" where none is ever needed.
 func (s *server) permit(r *http.Request) (k *keys.Key, token string, err error) {
 	rule, known := s.ruleOf(r)
 	if !known || rule.scope == open {
@@ -70,7 +74,7 @@ func (s *server) permit(r *http.Request) (k *keys.Key, token string, err error) 
 	header := r.Header.Get("Authorization")
 	if header == "" {
 		if !s.cfg.Keys.Required() {
-			return nil, "", nil
+			return nil, nobody, nil
 		}
 		return nil, "", bearing.Errorf(bearing.Unauthorized, "key_missing", "this needs an API key: send Authorization: Bearer KEY (brinell keys create makes one)")
 	}

@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"sync/atomic"
 	"time"
 
 	"brinell/internal/bearing"
@@ -26,6 +27,7 @@ type paced struct {
 	io.ReadCloser
 	control *http.ResponseController
 	grace   time.Duration
+	gone    *atomic.Bool // the key of the request holds no more; nil for never
 
 	waited time.Duration // for the bytes of got
 	got    int64
@@ -33,7 +35,12 @@ type paced struct {
 	done   bool      // read to its end
 }
 
+func (p *paced) cut() bool { return p.gone != nil && p.gone.Load() }
+
 func (p *paced) Read(b []byte) (int, error) {
+	if p.cut() {
+		return 0, keyGone()
+	}
 	start := time.Now()
 	if until := start.Add(p.grace - p.waited); until.Sub(p.until).Abs() > p.grace/16 {
 		p.until = until
@@ -42,7 +49,9 @@ func (p *paced) Read(b []byte) (int, error) {
 	n, err := p.ReadCloser.Read(b)
 	p.got, p.waited = p.got+int64(n), p.waited+time.Since(start)
 	if err != nil {
-		p.done = err == io.EOF
+		if p.done = err == io.EOF; !p.done && p.cut() {
+			err = keyGone()
+		}
 		return n, err
 	}
 	if p.got >= int64(p.grace/time.Millisecond)*bodyRate/1000 {
@@ -71,7 +80,7 @@ func (s *server) pace(next http.Handler) http.Handler {
 			return
 		}
 		body := r.Body
-		a.body = paced{ReadCloser: body, control: http.NewResponseController(w), grace: patience(s.bodyGrace)}
+		a.body = paced{ReadCloser: body, control: http.NewResponseController(w), grace: patience(s.bodyGrace), gone: &a.holder.gone}
 		r.Body = &a.body
 		next.ServeHTTP(w, r)
 		r.Body = body

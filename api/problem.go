@@ -74,6 +74,9 @@ func statusOf(e *bearing.Error) int {
 // text.
 func public(ctx context.Context, err error) *bearing.Error {
 	e, ok := errors.AsType[*bearing.Error](err)
+	if gone, cut := errors.AsType[*bearing.Error](context.Cause(ctx)); cut { // it was ended for that
+		return gone
+	}
 	switch {
 	case ok && e.Kind != bearing.Internal:
 		return e
@@ -119,7 +122,7 @@ func (s *server) fail(w http.ResponseWriter, r *http.Request, err error) {
 		w.Header().Set("Retry-After", strconv.Itoa(p.RetryAfter))
 	}
 	s.unread(w, r)
-	if p.Status == http.StatusRequestTimeout {
+	if a, ok := w.(*answer); p.Status == http.StatusRequestTimeout || ok && a.holder.gone.Load() {
 		w.Header().Set("Connection", "close")
 	}
 	b, merr := json.Marshal(p)

@@ -73,6 +73,11 @@ func (k *Key) Covers(sensor string) bool {
 	})
 }
 
+// Same reports whether two are one key that may do the same.
+func (k *Key) Same(o *Key) bool {
+	return k.ID == o.ID && k.Digest == o.Digest && k.Expires.Equal(o.Expires) && slices.Equal(k.Scopes, o.Scopes) && slices.Equal(k.Sensors, o.Sensors)
+}
+
 // prefix begins every token, so that one that leaked can be searched for.
 const prefix = "brk_"
 

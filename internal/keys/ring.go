@@ -26,7 +26,7 @@ type Ring struct {
 }
 
 // lookEvery is how often a ring looks at its file.
-const lookEvery = time.Second
+const lookEvery = 500 * time.Millisecond
 
 // Open reads the keys of a file, which need not be there yet.
 func Open(file string, log *slog.Logger, now func() time.Time) (*Ring, error) {
