@@ -34,7 +34,8 @@ func TestImage(t *testing.T) {
 	}
 	root := t.TempDir()
 	build := strings.ReplaceAll(find(`(?m)^RUN (CGO_ENABLED=0 go build .*)$`), "/out/brinell", filepath.Join(root, "brinell"))
-	cmd := exec.Command("sh", "-c", build)
+	// Paths in the program do not matter here, and with them the packages are compiled already.
+	cmd := exec.Command("sh", "-c", strings.Replace(build, "-trimpath ", "", 1))
 	cmd.Dir = "../.."
 	cmd.Env = append(os.Environ(), "VERSION=image-test")
 	if out, err := cmd.CombinedOutput(); err != nil {

@@ -218,7 +218,7 @@ func TestServe(t *testing.T) {
 	}
 	// A second one on the same directory says what is wrong.
 	bin, _ := program()
-	out, err := exec.Command(bin, "serve", "--listen", "127.0.0.1:0", "--data-dir", dir).CombinedOutput()
+	out, err := exec.Command(bin, "serve", "--listen", "127.0.0.1:0", "--data-dir", dir, "--lock-wait", "100ms").CombinedOutput()
 	if err == nil || !strings.Contains(string(out), "store_locked") {
 		t.Errorf("a second service: %v %s", err, out)
 	}

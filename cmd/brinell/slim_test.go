@@ -95,7 +95,7 @@ func simulate(t *testing.T, dir string) {
 		t.Fatal(err)
 	}
 	for i, f := range bearing.Faults {
-		x, err := dataset.Simulate(dataset.SimSpec{Geometry: known.Geometry, Fault: f, ShaftHz: 30, RateHz: 12000, Seconds: 6,
+		x, err := dataset.Simulate(dataset.SimSpec{Geometry: known.Geometry, Fault: f, ShaftHz: 30, RateHz: 12000, Seconds: 4,
 			ResonanceHz: 2500 + 300*float64(i), Damping: 0.05, Slip: 0.01, SNRdB: 5}, rand.New(rand.NewPCG(uint64(i), 1)))
 		if err != nil {
 			t.Fatal(err)

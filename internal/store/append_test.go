@@ -196,6 +196,7 @@ func TestFailedCommit(t *testing.T) {
 // TestReadyRecovers: after an outage the writer finds out by itself that the
 // disk is well again, or a service taken out of rotation would never return.
 func TestReadyRecovers(t *testing.T) {
+	t.Parallel() // it waits
 	var down atomic.Bool
 	down.Store(true)
 	db := open(t, Config{commit: func(tx *sql.Tx) error {

@@ -141,6 +141,7 @@ func TestReplacedUnderCommit(t *testing.T) {
 // TestReplacedWhileIdle: that the database is gone is noticed, and logged once, though
 // nothing is written.
 func TestReplacedWhileIdle(t *testing.T) {
+	t.Parallel() // it waits
 	dir := t.TempDir()
 	log := make(chan string, 100)
 	db, err := Open(t.Context(), Config{Dir: dir, Log: slog.New(slog.NewTextHandler(channel(log), nil))})

@@ -126,6 +126,7 @@ func TestQueryTime(t *testing.T) {
 // TestBusy: while another program holds the database nothing is stored, and after it
 // windows are taken again.
 func TestBusy(t *testing.T) {
+	t.Parallel() // it waits
 	if testing.Short() {
 		t.Skip("waits for the lock for seconds")
 	}
