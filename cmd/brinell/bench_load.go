@@ -174,12 +174,12 @@ func (r *loadRun) request(b []byte, sensor, k, offset int) []byte {
 	start := time.Unix(1e9, 0).UTC().Add(time.Duration(k) * time.Second).Format(time.RFC3339)
 	path := fmt.Sprintf("/v1/sensors/load-%d/windows", sensor)
 	if r.raw != nil {
-		b = fmt.Appendf(b, "POST %s?start=%s&sample_rate_hz=12000&unit=g HTTP/1.1\r\nHost: bench\r\nContent-Type: %s\r\nContent-Length: %d\r\n\r\n", path, start, r.media, 4*benchLength)
+		b = fmt.Appendf(b, "POST %s?start=%s&sample_rate_hz=12000&unit=g HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: %s\r\nContent-Length: %d\r\n\r\n", path, start, r.media, 4*benchLength)
 		return append(b, r.raw[4*offset:4*(offset+benchLength)]...)
 	}
 	head := fmt.Sprintf(`{"start":%q,"sample_rate_hz":12000,"unit":"g","samples":[`, start)
 	numbers := r.text[r.at[offset] : r.at[offset+benchLength]-1]
-	b = fmt.Appendf(b, "POST %s HTTP/1.1\r\nHost: bench\r\nContent-Type: %s\r\nContent-Length: %d\r\n\r\n%s", path, r.media, len(head)+len(numbers)+2, head)
+	b = fmt.Appendf(b, "POST %s HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: %s\r\nContent-Length: %d\r\n\r\n%s", path, r.media, len(head)+len(numbers)+2, head)
 	return append(append(b, numbers...), "]}"...)
 }
 

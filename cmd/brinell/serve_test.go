@@ -244,7 +244,7 @@ func TestGracefulStop(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	fmt.Fprintf(conn, "POST /v1/sensors/slow/windows?start=2026-01-31T12:00:00Z&sample_rate_hz=12000&unit=g HTTP/1.1\r\nHost: x\r\nContent-Type: application/octet-stream\r\nContent-Length: %d\r\n\r\n", len(body))
+	fmt.Fprintf(conn, "POST /v1/sensors/slow/windows?start=2026-01-31T12:00:00Z&sample_rate_hz=12000&unit=g HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/octet-stream\r\nContent-Length: %d\r\n\r\n", len(body))
 	if _, err := conn.Write(body[:5000]); err != nil {
 		t.Fatal(err)
 	}

@@ -62,7 +62,7 @@ func newFlood(t testing.TB, url string, samples, conns int, more string) *flood 
 	t.Helper()
 	f := &flood{address: strings.TrimPrefix(url, "http://"), idle: make(chan *pipe, conns), other: map[string]int{}}
 	_, f.body = window("flood", 1, samples)
-	f.head = fmt.Appendf(nil, "POST /v1/sensors/flood-000/windows?start=2026-01-31T00:00:00Z&sample_rate_hz=12000&unit=g%s HTTP/1.1\r\nHost: x\r\nContent-Type: application/octet-stream\r\nContent-Length: %d\r\n\r\n", more, len(f.body))
+	f.head = fmt.Appendf(nil, "POST /v1/sensors/flood-000/windows?start=2026-01-31T00:00:00Z&sample_rate_hz=12000&unit=g%s HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/octet-stream\r\nContent-Length: %d\r\n\r\n", more, len(f.body))
 	f.at = [2]int{bytes.Index(f.head, []byte("000")), bytes.Index(f.head, []byte("2026-"))}
 	for range conns {
 		c, err := net.Dial("tcp", f.address)
