@@ -14,6 +14,7 @@ import (
 	"github.com/go-chi/chi/v5"
 
 	"brinell/internal/bearing"
+	"brinell/internal/clamp"
 	"brinell/internal/keys"
 )
 
@@ -202,7 +203,7 @@ func (q *quota) take(k *keys.Key, now time.Time) error {
 	b.at = now
 	if b.left < 1 {
 		return bearing.Errorf(bearing.TooMany, "quota_exceeded", "this key may send %g windows a second: send fewer", rate).Over(rate, 0).
-			After(time.Duration((1 - b.left) / rate * float64(time.Second)))
+			After(clamp.Seconds((1 - b.left) / rate))
 	}
 	b.left--
 	return nil
