@@ -29,7 +29,7 @@ const windowsRoute = "/v1/sensors/{sensor}/windows"
 func (s *server) shed(next http.Handler) http.Handler {
 	media := []string{problemType}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if !postsOne(r) || s.room(r.ContentLength) {
+		if !postsOne(r) || s.room(s.claimant(r.Header["Authorization"], r.RemoteAddr), r.ContentLength) {
 			next.ServeHTTP(w, r)
 			return
 		}
@@ -110,10 +110,14 @@ const (
 
 var errNoRoom = bearing.Errorf(bearing.Overloaded, "overloaded", "more windows arrive than the service can take: send this one again later")
 
-// room says whether a window with a body of so many bytes would be taken. One that is
-// too long by itself is refused for that, elsewhere.
-func (s *server) room(length int64) bool {
-	return length > s.cfg.MaxBody || s.cfg.Gate.Room() == nil && s.budget.memory.Fits(admit.Receive, max(length, 0))
+// room says whether a window of a tenant with a body of so many bytes would be taken. One
+// that is too long by itself is refused for that, elsewhere.
+func (s *server) room(tenant string, length int64) bool {
+	if length > s.cfg.MaxBody {
+		return true
+	}
+	length = max(length, 0)
+	return s.cfg.Gate.Room(admit.Claim{Tenant: tenant, Bytes: int(length)}) == nil && s.budget.memory.FitsFor(tenant, length)
 }
 
 func fullBudget() error {

@@ -30,24 +30,24 @@ func TestShed(t *testing.T) {
 	}
 	s.shedGrace = 100 * time.Millisecond
 	// One has been computed and gives the gate a service time; one is, and one waits.
-	p, err := gate.Enter(t.Context())
+	p, err := gate.Enter(t.Context(), admit.Claim{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	time.Sleep(time.Millisecond)
 	p.Leave()
-	if p, err = gate.Enter(t.Context()); err != nil {
+	if p, err = gate.Enter(t.Context(), admit.Claim{}); err != nil {
 		t.Fatal(err)
 	}
 	waits, stop := context.WithCancel(admit.Patient(t.Context()))
 	gone := make(chan struct{})
 	go func() {
 		defer close(gone)
-		if p, err := gate.Enter(waits); err == nil {
+		if p, err := gate.Enter(waits, admit.Claim{}); err == nil {
 			p.Leave()
 		}
 	}()
-	for gate.Room() == nil {
+	for gate.Room(admit.Claim{}) == nil {
 		time.Sleep(time.Millisecond)
 	}
 

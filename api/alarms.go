@@ -128,7 +128,7 @@ func (s *server) change(w http.ResponseWriter, r *http.Request, v any) (version 
 	if _, err := s.alarmOf(r); err != nil {
 		return 0, err
 	}
-	own := &share{of: &s.budget}
+	own := &share{of: &s.budget, tenant: tenantOf(r)}
 	defer own.release()
 	body, err := s.readDocument(w, r, own)
 	if err != nil {

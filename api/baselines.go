@@ -56,7 +56,7 @@ func (s *server) controlBaseline(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	own := &share{of: &s.budget}
+	own := &share{of: &s.budget, tenant: tenantOf(r)}
 	defer own.release()
 	body, err := s.readDocument(w, r, own)
 	if err != nil {

@@ -154,7 +154,7 @@ func (s *server) putBearing(w http.ResponseWriter, r *http.Request) error {
 	if r.ContentLength > maxBearingBody {
 		return bearingTooLarge()
 	}
-	own := &share{of: &s.budget}
+	own := &share{of: &s.budget, tenant: tenantOf(r)}
 	defer own.release()
 	body, err := s.readBody(w, r, own)
 	if err != nil {

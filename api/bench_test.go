@@ -127,6 +127,7 @@ func newPoster(tb testing.TB, query, media string, body []byte) *poster {
 	}
 	p.request.Header.Set("Content-Type", media)
 	p.request.ContentLength = int64(len(body))
+	p.request.RemoteAddr = "192.0.2.1:1234"
 	p.request.Body = io.NopCloser(p.body)
 	return p
 }

@@ -44,6 +44,7 @@ func (t *budget) put(b *buffer) {
 // up. They are the request's until release.
 type share struct {
 	of            *budget
+	tenant        string
 	size          int64
 	body, samples *buffer
 }
@@ -78,7 +79,7 @@ func (h *share) floats(n int) []float32 {
 	if c := classOf(size); c <= maxClass {
 		size = 1 << c
 	}
-	h.of.memory.Hold(size)
+	h.of.memory.HoldFor(h.tenant, size)
 	h.size += size
 	h.samples = h.of.get(size)
 	return floatsOf(h.samples.bytes)[:n]
@@ -86,7 +87,7 @@ func (h *share) floats(n int) []float32 {
 
 // draw raises the share by more bytes, or reports that the budget does not allow it.
 func (h *share) draw(more int64) bool {
-	if !h.of.memory.Take(admit.Receive, more) {
+	if !h.of.memory.TakeFor(h.tenant, more) {
 		return false
 	}
 	h.size += more
@@ -99,8 +100,8 @@ func (h *share) release() {
 			h.of.put(b)
 		}
 	}
-	h.of.memory.Give(h.size)
-	*h = share{of: h.of}
+	h.of.memory.GiveFor(h.tenant, h.size)
+	*h = share{of: h.of, tenant: h.tenant}
 }
 
 // floatsOf returns the float32 that share memory with b, nil where b is empty or

@@ -51,10 +51,11 @@ func (s *server) postWindows(w http.ResponseWriter, r *http.Request) error {
 	if _, err := parseQuery(r.URL.RawQuery); err != nil {
 		return err
 	}
-	if err := s.cfg.Gate.Room(); err != nil {
+	who := tenantOf(r)
+	if err := s.cfg.Gate.Room(admit.Claim{Tenant: who}); err != nil {
 		return err
 	}
-	own := &share{of: &s.budget}
+	own := &share{of: &s.budget, tenant: who}
 	defer own.release()
 	control := http.NewResponseController(w)
 	_ = control.EnableFullDuplex() // HTTP/2 is so by itself, test recorders do not matter
@@ -68,7 +69,7 @@ func (s *server) postWindows(w http.ResponseWriter, r *http.Request) error {
 	}
 	w.Header().Set("Content-Type", ndjson)
 
-	b := &bulk{s: s, ctx: r.Context(), queue: s.cfg.Gate.Queue(), waiting: make(chan chan lineResult, inFlight), ended: make(chan struct{})}
+	b := &bulk{s: s, tenant: who, ctx: r.Context(), queue: s.cfg.Gate.Queue(), waiting: make(chan chan lineResult, inFlight), ended: make(chan struct{})}
 	go b.write(w, control)
 	pace, _ := r.Body.(*paced)
 	err = b.read(bufio.NewReaderSize(body, firstRead), func() { pace.again(s.bodyGrace + lineTime) })
@@ -95,6 +96,7 @@ func (s *server) postWindows(w http.ResponseWriter, r *http.Request) error {
 // bulk is one request with many windows.
 type bulk struct {
 	s       *server
+	tenant  string
 	ctx     context.Context
 	queue   *admit.Queue
 	waiting chan chan lineResult // results to come, in the order of their lines
@@ -111,7 +113,7 @@ func (b *bulk) read(in *bufio.Reader, progress func()) error {
 	index := 0
 	for n := 0; ; n++ {
 		progress()
-		own := &share{of: &b.s.budget}
+		own := &share{of: &b.s.budget, tenant: b.tenant}
 		line, err := b.s.readLine(in, own)
 		if err != nil && !errors.Is(err, io.EOF) {
 			own.release()
@@ -140,19 +142,18 @@ func (b *bulk) read(in *bufio.Reader, progress func()) error {
 func (b *bulk) take(index int, line []byte, own *share) error {
 	result := make(chan lineResult, 1)
 	b.waiting <- result // first: a client that does not read holds up itself alone
-	select {
-	case b.s.lines <- struct{}{}:
-	case <-b.ctx.Done():
+	turn, err := b.s.lines.Turn(b.ctx, b.tenant)
+	if err != nil {
 		own.release()
-		result <- b.s.lineProblem(b.ctx, index, b.ctx.Err())
-		return b.ctx.Err()
+		result <- b.s.lineProblem(b.ctx, index, err)
+		return err
 	}
 	ticket := b.queue.Next()
 	go func() {
 		defer func() {
 			ticket.Close()
 			own.release()
-			<-b.s.lines
+			turn.Done()
 		}()
 		result <- b.s.judgeLine(b.ctx, index, line, own, ticket)
 	}()
@@ -213,7 +214,7 @@ func (s *server) judgeLine(ctx context.Context, index int, line []byte, own *sha
 		}
 	}()
 	// Its turn comes: until then the client is not read from.
-	place, err := ticket.Enter(ctx)
+	place, err := ticket.Enter(ctx, admit.Claim{Tenant: own.tenant, Bytes: len(line)})
 	if err != nil {
 		return s.lineProblem(ctx, index, err)
 	}

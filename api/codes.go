@@ -141,6 +141,7 @@ var codes = []Code{
 	{"diagnosis_not_found", "no such diagnosis"},
 	{"samples_expired", "the raw samples were removed to keep within a limit; the diagnosis remains"},
 	// The service.
+	{"too_many_reads", "this client waits for as many answers as it may"},
 	{"overloaded", "too much at once: try again"},
 	{"memory_exceeded", "the window takes more memory than the service has for one"},
 	{"storage_full", "the disk is full"},

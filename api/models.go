@@ -107,7 +107,7 @@ func (s *server) addModel(w http.ResponseWriter, r *http.Request) error {
 		return tooLarge
 	}
 	r.Body = http.MaxBytesReader(w, r.Body, maxModelBody)
-	own := &share{of: &s.budget}
+	own := &share{of: &s.budget, tenant: tenantOf(r)}
 	defer own.release()
 	b, err := s.readBody(w, r, own)
 	if err != nil {

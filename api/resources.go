@@ -254,7 +254,7 @@ func (s *server) putResource(k resource) func(http.ResponseWriter, *http.Request
 		if err != nil {
 			return err
 		}
-		own := &share{of: &s.budget}
+		own := &share{of: &s.budget, tenant: tenantOf(r)}
 		defer own.release()
 		body, err := s.readDocument(w, r, own)
 		if err != nil {

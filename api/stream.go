@@ -68,14 +68,6 @@ func (s *streams) enter(who string) (leave func(), err error) {
 	}, nil
 }
 
-// follower names who a request is from: its key, or without one its address.
-func follower(r *http.Request) string {
-	if k := keyOf(r.Context()); k != nil {
-		return "key " + k.ID
-	}
-	return "address " + hostOf(r)
-}
-
 // filter is what a stream leaves out.
 type filter struct {
 	kind     string
@@ -135,7 +127,7 @@ func (s *server) stream(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	leave, err := s.streams.enter(follower(r))
+	leave, err := s.streams.enter(tenantOf(r))
 	if err != nil {
 		return err
 	}

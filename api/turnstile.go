@@ -51,14 +51,14 @@ func (t *turnstile) Accept() (net.Conn, error) {
 	return &turned{Conn: c, of: t, raw: rawOf(c)}, nil
 }
 
-// refuses reports whether a window with a body of so many bytes is refused here. While
+// refuses reports whether a window of a tenant, with a body of so many bytes, is refused here. While
 // the service stops, answers end their connection, and net/http gives them.
-func (t *turnstile) refuses(length int64) bool {
+func (t *turnstile) refuses(tenant string, length int64) bool {
 	select {
 	case <-t.s.cfg.Done:
 		return false
 	default:
-		return !t.s.room(length)
+		return !t.s.room(tenant, length)
 	}
 }
 
@@ -70,6 +70,8 @@ type turned struct {
 	// left is how much of a request's body net/http has yet to read: 0 where the next
 	// byte begins a request, unclear for good once that is not known.
 	left int64
+	who  string    // the tenant of the last request that was looked at
+	by   string    // its Authorization
 	set  time.Time // when refuse set the deadlines last, zero for not
 }
 
@@ -77,6 +79,20 @@ type turned struct {
 func (c *turned) NetConn() net.Conn { return c.Conn }
 
 const unclear = -1
+
+// tenant returns whose window it is that comes with such a header. That of the request
+// before is nearly always the same.
+func (c *turned) tenant(authorization []byte) string {
+	if c.who == "" || string(authorization) != c.by {
+		c.by = string(authorization)
+		var header []string
+		if len(authorization) > 0 {
+			header = []string{c.by}
+		}
+		c.who = c.of.s.claimant(header, c.RemoteAddr().String())
+	}
+	return c.who
+}
 
 // leastPeek is less than the room that net/http offers for the beginning of a request,
 // and more than for its look whether a client is still there.
@@ -97,7 +113,7 @@ func (c *turned) Read(p []byte) (int, error) {
 			c.left = unclear
 			return n, err
 		}
-		if err != nil || !h.window || !c.of.refuses(h.length) {
+		if err != nil || !h.window || !c.of.refuses(c.tenant(h.authorization), h.length) {
 			return n, err
 		}
 		if err := c.refuse(p, c.left); err != nil {
@@ -223,6 +239,8 @@ type head struct {
 	length int64 // of the body
 	stated bool  // length is, even as none
 	window bool  // it posts one window and asks for nothing besides
+
+	authorization []byte // of its one header of that name
 }
 
 // parseHead reads the head of an HTTP/1.1 request at the beginning of b. It is ok only
@@ -286,6 +304,13 @@ func (h *head) field(line []byte) (ok bool) {
 		}
 	case len("Transfer-Encoding"):
 		return !bytes.EqualFold(name, []byte("Transfer-Encoding"))
+	case len("Authorization"):
+		if bytes.EqualFold(name, []byte("Authorization")) {
+			if h.authorization != nil {
+				return false
+			}
+			h.authorization = bytes.TrimSpace(value)
+		}
 	case len("Connection"):
 		h.window = h.window && !bytes.EqualFold(name, []byte("Connection"))
 	case len("Expect"):

@@ -24,7 +24,7 @@ func (s *server) postWindow(w http.ResponseWriter, r *http.Request) (err error) 
 	}()
 	// What the window is made of goes to the next request when the core is done
 	// with it, which Diagnoser promises even if the client went away.
-	own := &share{of: &s.budget}
+	own := &share{of: &s.budget, tenant: tenantOf(r)}
 	defer own.release()
 	key, err := intentOf(r)
 	if err != nil {
@@ -77,7 +77,7 @@ func (s *server) decode(w http.ResponseWriter, r *http.Request, own *share) (*be
 		return nil, nil, err
 	}
 	// Decoding is work too: it takes the slot in which the diagnosis is computed.
-	place, err := s.cfg.Gate.Enter(r.Context())
+	place, err := s.cfg.Gate.Enter(r.Context(), admit.Claim{Tenant: own.tenant, Bytes: len(body)})
 	if err != nil {
 		return nil, nil, err
 	}

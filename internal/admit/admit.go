@@ -8,6 +8,7 @@ package admit
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -42,21 +43,38 @@ type Config struct {
 }
 
 // Gate is what windows pass. A nil Gate lets everything through at once.
+//
+// Work is given out by turns of tenants, so that one who sends more than the service can do
+// is held up by itself. A long window holds its place for a second, which nobody can take
+// back: long ones take turns of their own first, fewer than there are workers. With one
+// worker a long window is computed beside it, and the processor is shared by the scheduler.
 type Gate struct {
 	workers int
 	maxWait time.Duration
 	warm    time.Time // from then on a long wait is a reason to refuse
-	slots   chan struct{}
-	waiting atomic.Int64 // for a slot
-	inside  atomic.Int64 // waiting, computed, or on the way to the disk
-	service atomic.Int64 // ns in a slot, recent mean
+	short   *Turns    // of all windows, a place for each worker
+	long    *Turns    // of long ones, before
+	costs   costs
 
 	// limit bounds inside. It follows how long windows have been inside: how fast the
 	// store is depends on its disk and on who else computes, and only shows.
-	limit atomic.Int64
-	mu    sync.Mutex
-	cut   time.Time // when limit was lowered last
+	limit  atomic.Int64
+	inside atomic.Int64 // waiting, computed, or on the way to the disk
+
+	mu  sync.Mutex
+	cut time.Time      // when limit was lowered last
+	by  map[string]int // inside of each tenant that has some
 }
+
+// Claim is what is known of a window before it is decoded.
+type Claim struct {
+	Tenant string // who sends it
+	Bytes  int    // of its body
+}
+
+// LongWindow is the number of bytes from which on a window is a long one: 10 s of float32
+// at 12.8 kHz, which take some 20 ms to compute.
+const LongWindow = 512 << 10
 
 // New returns a gate with at least one worker.
 func New(cfg Config) *Gate {
@@ -64,24 +82,68 @@ func New(cfg Config) *Gate {
 		cfg.MaxWait = DefaultMaxWait
 	}
 	workers := max(1, cfg.Workers)
-	g := &Gate{workers: workers, maxWait: cfg.MaxWait, warm: time.Now().Add(cfg.WarmUp), slots: make(chan struct{}, workers)}
+	g := &Gate{workers: workers, maxWait: cfg.MaxWait, warm: time.Now().Add(cfg.WarmUp), short: NewTurns(workers), long: NewTurns(workers / 2), by: make(map[string]int)}
 	g.limit.Store(maxInside / 2)
 	return g
 }
 
 // Room says whether a window that arrives now would be taken on: Overloaded
 // overloaded if not. It is asked before the body is read.
-func (g *Gate) Room() error {
+func (g *Gate) Room(c Claim) error {
 	if g == nil {
 		return nil
 	}
-	if g.inside.Load() >= g.limit.Load() {
+	c = c.plant()
+	if g.inside.Load() >= g.limit.Load() && !g.mayBeInside(c.Tenant) {
 		return errOverloaded
 	}
-	if g.waiting.Load()*g.service.Load() > int64(g.workers)*int64(g.maxWait) && !time.Now().Before(g.warm) {
+	t, w := g.terms(c, false)
+	if !t.wouldTake(c.Tenant, w) {
 		return errOverloaded
 	}
 	return nil
+}
+
+// mayBeInside says whether a tenant may have one more inside although there are as many as
+// the limit: it has less than an even share of it.
+func (g *Gate) mayBeInside(tenant string) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	own := g.by[tenant]
+	n := len(g.by)
+	if own == 0 {
+		n++
+	}
+	return own < int(g.limit.Load())/n
+}
+
+func (g *Gate) enterInside(tenant string, sign int) {
+	g.inside.Add(int64(sign))
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if n := g.by[tenant] + sign; n > 0 {
+		g.by[tenant] = n
+	} else {
+		delete(g.by, tenant)
+	}
+}
+
+// terms returns which turns a window takes first, and how. A window that waits longer than
+// was to be expected is the sign of an estimate that is wrong; those behind it must not pay
+// for it.
+func (g *Gate) terms(c Claim, patient bool) (*Turns, terms) {
+	t, w := g.short, terms{cost: g.costs.of(c.Bytes), patient: patient}
+	if c.isLong() {
+		t = g.long
+	}
+	if !patient && !time.Now().Before(g.warm) {
+		w.most = time.Duration(t.places) * g.maxWait
+		w.longest = 2 * g.maxWait
+		if t == g.long {
+			w.longest += 2 * w.cost
+		}
+	}
+	return t, w
 }
 
 var errOverloaded = bearing.Errorf(bearing.Overloaded, "overloaded", "more windows arrive than the service can take: send this one again later")
@@ -89,52 +151,67 @@ var errOverloaded = bearing.Errorf(bearing.Overloaded, "overloaded", "more windo
 // Place is a window's place inside, from its body to its answer.
 type Place struct {
 	gate     *Gate
+	claim    Claim
 	ticket   *Ticket // nil without a queue
 	entered  time.Time
-	got      time.Time // the slot; zero once it is given back
-	counted  bool      // inside
+	turns    [2]turn       // that it has
+	got      time.Time     // the turns; zero once they are given back
+	took     time.Duration // of turns before Aside
+	counted  bool          // inside
 	measured bool
 }
 
 // Enter waits for a slot, and returns the place that has it. It fails with Overloaded
 // overloaded if there is no room or the wait grows too long, or with the error of ctx.
 // The caller must Leave the place.
-func (g *Gate) Enter(ctx context.Context) (*Place, error) {
+func (g *Gate) Enter(ctx context.Context, c Claim) (*Place, error) {
 	if g == nil {
 		return nil, nil
 	}
+	c = c.plant()
 	patient := isPatient(ctx)
-	p := &Place{gate: g, entered: time.Now(), counted: !patient}
-	if p.counted && g.inside.Add(1) > g.limit.Load() {
-		g.inside.Add(-1)
-		return nil, errOverloaded
+	p := &Place{gate: g, claim: c, entered: time.Now(), counted: !patient}
+	if p.counted {
+		if g.inside.Load() >= g.limit.Load() && !g.mayBeInside(c.Tenant) {
+			return nil, errOverloaded
+		}
+		g.enterInside(c.Tenant, 1)
 	}
-	select {
-	case g.slots <- struct{}{}:
-		p.got = p.entered
-		return p, nil
-	default:
+	if err := p.take(ctx, patient); err != nil {
+		p.leave()
+		return nil, err
 	}
-	g.waiting.Add(1)
-	defer g.waiting.Add(-1)
-	// A window that waits longer than was to be expected is the sign of an estimate
-	// that is wrong; those behind it must not pay for it.
-	var late <-chan time.Time
-	if !patient && !time.Now().Before(g.warm) {
-		t := time.NewTimer(2 * g.maxWait)
-		defer t.Stop()
-		late = t.C
+	return p, nil
+}
+
+// take waits for the turns that the place needs.
+func (p *Place) take(ctx context.Context, patient bool) (err error) {
+	g := p.gate
+	t, w := g.terms(p.claim, patient)
+	if err = p.turns[0].take(ctx, t, p.claim.Tenant, w); err != nil {
+		if errors.Is(err, errLate) {
+			err = errOverloaded
+		}
+		return err
 	}
-	select {
-	case g.slots <- struct{}{}:
+	p.got = time.Now()
+	if t == g.long && g.workers > 1 {
+		if err = p.turns[1].take(ctx, g.short, p.claim.Tenant, terms{cost: w.cost, patient: true}); err != nil {
+			p.giveBack()
+			return err
+		}
 		p.got = time.Now()
-		return p, nil
-	case <-late:
-		p.leave()
-		return nil, errOverloaded
-	case <-ctx.Done():
-		p.leave()
-		return nil, ctx.Err()
+	}
+	return nil
+}
+
+// giveBack gives the turns to others.
+func (p *Place) giveBack() {
+	took := time.Since(p.got)
+	p.got = time.Time{}
+	p.took += took
+	for i := len(p.turns) - 1; i >= 0; i-- {
+		p.turns[i].done(took)
 	}
 }
 
@@ -150,15 +227,8 @@ func (p *Place) Computed() {
 	if p.got.IsZero() {
 		return
 	}
-	took := time.Since(p.got)
-	p.got = time.Time{}
-	<-p.gate.slots
-	// A mean over some 16 windows. Two that end together may lose one of them.
-	old := p.gate.service.Load()
-	if old == 0 {
-		old = int64(took)
-	}
-	p.gate.service.Store(old + (int64(took)-old)/16)
+	p.giveBack()
+	p.gate.costs.learn(p.claim.Bytes, p.took)
 }
 
 // Aside gives the slot back while f runs, which does what has a budget of its own, and waits
@@ -167,24 +237,17 @@ func (p *Place) Aside(ctx context.Context, f func() error) error {
 	if p == nil || p.got.IsZero() {
 		return f()
 	}
-	p.got = time.Time{}
-	<-p.gate.slots
+	p.giveBack()
 	if err := f(); err != nil {
 		return err
 	}
-	select {
-	case p.gate.slots <- struct{}{}:
-		p.got = time.Now()
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
+	return p.take(ctx, true)
 }
 
 // Stored says that the window is on disk: how long that took tells how many may be
-// inside.
+// inside. A long one tells nothing of that.
 func (p *Place) Stored() {
-	if p == nil || p.measured || !p.counted {
+	if p == nil || p.measured || !p.counted || p.claim.isLong() {
 		return
 	}
 	p.measured = true
@@ -203,7 +266,7 @@ func (p *Place) Leave() {
 
 func (p *Place) leave() {
 	if p.counted {
-		p.gate.inside.Add(-1)
+		p.gate.enterInside(p.claim.Tenant, -1)
 	}
 }
 
@@ -228,7 +291,9 @@ func (g *Gate) learn(now, entered time.Time) {
 // Load says how many windows wait for a worker, how many are inside, and how many may
 // be at present.
 func (g *Gate) Load() (waiting, inside, limit int64) {
-	return g.waiting.Load(), g.inside.Load(), g.limit.Load()
+	short, _ := g.short.counts()
+	long, _ := g.long.counts()
+	return int64(short + long), g.inside.Load(), g.limit.Load()
 }
 
 type placeKey struct{}
@@ -244,11 +309,11 @@ func With(ctx context.Context, p *Place) context.Context {
 
 // From returns the place that ctx carries, or enters. The function it returns leaves
 // the place if it was entered here.
-func (g *Gate) From(ctx context.Context) (p *Place, leave func(), err error) {
+func (g *Gate) From(ctx context.Context, c Claim) (p *Place, leave func(), err error) {
 	if p, ok := ctx.Value(placeKey{}).(*Place); ok && (p.gate == nil || !p.got.IsZero()) {
 		return p, func() {}, nil
 	}
-	p, err = g.Enter(ctx)
+	p, err = g.Enter(ctx, c)
 	return p, p.Leave, err
 }
 

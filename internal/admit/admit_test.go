@@ -18,26 +18,31 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func enter(t *testing.T, g *Gate) *Place {
 	t.Helper()
-	p, err := g.Enter(t.Context())
+	p, err := g.Enter(t.Context(), Claim{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	return p
 }
 
+func busy(t *Turns) int {
+	_, n := t.counts()
+	return n
+}
+
 func empty(t *testing.T, g *Gate) {
 	t.Helper()
-	if waiting, inside, _ := g.Load(); waiting != 0 || inside != 0 || len(g.slots) != 0 {
-		t.Errorf("%d wait, %d are inside, %d slots are taken; want none", waiting, inside, len(g.slots))
+	if waiting, inside, _ := g.Load(); waiting != 0 || inside != 0 || busy(g.short)+busy(g.long) != 0 {
+		t.Errorf("%d wait, %d are inside, %d slots are taken; want none", waiting, inside, busy(g.short)+busy(g.long))
 	}
 }
 
 func TestNil(t *testing.T) {
 	var g *Gate
-	if err := g.Room(); err != nil {
+	if err := g.Room(Claim{}); err != nil {
 		t.Error(err)
 	}
-	p, leave, err := g.From(t.Context())
+	p, leave, err := g.From(t.Context(), Claim{})
 	if err != nil || p != nil {
 		t.Errorf("got %v, %v", p, err)
 	}
@@ -87,7 +92,7 @@ func TestRoom(t *testing.T) {
 			p.Leave()
 		}
 		slow()
-		if err := g.Room(); err != nil {
+		if err := g.Room(Claim{}); err != nil {
 			t.Errorf("nobody waits: %v", err)
 		}
 		for range 100 { // service time falls to 30 ms
@@ -97,11 +102,11 @@ func TestRoom(t *testing.T) {
 		}
 		first := enter(t, g)
 		for n := range 10 {
-			if err, want := g.Room(), n < 4; (err == nil) != want {
+			if err, want := g.Room(Claim{}), n < 4; (err == nil) != want {
 				t.Errorf("%d wait for 30 ms each: %v, want room: %v", n, err, want)
 			}
 			go func() {
-				if p, err := g.Enter(t.Context()); err == nil {
+				if p, err := g.Enter(t.Context(), Claim{}); err == nil {
 					p.Leave()
 				}
 			}()
@@ -120,12 +125,12 @@ func TestAge(t *testing.T) {
 		g := New(Config{Workers: 1})
 		first := enter(t, g)
 		start := time.Now()
-		if _, err := g.Enter(t.Context()); bearing.CodeOf(err) != "overloaded" || time.Since(start) != 2*DefaultMaxWait {
+		if _, err := g.Enter(t.Context(), Claim{}); bearing.CodeOf(err) != "overloaded" || time.Since(start) != 2*DefaultMaxWait {
 			t.Errorf("after %v: %v", time.Since(start), err)
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
-		if _, err := g.Enter(Patient(ctx)); !errors.Is(err, context.DeadlineExceeded) {
+		if _, err := g.Enter(Patient(ctx), Claim{}); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("a patient one: %v", err)
 		}
 		first.Leave()
@@ -140,8 +145,8 @@ func TestLimit(t *testing.T) {
 		g := New(Config{Workers: 1})
 		fill := func(took time.Duration) (n int) {
 			var wg sync.WaitGroup
-			for g.Room() == nil {
-				p, err := g.Enter(t.Context())
+			for g.Room(Claim{}) == nil {
+				p, err := g.Enter(t.Context(), Claim{})
 				if err != nil {
 					break
 				}
@@ -181,7 +186,7 @@ func TestFrom(t *testing.T) {
 	g := New(Config{Workers: 1, MaxWait: time.Minute})
 	p := enter(t, g)
 	ctx := With(t.Context(), p)
-	same, leave, err := g.From(ctx)
+	same, leave, err := g.From(ctx, Claim{})
 	if err != nil || same != p {
 		t.Fatalf("got %v, %v", same, err)
 	}
@@ -190,7 +195,7 @@ func TestFrom(t *testing.T) {
 		t.Errorf("%d inside, want the one that entered before", inside)
 	}
 	p.Computed()
-	other, leave, err := g.From(ctx)
+	other, leave, err := g.From(ctx, Claim{})
 	if err != nil || other == p {
 		t.Fatalf("a slot given back is used: %v", err)
 	}
@@ -208,11 +213,11 @@ func TestWarmUp(t *testing.T) {
 			var wg sync.WaitGroup
 			for range 10 {
 				wg.Go(func() {
-					if g.Room() != nil {
+					if g.Room(Claim{}) != nil {
 						n.Add(1)
 						return
 					}
-					p, err := g.Enter(t.Context())
+					p, err := g.Enter(t.Context(), Claim{})
 					if err != nil {
 						n.Add(1)
 						return

@@ -18,6 +18,8 @@ type Memory struct {
 	max  int64
 	used atomic.Int64
 	peak atomic.Int64 // of used since the last Peak
+
+	shares shares
 }
 
 // Use says what bytes are for.
@@ -43,8 +45,11 @@ func (m *Memory) Most(u Use) int64 {
 	if m == nil {
 		return 1<<63 - 1
 	}
-	if u == Judge { // while bodies may have theirs
+	switch u {
+	case Judge: // while bodies may have theirs
 		return m.max / 8 * (eighths[Judge] - eighths[Receive])
+	case Receive: // of one tenant, see TakeFor
+		return m.max / 8 * eighths[Receive] * 2 / 3
 	}
 	return m.max / 8 * eighths[u]
 }
@@ -54,14 +59,28 @@ func (m *Memory) Take(u Use, n int64) bool {
 	if m == nil {
 		return true
 	}
-	now := m.used.Add(n)
-	if now > m.max/8*eighths[u] {
+	if now := m.used.Add(n); now > m.upTo(u, n) {
 		m.used.Add(-n)
 		return false
 	}
+	m.add(0)
+	return true
+}
+
+// upTo returns to how many bytes all may come by a grant of n: the last 16th is for what is
+// little.
+func (m *Memory) upTo(u Use, n int64) int64 {
+	if u == Judge && n > m.max/little {
+		return m.max - m.max/16
+	}
+	return m.max / 8 * eighths[u]
+}
+
+// add counts n bytes more.
+func (m *Memory) add(n int64) {
+	now := m.used.Add(n)
 	for p := m.peak.Load(); now > p && !m.peak.CompareAndSwap(p, now); p = m.peak.Load() {
 	}
-	return true
 }
 
 // Hold counts n bytes that are there already, whether they fit or not.
@@ -73,7 +92,7 @@ func (m *Memory) Hold(n int64) {
 
 // Fits says whether n bytes would be granted now.
 func (m *Memory) Fits(u Use, n int64) bool {
-	return m == nil || m.used.Load()+n <= m.max/8*eighths[u]
+	return m == nil || m.used.Load()+n <= m.upTo(u, n)
 }
 
 // Give gives n bytes back.

@@ -17,7 +17,7 @@ func TestMemory(t *testing.T) {
 	for _, c := range []struct {
 		use        Use
 		most, ends int64
-	}{{Receive, 300, 300}, {Show, 600, 600}, {Judge, 500, 800}} {
+	}{{Receive, 200, 300}, {Show, 600, 600}, {Judge, 500, 750}} {
 		if m.Most(c.use) != c.most {
 			t.Errorf("use %d may have %d at once, want %d", c.use, m.Most(c.use), c.most)
 		}
@@ -30,11 +30,11 @@ func TestMemory(t *testing.T) {
 			t.Errorf("use %d does not take up to %d", c.use, c.ends)
 		}
 	}
-	if m.Used() != 800 || m.Max() != 800 || m.Peak() != 800 {
+	if m.Used() != 750 || m.Max() != 800 || m.Peak() != 750 {
 		t.Errorf("%d of %d used, peak %d", m.Used(), m.Max(), m.Peak())
 	}
-	m.Give(800)
-	if m.Peak() != 800 || m.Peak() != 0 || m.Used() != 0 {
+	m.Give(750)
+	if m.Peak() != 750 || m.Peak() != 0 || m.Used() != 0 {
 		t.Errorf("%d are used", m.Used())
 	}
 	var none *Memory

@@ -35,9 +35,9 @@ type Ticket struct {
 
 // Enter waits until those before have their slots, and then for one. The place that it
 // returns holds up those behind until it is computed.
-func (t *Ticket) Enter(ctx context.Context) (*Place, error) {
+func (t *Ticket) Enter(ctx context.Context, c Claim) (*Place, error) {
 	t.q.entered.wait(t.n)
-	p, err := t.q.gate.Enter(Patient(ctx))
+	p, err := t.q.gate.Enter(Patient(ctx), c)
 	t.q.entered.done(t.n)
 	if p == nil && err == nil {
 		p = &Place{}

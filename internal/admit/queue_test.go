@@ -29,7 +29,7 @@ func TestQueue(t *testing.T) {
 				if fate == 0 {
 					return // it never comes so far
 				}
-				p, err := ticket.Enter(t.Context())
+				p, err := ticket.Enter(t.Context(), Claim{})
 				if err != nil {
 					t.Error(err)
 					return
@@ -39,7 +39,7 @@ func TestQueue(t *testing.T) {
 				if fate == 1 {
 					return // refused
 				}
-				own, leave, err := g.From(With(t.Context(), p))
+				own, leave, err := g.From(With(t.Context(), p), Claim{})
 				defer leave()
 				if err != nil || own != p {
 					t.Errorf("%s: another place: %v", name, err)
@@ -69,7 +69,7 @@ func TestPatient(t *testing.T) {
 	var wg sync.WaitGroup
 	for range 2 * maxInside {
 		wg.Go(func() {
-			if p, err := g.Enter(Patient(ctx)); err == nil {
+			if p, err := g.Enter(Patient(ctx), Claim{}); err == nil {
 				p.Leave()
 			}
 		})
@@ -80,7 +80,7 @@ func TestPatient(t *testing.T) {
 	if _, inside, _ := g.Load(); inside != 1 {
 		t.Errorf("%d are inside, want 1", inside)
 	}
-	if err := g.Room(); err != nil {
+	if err := g.Room(Claim{}); err != nil {
 		t.Error(err)
 	}
 	stop()

@@ -300,7 +300,7 @@ func (c *Core) answer(e *engine, w *bearing.Window, o *observation, names []stri
 // Submit judges w after what its sensor said before, and stores it. When it returns
 // without error, diagnosis and samples are on disk.
 func (c *Core) Submit(ctx context.Context, w *bearing.Window) (bearing.Diagnosis, error) {
-	place, leave, err := c.gate.From(ctx)
+	place, leave, err := c.gate.From(ctx, admit.Claim{Bytes: 4 * len(w.Samples)})
 	if err != nil {
 		return bearing.Diagnosis{}, err
 	}

@@ -201,7 +201,7 @@ func TestBusy(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	place, err := gate.Enter(t.Context())
+	place, err := gate.Enter(t.Context(), admit.Claim{})
 	if err != nil {
 		t.Fatal(err)
 	}

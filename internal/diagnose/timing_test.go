@@ -120,7 +120,7 @@ func TestTurn(t *testing.T) {
 		ticket := q.Next()
 		wg.Go(func() {
 			defer ticket.Close()
-			place, err := ticket.Enter(t.Context())
+			place, err := ticket.Enter(t.Context(), admit.Claim{})
 			if err != nil {
 				t.Error(err)
 				return

@@ -58,11 +58,11 @@ const floodSensors = 100
 // geometry is what a window states so that all three witnesses judge it.
 const geometry = "&shaft_speed_rpm=1797&bearing=6205-2RS"
 
-func newFlood(t testing.TB, url string, samples, conns int, more string) *flood {
+func newFlood(t testing.TB, url string, samples, conns int, more string, header ...string) *flood {
 	t.Helper()
 	f := &flood{address: strings.TrimPrefix(url, "http://"), idle: make(chan *pipe, conns), other: map[string]int{}}
 	_, f.body = window("flood", 1, samples)
-	f.head = fmt.Appendf(nil, "POST /v1/sensors/flood-000/windows?start=2026-01-31T00:00:00Z&sample_rate_hz=12000&unit=g%s HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/octet-stream\r\nContent-Length: %d\r\n\r\n", more, len(f.body))
+	f.head = fmt.Appendf(nil, "POST /v1/sensors/flood-000/windows?start=2026-01-31T00:00:00Z&sample_rate_hz=12000&unit=g%s HTTP/1.1\r\nHost: 127.0.0.1\r\n%sContent-Type: application/octet-stream\r\nContent-Length: %d\r\n\r\n", more, strings.Join(header, ""), len(f.body))
 	f.at = [2]int{bytes.Index(f.head, []byte("000")), bytes.Index(f.head, []byte("2026-"))}
 	for range conns {
 		c, err := net.Dial("tcp", f.address)
