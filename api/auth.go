@@ -79,14 +79,15 @@ func (s *server) permit(r *http.Request) (k *keys.Key, token string, err error) 
 		}
 		return nil, "", bearing.Errorf(bearing.Unauthorized, "key_missing", "this needs an API key: send Authorization: Bearer KEY (brinell keys create makes one)")
 	}
-	scheme, token, _ := strings.Cut(header, " ")
+	scheme, token, _ := strings.Cut(header, " ") // RFC 9110: a name in any case, and one blank or more
+	token = strings.TrimLeft(token, " ")
 	found, err := s.cfg.Keys.Check(token)
 	if !strings.EqualFold(scheme, "Bearer") || err != nil {
+		if errors.Is(err, keys.ErrExpired) { // nobody guessed that
+			return nil, "", bearing.Errorf(bearing.Unauthorized, "key_expired", "the API key has expired: ask for a new one")
+		}
 		if wait := s.failures.add(hostOf(r), token, time.Now()); wait > 0 {
 			return nil, "", tooManyFailures(wait)
-		}
-		if errors.Is(err, keys.ErrExpired) {
-			return nil, "", bearing.Errorf(bearing.Unauthorized, "key_expired", "the API key has expired: ask for a new one")
 		}
 		return nil, "", bearing.Errorf(bearing.Unauthorized, "key_invalid", "the API key is not known here: it is misspelt or revoked, or that of another service (brinell keys list shows which there are)")
 	}
@@ -201,11 +202,12 @@ func (q *quota) take(k *keys.Key, now time.Time) error {
 	}
 	b.left = min(most, b.left+rate*now.Sub(b.at).Seconds())
 	b.at = now
-	if b.left < 1 {
+	const rounding = 1e-6 // of sums of times and rates, of a window
+	if b.left < 1-rounding {
 		return bearing.Errorf(bearing.TooMany, "quota_exceeded", "this key may send %g windows a second: send fewer", rate).Over(rate, 0).
 			After(clamp.Seconds((1 - b.left) / rate))
 	}
-	b.left--
+	b.left = max(0, b.left-1)
 	return nil
 }
 

@@ -1,7 +1,10 @@
 package api
 
 import (
+	"cmp"
 	"errors"
+	"math"
+	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
@@ -191,13 +194,64 @@ func TestFailureWindow(t *testing.T) {
 // TestBearer: the name of the scheme is in any case, and another scheme is none.
 func TestBearer(t *testing.T) {
 	s, tokens := guarded(t, 0)
-	for header, want := range map[string]int{"bearer ": 200, "BEARER ": 200, "Bearer ": 200, "Basic ": 401, "Bearer": 401} {
+	for header, want := range map[string]int{"bearer ": 200, "BEARER ": 200, "Bearer ": 200, "bEARER   ": 200, "Basic ": 401, "Bearer": 401} {
 		r := httptest.NewRequest("GET", "/metrics", nil)
 		r.Header.Set("Authorization", header+tokens["read"])
 		w := httptest.NewRecorder()
 		s.router.ServeHTTP(w, r)
 		if w.Code != want {
 			t.Errorf("%q: %d, want %d", header, w.Code, want)
+		}
+	}
+}
+
+// TestWaits: what no waiting mends states no wait, and what is not known a short one.
+func TestWaits(t *testing.T) {
+	s, _ := guarded(t, 0)
+	for retry, want := range map[time.Duration]string{bearing.Never: "none", 0: "1..3", time.Hour: "3600", time.Second + 1: "2"} {
+		w := httptest.NewRecorder()
+		s.fail(w, httptest.NewRequest("GET", "/", nil), bearing.Errorf(bearing.TooMany, "too_many_axes", "no").After(retry))
+		got := cmp.Or(w.Header().Get("Retry-After"), "none")
+		if want == "1..3" && got >= "1" && got <= "3" {
+			got = want
+		}
+		if got != want || strings.Contains(w.Body.String(), "retry_after_s") == (want == "none") {
+			t.Errorf("after %s: %s, want %s: %s", retry, got, want, w.Body)
+		}
+	}
+}
+
+// TestExpiredIsNoGuess: who sends a key that has expired is told so, however often.
+func TestExpiredIsNoGuess(t *testing.T) {
+	s, tokens := guarded(t, 0)
+	for range 2 * maxFailures {
+		if w := ask(s, "GET", "/metrics", tokens["old"], ""); w.Code != 401 || !strings.Contains(w.Body.String(), "key_expired") {
+			t.Fatalf("%d %s", w.Code, w.Body)
+		}
+	}
+	if w := ask(s, "GET", "/metrics", "brk_a_guess", ""); w.Code != 401 {
+		t.Errorf("a wrong one beside: %d", w.Code)
+	}
+}
+
+// TestQuotaWaits: whatever the rate and the times, the wait that is stated, in whole seconds as
+// clients see it too, is enough, and nothing much less is.
+func TestQuotaWaits(t *testing.T) {
+	rng := rand.New(rand.NewPCG(6, 16))
+	for range 2000 {
+		rate := math.Exp(rng.Float64()*16 - 8)
+		q, k, now := quota{}, keys.Key{ID: "a", Rate: rate}, time.Unix(1000, 0)
+		var e *bearing.Error
+		for e == nil {
+			now = now.Add(time.Duration(rng.Float64() / rate * 0.9 * float64(time.Second)))
+			e, _ = errors.AsType[*bearing.Error](q.take(&k, now))
+		}
+		before := now.Add(e.Retry - time.Duration(1e-3/rate*float64(time.Second)) - 2)
+		if before.After(now) && q.take(&k, before) == nil {
+			t.Fatalf("rate %g: taken before %s", rate, e.Retry)
+		}
+		if err := q.take(&k, now.Add(time.Duration(seconds(e.Retry))*time.Second)); err != nil || e.Retry <= 0 {
+			t.Fatalf("rate %g: not taken after %s: %v", rate, e.Retry, err)
 		}
 	}
 }

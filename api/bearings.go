@@ -43,7 +43,7 @@ func (s *server) bearingRoutes() {
 	s.router.Method("GET", "/v1/bearings", s.handle(s.listBearings))
 	s.router.Method("GET", bearingsPath+"{designation}", s.handle(s.getBearing))
 	s.router.Method("PUT", bearingsPath+"{designation}", s.handle(s.putBearing))
-	s.router.Method("DELETE", bearingsPath+"{designation}", s.handle(s.deleteBearing))
+	s.router.Method("DELETE", bearingsPath+"{designation}", s.handle(bare(s.deleteBearing)))
 }
 
 func (s *server) listBearings(w http.ResponseWriter, r *http.Request) error {

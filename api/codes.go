@@ -110,7 +110,7 @@ var codes = []Code{
 	{"version_mismatch", "it was written meanwhile"},
 	{"too_many_sensors", "as many sensors as windows may bring in"},
 	{"host_unknown", "a request for another name than this machine's, where no key is needed"},
-	{"cross_site", "a page of another site writes, where no key is needed"},
+	{"cross_site", "a page of another site sends this, where no key is needed"},
 	{"too_many_axes", "as many axes as a sensor may have"},
 	{"rate_mismatch", "another sampling rate than the sensor is registered with"},
 	{"unit_mismatch", "another unit than the sensor is registered with"},

@@ -29,10 +29,10 @@ func (s *server) modelRoutes() {
 	s.router.Method("GET", "/v1/models", s.handle(s.listModels))
 	s.router.Method("POST", "/v1/models", s.handle(s.addModel))
 	s.router.Method("GET", "/v1/models/{digest}", s.handle(s.getModel))
-	s.router.Method("POST", "/v1/models/{digest}/promote", s.handle(s.promoteModel))
-	s.router.Method("POST", "/v1/models/rollback", s.handle(s.rollbackModel))
+	s.router.Method("POST", "/v1/models/{digest}/promote", s.handle(bare(s.promoteModel)))
+	s.router.Method("POST", "/v1/models/rollback", s.handle(bare(s.rollbackModel)))
 	s.router.Method("GET", "/v1/models/{digest}/file", s.handle(s.getModelFile))
-	s.router.Method("DELETE", "/v1/models/{digest}", s.handle(s.deleteModel))
+	s.router.Method("DELETE", "/v1/models/{digest}", s.handle(bare(s.deleteModel)))
 }
 
 func (s *server) listModels(w http.ResponseWriter, r *http.Request) error {

@@ -151,6 +151,9 @@ func describeKeys(doc *huma.OpenAPI, refusals func(...int) map[string]*huma.Resp
 			if op.RequestBody != nil {
 				also = append(also, http.StatusRequestTimeout)
 			}
+			if method != "GET" {
+				also = append(also, http.StatusUnsupportedMediaType)
+			}
 			if scope := scopes[method+" "+path].scope; scope != open {
 				op.Security = []map[string][]string{{scheme: {string(scope)}}}
 				also = append(also, http.StatusBadRequest, http.StatusUnauthorized, http.StatusForbidden, http.StatusTooManyRequests)

@@ -16,8 +16,8 @@ import (
 //
 //   - a request is for a name of this machine: a page whose own name leads to 127.0.0.1 (DNS
 //     rebinding) says its own name in Host;
-//   - what writes does not come from a page of another origin, which browsers say in Origin and
-//     Sec-Fetch-Site;
+//   - it does not come from a page of another origin, which browsers say in Origin and
+//     Sec-Fetch-Site, but for links that people follow;
 //   - what writes is not of a type that a page may send unasked, which is for forms and text.
 //
 // Keys are sent by programs, never by a browser of itself.
@@ -45,11 +45,16 @@ func (h Hosts) Allow(host string) bool {
 	return slices.ContainsFunc(h.Also, func(also string) bool { return strings.EqualFold(also, name) })
 }
 
-// Handler refuses what is for another name, for handlers beside the API.
+// Handler refuses what is for another name or comes from a page of another site, for handlers
+// beside the API.
 func (h Hosts) Handler(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !h.Allow(r.Host) {
-			http.Error(w, hostUnknown(r.Host).Message, http.StatusMisdirectedRequest)
+			http.Error(w, hostUnknown(r.Host).Error(), http.StatusMisdirectedRequest)
+			return
+		}
+		if err := ownPage(r); err != nil {
+			http.Error(w, err.Error(), http.StatusForbidden)
 			return
 		}
 		next.ServeHTTP(w, r)
@@ -60,7 +65,7 @@ func hostUnknown(host string) *bearing.Error {
 	return bearing.Errorf(bearing.Forbidden, "host_unknown", "%q is no name of this machine, and no key is needed here: ask for localhost, name it by --allowed-hosts, or make a key (brinell keys create)", bearing.Clip(host))
 }
 
-// fromHere refuses what a page of somebody else makes a browser send.
+// fromHere is where a request ends that is not from here while no key is needed.
 func (s *server) fromHere(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if err := s.origin(r); err != nil {
@@ -82,19 +87,44 @@ func (s *server) origin(r *http.Request) error {
 	if !s.cfg.Hosts.Allow(r.Host) {
 		return hostUnknown(r.Host)
 	}
-	if !writes {
+	return ownPage(r)
+}
+
+// ownPage refuses what a page of another origin makes a browser send. It could not read an
+// answer, but hold streams open and have much computed; who follows a link to here may.
+func ownPage(r *http.Request) error {
+	if len(r.Header["Sec-Fetch-Site"]) == 0 && len(r.Header["Origin"]) == 0 {
+		return nil // a program
+	}
+	foreign := false
+	for _, site := range r.Header["Sec-Fetch-Site"] {
+		foreign = foreign || site != "same-origin" && site != "none"
+	}
+	if foreign && (r.Method == http.MethodGet || r.Method == http.MethodHead) && r.Header.Get("Sec-Fetch-Mode") == "navigate" {
 		return nil
 	}
-	site, origin := r.Header.Get("Sec-Fetch-Site"), r.Header.Get("Origin")
-	foreign := site != "" && site != "same-origin" && site != "none"
-	if origin != "" && !foreign {
+	for _, origin := range r.Header["Origin"] {
 		u, err := url.Parse(origin)
-		foreign = err != nil || !strings.EqualFold(u.Host, r.Host)
+		foreign = foreign || err != nil || !strings.EqualFold(u.Host, r.Host)
 	}
-	if foreign {
-		return bearing.Errorf(bearing.Forbidden, "cross_site", "a page of another site (%s) sends this, and no key is needed here: make a key (brinell keys create) for what is to write from elsewhere", bearing.Clip(strings.TrimSpace(origin+" "+site)))
+	if !foreign {
+		return nil
 	}
-	return nil
+	return bearing.Errorf(bearing.Forbidden, "cross_site", "a page of another site (%s) sends this, and no key is needed here: make a key (brinell keys create) for what comes from elsewhere", bearing.Clip(strings.TrimSpace(r.Header.Get("Origin")+" "+r.Header.Get("Sec-Fetch-Site"))))
+}
+
+// bare is for what writes without a body: one that comes all the same is of JSON. A page cannot
+// send that unasked, and a request without a type only with its Origin, which is looked at
+// before.
+func bare(f func(http.ResponseWriter, *http.Request) error) func(http.ResponseWriter, *http.Request) error {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		switch m := r.Header.Get("Content-Type"); {
+		case m == "" && r.ContentLength == 0, mediaType(m) == "application/json":
+			return f(w, r)
+		default:
+			return bearing.Errorf(bearing.Unsupported, "media_type_unsupported", "this takes no body, and Content-Type %q is not read: send neither, or application/json", bearing.Clip(m))
+		}
+	}
 }
 
 // simpleType says whether a page may send a body of this type to another site without asking:

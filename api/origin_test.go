@@ -74,7 +74,15 @@ func TestPages(t *testing.T) {
 		{"GET", "/metrics", "evil.example", "", 403},
 		{"GET", "/docs", "evil.example", "", 403},
 		{"GET", "/v1/diagnoses", "localhost:8080", "", 200},
-		{"GET", "/v1/diagnoses", "localhost:8080", "Sec-Fetch-Site: cross-site", 200}, // it cannot read the answer
+		{"GET", "/v1/diagnoses", "localhost:8080", "Sec-Fetch-Site: cross-site", 403}, // it cannot read it, but have it computed
+		{"GET", "/v1/stream", "localhost:8080", "Sec-Fetch-Site: same-site", 403},
+		{"GET", "/v1/diagnoses", "localhost:8080", "Origin: http://localhost:3000", 403},
+		{"GET", "/docs", "localhost:8080", "Sec-Fetch-Site: cross-site, Sec-Fetch-Mode: navigate", 200}, // a link
+		{"HEAD", "/metrics", "localhost:8080", "Sec-Fetch-Site: cross-site, Sec-Fetch-Mode: no-cors", 403},
+		{"POST", "/v1/models/rollback", "localhost:8080", "Sec-Fetch-Site: cross-site, Sec-Fetch-Mode: navigate", 403}, // a form
+		{"POST", "/v1/models/rollback", "localhost:8080", "Sec-Fetch-Site: same-origin, Origin: https://evil.example", 403},
+		{"POST", "/v1/models/rollback", "localhost:8080", "Origin: http://localhost:8080.evil.example", 403},
+		{"POST", "/v1/models/rollback", "localhost:8080", "Origin: %zz", 403},
 		{"POST", "/v1/models/rollback", "localhost:8080", "Origin: https://evil.example", 403},
 		{"POST", "/v1/models/rollback", "localhost:8080", "Origin: null", 403},
 		{"POST", "/v1/models/rollback", "localhost:8080", "Origin: http://localhost:9999", 403},
@@ -93,8 +101,10 @@ func TestPages(t *testing.T) {
 		}
 		r := httptest.NewRequest(c.method, c.target, nil)
 		r.Host = c.host
-		if name, value, ok := strings.Cut(c.headers, ": "); ok {
-			r.Header.Set(name, value)
+		for h := range strings.SplitSeq(c.headers, ", ") {
+			if name, value, ok := strings.Cut(h, ": "); ok {
+				r.Header.Set(name, value)
+			}
 		}
 		w := httptest.NewRecorder()
 		s.router.ServeHTTP(w, r)
@@ -117,6 +127,75 @@ func TestPages(t *testing.T) {
 		s.router.ServeHTTP(w, r)
 		if w.Code == 403 || w.Code == 415 {
 			t.Errorf("%s %s: %d %s", headers[0], headers[1], w.Code, w.Body)
+		}
+	}
+}
+
+// TestWriteTypes asks every route that writes with the types that a page may send unasked, and
+// with a body of no type, with a key and without: none is taken. Programs that write without a
+// body need no type.
+func TestWriteTypes(t *testing.T) {
+	s, token := limitedServer(t)
+	plain, err := newServer(Config{Hosts: Hosts{Check: true}}, s.backend())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for route := range scopes {
+		method, pattern, _ := strings.Cut(route, " ")
+		if method == "GET" {
+			continue
+		}
+		target := strings.NewReplacer("{sensor}", "pump-1", "{name}", "pump-1", "{id}", "pump-1", "{digest}", "a", "{designation}", "6205").Replace(pattern)
+		for _, media := range []string{"text/plain", "Text/Plain; charset=utf-8", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "text/ping", "application/csp-report", "text/html", " ", ""} {
+			for _, body := range []string{"{}", ""} {
+				for name, s := range map[string]*server{"with a key": s, "without": plain} {
+					r := httptest.NewRequest(method, target, strings.NewReader(body))
+					r.Host = "localhost"
+					if media != "" {
+						r.Header.Set("Content-Type", media)
+					}
+					r.Header.Set("Authorization", "Bearer "+token)
+					w := httptest.NewRecorder()
+					if media == "" && body == "" {
+						continue // whatever says that there is no body
+					}
+					s.router.ServeHTTP(w, r)
+					if scopes[route].reach == fleet && s != plain && w.Code == http.StatusForbidden {
+						continue
+					}
+					if w.Code != http.StatusUnsupportedMediaType {
+						t.Errorf("%s as %q with body %q, %s: %d %s", route, media, body, name, w.Code, w.Body)
+					}
+				}
+			}
+		}
+	}
+	for _, media := range []string{"", asJSON, asJSON + "; charset=utf-8"} {
+		r := httptest.NewRequest("DELETE", "/v1/machines/pump-1", nil)
+		r.Host = "localhost"
+		r.Header.Set("Content-Type", media)
+		w := httptest.NewRecorder()
+		if plain.router.ServeHTTP(w, r); w.Code == http.StatusUnsupportedMediaType {
+			t.Errorf("a program's request as %q: %s", media, w.Body)
+		}
+	}
+}
+
+// TestBeside: listeners beside the API answer to this machine's names and not to pages either.
+func TestBeside(t *testing.T) {
+	h := Hosts{Check: true}.Handler(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	for _, c := range []struct {
+		host, site string
+		want       int
+	}{{"localhost:6060", "", 200}, {"evil.example:6060", "", 421}, {"localhost:6060", "cross-site", 403}, {"localhost:6060", "none", 200}} {
+		r := httptest.NewRequest("GET", "/debug/pprof/profile", nil)
+		r.Host = c.host
+		if c.site != "" {
+			r.Header.Set("Sec-Fetch-Site", c.site)
+		}
+		w := httptest.NewRecorder()
+		if h.ServeHTTP(w, r); w.Code != c.want {
+			t.Errorf("%s %s: %d, want %d", c.host, c.site, w.Code, c.want)
 		}
 	}
 }

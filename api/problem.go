@@ -95,7 +95,10 @@ func (s *server) problemOf(ctx context.Context, err error) *problem {
 	status := statusOf(e)
 	p := &problem{Type: "about:blank", Title: http.StatusText(status), Status: status, Detail: e.Message, Code: e.Code, Pointer: e.Pointer, RequestID: requestIDOf(ctx), Limit: e.Limit, Actual: e.Actual}
 	if status == http.StatusServiceUnavailable || status == http.StatusTooManyRequests {
-		if p.RetryAfter = seconds(e.Retry); p.RetryAfter < 1 {
+		switch {
+		case e.Retry > 0:
+			p.RetryAfter = seconds(e.Retry)
+		case e.Retry == 0: // not known
 			p.RetryAfter = retrySeconds()
 		}
 	}

@@ -114,6 +114,11 @@ func limitedServer(t *testing.T) (s *server, token string) {
 	return s, token
 }
 
+// backend returns what a server has, for another one.
+func (s *server) backend() Backend {
+	return Backend{Core: s.core, Reader: s.reader, Bearings: s.bearings, Resources: s.resources, Alarms: s.alarms, Events: s.events, Signals: s.signals, Baselines: s.baselines, Webhooks: s.webhooks, Models: s.models}
+}
+
 // TestReach asks every route with a key for pumps that may do all, once for a fan and once
 // for a pump: it is let to nothing of the fan's and to nothing that concerns all.
 func TestReach(t *testing.T) {

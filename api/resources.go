@@ -145,7 +145,7 @@ func (s *server) resourceRoutes() {
 		s.router.Method("GET", k.path, s.handle(s.listResources(k)))
 		s.router.Method("GET", k.path+"/{name}", s.handle(s.getResource(k)))
 		s.router.Method("PUT", k.path+"/{name}", s.handle(s.putResource(k)))
-		s.router.Method("DELETE", k.path+"/{name}", s.handle(s.deleteResource(k)))
+		s.router.Method("DELETE", k.path+"/{name}", s.handle(bare(s.deleteResource(k))))
 	}
 }
 

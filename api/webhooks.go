@@ -18,7 +18,7 @@ type Webhooks interface {
 
 func (s *server) webhookRoutes() {
 	s.router.Method("GET", "/v1/webhooks/{name}/delivery", s.handle(s.getDelivery))
-	s.router.Method("POST", "/v1/webhooks/{name}/test", s.handle(s.testWebhook))
+	s.router.Method("POST", "/v1/webhooks/{name}/test", s.handle(bare(s.testWebhook)))
 }
 
 func (s *server) getDelivery(w http.ResponseWriter, r *http.Request) error {

@@ -221,6 +221,7 @@ type settings struct {
 	rawAge, age             time.Duration // 0 for ever
 	webhookAllow            []netip.Prefix
 	trustedProxies          []netip.Prefix
+	allowedHosts            []string
 	method                  diagnose.Method
 	zones                   diagnose.Zones
 }
@@ -252,6 +253,14 @@ func (c serveConfig) parse() (s settings, err error) {
 		return s, err
 	}
 	if s.trustedProxies, err = networks("--trusted-proxies", c.trustedProxies); err != nil {
+		return s, err
+	}
+	for _, n := range s.trustedProxies {
+		if n.Bits() == 0 {
+			return s, usagef("--trusted-proxies %s: then anybody may write where a client is; name the proxies", n)
+		}
+	}
+	if s.allowedHosts, err = hostNames(c.allowedHosts); err != nil {
 		return s, err
 	}
 	if c.maxSamples < 1 || c.workers < 0 {
@@ -304,6 +313,25 @@ func (c serveConfig) parse() (s settings, err error) {
 	return s, nil
 }
 
+// hostNames reads a list of names or addresses, whose ports do not matter.
+func hostNames(list string) (all []string, err error) {
+	for entry := range strings.SplitSeq(list, ",") {
+		name := strings.TrimSpace(entry)
+		if name == "" {
+			continue
+		}
+		if host, _, err := net.SplitHostPort(name); err == nil {
+			name = host
+		}
+		name = strings.TrimSuffix(strings.Trim(name, "[]"), ".")
+		if name == "" || strings.ContainsAny(entry, "/*@") || strings.ContainsAny(name, " []") {
+			return nil, usagef("--allowed-hosts: %q is no name such as plant-pc or brinell.example", entry)
+		}
+		all = append(all, name)
+	}
+	return all, nil
+}
+
 // networks reads a list of networks, of which a single address is one.
 func networks(flag, list string) (all []netip.Prefix, err error) {
 	for p := range strings.SplitSeq(list, ",") {
@@ -312,7 +340,7 @@ func networks(flag, list string) (all []netip.Prefix, err error) {
 		}
 		n, err := netip.ParsePrefix(p)
 		if ip, ierr := netip.ParseAddr(p); err != nil && ierr == nil {
-			n, err = netip.PrefixFrom(ip, ip.BitLen()), nil
+			n, err = netip.PrefixFrom(ip.Unmap(), ip.Unmap().BitLen()), nil
 		}
 		if err != nil {
 			return nil, usagef("%s: %q is no network such as 10.1.0.0/16", flag, p)

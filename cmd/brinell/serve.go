@@ -107,9 +107,9 @@ func (c *serveConfig) flags(f *pflag.FlagSet) {
 	f.DurationVar(&c.lockWait, "lock-wait", 10*time.Second, "how long to wait for another brinell to let go of the data directory")
 	f.StringVar(&c.keys, "keys", "", "file of API keys (default keys.json in the data directory)")
 	f.BoolVar(&c.requireKeys, "require-keys", false, "demand keys on a loopback address too, even before there is one")
-	f.BoolVar(&c.insecure, "insecure", false, "listen on other than a loopback address without keys: everybody who reaches it may do everything")
-	f.StringVar(&c.trustedProxies, "trusted-proxies", "", "networks of proxies whose X-Forwarded-For tells where a client is, such as 127.0.0.1/32,10.1.0.0/16")
-	f.StringVar(&c.allowedHosts, "allowed-hosts", "", "names beside localhost under which a service on a loopback address that needs no key is asked for, with commas between")
+	f.BoolVar(&c.insecure, "insecure", false, "demand no keys where they would be: on other than a loopback address, behind trusted proxies, and where there were some that are gone; everybody who reaches the service may do everything")
+	f.StringVar(&c.trustedProxies, "trusted-proxies", "", "networks of proxies whose X-Forwarded-For tells where a client is, such as 127.0.0.1,10.1.0.0/16; a service behind one is reached by others, and demands keys")
+	f.StringVar(&c.allowedHosts, "allowed-hosts", "", "names beside localhost under which a service that needs no key is asked for, with commas between; without them one on a loopback address answers to localhost, and any other to all names")
 	f.Float64Var(&c.keyRate, "key-rate", 0, "windows a second that each key may send that was not made with a --rate of its own (default no bound)")
 	f.StringVar(&c.tlsCert, "tls-cert", "", "file of the TLS certificate and its chain, PEM; read again when it changes")
 	f.StringVar(&c.tlsKey, "tls-key", "", "file of its private key, PEM")
@@ -268,7 +268,7 @@ func newService(ctx context.Context, c serveConfig, stderr io.Writer) (_ *servic
 	kept := judged{s.core, s.store}
 	shelf.Serve(s.core)
 	handler, err := api.New(api.Config{
-		MaxSamples: c.maxSamples, MaxBody: v.maxBody, Version: version, Revision: revision(), Log: s.log, Registry: reg, Ready: s.drainer.ready(s.store.Ready), Done: ctx.Done(), Keys: ring, KeyRate: c.keyRate, TrustedProxies: v.trustedProxies, Hosts: c.hosts(c.listen), Gate: gate, Memory: s.memory,
+		MaxSamples: c.maxSamples, MaxBody: v.maxBody, Version: version, Revision: revision(), Log: s.log, Registry: reg, Ready: s.drainer.ready(s.store.Ready), Done: ctx.Done(), Keys: ring, KeyRate: c.keyRate, TrustedProxies: v.trustedProxies, Hosts: v.hosts(c.listen), Gate: gate, Memory: s.memory,
 		ObserveDecode: func(d time.Duration) { metrics.Stage.WithLabelValues("decode").Observe(d.Seconds()) },
 	}, api.Backend{Core: s.core, Reader: s.store, Bearings: bearings, Resources: registry, Alarms: kept, Events: events{feed.Load(), s.store}, Signals: kept, Baselines: s.core, Webhooks: s.hooks, Models: shelf})
 	if err != nil {
@@ -276,7 +276,7 @@ func newService(ctx context.Context, c serveConfig, stderr io.Writer) (_ *servic
 	}
 	s.http = api.NewServer(s.drainer.handler(handler))
 	s.http.ErrorLog = slog.NewLogLogger(s.log.Handler(), slog.LevelWarn)
-	scheme, err := s.listenOn(c, handler, reg, ring.Required)
+	scheme, err := s.listenOn(c, v, handler, reg, ring.Required)
 	if err != nil {
 		return nil, err
 	}
@@ -319,27 +319,23 @@ func (c serveConfig) access(log *slog.Logger) (*access, error) {
 		return nil, err
 	}
 	a := &access{Ring: ring, note: func() {}}
-	outside := !loopback(c.listen)
+	outside := !loopback(c.listen) || c.trustedProxies != ""
 	if outside && !c.insecure && ring.Keys().Len() == 0 {
-		return nil, usagef("%s is reached by others, and there is no API key in %s: make one with brinell keys create, listen on 127.0.0.1, or say --insecure", c.listen, file)
+		return nil, usagef("%s is reached by others, and there is no API key in %s: make one with brinell keys create, listen on 127.0.0.1 without --trusted-proxies, or say --insecure", c.listen, file)
 	}
 	a.always.Store(c.requireKeys || outside && !c.insecure)
 	return a, nil
 }
 
-// hosts are the names under which what listens on an address may be asked without a key.
-func (c serveConfig) hosts(addr string) api.Hosts {
-	h := api.Hosts{Check: loopback(addr) && !c.insecure}
-	for name := range strings.SplitSeq(c.allowedHosts, ",") {
-		if name = strings.TrimSpace(name); name != "" {
-			h.Also = append(h.Also, name)
-		}
-	}
-	return h
+// hosts are the names under which what listens on an address may be asked without a key. On
+// one that others reach, names of this machine are not known, and any will do unless some are
+// given.
+func (s settings) hosts(addr string) api.Hosts {
+	return api.Hosts{Check: loopback(addr) || len(s.allowedHosts) > 0, Also: s.allowedHosts}
 }
 
 // listenOn opens the listeners, and returns the scheme of the first.
-func (s *service) listenOn(c serveConfig, a *api.API, reg *prometheus.Registry, demanded func() bool) (scheme string, err error) {
+func (s *service) listenOn(c serveConfig, v settings, a *api.API, reg *prometheus.Registry, demanded func() bool) (scheme string, err error) {
 	if s.drainer.Listener == nil {
 		if s.drainer.Listener, err = net.Listen("tcp", c.listen); err != nil {
 			return "", fmt.Errorf("listen on %s: %w", c.listen, err)
@@ -367,7 +363,7 @@ func (s *service) listenOn(c serveConfig, a *api.API, reg *prometheus.Registry, 
 		if extra.addr == "" {
 			continue
 		}
-		server, err := side(extra.addr, c.hosts(extra.addr).Handler(extra.h), s.log)
+		server, err := side(extra.addr, v.hosts(extra.addr).Handler(extra.h), s.log)
 		if err != nil {
 			return "", errors.Join(err, l.Close())
 		}

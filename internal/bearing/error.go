@@ -40,7 +40,7 @@ type Error struct {
 	Pointer string
 
 	Limit, Actual float64
-	Retry         time.Duration // after which it is worth trying again, 0 where that is not known
+	Retry         time.Duration // after which it is worth trying again; 0 where that is not known, Never
 }
 
 func (e *Error) Error() string {
@@ -69,6 +69,9 @@ func (e *Error) Over(limit, actual float64) *Error {
 	c.Limit, c.Actual = limit, actual
 	return &c
 }
+
+// Never is the Retry of what no waiting mends.
+const Never time.Duration = -1
 
 // After returns a copy of e that says when to try again.
 func (e *Error) After(d time.Duration) *Error {

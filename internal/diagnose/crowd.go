@@ -29,6 +29,15 @@ type newcomers struct {
 	n     int
 }
 
+// wait is how long it takes until a source that has brought in all that it may begins anew:
+// Never for one that may bring in none.
+func (d newcomers) wait(now time.Time) time.Duration {
+	if d.n == 0 {
+		return bearing.Never
+	}
+	return d.since.Add(24 * time.Hour).Sub(now)
+}
+
 // of returns what a source has brought in on the day of a time.
 func (c *crowd) of(source string, now time.Time) newcomers {
 	if d := c.by[source]; now.Sub(d.since).Abs() < 24*time.Hour {
@@ -71,8 +80,9 @@ func (c *crowd) admit(ctx context.Context, store Appender, name string, register
 	if _, known := c.names[name]; known || is(name) {
 		return nil
 	}
-	if ok && c.of(source.Name, now).n >= source.NewSensors {
-		return bearing.Errorf(bearing.TooMany, "too_many_sensors", "windows of this key may bring in %d sensors a day: register this one by PUT /v1/sensors/%s, or make a key with more --new-sensors", source.NewSensors, name)
+	if d := c.of(source.Name, now); ok && d.n >= source.NewSensors {
+		return bearing.Errorf(bearing.TooMany, "too_many_sensors", "windows of this key may bring in %d sensors a day: register this one by PUT /v1/sensors/%s, or make a key with more --new-sensors", source.NewSensors, name).
+			After(d.wait(now))
 	}
 	if c.most == 0 || len(c.names) < c.most {
 		return nil
@@ -88,7 +98,8 @@ func (c *crowd) admit(ctx context.Context, store Appender, name string, register
 	if c.newest < c.most {
 		return nil
 	}
-	return bearing.Errorf(bearing.TooMany, "too_many_sensors", "windows brought in %d sensors, and may bring in no other one: register it by PUT /v1/sensors/%s, or raise --max-sensors; GET /v1/sensors?registered=false lists them, and DELETE /v1/sensors/{name}?windows=delete gives the place of one back", c.newest, name)
+	return bearing.Errorf(bearing.TooMany, "too_many_sensors", "windows brought in %d sensors, and may bring in no other one: register it by PUT /v1/sensors/%s, or raise --max-sensors; GET /v1/sensors?registered=false lists them, and DELETE /v1/sensors/{name}?windows=delete gives the place of one back", c.newest, name).
+		After(bearing.Never)
 }
 
 // add notes that a window of a sensor is stored.
@@ -148,7 +159,8 @@ func (c *crowd) admitAxis(ctx context.Context, store Appender, name, axis string
 	if len(axes) < c.axesMost || slices.Contains(axes, axis) {
 		return nil
 	}
-	return bearing.Errorf(bearing.TooMany, "too_many_axes", "sensor %s has %d axes, such as %q, and may have no other one: send this window under one of them or as another sensor, or raise --max-axes", name, len(axes), axes[0])
+	return bearing.Errorf(bearing.TooMany, "too_many_axes", "sensor %s has %d axes, such as %q, and may have no other one: send this window under one of them or as another sensor, or raise --max-axes", name, len(axes), axes[0]).
+		After(bearing.Never)
 }
 
 func (c *crowd) putAxes(name string, axes []string) {

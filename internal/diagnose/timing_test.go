@@ -2,6 +2,7 @@ package diagnose
 
 import (
 	"context"
+	"errors"
 	"math/rand/v2"
 	"sync"
 	"testing"
@@ -157,7 +158,7 @@ func TestNewSensorsOfASource(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		n := 0
+		n, wait := 0, time.Duration(0)
 		submit := func(source, sensor, want string) {
 			t.Helper()
 			n++
@@ -169,8 +170,12 @@ func TestNewSensorsOfASource(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if _, err := core.Submit(ctx, w); bearing.CodeOf(err) != want {
+			_, err = core.Submit(ctx, w)
+			if bearing.CodeOf(err) != want {
 				t.Errorf("%s from %s: %v, want %q", sensor, source, err, want)
+			}
+			if e, ok := errors.AsType[*bearing.Error](err); ok {
+				wait = e.Retry
 			}
 		}
 		submit("a", "1", "")
@@ -182,7 +187,17 @@ func TestNewSensorsOfASource(t *testing.T) {
 		submit("a", "3", "")
 		submit("", "4", "")
 		submit("", "5", "")
-		now = now.Add(25 * time.Hour)
+		now = now.Add(7 * time.Hour)
+		submit("a", "6", "too_many_sensors")
+		if wait != 17*time.Hour {
+			t.Errorf("the wait is %s, 7 hours after the first", wait)
+		}
+		now = now.Add(wait - 1) // the wait is true
+		submit("a", "6", "too_many_sensors")
+		now = now.Add(1)
 		submit("a", "6", "")
+	}
+	if d := (newcomers{since: now}).wait(now); d != bearing.Never {
+		t.Errorf("who may bring in none waits for %s", d)
 	}
 }
