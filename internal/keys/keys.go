@@ -174,15 +174,45 @@ func read(file string) (s *Set, wide, err error) {
 	return s, wide, nil
 }
 
-// both returns the keys of s that are among those of o, too, with their secret.
+// both returns the keys of s that are among those of o, too, with their secret, each with what
+// it may do in both.
 func (s *Set) both(o *Set) *Set {
 	out := &Set{keys: make(map[string]Key)}
 	for id, k := range s.keys {
-		if now, ok := o.keys[id]; ok && now.Digest == k.Digest {
+		if now, ok := o.keys[id]; ok && k.narrow(now) {
 			out.keys[id] = k
 		}
 	}
 	return out
+}
+
+// narrow leaves to a key what another version of it may do as well, and says whether that is
+// anything.
+func (k *Key) narrow(o Key) bool {
+	if k.Same(&o) {
+		return true
+	}
+	var scopes []Scope
+	for _, s := range Scopes {
+		if k.May(s) && o.May(s) {
+			scopes = append(scopes, s)
+		}
+	}
+	k.Scopes = scopes
+	switch {
+	case len(o.Sensors) == 0 || slices.Equal(k.Sensors, o.Sensors):
+	case len(k.Sensors) == 0:
+		k.Sensors = o.Sensors
+	default: // of patterns those that stand in both
+		k.Sensors = slices.DeleteFunc(slices.Clone(k.Sensors), func(p string) bool { return !slices.Contains(o.Sensors, p) })
+		if len(k.Sensors) == 0 {
+			return false
+		}
+	}
+	if k.Expires.IsZero() || !o.Expires.IsZero() && o.Expires.Before(k.Expires) {
+		k.Expires = o.Expires
+	}
+	return k.Digest == o.Digest && len(k.Scopes) > 0
 }
 
 func (k *Key) validate() error {

@@ -227,3 +227,45 @@ func TestWiderMode(t *testing.T) {
 	}
 	check("nobody else may", false, true, true)
 }
+
+// TestNarrow: an edit that leaves the file to others takes rights away, and gives none.
+func TestNarrow(t *testing.T) {
+	soon, later := now.Add(time.Hour), now.Add(2*time.Hour)
+	base := func(change func(*Key)) Key {
+		k := Key{ID: "a", Digest: "d", Scopes: []Scope{Ingest, Read}, Sensors: []string{"pump-*", "fan-1"}, Expires: later}
+		change(&k)
+		return k
+	}
+	for _, c := range []struct {
+		name string
+		old  func(*Key)
+		now  func(*Key)
+		want func(*Key)
+	}{
+		{"unchanged", func(*Key) {}, func(*Key) {}, func(*Key) {}},
+		{"a scope more", func(*Key) {}, func(k *Key) { k.Scopes = []Scope{Admin} }, func(*Key) {}},
+		{"a scope less", func(*Key) {}, func(k *Key) { k.Scopes = []Scope{Read} }, func(k *Key) { k.Scopes = []Scope{Read} }},
+		{"of admin one scope", func(k *Key) { k.Scopes = []Scope{Admin} }, func(k *Key) { k.Scopes = []Scope{Ingest} }, func(k *Key) { k.Scopes = []Scope{Ingest} }},
+		{"all sensors", func(*Key) {}, func(k *Key) { k.Sensors = nil }, func(*Key) {}},
+		{"a sensor less", func(*Key) {}, func(k *Key) { k.Sensors = []string{"fan-1", "fan-2"} }, func(k *Key) { k.Sensors = []string{"fan-1"} }},
+		{"of all some", func(k *Key) { k.Sensors = nil }, func(k *Key) { k.Sensors = []string{"fan-1"} }, func(k *Key) { k.Sensors = []string{"fan-1"} }},
+		{"for ever", func(*Key) {}, func(k *Key) { k.Expires = time.Time{} }, func(*Key) {}},
+		{"shorter", func(*Key) {}, func(k *Key) { k.Expires = soon }, func(k *Key) { k.Expires = soon }},
+		{"no longer for ever", func(k *Key) { k.Expires = time.Time{} }, func(k *Key) { k.Expires = soon }, func(k *Key) { k.Expires = soon }},
+		{"other sensors", func(*Key) {}, func(k *Key) { k.Sensors = []string{"x"} }, nil},
+		{"another secret", func(*Key) {}, func(k *Key) { k.Digest = "e" }, nil},
+		{"another scope", func(k *Key) { k.Scopes = []Scope{Read} }, func(k *Key) { k.Scopes = []Scope{Ingest} }, nil},
+	} {
+		k := base(c.old)
+		ok := k.narrow(base(c.now))
+		if ok != (c.want != nil) {
+			t.Errorf("%s: holds %v", c.name, ok)
+		}
+		if c.want == nil || !ok {
+			continue
+		}
+		if want := base(c.want); !k.Same(&want) {
+			t.Errorf("%s: %+v, want %+v", c.name, k, want)
+		}
+	}
+}
