@@ -1,6 +1,7 @@
 package api
 
 import (
+	"crypto/sha256"
 	"net/http"
 	"sync"
 	"time"
@@ -18,11 +19,28 @@ const (
 // intents remembers for which window an Idempotency-Key was used. Sensor, axis and start
 // name a window by themselves, so that sending one again is safe without any key, over
 // restarts too: this only finds the client whose key goes with two windows, also at the
-// same time. It lies in memory, by age and number.
+// same time. It lies in memory, by age and number: an entry has some 200 bytes, however long the
+// key, and a client that uses many keys forgets its own first.
 type intents struct {
 	mu    sync.Mutex
-	by    map[string]intent
+	of    map[string]*ledger // by client
+	count int                // in all orders
+}
+
+// ledger is what is remembered of one client.
+type ledger struct {
+	by    map[digest]intent
 	order []use // oldest first
+}
+
+// digest stands for an Idempotency-Key: the first half of its SHA-256.
+type digest [16]byte
+
+// intentKey is an Idempotency-Key of a client.
+type intentKey struct {
+	client string
+	digest digest
+	stated bool
 }
 
 type intent struct {
@@ -35,15 +53,15 @@ type intent struct {
 // use is a key that was noted at a time. It says nothing any more of a key that was noted
 // again later.
 type use struct {
-	key string
+	key digest
 	at  time.Time
 }
 
-// intentOf returns the Idempotency-Key of a request, "" for none.
-func intentOf(r *http.Request) (string, error) {
+// intentOf returns the Idempotency-Key of a request, if it has one.
+func intentOf(r *http.Request) (intentKey, error) {
 	keys := r.Header.Values("Idempotency-Key")
 	if len(keys) == 0 {
-		return "", nil
+		return intentKey{}, nil
 	}
 	k := keys[0]
 	ok := len(keys) == 1 && len(k) > 0 && len(k) <= longestIntent
@@ -51,24 +69,34 @@ func intentOf(r *http.Request) (string, error) {
 		ok = ok && k[i] >= ' ' && k[i] <= '~'
 	}
 	if !ok {
-		return "", bearing.Errorf(bearing.Malformed, "idempotency_key_invalid", "an Idempotency-Key is one header of 1 to %d printable ASCII characters", longestIntent)
+		return intentKey{}, bearing.Errorf(bearing.Malformed, "idempotency_key_invalid", "an Idempotency-Key is one header of 1 to %d printable ASCII characters", longestIntent)
 	}
+	sum := sha256.Sum256([]byte(k))
+	out := intentKey{digest: digest(sum[:16]), stated: true}
 	if a := keyOf(r.Context()); a != nil {
-		return a.ID + " " + k, nil // a key of one client is not that of another
+		out.client = a.ID // a key of one client is not that of another
 	}
-	return " " + k, nil
+	return out, nil
 }
 
 // begin reserves a key for a window until end. A key goes with one window: Invalid
 // idempotency_key_reused if it was used for another, Conflict idempotency_key_in_use while
 // another is being judged with it.
-func (x *intents) begin(key, window string, now time.Time) error {
-	if key == "" {
+func (x *intents) begin(k intentKey, window string, now time.Time) error {
+	if !k.stated {
 		return nil
 	}
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	i := x.by[key]
+	l, key := x.of[k.client], k.digest
+	if l == nil {
+		l = &ledger{by: make(map[digest]intent)}
+		if x.of == nil {
+			x.of = make(map[string]*ledger)
+		}
+		x.of[k.client] = l
+	}
+	i := l.by[key]
 	if i.window != window {
 		if i.stored && now.Sub(i.at) < intentAge {
 			return bearing.Errorf(bearing.Invalid, "idempotency_key_reused", "this Idempotency-Key was used for window %s: a key is for one window", i.window)
@@ -79,43 +107,57 @@ func (x *intents) begin(key, window string, now time.Time) error {
 		i = intent{window: window}
 	}
 	i.busy++
-	if x.by == nil {
-		x.by = make(map[string]intent)
-	}
-	x.by[key] = i
+	l.by[key] = i
 	return nil
 }
 
 // end gives up what begin reserved. If the window is on disk, its key is remembered.
-func (x *intents) end(key string, stored bool, now time.Time) {
-	if key == "" {
+func (x *intents) end(k intentKey, stored bool, now time.Time) {
+	if !k.stated {
 		return
 	}
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	i := x.by[key]
+	l, key := x.of[k.client], k.digest
+	i := l.by[key]
 	i.busy--
 	if stored {
 		i.stored, i.at = true, now
-		x.order = append(x.order, use{key, now})
+		l.order = append(l.order, use{key, now})
+		x.count++
 	}
-	if x.by[key] = i; i.busy == 0 && !i.stored {
-		delete(x.by, key)
+	if l.by[key] = i; i.busy == 0 && !i.stored {
+		delete(l.by, key)
 	}
-	for len(x.order) > 0 && (len(x.order) > mostIntents || now.Sub(x.order[0].at) >= intentAge) {
-		if u := x.order[0]; x.by[u.key].at.Equal(u.at) { // else it was used again
-			x.forget(u.key)
+	for len(l.order) > 0 && now.Sub(l.order[0].at) >= intentAge {
+		x.drop(l)
+	}
+	for x.count > mostIntents {
+		most := l
+		for _, other := range x.of {
+			if len(other.order) > len(most.order) {
+				most = other
+			}
 		}
-		x.order = x.order[1:]
+		x.drop(most)
+	}
+	if len(l.by) == 0 && len(l.order) == 0 {
+		delete(x.of, k.client)
 	}
 }
 
-// forget drops what was stored under a key, but no request that is under way.
-func (x *intents) forget(key string) {
-	if i := x.by[key]; i.busy > 0 {
+// drop forgets the oldest use of a client's keys, but no request that is under way.
+func (x *intents) drop(l *ledger) {
+	u := l.order[0]
+	l.order = l.order[1:]
+	x.count--
+	i := l.by[u.key]
+	switch {
+	case !i.at.Equal(u.at): // it was used again
+	case i.busy > 0:
 		i.stored = false
-		x.by[key] = i
-		return
+		l.by[u.key] = i
+	default:
+		delete(l.by, u.key)
 	}
-	delete(x.by, key)
 }

@@ -1,7 +1,10 @@
 package api
 
 import (
+	"crypto/sha256"
 	"fmt"
+	"runtime"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -77,35 +80,75 @@ func TestIdempotencyKeyInUse(t *testing.T) {
 	refused(good, 422, "idempotency_key_reused")
 }
 
+func intentKeyOf(client, key string) intentKey {
+	sum := sha256.Sum256([]byte(key))
+	return intentKey{client, digest(sum[:16]), true}
+}
+
+// TestIntentsByClient: a flood of keys of one client does not make another's forgotten, and
+// an entry takes as many bytes for the longest key as for any.
+func TestIntentsByClient(t *testing.T) {
+	var x intents
+	now := time.Unix(1e9, 0)
+	note := func(client, key string) {
+		k := intentKeyOf(client, key)
+		if err := x.begin(k, "w", now); err != nil {
+			t.Fatal(err)
+		}
+		x.end(k, true, now)
+	}
+	note("honest", "mine")
+	var before, after runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&before)
+	long := strings.Repeat("k", longestIntent-10)
+	for i := range 2 * mostIntents {
+		note("hostile", long+strconv.Itoa(i))
+	}
+	runtime.GC()
+	runtime.ReadMemStats(&after)
+	if held := int64(after.HeapAlloc) - int64(before.HeapAlloc); held > 400*mostIntents {
+		t.Errorf("%d bytes are held for %d keys", held, mostIntents)
+	}
+	if err := x.begin(intentKeyOf("honest", "mine"), "v", now); bearing.CodeOf(err) != "idempotency_key_reused" {
+		t.Errorf("the key of the honest client: %v", err)
+	}
+	if x.count != mostIntents || len(x.of["hostile"].by) != mostIntents-1 {
+		t.Errorf("%d keys are remembered, %d of the hostile client", x.count, len(x.of["hostile"].by))
+	}
+	runtime.KeepAlive(&x)
+}
+
 func TestIntentsAreBounded(t *testing.T) {
 	var x intents
 	now := time.Unix(1e9, 0)
 	note := func(key, window string, now time.Time) {
 		t.Helper()
-		if err := x.begin(key, window, now); err != nil {
+		k := intentKeyOf("", key)
+		if err := x.begin(k, window, now); err != nil {
 			t.Fatal(err)
 		}
-		x.end(key, true, now)
+		x.end(k, true, now)
 	}
 	for i := range mostIntents + 10 {
 		note(fmt.Sprint(i), "w", now)
 	}
-	if len(x.by) != mostIntents || len(x.order) != mostIntents {
-		t.Errorf("%d keys in %d places", len(x.by), len(x.order))
+	if len(x.of[""].by) != mostIntents || len(x.of[""].order) != mostIntents {
+		t.Errorf("%d keys in %d places", len(x.of[""].by), len(x.of[""].order))
 	}
 	note(fmt.Sprint(mostIntents), "v", now.Add(intentAge)) // after a day it may be for another
-	if len(x.by) != 1 || len(x.order) != 1 {
-		t.Errorf("%d keys are older than a day, in %d places", len(x.by)-1, len(x.order)-1)
+	if len(x.of[""].by) != 1 || len(x.of[""].order) != 1 {
+		t.Errorf("%d keys are older than a day, in %d places", len(x.of[""].by)-1, len(x.of[""].order)-1)
 	}
 	// One that is used again and again, the oldest, keeps none of the others.
 	note("first", "w", now.Add(intentAge))
 	note("second", "w", now.Add(intentAge))
 	note("first", "w", now.Add(3*intentAge/2))
 	note("third", "w", now.Add(9*intentAge/4))
-	if len(x.by) != 2 || len(x.order) != 2 {
-		t.Errorf("%d keys in %d places are left of one that is young and a new one", len(x.by), len(x.order))
+	if len(x.of[""].by) != 2 || len(x.of[""].order) != 2 {
+		t.Errorf("%d keys in %d places are left of one that is young and a new one", len(x.of[""].by), len(x.of[""].order))
 	}
-	if err := x.begin("first", "v", now.Add(9*intentAge/4)); bearing.CodeOf(err) != "idempotency_key_reused" {
+	if err := x.begin(intentKeyOf("", "first"), "v", now.Add(9*intentAge/4)); bearing.CodeOf(err) != "idempotency_key_reused" {
 		t.Errorf("the young one for another window: %v", err)
 	}
 }

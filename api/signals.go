@@ -26,10 +26,8 @@ type Signals interface {
 	Trend(ctx context.Context, q bearing.TrendQuery) (bearing.Trend, error)
 }
 
-// looks bounds how many windows are given out or looked at at a time, beside the budget of
-// bytes: windows that come in go first.
-type looks chan struct{}
-
+// mostLooks is how many windows are given out or looked at at a time, beside the budget of
+// bytes, in turns of tenants: windows that come in go first.
 const mostLooks = 2
 
 // lookWait is how long a request waits for a place.
@@ -37,17 +35,12 @@ const lookWait = 5 * time.Second
 
 // look does f in a place, for which it waits. It sends nothing: a client that takes its
 // answer slowly must not hold a place.
-func (s *server) look(ctx context.Context, f func() error) error {
-	wait := time.NewTimer(s.lookWait)
-	defer wait.Stop()
-	select {
-	case s.looks <- struct{}{}:
-	case <-wait.C:
-		return bearing.Errorf(bearing.Overloaded, "overloaded", "as many stored windows are looked at as may be at a time: try again")
-	case <-ctx.Done():
-		return ctx.Err()
+func (s *server) look(r *http.Request, f func() error) error {
+	turn, err := s.looks.Within(r.Context(), tenantOf(r), s.lookWait)
+	if err != nil {
+		return err
 	}
-	defer func() { <-s.looks }()
+	defer turn.Done()
 	return f()
 }
 
@@ -146,7 +139,7 @@ func (s *server) getWindow(w http.ResponseWriter, r *http.Request) error {
 	}
 	var b []byte
 	var id string
-	err = s.look(r.Context(), func() error {
+	err = s.look(r, func() error {
 		return s.windowOf(r, func(n int) int64 { return 4096 + form.bytes*int64(n) }, func(win *bearing.Window, d bearing.Diagnosis) (err error) {
 			id = d.ID
 			b, err = form.encode(win)
@@ -269,7 +262,7 @@ func (s *server) getSpectrum(kind string) func(http.ResponseWriter, *http.Reques
 			return bearing.Errorf(bearing.Invalid, "parameter_invalid", "band_high_hz must be above band_low_hz, and max_hz positive").At("band_high_hz")
 		}
 		var b []byte
-		err = s.look(r.Context(), func() error {
+		err = s.look(r, func() error {
 			bytes := func(n int) int64 { return s.signals.SpectrumBytes(n) }
 			return s.windowOf(r, bytes, func(win *bearing.Window, d bearing.Diagnosis) error {
 				sp, err := s.signals.Spectrum(win, d, q)
@@ -318,7 +311,7 @@ func (s *server) getTrend(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	var b []byte
-	err = s.look(r.Context(), func() error {
+	err = s.look(r, func() error {
 		t, err := s.signals.Trend(r.Context(), q)
 		if err == nil {
 			b, err = json.Marshal(t)

@@ -91,7 +91,7 @@ func TestLooksAreBounded(t *testing.T) {
 			s.router.ServeHTTP(httptest.NewRecorder(), httptest.NewRequestWithContext(ctx, http.MethodGet, "/v1/sensors/p/trends?feature=rms", nil))
 		}()
 	}
-	for len(s.looks) < mostLooks {
+	for s.looks.Busy() < mostLooks {
 		time.Sleep(time.Millisecond)
 	}
 	if w := ask(s, "GET", "/v1/windows/x", "", ""); w.Code != 503 || w.Header().Get("Retry-After") == "" || !strings.Contains(w.Body.String(), `"overloaded"`) {

@@ -72,6 +72,9 @@ func ParseManifest(b []byte) (Corpus, error) {
 		if err != nil {
 			return c, manifestError(err)
 		}
+		for i, f := range fields {
+			fields[i] = unquoted(f)
+		}
 		row := manifestRow{reader: r, index: index, fields: fields}
 		e, err := row.entry()
 		if err != nil {
@@ -195,4 +198,14 @@ func (e Entry) decodeOwn(b []byte) (bearing.Recording, error) {
 	r := recs[0]
 	r.Name, r.Truth = e.Name(), e.Truth()
 	return r, nil
+}
+
+// unquoted takes away the apostrophe by which a cell that a spreadsheet would take for a
+// formula is written as a text.
+func unquoted(cell string) string {
+	text := strings.TrimLeft(cell, "'")
+	if text == cell || text == "" || !strings.ContainsRune("=+-@\t\r\n", rune(text[0])) {
+		return cell
+	}
+	return cell[1:]
 }

@@ -196,7 +196,7 @@ func datasetExportCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			err = csv.NewWriter(f).WriteAll(rows)
+			err = csv.NewWriter(f).WriteAll(plainCells(rows))
 			if cerr := f.Close(); err == nil {
 				err = cerr
 			}

@@ -160,7 +160,7 @@ service. Two inspections that call one window different things are an error.`,
 				return err
 			}
 			w := csv.NewWriter(f)
-			if err := errors.Join(w.WriteAll(manifest), f.Close()); err != nil {
+			if err := errors.Join(w.WriteAll(plainCells(manifest)), f.Close()); err != nil {
 				return err
 			}
 			for _, name := range []string{"windows", dataset.ManifestName} { // with the manifest it is a corpus

@@ -236,6 +236,12 @@ func (t *Turns) forget() {
 	}
 }
 
+// Busy returns how many have a place.
+func (t *Turns) Busy() int {
+	_, busy := t.counts()
+	return busy
+}
+
 // counts returns how many wait, and how many have a place.
 func (t *Turns) counts() (waiting, busy int) {
 	t.mu.Lock()
