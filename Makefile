@@ -16,9 +16,12 @@ test:
 race:
 	CGO_ENABLED=1 BRINELL_DATA= $(GO) test -race ./api/... $$($(GO) list ./internal/... | grep -v internal/rig) ./features/... ./models/nn ./models/prune ./dataset
 
-# Everything on the plain Go kernels; the rigs build the program by themselves, without the tag.
+# What computes, on the plain Go kernels: the packages that they are linked into. Of the
+# program only what runs in the test itself: what it builds and starts has not the tag.
+KERNEL = brinell/internal/kernel
 purego:
-	$(GO) test -tags purego $$($(GO) list ./... | grep -v internal/rig)
+	$(GO) test -tags purego $(KERNEL) $$($(GO) list -f '{{$$p := .ImportPath}}{{range .Deps}}{{if eq . "$(KERNEL)"}}{{$$p}}{{"\n"}}{{end}}{{end}}' ./... | grep -v -e internal/rig -e cmd/brinell)
+	$(GO) test -tags purego ./cmd/brinell -run Scripts
 
 fmt:
 	@out=$$(gofmt -l .); test -z "$$out" || { echo "gofmt differs:"; echo "$$out"; exit 1; }
