@@ -124,17 +124,29 @@ func TestWatch(t *testing.T) {
 	}
 	_ = slow.Close()
 	done := []string{"de_20260131T120000Z.npy", "de_20260131T120001.5Z.wav", "de_20260131T120010Z.npy"}
-	for end := time.Now().Add(20 * time.Second); ; time.Sleep(50 * time.Millisecond) {
-		if _, err := os.Stat(filepath.Join(drop, doneDir, done[2])); err == nil || time.Now().After(end) {
-			break
+	failed := map[string]string{"fan.json": "window_too_short", "nobody_20260131T120000Z.npy": "sensor_unknown", "de_20260131T120020Z.csv": "channel_missing: the file has", "de_20269931T120000Z.npy": "start_invalid: \"2026", "broken_20260131T120000Z.json": "json_malformed", "large.json": "body_too_large"}
+	lying := func() (n int) {
+		for _, name := range done {
+			if _, err := os.Stat(filepath.Join(drop, doneDir, name)); err == nil {
+				n++
+			}
 		}
+		for name := range failed {
+			if _, err := os.Stat(filepath.Join(drop, failedDir, name)); err == nil {
+				n++
+			}
+		}
+		return n
+	}
+	for end := time.Now().Add(20 * time.Second); lying() < len(done)+len(failed) && time.Now().Before(end); {
+		time.Sleep(50 * time.Millisecond)
 	}
 	for _, name := range done {
 		if _, err := os.Stat(filepath.Join(drop, doneDir, name)); err != nil {
 			t.Errorf("%v\n%s", err, p.logged())
 		}
 	}
-	for name, code := range map[string]string{"fan.json": "window_too_short", "nobody_20260131T120000Z.npy": "sensor_unknown", "de_20260131T120020Z.csv": "channel_missing: the file has", "de_20269931T120000Z.npy": "start_invalid: \"2026", "broken_20260131T120000Z.json": "json_malformed", "large.json": "body_too_large"} {
+	for name, code := range failed {
 		b, err := os.ReadFile(filepath.Join(drop, failedDir, name+".txt"))
 		if err != nil || !strings.HasPrefix(string(b), code) {
 			t.Errorf("%s: %s, %v; want %s", name, b, err, code)
