@@ -80,7 +80,7 @@ func (s *server) pace(next http.Handler) http.Handler {
 			return
 		}
 		body := r.Body
-		a.body = paced{ReadCloser: body, control: http.NewResponseController(w), grace: patience(s.bodyGrace), gone: &a.holder.gone}
+		a.body = paced{ReadCloser: body, control: http.NewResponseController(w), grace: s.bodyGrace, gone: &a.holder.gone}
 		r.Body = &a.body
 		next.ServeHTTP(w, r)
 		r.Body = body
@@ -91,7 +91,7 @@ func (s *server) pace(next http.Handler) http.Handler {
 // where much of it may come.
 func (s *server) unread(w http.ResponseWriter, r *http.Request) {
 	p, ok := r.Body.(*paced)
-	if !ok || p.done || patience(0) > 0 {
+	if !ok || p.done {
 		return
 	}
 	_ = p.control.SetReadDeadline(time.Now().Add(min(refusedGrace, s.bodyGrace)))

@@ -6,7 +6,6 @@ import (
 	"math"
 	"os"
 	"runtime"
-	"time"
 )
 
 // Planted faults, for the rigs to find, by their names in BRINELL_PLANTED. No program that
@@ -31,12 +30,4 @@ func bound(most int64) int64 {
 		return math.MaxInt64 - 1
 	}
 	return most
-}
-
-// patience, with "hospitable", gives a body an hour, also of a request that is refused.
-func patience(d time.Duration) time.Duration {
-	if planted == "hospitable" {
-		return time.Hour
-	}
-	return d
 }

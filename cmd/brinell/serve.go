@@ -342,7 +342,7 @@ func (s *service) listenOn(c serveConfig, v settings, a *api.API, reg *prometheu
 		}
 	}
 	l := s.drainer
-	bounded := limit(l, c.connections, c.perAddress, strangers(demanded))
+	bounded := limit(l, c.connections, c.perAddress, demanded)
 	if err := bounded.count(reg); err != nil {
 		return "", errors.Join(err, l.Close())
 	}

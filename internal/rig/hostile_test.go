@@ -48,7 +48,7 @@ type gauntlet struct {
 	most int // descriptors that it may have at rest
 }
 
-func newGauntlet(t *testing.T, b build) *gauntlet {
+func newGauntlet(t *testing.T, b build, settings ...string) *gauntlet {
 	dir := t.TempDir()
 	g := &gauntlet{keys: map[string]string{"wrong": "brk_nobody_nothing", "short": "brk_", "garbled": "brk_\x01\x02"}}
 	for name, args := range map[string][]string{
@@ -61,7 +61,7 @@ func newGauntlet(t *testing.T, b build) *gauntlet {
 		}
 		g.keys[name] = strings.TrimSpace(string(out))
 	}
-	g.service = serve(t, b.before, b.bin, dir, "--max-samples", "4096", "--max-body", "64KiB", "--require-keys")
+	g.service = serve(t, b.before, b.bin, dir, append([]string{"--max-samples", "4096", "--max-body", "64KiB", "--require-keys"}, settings...)...)
 	g.addr = strings.TrimPrefix(g.url, "http://")
 	g.most = g.descriptors(t, 0, 0) + 10
 	return g
