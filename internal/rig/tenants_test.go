@@ -71,10 +71,10 @@ var hostilities = []struct {
 	short   bool // in the short form too
 	one     func(ctx context.Context, n *tenant, h *hoard)
 }{
-	{"three clients of 8 MB windows", 3, false, func(ctx context.Context, n *tenant, h *hoard) {
+	{"three clients of 8 MB windows", 3, true, func(ctx context.Context, n *tenant, h *hoard) {
 		n.ask(ctx, "POST", n.target("f32le"), raw, h.noise[:8<<20])
 	}},
-	{"sixteen clients of 8 MB windows", 16, true, func(ctx context.Context, n *tenant, h *hoard) {
+	{"sixteen clients of 8 MB windows", 16, false, func(ctx context.Context, n *tenant, h *hoard) {
 		n.ask(ctx, "POST", n.target("i16le&scale=0.0001"), raw, h.noise[:8<<20])
 	}},
 	{"sixteen clients of bodies of 32 MiB", 16, false, func(ctx context.Context, n *tenant, h *hoard) {
