@@ -2,9 +2,13 @@ package api
 
 import (
 	"bytes"
+	"crypto/tls"
+	"errors"
 	"io"
+	"log"
 	"net"
 	"net/http"
+	"os"
 	"runtime"
 	"strconv"
 	"syscall"
@@ -18,17 +22,20 @@ import (
 //
 // A connection looks only at requests that begin where a read begins, and only at heads
 // that leave no room for two opinions on where they end and where their body does. One
-// that is unusual is left to net/http, and so is all that follows it on its connection.
+// that is unusual is left to net/http, and so is all that follows it on its connection,
+// where framing lets it through.
 type turnstile struct {
 	net.Listener
 	s     *server
 	state func(net.Conn, http.ConnState) // told when a connection is at work here, and at rest
 	idle  time.Duration
+	log   *log.Logger // of handshakes that fail; may be nil
 }
 
 // Turnstile returns the listener that srv is to serve in place of l, so that windows which
-// cannot be taken are refused before they cost much. What comes in over l must not be
-// encrypted. The ConnState that srv has goes on to see the connections of l.
+// cannot be taken are refused before they cost much, and requests that might be read in two
+// ways are not read at all. The connections of l may be those of crypto/tls; srv is to have its
+// ErrorLog. The ConnState that srv has goes on to see the connections of l.
 func (a *API) Turnstile(l net.Listener, srv *http.Server) net.Listener {
 	next := srv.ConnState
 	if next == nil {
@@ -40,7 +47,7 @@ func (a *API) Turnstile(l net.Listener, srv *http.Server) net.Listener {
 		}
 		next(c, state)
 	}
-	return &turnstile{l, a.s, next, srv.IdleTimeout}
+	return &turnstile{l, a.s, next, srv.IdleTimeout, srv.ErrorLog}
 }
 
 func (t *turnstile) Accept() (net.Conn, error) {
@@ -67,18 +74,17 @@ type turned struct {
 	net.Conn
 	of  *turnstile
 	raw syscall.RawConn // to read past bytes; nil where that is not to be had
-	// left is how much of a request's body net/http has yet to read: 0 where the next
-	// byte begins a request, unclear for good once that is not known.
-	left int64
-	who  string    // the tenant of the last request that was looked at
-	by   string    // its Authorization
-	set  time.Time // when refuse set the deadlines last, zero for not
+	framing
+	unusual bool      // a request was: none is refused here any more
+	ends    bool      // after end nothing more comes
+	end     string    // see take
+	who     string    // the tenant of the last request that was looked at
+	by      string    // its Authorization
+	set     time.Time // when refuse set the deadlines last, zero for not
 }
 
 // NetConn returns the connection underneath.
 func (c *turned) NetConn() net.Conn { return c.Conn }
-
-const unclear = -1
 
 // tenant returns whose window it is that comes with such a header. That of the request
 // before is nearly always the same.
@@ -100,27 +106,80 @@ const leastPeek = 1024
 
 func (c *turned) Read(p []byte) (int, error) {
 	for {
+		if c.ends {
+			return c.last(p)
+		}
 		n, err := c.Conn.Read(p)
-		if n == 0 || c.left == unclear {
+		if n == 0 {
+			if err != nil {
+				c.of.shaken(c.Conn, err)
+			}
 			return n, err
 		}
-		if c.left > 0 || len(p) < leastPeek {
-			c.left = max(c.left-int64(n), unclear)
-			return n, err
+		if c.unusual || len(p) < leastPeek || !c.resting() {
+			return c.follow(p, n, err)
 		}
 		h, ok := parseHead(p[:n])
-		if c.left = h.length - int64(n-h.size); !ok || c.left < 0 {
-			c.left = unclear
-			return n, err
+		left := h.length - int64(n-h.size)
+		if !ok || left < 0 {
+			c.unusual = true
+			return c.follow(p, n, err)
 		}
 		if err != nil || !h.window || !c.of.refuses(c.tenant(h.authorization), h.length) {
+			c.expect(left)
 			return n, err
 		}
-		if err := c.refuse(p, c.left); err != nil {
+		if err := c.refuse(p, left); err != nil {
 			return 0, err
 		}
-		c.left = 0
 	}
+}
+
+// follow returns what net/http may read of the n bytes of p.
+func (c *turned) follow(p []byte, n int, err error) (int, error) {
+	m, end, ok := c.take(p[:n])
+	if ok {
+		return n, err
+	}
+	if c.ends, c.end = true, end; m > 0 {
+		return m, nil
+	}
+	return c.last(p)
+}
+
+// last returns what is left of the end.
+func (c *turned) last(p []byte) (int, error) {
+	if c.end == "" {
+		return 0, io.EOF
+	}
+	n := copy(p, c.end)
+	c.end = c.end[n:]
+	return n, nil
+}
+
+// shaken does for a handshake that has failed what net/http does for connections that it
+// knows for encrypted: says so, also to a client that does not encrypt.
+func (t *turnstile) shaken(conn net.Conn, err error) {
+	c, ok := conn.(*tls.Conn)
+	if !ok || errors.Is(err, io.EOF) || errors.Is(err, os.ErrDeadlineExceeded) || c.ConnectionState().HandshakeComplete {
+		return
+	}
+	if re, ok := errors.AsType[tls.RecordHeaderError](err); ok && re.Conn != nil && plain(re.RecordHeader) {
+		_, _ = io.WriteString(re.Conn, "HTTP/1.0 400 Bad Request\r\n\r\nThis service wants https://.\n")
+		err = errors.New("the client does not encrypt")
+	}
+	if t.log != nil {
+		t.log.Printf("TLS handshake with %s: %v", c.RemoteAddr(), err)
+	}
+}
+
+// plain reports whether a request begins so.
+func plain(b [5]byte) bool {
+	switch string(b[:]) {
+	case "GET /", "HEAD ", "POST ", "PUT /", "PATCH", "DELET", "OPTIO":
+		return true
+	}
+	return false
 }
 
 // refuse reads past what is left of a body and answers the request, with p as its buffer.
@@ -207,6 +266,8 @@ func drop(fd uintptr, most int64) (int, syscall.Errno) {
 func rawOf(c net.Conn) syscall.RawConn {
 	for {
 		switch t := c.(type) {
+		case *tls.Conn: // what comes is not what is read
+			return nil
 		case interface{ NetConn() net.Conn }:
 			c = t.NetConn()
 		case *net.TCPConn:

@@ -15,27 +15,37 @@ import (
 // turnstileConn is rawConn with a turnstile before the service.
 func turnstileConn(t *testing.T, s *server, request string) (net.Conn, *bufio.Reader) {
 	t.Helper()
+	return through(t, s, s, request)
+}
+
+// through is turnstileConn with the turnstile of another service.
+func through(t *testing.T, other, s *server, request string) (net.Conn, *bufio.Reader) {
+	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	a := &API{s}
-	srv := NewServer(a)
-	gate := a.Turnstile(l, srv)
+	srv := NewServer(&API{s})
+	gate := (&API{other}).Turnstile(l, srv)
 	go func() { _ = srv.Serve(gate) }()
 	t.Cleanup(func() { _ = srv.Close() })
 	return speak(t, l.Addr(), request)
 }
 
-// TestTurnstileBoundaries: whatever stands where a request might begin, a service with a
-// turnstile gives the answers of one without. Both have room for nothing.
+// TestTurnstileBoundaries: whatever stands where a request might begin, a service whose
+// turnstile refuses windows gives the answers of one whose turnstile does not. Both have room
+// for nothing.
 func TestTurnstileBoundaries(t *testing.T) {
 	s, err := newServer(Config{MaxBody: 1000, Memory: receiving(2000)}, backend(&fake{}))
 	if err != nil {
 		t.Fatal(err)
 	}
 	s.shedGrace = 50 * time.Millisecond
-	s.budget.memory.Hold(2001)
+	s.budget.memory.Hold(s.budget.memory.Max())
+	idle, err := newServer(Config{MaxBody: 1000, Memory: receiving(2000)}, backend(&fake{}))
+	if err != nil {
+		t.Fatal(err)
+	}
 	const post = "POST /v1/sensors/p/windows HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%s"
 	window := fmt.Sprintf(post, 4, "1234")
 	health := "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -86,8 +96,11 @@ func TestTurnstileBoundaries(t *testing.T) {
 			}
 		}
 		want := answers(func(t *testing.T, s *server, request string) (net.Conn, *bufio.Reader) {
-			return rawConn(t, s.router, request)
+			return through(t, idle, s, request)
 		})
+		if name == "one" && want[0] != "503 true false" {
+			t.Fatalf("there is room: %v", want)
+		}
 		if got := answers(turnstileConn); strings.Join(got, ", ") != strings.Join(want, ", ") {
 			t.Errorf("%s: with a turnstile %v, without %v", name, got, want)
 		}

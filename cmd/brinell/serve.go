@@ -347,15 +347,16 @@ func (s *service) listenOn(c serveConfig, v settings, a *api.API, reg *prometheu
 		return "", errors.Join(err, l.Close())
 	}
 	s.http.ConnState, s.http.ConnContext = s.drainer.state(bounded.state), bounded.context
-	s.listener, scheme = a.Turnstile(bounded, s.http), "http"
+	open, scheme := net.Listener(bounded), "http"
 	if c.tlsCert != "" {
 		cert, err := newCertificate(c.tlsCert, c.tlsKey, s.log)
 		if err != nil {
 			return "", errors.Join(err, l.Close())
 		}
 		scheme = "https"
-		s.listener = tls.NewListener(bounded, &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: cert.get})
+		open = tls.NewListener(bounded, &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: cert.get})
 	}
+	s.listener = a.Turnstile(open, s.http)
 	for _, extra := range []struct {
 		addr, what string
 		h          http.Handler
