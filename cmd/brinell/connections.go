@@ -34,6 +34,7 @@ type limited struct {
 	by        map[string]int
 	idle      list.List // of *counted without a request, longest first
 	strangers int
+	came      int64                 // strangers since the start
 	strange   map[string]*list.List // of *counted by network, oldest first
 }
 
@@ -117,22 +118,22 @@ func (l *limited) enter(c *counted) bool {
 		}
 		c.strange = of.PushBack(c)
 		l.strangers++
+		l.came++
+		c.number = l.came
 	}
 	return true
 }
 
-// crowd returns the oldest stranger of the network that has most of them.
-func (l *limited) crowd() *counted {
-	var most *list.List
+// crowd returns the oldest stranger of the networks that have most of them.
+func (l *limited) crowd() (oldest *counted) {
+	most := 0
 	for _, of := range l.strange {
-		if most == nil || of.Len() > most.Len() {
-			most = of
+		c := of.Front().Value.(*counted)
+		if of.Len() > most || of.Len() == most && c.number < oldest.number {
+			most, oldest = of.Len(), c
 		}
 	}
-	if most == nil {
-		return nil
-	}
-	return most.Front().Value.(*counted)
+	return oldest
 }
 
 // shut closes a connection for another one. The caller holds mu.
@@ -235,6 +236,7 @@ type counted struct {
 	gone    bool
 	idle    *list.Element // in of.idle, nil while it is not
 	strange *list.Element // in of.strange, nil while it is not
+	number  int64         // among the strangers, in their order
 }
 
 // NetConn returns the connection underneath.

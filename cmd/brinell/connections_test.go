@@ -160,3 +160,20 @@ func TestNoKeys(t *testing.T) {
 		}
 	}
 }
+
+// TestLoneStrangers: of strangers that come each from a network of their own the oldest gives
+// way.
+func TestLoneStrangers(t *testing.T) {
+	e := newEntrance(t, 8, 8, true)
+	var all []*dialled
+	for i := range 20 {
+		d, c := e.come("192.0.2." + string(rune('a'+i)) + ":1")
+		e.state(c, http.StateActive)
+		all = append(all, d)
+	}
+	for i, d := range all {
+		if d.closed != (i < 16) {
+			t.Errorf("the %dth of 20 is closed: %v", i, d.closed)
+		}
+	}
+}
