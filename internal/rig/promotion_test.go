@@ -50,7 +50,9 @@ func promote(t *testing.T, url string) {
 			t.Error(err)
 			return
 		}
-		req.Header.Set("Content-Type", "application/octet-stream")
+		if body != nil { // what has none says no type
+			req.Header.Set("Content-Type", "application/octet-stream")
+		}
 		resp, err := client.Do(req)
 		if err != nil {
 			t.Error(err)
