@@ -125,10 +125,10 @@ func TestPaced(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				out, in := io.Pipe()
-				ended := false
+				var ended atomic.Bool
 				go func() {
 					_, err := in.Write(make([]byte, c.first))
-					for i := 0; i < 300 && err == nil && !ended; i++ {
+					for i := 0; i < 300 && err == nil && !ended.Load(); i++ {
 						time.Sleep(100 * time.Millisecond)
 						_, err = in.Write(make([]byte, c.each))
 					}
@@ -142,7 +142,7 @@ func TestPaced(t *testing.T) {
 					time.Sleep(c.pause)
 				}
 				took := time.Since(began)
-				ended = true
+				ended.Store(true)
 				out.Close()
 				if slow := err == os.ErrDeadlineExceeded; slow != (c.after > 0) || slow && (took < c.after || took > c.until) {
 					t.Errorf("after %s: %v", took, err)
@@ -183,7 +183,7 @@ func TestSlowCore(t *testing.T) {
 func TestSlowReader(t *testing.T) {
 	f := &fake{}
 	f.list = func(bearing.Query) (bearing.Page, error) {
-		return bearing.Page{Diagnoses: make([]bearing.Diagnosis, 50_000)}, nil // more than sockets buffer
+		return bearing.Page{Diagnoses: make([]bearing.Diagnosis, 15_000)}, nil // more than sockets buffer
 	}
 	s, err := newServer(Config{}, backend(f))
 	if err != nil {
