@@ -92,18 +92,14 @@ func (c *Core) recall(ctx context.Context, store States, s *sensor) error {
 	}
 	s.base = memory{method: c.baseline, controls: controls}
 	s.live, s.kept, s.behind = s.base, nil, false
-	ok, err := s.restore(st.Doc, controls)
-	if err != nil {
-		return err
-	}
-	if !st.Folded || st.Doc != nil && !ok {
+	if restored := st.Doc != nil && s.restore(st.Doc, controls); !st.Folded || st.Doc != nil && !restored {
 		return errUnfolded
 	}
 	s.unsaved = nil
 	for _, d := range st.Since {
 		s.unsaved = append(s.unsaved, d.ID)
-		if !d.Quality.Has(bearing.Late) {
-			s.include(recall(d))
+		for _, o := range part(d) {
+			s.include(o)
 		}
 	}
 	for _, o := range s.flying {
@@ -143,10 +139,10 @@ func (c *Core) unfold(ctx context.Context, name, axis string) error {
 	if err != nil {
 		return err
 	}
-	axes := make(map[string][]bearing.Diagnosis)
+	axes, covers := make(map[string][]*observation), make(map[string][]string)
 	err = store.History(ctx, name, func(d bearing.Diagnosis) error {
 		if !st.Folded || d.Axis == axis {
-			axes[d.Axis] = append(axes[d.Axis], slim(d))
+			axes[d.Axis], covers[d.Axis] = append(axes[d.Axis], part(d)...), append(covers[d.Axis], d.ID)
 		}
 		return nil
 	})
@@ -154,40 +150,33 @@ func (c *Core) unfold(ctx context.Context, name, axis string) error {
 		return err
 	}
 	var states []bearing.AxisState
-	for axis, rows := range axes {
+	for axis := range covers {
 		controls, _, err := readControls(ctx, c.store, name, axis)
 		if err != nil {
 			return err
 		}
-		s := c.fold(rows, controls)
-		st := bearing.AxisState{Axis: axis}
-		if st.Doc, err = s.doc(); err != nil {
+		st := bearing.AxisState{Axis: axis, Covers: covers[axis]}
+		if st.Doc, err = c.fold(axes[axis], controls).doc(); err != nil {
 			return err
-		}
-		for _, d := range rows {
-			st.Covers = append(st.Covers, d.ID)
 		}
 		states = append(states, st)
 	}
 	return store.PutStates(context.WithoutCancel(ctx), name, true, states...)
 }
 
-// slim returns d without what no fold reads: thousands are held at a time.
-func slim(d bearing.Diagnosis) bearing.Diagnosis {
-	d.Verdict, d.Alarms, d.Probabilities, d.Witnesses.Envelope.Lines = bearing.Verdict{}, nil, nil, nil
-	return d
+// part returns what of a stored diagnosis takes part in the state of its sensor: nothing of one
+// that was late.
+func part(d bearing.Diagnosis) []*observation {
+	if d.Quality.Has(bearing.Late) {
+		return nil
+	}
+	return []*observation{recall(d)}
 }
 
-// fold makes the state of an axis from what is stored of it.
-func (c *Core) fold(rows []bearing.Diagnosis, controls []control) *sensor {
+// fold makes the state of an axis from all that takes part in it.
+func (c *Core) fold(all []*observation, controls []control) *sensor {
 	s := newSensor(c.baseline)
 	s.base.controls, s.live.controls = controls, controls
-	var all []*observation
-	for _, d := range rows {
-		if !d.Quality.Has(bearing.Late) {
-			all = append(all, recall(d))
-		}
-	}
 	slices.SortFunc(all, inOrder)
 	s.learn(all)
 	return s
@@ -248,17 +237,17 @@ func (c *Core) rebuild(ctx context.Context, store States, s *sensor) error {
 	s.since, s.behind = []*observation{}, false
 	s.mu.Unlock()
 	stored := make(map[string]bool)
-	var rows []bearing.Diagnosis
+	var all []*observation
 	err := store.History(ctx, s.name, func(d bearing.Diagnosis) error {
 		if d.Axis == s.axis {
-			rows, stored[d.ID] = append(rows, slim(d)), true
+			all, stored[d.ID] = append(all, part(d)...), true
 		}
 		return nil
 	})
 	controls, _, cerr := readControls(ctx, c.store, s.name, s.axis)
 	var fresh *sensor
 	if err = errors.Join(err, cerr); err == nil {
-		fresh = c.fold(rows, controls)
+		fresh = c.fold(all, controls)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()

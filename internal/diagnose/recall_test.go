@@ -88,15 +88,15 @@ func TestSavedStates(t *testing.T) {
 				if d := cmp.Diff(was, whole(anew), inFull); d != "" {
 					t.Fatalf("after %d windows, of the state that is kept:\n%s", at, d)
 				}
-				var rows []bearing.Diagnosis
-				if err := p.db.History(t.Context(), "pump", func(d bearing.Diagnosis) error { rows = append(rows, d); return nil }); err != nil {
+				var all []*observation
+				if err := p.db.History(t.Context(), "pump", func(d bearing.Diagnosis) error { all = append(all, part(d)...); return nil }); err != nil {
 					t.Fatal(err)
 				}
 				controls, _, err := readControls(t.Context(), p.db, "pump", "")
 				if err != nil {
 					t.Fatal(err)
 				}
-				if d := cmp.Diff(was, whole(p.core.fold(rows, controls)), inFull); d != "" {
+				if d := cmp.Diff(was, whole(p.core.fold(all, controls)), inFull); d != "" {
 					t.Fatalf("after %d windows, of the fold:\n%s", at, d)
 				}
 			}
@@ -212,5 +212,50 @@ func TestStateDocuments(t *testing.T) {
 	}
 	if m.netWeight == 0 || m.half == 0 || m.cage == 0 || m.baselines["1800 rpm"].run == 0 || m.baselines["1800 rpm"].raised.IsZero() || m.epoch == 0 {
 		t.Errorf("the memory is too empty to show anything: %+v", m)
+	}
+}
+
+// damaged is a store that gives back another state than it keeps, until one is put.
+type damaged struct {
+	*store.DB
+	doc []byte
+}
+
+func (s *damaged) State(ctx context.Context, sensor, axis string) (bearing.StoredState, error) {
+	st, err := s.DB.State(ctx, sensor, axis)
+	if s.doc != nil {
+		st.Doc = s.doc
+	}
+	return st, err
+}
+
+func (s *damaged) PutStates(ctx context.Context, sensor string, folded bool, states ...bearing.AxisState) error {
+	s.doc = nil
+	return s.DB.PutStates(ctx, sensor, folded, states...)
+}
+
+// TestDamagedState: a state that is damaged, or that another program left, is made anew from
+// what is stored.
+func TestDamagedState(t *testing.T) {
+	p := newPlant(t)
+	p.core.saveEvery = 4
+	for range 9 {
+		p.now = p.now.Add(time.Minute)
+		if _, err := p.core.Submit(t.Context(), p.brief("", p.now)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want := whole(p.core.sensors[[2]string{"pump", ""}])
+	for _, doc := range []string{"", "{", "[]", "null", `{"version":"of another fold"}`, `{"version":"` + foldVersion(Mahalanobis) + `","kept":7}`} {
+		p.restart()
+		p.core.store = &damaged{p.db, []byte(doc)}
+		s, err := p.core.sensor(t.Context(), "pump", "")
+		if err != nil {
+			t.Errorf("%q: %v", doc, err)
+			continue
+		}
+		if d := cmp.Diff(want, whole(s), inFull); d != "" {
+			t.Errorf("%q:\n%s", doc, d)
+		}
 	}
 }

@@ -15,10 +15,10 @@ func (c *Core) Replay(ctx context.Context, history History, w *bearing.Window, w
 	if err != nil {
 		return bearing.Diagnosis{}, err
 	}
-	var before []bearing.Diagnosis
+	var before []*observation
 	err = history.History(ctx, w.Sensor, func(d bearing.Diagnosis) error {
 		if d.Axis == w.Axis && d.ID != was.ID && !later(d.State.Epoch, d.ReceivedAt, was.State.Epoch, was.ReceivedAt) {
-			before = append(before, slim(d))
+			before = append(before, part(d)...)
 		}
 		return nil
 	})

@@ -98,18 +98,13 @@ func (s *sensor) doc() ([]byte, error) {
 	return json.Marshal(x)
 }
 
-// restore makes the state what a snapshot says, and reports whether it is one of this fold,
-// under these controls.
-func (s *sensor) restore(doc []byte, controls []control) (ok bool, err error) {
-	if doc == nil {
-		return false, nil
-	}
+// restore makes the state what a snapshot says, and reports whether it is a whole one of this
+// fold, under these controls.
+func (s *sensor) restore(doc []byte, controls []control) bool {
 	var x snapshot
-	if err := json.Unmarshal(doc, &x); err != nil {
-		return false, fmt.Errorf("state of sensor %q: %w", s.name, err)
-	}
-	if x.Version != foldVersion(s.base.method) || x.Base.Controlled != due(controls, x.Base.Epoch, x.Base.Last) {
-		return false, nil
+	if err := json.Unmarshal(doc, &x); err != nil || x.Version != foldVersion(s.base.method) ||
+		x.Base.Controlled != due(controls, x.Base.Epoch, x.Base.Last) {
+		return false
 	}
 	s.base = x.Base.memory(s.base.method, controls)
 	s.behind = x.Behind
@@ -117,7 +112,7 @@ func (s *sensor) restore(doc []byte, controls []control) (ok bool, err error) {
 		s.kept = append(s.kept, w.observation())
 	}
 	s.refold()
-	return true, nil
+	return true
 }
 
 // due returns how many of the controls come before a window of an epoch and a start; none

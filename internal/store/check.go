@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"time"
 )
@@ -52,8 +53,8 @@ var checks = []struct{ what, query, want string }{
 }
 
 // Check verifies the whole store: the database's own structure,
-// references, the totals kept for retention, and the checksum of every blob. It
-// reads everything and takes time. The error names the first thing found wrong.
+// references, the totals kept for retention, and the checksum of every blob and of every
+// document that is packed. It reads everything and takes time. The error names the first thing found wrong.
 func (db *DB) Check(ctx context.Context) error {
 	release, err := db.reading()
 	if err != nil {
@@ -76,6 +77,11 @@ func (db *DB) check(ctx context.Context) error {
 			return fmt.Errorf("%s: %s, want %s", c.what, got, c.want)
 		}
 	}
+	for _, table := range []string{"diagnoses", "states"} {
+		if err := db.checkDocuments(ctx, table); err != nil {
+			return err
+		}
+	}
 	rows, err := db.read.QueryContext(ctx, "SELECT seq, count, crc, data FROM samples")
 	if err != nil {
 		return err
@@ -91,6 +97,30 @@ func (db *DB) check(ctx context.Context) error {
 		}
 		if _, err := db.codec.decode(blob, count, crc); err != nil {
 			return fmt.Errorf("row %d: %w", seq, err)
+		}
+	}
+	return rows.Err()
+}
+
+// checkDocuments unpacks all documents of a table.
+func (db *DB) checkDocuments(ctx context.Context, table string) error {
+	rows, err := db.read.QueryContext(ctx, "SELECT rowid, sensor, doc FROM "+table)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var id int64
+		var sensor string
+		var packed, doc []byte
+		if err := rows.Scan(&id, &sensor, &packed); err != nil {
+			return err
+		}
+		if err := db.docs.into(&doc).Scan(packed); err != nil {
+			return fmt.Errorf("row %d of %s, sensor %q: %w", id, table, sensor, err)
+		}
+		if !json.Valid(doc) {
+			return fmt.Errorf("row %d of %s, sensor %q: the document is no JSON", id, table, sensor)
 		}
 	}
 	return rows.Err()

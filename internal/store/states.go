@@ -10,8 +10,9 @@ import (
 	"brinell/internal/bearing"
 )
 
-// State returns the last state of a sensor axis that PutStates kept, nil for none, and the
-// diagnoses of the axis that it does not cover, in the order in which they were stored. A
+// State returns the last state of a sensor axis that PutStates kept, nil for none and empty
+// for one that is damaged, and the diagnoses of the axis that it does not cover, in the order in
+// which they were stored. A
 // sensor that is not folded has rows from before there were states: History has them.
 // What it reads does not grow with what is stored.
 func (db *DB) State(ctx context.Context, sensor, axis string) (s bearing.StoredState, err error) {
@@ -34,8 +35,14 @@ func (db *DB) State(ctx context.Context, sensor, axis string) (s bearing.StoredS
 	if err != nil {
 		return s, err
 	}
-	err = tx.QueryRowContext(ctx, "SELECT doc FROM states WHERE sensor = ? AND axis = ?", sensor, axis).Scan(db.docs.into(&s.Doc))
-	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+	var packed []byte
+	err = tx.QueryRowContext(ctx, "SELECT doc FROM states WHERE sensor = ? AND axis = ?", sensor, axis).Scan(&packed)
+	switch {
+	case err == nil:
+		if db.docs.into(&s.Doc).Scan(packed) != nil {
+			s.Doc = []byte{}
+		}
+	case !errors.Is(err, sql.ErrNoRows):
 		return s, err
 	}
 	rows, err := tx.QueryContext(ctx, "SELECT d.doc FROM recent r CROSS JOIN diagnoses d ON d.seq = r.seq WHERE r.sensor = ? AND r.axis = ? ORDER BY r.seq", sensor, axis)
@@ -48,17 +55,15 @@ func (db *DB) State(ctx context.Context, sensor, axis string) (s bearing.StoredS
 	})
 }
 
-// diagnoses calls each with the documents of rows, and closes them.
+// diagnoses calls each with the diagnoses of rows, and closes them. Those that are damaged are
+// left out: the rest of their sensor goes on without them, and Check names them.
 func (db *DB) diagnoses(rows *sql.Rows, each func(bearing.Diagnosis) error) error {
 	defer rows.Close()
 	for rows.Next() {
 		var doc []byte
-		if err := rows.Scan(db.docs.into(&doc)); err != nil {
-			return err
-		}
 		var d bearing.Diagnosis
-		if err := json.Unmarshal(doc, &d); err != nil {
-			return err
+		if rows.Scan(db.docs.into(&doc)) != nil || json.Unmarshal(doc, &d) != nil {
+			continue
 		}
 		if err := each(d); err != nil {
 			return err

@@ -2,6 +2,7 @@ package store
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -125,5 +126,38 @@ func TestForgetSensor(t *testing.T) {
 	}
 	if err := db.ForgetSensor(t.Context(), "pump"); bearing.CodeOf(err) != "sensor_not_found" {
 		t.Errorf("again: %v", err)
+	}
+}
+
+// TestDamagedDocuments: a state that is damaged is empty, a diagnosis that is damaged is left
+// out of what a state is made from, and a check names both.
+func TestDamagedDocuments(t *testing.T) {
+	for _, c := range []struct {
+		table string
+		doc   string
+		since int
+	}{{"states", "", 2}, {"diagnoses", "{}", 1}} {
+		t.Run(c.table, func(t *testing.T) {
+			dir := t.TempDir()
+			db := open(t, Config{Dir: dir})
+			for i := range 2 {
+				if _, err := put(t, db, "pump", i, 0); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := db.PutStates(t.Context(), "pump", true, bearing.AxisState{Doc: []byte("{}")}); err != nil {
+				t.Fatal(err)
+			}
+			raw(t, dir, "CREATE TABLE whole AS SELECT rowid AS id, doc FROM "+c.table)
+			raw(t, dir, "UPDATE "+c.table+" SET doc = CAST(substr(doc, 1, length(doc) - 1) AS BLOB) WHERE rowid = (SELECT min(rowid) FROM "+c.table+")")
+			s, err := db.State(t.Context(), "pump", "")
+			if err != nil || s.Doc == nil || string(s.Doc) != c.doc || len(s.Since) != c.since {
+				t.Errorf("state %q, %d diagnoses since, %v; want %q and %d", s.Doc, len(s.Since), err, c.doc, c.since)
+			}
+			if err := db.Check(t.Context()); err == nil || !strings.Contains(err.Error(), c.table) {
+				t.Errorf("check: %v", err)
+			}
+			raw(t, dir, "UPDATE "+c.table+" SET doc = (SELECT doc FROM whole WHERE id = "+c.table+".rowid); DROP TABLE whole")
+		})
 	}
 }
