@@ -35,7 +35,11 @@ func TestBackup(t *testing.T) {
 	for g := range 4 {
 		wg.Go(func() {
 			for i := 0; ctx.Err() == nil; i++ {
-				time.Sleep(2 * time.Millisecond) // or a hundred rounds make it a large store
+				pause := 2 * time.Millisecond // or a hundred rounds make it a large store
+				if i > 200 {
+					pause = 50 * time.Millisecond // and slow rounds one that makes them slower
+				}
+				time.Sleep(pause)
 				d, w := window(t, fmt.Sprintf("s%d", g), i, 0)
 				if _, err := db.Append(ctx, d, w, nil); err != nil {
 					if ctx.Err() == nil {
