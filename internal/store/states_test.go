@@ -2,6 +2,7 @@ package store
 
 import (
 	"fmt"
+	"sync/atomic"
 	"strings"
 	"testing"
 	"time"
@@ -15,11 +16,12 @@ import (
 // which they were stored; one that comes with a window is stored with it, or not at all; and
 // nothing is left of a sensor whose last diagnosis is gone.
 func TestStates(t *testing.T) {
-	now := time.Date(2026, 1, 2, 0, 0, 0, 0, time.UTC)
-	db := open(t, Config{Age: 24 * time.Hour, Now: func() time.Time { return now }})
+	begin := time.Date(2026, 1, 2, 0, 0, 0, 0, time.UTC)
+	var hours atomic.Int64 // since then; the writer reads it
+	db := open(t, Config{Age: 24 * time.Hour, Now: func() time.Time { return begin.Add(time.Duration(hours.Load()) * time.Hour) }})
 	add := func(axis string, i int, state *bearing.AxisState) string {
 		t.Helper()
-		w := &bearing.Window{Sensor: "pump", Axis: axis, Start: now.Add(time.Duration(-i) * time.Second), SampleRate: 1000, Unit: bearing.G, Samples: []float32{1, 2}}
+		w := &bearing.Window{Sensor: "pump", Axis: axis, Start: begin.Add(time.Duration(-i) * time.Second), SampleRate: 1000, Unit: bearing.G, Samples: []float32{1, 2}}
 		_, err := db.Append(t.Context(), bearing.Diagnosis{ID: w.ID(), Sensor: "pump", Axis: axis, Start: w.Start, SampleCount: i}, w, &bearing.Effects{State: state})
 		if err != nil {
 			t.Fatal(err)
@@ -59,7 +61,7 @@ func TestStates(t *testing.T) {
 	}
 
 	for i := range 6 { // an hour is aged once a later one has begun
-		now = now.Add(7 * time.Hour)
+		hours.Add(7)
 		if _, err := put(t, db, "other", i, 0); err != nil {
 			t.Fatal(err)
 		}
