@@ -39,13 +39,20 @@ func (a *aging) put(hour int) string {
 	if err != nil {
 		a.t.Fatal(err)
 	}
+	a.turn(hour)
+	return d.ID
+}
+
+// turn sets the clock and lets the writer tidy.
+func (a *aging) turn(hour int) {
+	a.t.Helper()
+	a.hour.Store(int64(hour))
 	// A step of tidying comes between two transactions: after these it has been done.
 	for range 8 {
 		if err := a.PutBearing(a.t.Context(), bearing.KnownBearing{Designation: "X"}); err != nil && bearing.CodeOf(err) == "" {
 			a.t.Fatal(err)
 		}
 	}
-	return d.ID
 }
 
 // has says what is left of a window: its samples, its diagnosis, or nothing.
@@ -93,6 +100,7 @@ func TestAge(t *testing.T) {
 	}
 	a.put(44)
 	a.put(66)
+	a.turn(67) // the hour may have been tidied before its row came, when that of 44 was the newest
 	s, err := a.Stats(t.Context())
 	if err != nil || s.Diagnoses != 1 {
 		t.Errorf("%d diagnoses, %v; want that of the last 20 hours alone", s.Diagnoses, err)
