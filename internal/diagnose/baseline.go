@@ -68,7 +68,11 @@ type baseline struct {
 	onset  time.Time
 	run    int // windows beyond the limit in a row
 	raised time.Time
+	used   int // memory.folded after its last window
 }
+
+// ready is 1 for a baseline that says something, else 0.
+func (b *baseline) ready() int { return min(1, len(b.learnt)/readyAfter) }
 
 // fit is the distribution of the learnt windows.
 type fit struct {

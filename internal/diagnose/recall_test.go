@@ -259,3 +259,52 @@ func TestDamagedState(t *testing.T) {
 		}
 	}
 }
+
+// TestRunningStates: the state of a sensor does not grow with the rates and speeds that its
+// windows state, and what it learnt of its machine is not pushed out by what came a few times.
+func TestRunningStates(t *testing.T) {
+	rng := rand.New(rand.NewPCG(8, 8))
+	s := newSensor(Mahalanobis)
+	size := func() int {
+		doc, err := s.doc()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(doc)
+	}
+	i := 0
+	send := func(running string) {
+		o := healthy(rng, i)
+		o.id, o.running = fmt.Sprint(i), running
+		s.add(o)
+		i++
+	}
+	for range 2 * history {
+		send("1800 rpm")
+	}
+	for n := range 3 * history {
+		send(fmt.Sprint(n, " rpm"))
+	}
+	few := size()
+	for n := range 3 * history {
+		send(fmt.Sprint(n, " Hz"))
+	}
+	if now := size(); now > few+few/10 || len(s.live.baselines) > maxRunning {
+		t.Errorf("%d running states, %d bytes after %d windows of as many rates; %d before", len(s.live.baselines), now, 3*history, few)
+	}
+	if b := s.live.baselines["1800 rpm"]; b == nil || len(b.learnt) != frozenAfter {
+		t.Errorf("what was learnt of the machine is gone: %+v", b)
+	}
+	// Of states that are all known the one that was longest away makes room.
+	for n := range maxRunning {
+		for range readyAfter + 20 { // some are not healthy
+			send(fmt.Sprint(n, " known"))
+		}
+	}
+	if s.live.baselines["1800 rpm"] != nil || s.live.baselines["0 known"] == nil {
+		t.Errorf("of %d states that are known not the oldest one made room", len(s.live.baselines))
+	}
+	if maxRunning != 24 {
+		t.Errorf("%d running states are documented as 24", maxRunning)
+	}
+}

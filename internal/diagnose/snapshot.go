@@ -38,6 +38,7 @@ type memoryDoc struct {
 	NetWeight  float64                `json:"net_weight"`
 	Running    string                 `json:"running,omitempty"`
 	Baselines  map[string]baselineDoc `json:"baselines,omitempty"`
+	Folded     int                    `json:"folded"`
 	Controlled int                    `json:"controlled,omitempty"`
 	Frozen     bool                   `json:"frozen,omitempty"`
 }
@@ -48,6 +49,7 @@ type baselineDoc struct {
 	Onset  time.Time   `json:"onset,omitzero"`
 	Run    int         `json:"run,omitempty"`
 	Raised time.Time   `json:"raised,omitzero"`
+	Used   int         `json:"used"`
 }
 
 // windowDoc is of an observation what a fold reads.
@@ -78,7 +80,7 @@ type windowDoc struct {
 // foldVersion names what a state depends on beside its windows: a program with another fold
 // makes states anew from what is stored.
 func foldVersion(m Method) string {
-	sum := sha256.Sum256(fmt.Append(nil, "fold 1 ", m, " ", forgetting, maxGap, unitMargin, history, zLimit,
+	sum := sha256.Sum256(fmt.Append(nil, "fold 2 ", m, " ", forgetting, maxGap, unitMargin, history, maxRunning, zLimit,
 		scoreLimit, leastLog,
 		readyAfter, frozenAfter, refitEvery, heldBack, falseAlarms, shrinkage, leastSpread, offShare, offLevel,
 		lastingRun, sensorGain, baselineBands))
@@ -129,13 +131,13 @@ func (m *memory) doc() memoryDoc {
 		Seconds: m.seconds, LogP: m.logp, Z: m.z, Cage: m.cage,
 		Impulsive: m.impulsive, Free: m.free, Tones: m.tones, Shaft: m.shaft, Half: m.half,
 		NetWeight: m.netWeight, Running: m.running,
-		Controlled: m.controlled, Frozen: m.frozen}
+		Folded: m.folded, Controlled: m.controlled, Frozen: m.frozen}
 	if m.baselines != nil {
 		d.Baselines = make(map[string]baselineDoc, len(m.baselines))
 	}
 	for running, b := range m.baselines {
 		d.Baselines[running] = baselineDoc{Learnt: b.learnt, Levels: b.levels, Onset: utc(b.onset), Run: b.run,
-			Raised: utc(b.raised)}
+			Raised: utc(b.raised), Used: b.used}
 	}
 	return d
 }
@@ -145,13 +147,13 @@ func (d *memoryDoc) memory(method Method, controls []control) memory {
 		windows: d.Windows, seconds: d.Seconds, logp: d.LogP, z: d.Z, cage: d.Cage,
 		impulsive: d.Impulsive, free: d.Free, tones: d.Tones, shaft: d.Shaft, half: d.Half,
 		netWeight: d.NetWeight, running: d.Running,
-		controls: controls, controlled: d.Controlled, frozen: d.Frozen}
+		folded: d.Folded, controls: controls, controlled: d.Controlled, frozen: d.Frozen}
 	if d.Baselines != nil {
 		m.baselines = make(map[string]*baseline, len(d.Baselines))
 	}
 	for running, b := range d.Baselines {
 		m.baselines[running] = &baseline{method: method, learnt: b.Learnt, levels: b.Levels, onset: b.Onset,
-			run: b.Run, raised: b.Raised}
+			run: b.Run, raised: b.Raised, used: b.Used}
 		m.baselines[running].refit()
 	}
 	return m

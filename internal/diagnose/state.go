@@ -1,6 +1,7 @@
 package diagnose
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -22,6 +23,7 @@ const (
 	maxGap     = 24 * time.Hour
 	unitMargin = 0.15 // of a gain to that between g and m/s²
 	history    = 256  // windows that a late one may be put before without the stored ones
+	maxRunning = 24   // running states that are known: speeds from one to eighty times as fast
 )
 
 // memory is what of a sensor's windows the next answer rests on: accumulated evidence
@@ -45,6 +47,7 @@ type memory struct {
 	netWeight float64
 	running   string
 	baselines map[string]*baseline // by running state
+	folded    int                  // windows, since baselines were restarted
 
 	controls   []control // what users did to the baselines, in its order
 	controlled int       // how many of them were done
@@ -73,7 +76,7 @@ func (m *memory) fold(o *observation) judgement {
 		return judgement{state: bearing.Absent, reason: "the window is unusable"}
 	}
 	if stale {
-		*m = memory{method: m.method, epoch: m.epoch, last: m.last, bearing: m.bearing, baselines: m.baselines, controls: m.controls, controlled: m.controlled, frozen: m.frozen}
+		*m = memory{method: m.method, epoch: m.epoch, last: m.last, bearing: m.bearing, baselines: m.baselines, folded: m.folded, controls: m.controls, controlled: m.controlled, frozen: m.frozen}
 	}
 	m.accumulate(o)
 	if m.baselines == nil {
@@ -81,9 +84,14 @@ func (m *memory) fold(o *observation) judgement {
 	}
 	b := m.baselines[o.running]
 	if b == nil {
+		if len(m.baselines) == maxRunning {
+			delete(m.baselines, m.dispensable())
+		}
 		b = &baseline{method: m.method}
 		m.baselines[o.running] = b
 	}
+	m.folded++
+	b.used = m.folded
 	m.running = o.running
 	j := b.judge(o)
 	if j.state != bearing.Absent {
@@ -94,6 +102,18 @@ func (m *memory) fold(o *observation) judgement {
 	}
 	b.learn(o, j, !m.frozen && !o.quality.Has("rate_suspect") && slices.Max(o.z[:]) < scoreLimit)
 	return j
+}
+
+// dispensable returns the running state that makes room for another one: of those that say
+// nothing yet, or else of all, the one that was longest away.
+func (m *memory) dispensable() (running string) {
+	var least *baseline
+	for k, b := range m.baselines {
+		if least == nil || cmp.Or(cmp.Compare(b.ready(), least.ready()), cmp.Compare(b.used, least.used)) < 0 {
+			running, least = k, b
+		}
+	}
+	return running
 }
 
 // accumulate adds the window's evidence, older windows weighing less. A window without
