@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"math"
+	"strings"
 	"time"
 
 	"gonum.org/v1/gonum/mat"
@@ -335,4 +336,24 @@ func runningState(shaft, rate float64) string {
 	}
 	low := math.Floor(math.Log(shaft) / math.Log(1.2))
 	return fmt.Sprintf("%.0f-%.0f rpm, %.0f Hz", 60*math.Pow(1.2, low), 60*math.Pow(1.2, low+1), rate)
+}
+
+// splitRunning is the inverse of runningState: the range of speeds as it is written there, and
+// the rate.
+func splitRunning(running string) (speeds string, rate float64) {
+	at := strings.LastIndexByte(running, ',')
+	_, _ = fmt.Sscanf(running[at+1:], "%g Hz", &rate)
+	return running[:max(at, 0)], rate
+}
+
+// atRate is the running state at another sampling rate; none stays none.
+func atRate(running string, rate float64) string {
+	speeds, _ := splitRunning(running)
+	switch {
+	case running == "":
+		return ""
+	case speeds == "":
+		return runningState(0, rate)
+	}
+	return speeds + ", " + runningState(0, rate)
 }

@@ -319,6 +319,7 @@ func (c *Core) Submit(ctx context.Context, w *bearing.Window) (bearing.Diagnosis
 	if err := c.crowd.admitAxis(ctx, c.store, w.Sensor, w.Axis); err != nil {
 		return bearing.Diagnosis{}, err
 	}
+	defer c.hold(w.Sensor, w.Axis)()
 	s, err := c.recalled(ctx, w.Sensor, w.Axis)
 	if err == errUnfolded { // its history is folded outside of the slot
 		err = place.Aside(ctx, func() (err error) {
@@ -390,9 +391,9 @@ func (c *Core) next(e *engine, s *sensor, w *bearing.Window, o *observation, nam
 		m = s.live.clone() // a repeat: its first answer comes from the store
 	case c.place(s, o, received):
 		late = true
-		m, j = newSensor(c.baseline).add(o)
+		m, j = s.alone(o)
 	case s.before(o):
-		m, j = newSensor(c.baseline).add(o)
+		m, j = s.alone(o)
 		o.older, part = true, true
 	default:
 		m, j = s.add(o)

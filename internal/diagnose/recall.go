@@ -49,17 +49,46 @@ func (c *Core) sensor(ctx context.Context, name, axis string) (*sensor, error) {
 	return s, err
 }
 
-// recalled is sensor, but fails with errUnfolded where that would fold history.
-func (c *Core) recalled(ctx context.Context, name, axis string) (*sensor, error) {
+// known returns the state of a sensor axis, empty if there is none yet, with so many more windows
+// that hold it.
+func (c *Core) known(name, axis string, windows int) *sensor {
 	key := [2]string{name, axis}
 	c.mu.Lock()
+	defer c.mu.Unlock()
 	s := c.sensors[key]
 	if s == nil {
 		s = newSensor(c.baseline)
 		s.name, s.axis, s.saveEvery = name, axis, c.saveEvery
 		c.sensors[key] = s
 	}
-	c.mu.Unlock()
+	s.holders += windows
+	return s
+}
+
+// hold keeps the state of a sensor axis while a window of it is on its way. At the end of the
+// last one a state in which there is nothing goes: what is refused leaves nothing behind.
+func (c *Core) hold(name, axis string) (release func()) {
+	s := c.known(name, axis, 1)
+	return func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		key := [2]string{name, axis}
+		if s.holders--; s.holders == 0 && s.blank() && c.sensors[key] == s {
+			delete(c.sensors, key)
+		}
+	}
+}
+
+// blank says that nothing was stored of an axis, or is on its way. The caller holds s.mu.
+func (s *sensor) blank() bool {
+	return s.base.last.IsZero() && len(s.kept)+len(s.flying)+len(s.telling) == 0 && s.since == nil && !s.saving && !s.behind
+}
+
+// recalled is sensor, but fails with errUnfolded where that would fold history.
+func (c *Core) recalled(ctx context.Context, name, axis string) (*sensor, error) {
+	s := c.known(name, axis, 0)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for s.saving && !s.loaded { // what is on its way would replace what is read now

@@ -3,6 +3,7 @@ package diagnose
 import (
 	"context"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"slices"
 	"sync/atomic"
@@ -283,11 +284,11 @@ func TestRunningStates(t *testing.T) {
 		send("1800 rpm")
 	}
 	for n := range 3 * history {
-		send(fmt.Sprint(n, " rpm"))
+		send(fmt.Sprintf("%d-%d rpm, 12000 Hz", n, n+1))
 	}
 	few := size()
 	for n := range 3 * history {
-		send(fmt.Sprint(n, " Hz"))
+		send(fmt.Sprintf("100-120 rpm, %.0f Hz", 5000*math.Pow(1.03, float64(n%200)))) // none is known when it comes again
 	}
 	if now := size(); now > few+few/10 || len(s.live.baselines) > maxRunning {
 		t.Errorf("%d running states, %d bytes after %d windows of as many rates; %d before", len(s.live.baselines), now, 3*history, few)
@@ -298,13 +299,105 @@ func TestRunningStates(t *testing.T) {
 	// Of states that are all known the one that was longest away makes room.
 	for n := range maxRunning {
 		for range readyAfter + 20 { // some are not healthy
-			send(fmt.Sprint(n, " known"))
+			send(fmt.Sprintf("%d-%d rpm, 25600 Hz", n, n+1))
 		}
 	}
-	if s.live.baselines["1800 rpm"] != nil || s.live.baselines["0 known"] == nil {
+	if s.live.baselines["1800 rpm"] != nil || s.live.baselines["0-1 rpm, 25600 Hz"] == nil {
 		t.Errorf("of %d states that are known not the oldest one made room", len(s.live.baselines))
 	}
 	if maxRunning != 24 {
 		t.Errorf("%d running states are documented as 24", maxRunning)
+	}
+}
+
+// TestNearRunning: rates within two percent of each other are one running state, that of the
+// first; the speeds are not touched.
+func TestNearRunning(t *testing.T) {
+	m := memory{baselines: map[string]*baseline{"100-120 rpm, 12000 Hz": nil, "100-120 rpm, 12400 Hz": nil, "12000 Hz": nil}}
+	for running, want := range map[string]string{
+		"100-120 rpm, 12000 Hz": "100-120 rpm, 12000 Hz",
+		"100-120 rpm, 12190 Hz": "100-120 rpm, 12000 Hz",
+		"100-120 rpm, 12210 Hz": "100-120 rpm, 12400 Hz",
+		"100-120 rpm, 11765 Hz": "100-120 rpm, 12000 Hz", // 2 % of its own is 235
+		"100-120 rpm, 11764 Hz": "100-120 rpm, 11764 Hz",
+		"100-120 rpm, 12653 Hz": "100-120 rpm, 12400 Hz",
+		"100-120 rpm, 12654 Hz": "100-120 rpm, 12654 Hz",
+		"120-144 rpm, 12000 Hz": "120-144 rpm, 12000 Hz",
+		"12100 Hz":              "12000 Hz",
+		"":                      "",
+	} {
+		if got := m.near(running); got != want {
+			t.Errorf("%q is near %q, want %q", running, got, want)
+		}
+	}
+	for running, want := range map[string]string{"": "", "100-120 rpm, 12000 Hz": "100-120 rpm, 12345 Hz", "12000 Hz": "12345 Hz"} {
+		if got := atRate(running, 12345.4); got != want {
+			t.Errorf("%q at 12345.4 Hz is %q, want %q", running, got, want)
+		}
+	}
+	if got := runningState(30, 12000); got != atRate(got, 12000) {
+		t.Errorf("%q is %q at its own rate", got, atRate(got, 12000))
+	}
+}
+
+// TestRefusedLeaveNothing: windows that are refused keep no state of the sensors that they name.
+func TestRefusedLeaveNothing(t *testing.T) {
+	p := newPlant(t)
+	p.usual("pump")
+	for i := range 20 {
+		w := p.window(fmt.Sprint("nobody-", i), p.now)
+		w.Samples = w.Samples[:minSamples-1]
+		if i%2 == 0 {
+			w.Sensor, w.Axis = "pump", fmt.Sprint(i)
+		}
+		if _, err := p.core.Submit(t.Context(), w); bearing.CodeOf(err) == "" {
+			t.Fatalf("%v", err)
+		}
+	}
+	if n := len(p.core.sensors); n != 1 {
+		t.Errorf("%d states are kept, want that of the pump", n)
+	}
+	p.restart()
+	p.send("pump", p.now)
+	if s := p.core.sensors[[2]string{"pump", ""}]; s == nil || s.holders != 0 || len(s.kept) != 7 {
+		t.Errorf("of the pump is left %+v", s)
+	}
+}
+
+// TestUnsteadyRate: a logger that states another rate with each window has one baseline, and a
+// fault its alarm, over late windows and a restart too.
+func TestUnsteadyRate(t *testing.T) {
+	p := newPlant(t)
+	if err := p.put("pump", bearing.Sensor{Alarm: &loud}); err != nil {
+		t.Fatal(err)
+	}
+	rng := rand.New(rand.NewPCG(9, 9))
+	send := func(gain float32, start time.Time) {
+		w := p.window("pump", start)
+		w.SampleRate = 12000 * (1 + 0.018*(rng.Float64()-0.5))
+		for i := range w.Samples {
+			w.Samples[i] *= gain
+		}
+		if _, err := p.core.Submit(t.Context(), w); err != nil {
+			t.Fatal(err)
+		}
+		p.wait(time.Minute)
+	}
+	for i := range 2 * readyAfter {
+		if send(1, p.now); i == readyAfter {
+			p.restart()
+		}
+	}
+	b, err := p.core.Baselines(t.Context(), "pump")
+	if err != nil || len(b.Baselines) != 1 || b.Baselines[0].Learned < readyAfter {
+		t.Errorf("%+v, %v", b, err)
+	}
+	send(20, p.now)
+	send(20, p.now.Add(-90*time.Second)) // late: it counts for nothing, and disturbs nothing
+	p.restart()
+	send(20, p.now)
+	send(20, p.now)
+	if open := p.open(bearing.AlarmQuery{Sensor: "pump"}); len(open) != 1 || open[0].Condition != "loud" {
+		t.Errorf("three loud windows: %+v", open)
 	}
 }

@@ -80,7 +80,7 @@ type windowDoc struct {
 // foldVersion names what a state depends on beside its windows: a program with another fold
 // makes states anew from what is stored.
 func foldVersion(m Method) string {
-	sum := sha256.Sum256(fmt.Append(nil, "fold 2 ", m, " ", forgetting, maxGap, unitMargin, history, maxRunning, zLimit,
+	sum := sha256.Sum256(fmt.Append(nil, "fold 2 ", m, " ", forgetting, maxGap, unitMargin, history, maxRunning, rateMargin, zLimit,
 		scoreLimit, leastLog,
 		readyAfter, frozenAfter, refitEvery, heldBack, falseAlarms, shrinkage, leastSpread, offShare, offLevel,
 		lastingRun, sensorGain, baselineBands))

@@ -24,6 +24,7 @@ const (
 	unitMargin = 0.15 // of a gain to that between g and m/s²
 	history    = 256  // windows that a late one may be put before without the stored ones
 	maxRunning = 24   // running states that are known: speeds from one to eighty times as fast
+	rateMargin = 0.02 // of a sampling rate, within which it is taken for the same one
 )
 
 // memory is what of a sensor's windows the next answer rests on: accumulated evidence
@@ -82,17 +83,17 @@ func (m *memory) fold(o *observation) judgement {
 	if m.baselines == nil {
 		m.baselines = make(map[string]*baseline)
 	}
-	b := m.baselines[o.running]
+	m.running = m.near(o.running)
+	b := m.baselines[m.running]
 	if b == nil {
 		if len(m.baselines) == maxRunning {
 			delete(m.baselines, m.dispensable())
 		}
 		b = &baseline{method: m.method}
-		m.baselines[o.running] = b
+		m.baselines[m.running] = b
 	}
 	m.folded++
 	b.used = m.folded
-	m.running = o.running
 	j := b.judge(o)
 	if j.state != bearing.Absent {
 		j.state = b.state(m.frozen)
@@ -102,6 +103,21 @@ func (m *memory) fold(o *observation) judgement {
 	}
 	b.learn(o, j, !m.frozen && !o.quality.Has("rate_suspect") && slices.Max(o.z[:]) < scoreLimit)
 	return j
+}
+
+// near returns the running state that windows of another one are compared with: that of the same
+// speeds whose sampling rate is the nearest within rateMargin, else itself. A logger without a
+// quartz states another rate with each window, which is the same state of the machine.
+func (m *memory) near(running string) string {
+	speeds, rate := splitRunning(running)
+	nearest, least := running, rateMargin*rate
+	for known := range m.baselines {
+		s, r := splitRunning(known)
+		if off := math.Abs(r - rate); s == speeds && (off < least || off == least && known < nearest) {
+			nearest, least = known, off
+		}
+	}
+	return nearest
 }
 
 // dispensable returns the running state that makes room for another one: of those that say
@@ -193,6 +209,7 @@ func (m *memory) snapshot(version string) bearing.State {
 // kept, those windows in their order, and the memory after them.
 type sensor struct {
 	name, axis string
+	holders    int // windows on their way; of the core's mutex
 
 	mu     sync.Mutex
 	loaded bool           // from the store
@@ -236,6 +253,19 @@ func (s *sensor) add(o *observation) (memory, judgement) {
 	s.kept = slices.Insert(s.kept, at, o)
 	s.refold()
 	s.trim()
+	return m, j
+}
+
+// alone judges a window that comes too late for its place by itself. Its running state is that
+// which the sensor knows it by, for its alarms to find.
+func (s *sensor) alone(o *observation) (memory, judgement) {
+	known := s.live.near(o.running)
+	m, j := newSensor(s.live.method).add(o)
+	if m.running != "" && m.running != known {
+		m.baselines[known] = m.baselines[m.running]
+		delete(m.baselines, m.running)
+		m.running = known
+	}
 	return m, j
 }
 

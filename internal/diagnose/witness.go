@@ -36,11 +36,12 @@ func witnesses(model *models.Model, o *observation, m *memory, j judgement) bear
 		e.Bearing, e.SpeedSource, e.SpeedHz, e.Impulsive = o.bearing, o.source, o.speed, o.impulsive
 	}
 	w.Baseline = bearing.BaselineWitness{State: j.state, Reason: j.reason, Needed: readyAfter, Distance: round(j.distance, 4), Limit: round(j.limit, 4),
-		Changed: j.changed, Drift: j.drift, Running: o.running}
+		Changed: j.changed, Drift: j.drift}
 	if o.outside() && !j.changed {
 		w.Baseline.Drift = "out_of_domain"
 	}
-	if b := m.baselines[o.running]; b != nil && o.quality.Level != bearing.Unusable {
+	if b := m.baselines[m.running]; b != nil && o.quality.Level != bearing.Unusable {
+		w.Baseline.Running = m.running
 		w.Baseline.Learned = len(b.learnt)
 		if b.fit != nil {
 			w.Baseline.Method, w.Baseline.Version = string(b.method), b.fit.version
@@ -56,7 +57,7 @@ func witnesses(model *models.Model, o *observation, m *memory, j judgement) bear
 // it.
 func recall(d bearing.Diagnosis) *observation {
 	o := &observation{id: d.ID, start: d.Start, seconds: float64(d.SampleCount) / d.SampleRate, rate: d.SampleRate, quality: d.Quality,
-		bearing: d.Witnesses.Envelope.Bearing, speed: d.ShaftSpeedRPM / 60, running: d.Witnesses.Baseline.Running}
+		bearing: d.Witnesses.Envelope.Bearing, speed: d.ShaftSpeedRPM / 60, running: atRate(d.Witnesses.Baseline.Running, d.SampleRate)}
 	o.epoch, o.start, o.began = d.State.Epoch, d.At(), d.Start
 	if o.bearing == "" {
 		o.bearing = d.Bearing
