@@ -75,7 +75,7 @@ func (p *paced) again(grace time.Duration) {
 func (s *server) pace(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		a, ok := w.(*answer)
-		if !ok || r.Body == nil || r.Body == http.NoBody || r.ContentLength == 0 {
+		if !ok || patient() || r.Body == nil || r.Body == http.NoBody || r.ContentLength == 0 {
 			next.ServeHTTP(w, r)
 			return
 		}

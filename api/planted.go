@@ -31,3 +31,6 @@ func bound(most int64) int64 {
 	}
 	return most
 }
+
+// patient, with "patient", lets a body take all the time that it wants.
+func patient() bool { return planted == "patient" }

@@ -39,7 +39,7 @@ type limited struct {
 }
 
 func limit(l net.Listener, all, each int, demanded func() bool) *limited {
-	return &limited{Listener: l, all: all, each: each, demanded: demanded, by: make(map[string]int), strange: make(map[string]*list.List)}
+	return &limited{Listener: l, all: all, each: each, demanded: reserved(demanded), by: make(map[string]int), strange: make(map[string]*list.List)}
 }
 
 // Why a connection is closed for another one, or at once.

@@ -27,6 +27,13 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	if order := os.Getenv(crowdOrder); order != "" {
+		if err := crowd(order); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		return
+	}
 	code := m.Run()
 	if buildDir != "" {
 		_ = os.RemoveAll(buildDir)
