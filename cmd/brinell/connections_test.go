@@ -2,9 +2,15 @@ package main
 
 import (
 	"context"
+	"errors"
+	"log/slog"
 	"net"
 	"net/http"
+	"os"
 	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
 
 	"brinell/api"
 )
@@ -175,5 +181,39 @@ func TestLoneStrangers(t *testing.T) {
 		if d.closed != (i < 16) {
 			t.Errorf("the %dth of 20 is closed: %v", i, d.closed)
 		}
+	}
+}
+
+// TestBeside: a server beside the API has so many connections open at most, and the idle ones
+// give way.
+func TestBeside(t *testing.T) {
+	s, err := side("127.0.0.1:0", metricsOnly(prometheus.NewRegistry()), slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	var open []net.Conn
+	for range 64 + 10 {
+		c, err := net.Dial("tcp", s.Addr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		open = append(open, c)
+	}
+	resp, err := http.Get("http://" + s.Addr + "/metrics") // the last to be accepted
+	if err != nil || resp.StatusCode != 200 {
+		t.Fatal(resp, err)
+	}
+	_ = resp.Body.Close()
+	left := 0
+	for _, c := range open {
+		_ = c.SetReadDeadline(time.Now().Add(10 * time.Millisecond))
+		if _, err := c.Read(make([]byte, 1)); errors.Is(err, os.ErrDeadlineExceeded) {
+			left++
+		}
+	}
+	if left != 63 {
+		t.Errorf("%d connections stay open beside one that asks, want 63", left)
 	}
 }

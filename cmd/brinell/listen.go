@@ -62,15 +62,20 @@ func (c *certificate) get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 	return c.loaded, nil
 }
 
+// mostBeside is how many connections a server beside the API has open.
+const mostBeside = 64
+
 // side is a server beside the API: metrics for those without a key, or profiles.
 func side(addr string, h http.Handler, log *slog.Logger) (*http.Server, error) {
 	l, err := net.Listen("tcp", addr)
 	if err != nil {
 		return nil, fmt.Errorf("listen on %s: %w", addr, err)
 	}
-	s := &http.Server{Addr: l.Addr().String(), Handler: h, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second, IdleTimeout: time.Minute, MaxHeaderBytes: 16 << 10}
+	s := &http.Server{Addr: l.Addr().String(), Handler: h, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second, WriteTimeout: 2 * time.Minute, IdleTimeout: time.Minute, MaxHeaderBytes: 16 << 10}
+	bounded := limit(l, mostBeside, mostBeside, func() bool { return false })
+	s.ConnState = bounded.state
 	go func() {
-		if err := s.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+		if err := s.Serve(bounded); !errors.Is(err, http.ErrServerClosed) {
 			log.Error("a listener ended", "address", s.Addr, "err", err)
 		}
 	}()
