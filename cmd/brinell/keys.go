@@ -42,10 +42,10 @@ const keysDemanded = "keys_demanded"
 // insecure, which the operator says, overrules that for once.
 func (a *access) remember(ctx context.Context, db *store.DB, file string, insecure bool, log *slog.Logger) error {
 	a.note = func() {
-		_, _, err := db.PutResource(context.WithoutCancel(ctx), bearing.KindSetting, keysDemanded, []byte("{}"), bearing.AnyVersion)
-		if err != nil {
-			log.Error("that keys are demanded is not noted: without its file of keys the next start would not know", "err", err)
-		}
+		insist(ctx, noteAgain, log, func() error {
+			_, _, err := db.PutResource(context.WithoutCancel(ctx), bearing.KindSetting, keysDemanded, []byte("{}"), bearing.AnyVersion)
+			return err
+		})
 	}
 	_, err := db.Resource(ctx, bearing.KindSetting, keysDemanded)
 	noted := err == nil
@@ -64,6 +64,23 @@ func (a *access) remember(ctx context.Context, db *store.DB, file string, insecu
 		log.Error("keys are demanded, and there are none: nobody gets in. Make one with brinell keys create, put the file back, or say --insecure to take everybody", "file", file)
 	}
 	return nil
+}
+
+// noteAgain is how long after a failure it is tried again to note that keys are demanded.
+const noteAgain = 10 * time.Second
+
+// insist notes that keys are demanded, and tries again until that worked or ctx ends.
+func insist(ctx context.Context, again time.Duration, log *slog.Logger, note func() error) {
+	err := note()
+	if err == nil || ctx.Err() != nil {
+		return
+	}
+	log.Error("that keys are demanded is not noted yet: without its file of keys the next start would not know", "err", err, "again_in", again)
+	time.AfterFunc(again, func() {
+		if ctx.Err() == nil {
+			insist(ctx, again, log, note)
+		}
+	})
 }
 
 // keyFile is where the keys of a data directory are.

@@ -2,12 +2,14 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/pem"
+	"errors"
 	"log/slog"
 	"math/big"
 	"net"
@@ -315,5 +317,31 @@ func TestHostNames(t *testing.T) {
 		if got, err := hostNames(bad); err == nil {
 			t.Errorf("%q is taken as %q", bad, got)
 		}
+	}
+}
+
+// TestInsist: what could not be noted is tried again until it works, and no longer than the
+// service runs.
+func TestInsist(t *testing.T) {
+	log, done := slog.New(slog.DiscardHandler), make(chan int)
+	tries := 0
+	insist(t.Context(), time.Millisecond, log, func() error {
+		if tries++; tries < 3 {
+			return errors.New("the disk is full")
+		}
+		close(done)
+		return nil
+	})
+	select {
+	case <-done:
+	case <-time.After(10 * time.Second):
+		t.Fatalf("%d tries", tries)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	tries = 0
+	insist(ctx, time.Millisecond, log, func() error { tries++; cancel(); return errors.New("closed") })
+	time.Sleep(20 * time.Millisecond)
+	if tries != 1 {
+		t.Errorf("%d tries after the end", tries)
 	}
 }
