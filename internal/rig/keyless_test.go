@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
@@ -33,7 +34,7 @@ var keylessKinds = []struct{ name, first, drip string }{
 	{"nothing", "", ""},
 	{"keep-alive without a second request", "GET /healthz HTTP/1.1\r\nHost: HOST\r\n\r\n", ""},
 	{"the beginning of a TLS handshake", "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", "\x00"},
-	{"answers that are not read", strings.Repeat("GET /openapi.json HTTP/1.1\r\nHost: HOST\r\n\r\n", 20), "GET /openapi.json HTTP/1.1\r\nHost: HOST\r\n\r\n"},
+	{"answers that are not read", strings.Repeat("GET /openapi.json HTTP/1.1\r\nHost: HOST\r\n\r\n", 8), "GET /openapi.json HTTP/1.1\r\nHost: HOST\r\n\r\n"},
 	{"a wrong key", "POST /v1/sensors/slow/windows" + query + " HTTP/1.1\r\nHost: HOST\r\nAuthorization: Bearer brk_a_b\r\nContent-Length: 8192\r\n\r\n", "a"},
 }
 
@@ -62,6 +63,7 @@ func crowd(order string) error {
 			kind := keylessKinds[i%kinds]
 			first := strings.ReplaceAll(kind.first, "HOST", addr)
 			d := net.Dialer{Timeout: 2 * time.Second, LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 8, byte(1+i%addresses))}}
+			time.Sleep(rand.N(time.Second)) // many machines do not move as one
 			for time.Now().Before(end) {
 				if c, err := d.Dial("tcp", addr); err == nil {
 					opened.Add(1)
@@ -71,7 +73,7 @@ func crowd(order string) error {
 					}
 					c.Close()
 				}
-				time.Sleep(500 * time.Millisecond)
+				time.Sleep(rand.N(time.Second))
 			}
 		})
 	}
