@@ -62,11 +62,14 @@ func bearingsShow(file *string) *cobra.Command {
 			}
 			b, ok := cat.Lookup(args[0])
 			if !ok {
-				return bearing.Errorf(bearing.NotFound, "bearing_unknown", "bearing %q is not in the catalogue: see brinell bearings list", bearing.Clip(args[0]))
+				return bearing.Errorf(bearing.NotFound, "bearing_unknown", "bearing %q is not in the catalogue: see brinell bearings list%s", bearing.Clip(args[0]), bearing.Suggestion(cat.Lookup, args[0]))
 			}
 			o := b.Orders()
 			w := cmd.OutOrStdout()
-			if g := b.Entry().Geometry; g != nil {
+			if e := b.Entry().Estimated; e != nil {
+				fmt.Fprintf(w, "%s: %d to %d elements, orders estimated: BPFO %.3f to %.3f, BPFI %.3f to %.3f, 2xBSF %.3f to %.3f\n", b.Designation,
+					e.ElementsLow, e.ElementsHigh, e.Low.BPFO, e.High.BPFO, e.Low.BPFI, e.High.BPFI, e.Low.BSF2, e.High.BSF2)
+			} else if g := b.Entry().Geometry; g != nil {
 				fmt.Fprintf(w, "%s: %d elements of %g mm on a pitch circle of %g mm, contact angle %.2f degrees\n", b.Designation, g.Elements, g.ElementMM, g.PitchMM, g.ContactDeg)
 			} else {
 				fmt.Fprintf(w, "%s: %.0f elements, orders as stated\n", b.Designation, o.BPFO+o.BPFI)

@@ -143,6 +143,57 @@ func (a *Analyzer) Analyze(x []float32, rate float64, m Machine) *Evidence {
 	return e
 }
 
+// Among is Analyze for a bearing of which several orders are possible, and returns which of them
+// explain the spectrum best: those whose highest comb stands out most. Orders that were looked
+// for stand out by chance the more, the more of them there are, so the deviations of the combs
+// are those of a single one that is as improbable, by the tail of a normal distribution:
+//
+//	Z' = √(Z² - 2 ln n)
+//
+// It panics if orders is empty.
+func (a *Analyzer) Among(x []float32, rate, shaft float64, orders []bearing.Orders) (e *Evidence, best int) {
+	e = a.Analyze(x, rate, Machine{shaft, orders[0]})
+	if len(orders) == 1 {
+		return e, 0
+	}
+	// The spread of decoys is itself by chance: of many the least would make its orders the best.
+	spreads := make([]float64, len(orders))
+	for i, o := range orders {
+		e.Machine.Orders = o
+		a.comb.find(a.comb.l, a.comb.step)
+		spreads[i] = e.Spread
+	}
+	common := kth(slices.Clone(spreads), len(orders)/4)
+	var found Evidence
+	for i, o := range orders {
+		e.Machine.Orders = o
+		a.comb.find(a.comb.l, a.comb.step)
+		for k := range e.Combs {
+			e.Combs[k].Z *= e.Spread / max(e.Spread, common)
+		}
+		e.Spread = max(e.Spread, common)
+		if i == 0 || highest(e) > highest(&found) {
+			found, best = *e, i
+		}
+	}
+	*e = found
+	for i := range e.Combs {
+		e.Combs[i].Z = charged(e.Combs[i].Z, len(orders))
+	}
+	return e, best
+}
+
+// highest returns the greatest deviation of a comb.
+func highest(e *Evidence) float64 { return max(e.Combs[0].Z, e.Combs[1].Z, e.Combs[2].Z) }
+
+// charged returns a deviation as it is worth where it is the highest of n.
+func charged(z float64, n int) float64 {
+	if z <= 0 {
+		return z
+	}
+	return math.Sqrt(max(0, z*z-2*math.Log(float64(n))))
+}
+
 // Spectrum returns the envelope spectrum that the last evidence was found in: the
 // natural logarithm of amplitude over floor, from order 0 in steps of step orders. It is
 // valid until the next call of Analyze.

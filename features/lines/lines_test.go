@@ -231,3 +231,50 @@ func TestExtremes(t *testing.T) {
 		}
 	}
 }
+
+// TestAmong: of many orders those of the bearing are found, with its fault; and over noise many
+// orders find hardly more than one set does.
+func TestAmong(t *testing.T) {
+	a := lines.NewAnalyzer(nil)
+	var orders []bearing.Orders
+	for n := 7; n <= 12; n++ {
+		for i := range 8 {
+			orders = append(orders, bearing.Geometry{Elements: n, ElementDia: 0.17 + 0.0085*float64(i), PitchDia: 1}.Orders())
+		}
+	}
+	for i, f := range lines.Faults[:2] {
+		x, m := simulated(t, f, 12000, 3)
+		alone := a.Analyze(x, 12000, m).Combs[i].Z
+		e, best := a.Among(x, 12000, m.ShaftSpeed, orders)
+		if o := e.Combs[i].Order * (1 + e.Combs[i].Slip); highest(e) != i || math.Abs(o/m.Orders.Line(f)-1) > 0.008 || e.Machine.Orders != orders[best] {
+			t.Errorf("%s: the highest comb is %d, at order %.3f, of orders %d", f, highest(e), o, best)
+		}
+		if z := e.Combs[i].Z; z > alone+0.5 || z < 4 {
+			t.Errorf("%s scores %.2f among many, %.2f alone", f, z, alone)
+		}
+		if e, best := a.Among(x, 12000, m.ShaftSpeed, []bearing.Orders{m.Orders}); e.Combs[i].Z != alone || best != 0 {
+			t.Errorf("%s scores %.2f among one, %.2f alone", f, e.Combs[i].Z, alone)
+		}
+	}
+	rng := rand.New(rand.NewPCG(6, 6))
+	over, alone, mean := 0, 0, 0.0
+	const n = 100
+	for range n {
+		x := make([]float32, 12000)
+		for i := range x {
+			x[i] = float32(rng.NormFloat64())
+		}
+		e := a.Analyze(x, 12000, lines.Machine{ShaftSpeed: 30, Orders: skf6205.Orders()})
+		if e.Combs[highest(e)].Z > 3 {
+			alone++
+		}
+		e, _ = a.Among(x, 12000, 30, orders)
+		z := e.Combs[highest(e)].Z
+		if mean += z / n; z > 3 {
+			over++
+		}
+	}
+	if t.Logf("the highest comb over noise scores %.2f, %d of %d above 3, of one bearing %d", mean, over, n, alone); over > 6 || mean > 1.2 {
+		t.Errorf("over noise")
+	}
+}

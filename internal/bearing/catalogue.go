@@ -17,6 +17,7 @@ type KnownBearing struct {
 	Designation string
 	Geometry    Geometry // mm, or inches with Inches; zero where Stated holds
 	Stated      Orders   // as a table states them; zero where Geometry holds
+	Estimate    Estimate // of one that no row has, by its designation: then neither of those holds
 	Source      string   // who publishes the figures
 	Licence     string   // a short note on their use
 	Inches      bool     // the published diameters are in inches
@@ -39,8 +40,21 @@ var KnownBearings = []KnownBearing{
 	{Designation: "LDK UER204", Geometry: Geometry{8, 7.92, 34.55, 0}, Licence: facts, Source: "XJTU-SY: Wang et al., IEEE Trans. Reliability 2018"},
 }
 
-// Orders returns the orders of the bearing: those stated, or those of its geometry.
+// Candidates returns the orders that the bearing may have: one set of them, or those of an
+// estimate.
+func (b KnownBearing) Candidates() []Orders {
+	if b.Estimate.Known() {
+		return b.Estimate.Candidates()
+	}
+	return []Orders{b.Orders()}
+}
+
+// Orders returns the orders of the bearing: those stated, or those of its geometry; the likeliest
+// ones of an estimate.
 func (b KnownBearing) Orders() Orders {
+	if b.Estimate.Known() {
+		return b.Estimate.middle()
+	}
 	if b.Geometry == (Geometry{}) {
 		return b.Stated
 	}
@@ -132,57 +146,6 @@ func (o Orders) check() error {
 	return nil
 }
 
-// DesignationKey returns what makes designations the same: letters in upper case and
-// digits. Of anything between them only that remains which parts two digits, as a
-// point: "6205-2rs" and "6205 2RS" are one, "62-05" and "6205" are two.
-func DesignationKey(designation string) string {
-	var key []byte
-	gap := false
-	for i := range len(designation) {
-		c := designation[i]
-		if c >= 'a' && c <= 'z' {
-			c -= 'a' - 'A'
-		}
-		if !isDigit(c) && !(c >= 'A' && c <= 'Z') {
-			gap = len(key) > 0
-			continue
-		}
-		if gap && isDigit(c) && isDigit(key[len(key)-1]) {
-			key = append(key, '.')
-		}
-		key, gap = append(key, c), false
-	}
-	return string(key)
-}
-
-func isDigit(c byte) bool { return c >= '0' && c <= '9' }
-
-// baseOf returns the number with which a designation begins, "" if it begins with none
-// of three digits or more: 6205 of "6205-2Z/C3", and with a bore after a slash
-// 618/8 of "618/8-2Z" (ISO 15, DIN 623-1).
-func baseOf(designation string) string {
-	digits := func(s string) int {
-		n := 0
-		for n < len(s) && isDigit(s[n]) {
-			n++
-		}
-		return n
-	}
-	s := strings.TrimSpace(designation)
-	n := digits(s)
-	if n < 3 {
-		return ""
-	}
-	if rest := s[n:]; strings.HasPrefix(rest, "/") {
-		if m := digits(rest[1:]); m > 0 && (len(rest) == 1+m || !isLetter(rest[1+m])) {
-			n += 1 + m
-		}
-	}
-	return s[:n]
-}
-
-func isLetter(c byte) bool { return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' }
-
 // MaxUserBearings is how many rows users may add to a catalogue.
 const MaxUserBearings = 10_000
 
@@ -223,12 +186,39 @@ func (c *Catalogue) add(b KnownBearing) {
 	c.rows[key] = b
 }
 
-// Lookup returns the bearing of that designation: the row with the same letters and
+// Lookup returns the bearing of that designation: a row of the catalogue, without the name of a
+// maker before it if need be, or else one whose orders are estimated from what the designation
+// says by ISO 15.
+func (c *Catalogue) Lookup(designation string) (KnownBearing, bool) {
+	if b, ok := c.row(designation); ok {
+		return b, true
+	}
+	n, ok := numberOf(designation)
+	if !ok {
+		return KnownBearing{}, false
+	}
+	if b, ok := c.row(n.String() + n.suffix); ok {
+		return b, true
+	}
+	return estimateOf(n)
+}
+
+// Suggestion ends a message that a bearing is not known with the one that may be meant, where
+// letters in its designation stand for digits that look like them: 6205 for 62O5.
+func Suggestion(lookup func(string) (KnownBearing, bool), designation string) string {
+	meant := unmistaken(designation)
+	if b, ok := lookup(meant); ok && meant != designation {
+		return ". Did you mean " + b.Designation + "?"
+	}
+	return ""
+}
+
+// row returns the row with the same letters and
 // digits, or else one with the same number before its suffixes, which mostly tell
 // seals, clearance and grease: "6205 2Z/C3" finds 6205-2RS. Suffixes also tell contact
 // angles, so a row that has one is found by its whole designation only. Of several
 // rows the one without suffixes is taken, and if there is none, they must agree.
-func (c *Catalogue) Lookup(designation string) (KnownBearing, bool) {
+func (c *Catalogue) row(designation string) (KnownBearing, bool) {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
 	if b, ok := c.rows[DesignationKey(designation)]; ok {
@@ -355,9 +345,18 @@ type CatalogueEntry struct {
 	Designation string         `json:"designation"`
 	Geometry    *GeometryEntry `json:"geometry,omitempty" doc:"left out where only the orders are known"`
 	Orders      OrdersEntry    `json:"orders"`
+	Estimated   *EstimateEntry `json:"estimated,omitempty" doc:"of a bearing that no source has: the orders are estimated from its designation, and looked for between these"`
 	Source      string         `json:"source" doc:"who publishes the figures"`
 	Licence     string         `json:"licence" doc:"a note on their use"`
 	BuiltIn     bool           `json:"built_in" doc:"the program's own: cannot be replaced"`
+}
+
+// EstimateEntry is what is known of estimated orders.
+type EstimateEntry struct {
+	ElementsLow  int         `json:"elements_low" doc:"fewest rolling elements in a row"`
+	ElementsHigh int         `json:"elements_high" doc:"most rolling elements in a row"`
+	Low          OrdersEntry `json:"low" doc:"least of each order"`
+	High         OrdersEntry `json:"high" doc:"greatest of each order"`
 }
 
 // GeometryEntry is a Geometry in millimetres and degrees.
@@ -376,15 +375,29 @@ type OrdersEntry struct {
 	FTF  float64 `json:"ftf" doc:"cage"`
 }
 
+func entryOf(o Orders) OrdersEntry { return OrdersEntry{o.BPFO, o.BPFI, o.BSF2(), o.FTF} }
+
+// rounded returns the orders with so many decimals.
+func (e OrdersEntry) rounded(decimals int) OrdersEntry {
+	unit := math.Pow10(decimals)
+	for _, v := range []*float64{&e.BPFO, &e.BPFI, &e.BSF2, &e.FTF} {
+		*v = math.Round(*v*unit) / unit
+	}
+	return e
+}
+
 // Entry returns the row in its outer form. Row is its inverse for rows in
 // millimetres; inches are converted.
 func (b KnownBearing) Entry() CatalogueEntry {
 	o := b.Orders()
-	e := CatalogueEntry{b.Designation, nil, OrdersEntry{o.BPFO, o.BPFI, o.BSF2(), o.FTF}, b.Source, b.Licence, b.BuiltIn}
+	e := CatalogueEntry{Designation: b.Designation, Orders: entryOf(o), Source: b.Source, Licence: b.Licence, BuiltIn: b.BuiltIn}
+	if b.Estimate.Known() {
+		low, high := b.Estimate.Bounds()
+		e.Orders = entryOf(o).rounded(4)
+		e.Estimated = &EstimateEntry{b.Estimate.Elements[0], b.Estimate.Elements[1], entryOf(low).rounded(4), entryOf(high).rounded(4)}
+	}
 	if g := b.Geometry; g != (Geometry{}) {
-		for _, v := range []*float64{&e.Orders.BPFO, &e.Orders.BPFI, &e.Orders.BSF2, &e.Orders.FTF} {
-			*v = math.Round(*v*1e6) / 1e6
-		}
+		e.Orders = e.Orders.rounded(6)
 		mm := func(v float64) float64 {
 			if !b.Inches {
 				return v

@@ -80,6 +80,110 @@ func confident(d bearing.Diagnosis) bool {
 	return d.Fault != "" && d.Fault != bearing.UnknownFault && d.Fault != bearing.Inconclusive
 }
 
+// TestEstimatedOrders: with orders that are estimated from the designation, at least four of five
+// recordings are named that the true orders name, and none is named wrongly that they do not.
+func TestEstimatedOrders(t *testing.T) {
+	m, err := pretrained.Default()
+	if err != nil {
+		t.Fatal(err)
+	}
+	// Bearings of no ISO series get an estimate as wide, not centred at the truth.
+	guessed := func(designation string) (bearing.KnownBearing, bool) {
+		b, ok := bearing.NewCatalogue().Lookup(designation)
+		if !ok {
+			b, ok = bearing.LookupBearing(designation)
+			o := b.Orders()
+			n, r := int(math.Round(o.BPFO+o.BPFI)), (o.BPFI-o.BPFO)/(o.BPFO+o.BPFI)
+			b.Estimate = bearing.Estimate{Elements: [2]int{n - 1, n + 1}, Ratio: [2]float64{0.92 * r, 1.05 * r}}
+		}
+		return b, ok
+	}
+	guess, err := diagnose.New(m, diagnose.Config{Catalogue: guessed})
+	if err != nil {
+		t.Fatal(err)
+	}
+	// named is what a core names after so many seconds of a recording.
+	named := func(c *diagnose.Core, r *bearing.Recording) (f bearing.Fault) {
+		s := c.Session()
+		for k := range 4 {
+			w := second(t, r, k)
+			if w == nil {
+				break
+			}
+			d, err := s.Diagnose(w)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if f = ""; confident(d) && d.Fault != bearing.Normal {
+				f = d.Fault
+			}
+		}
+		return f
+	}
+	var truly, estimated, wrong, more int
+	sure := theCore(t)
+	for _, r := range corpora(t, 200) {
+		a, b := named(sure, &r), named(guess, &r)
+		if a == r.Truth.Fault && a != "" {
+			truly++
+			if b == a {
+				estimated++
+			}
+		}
+		if b != "" && b != r.Truth.Fault && r.Truth.Fault != "" {
+			wrong++
+			if a != b {
+				more++
+			}
+			t.Logf("%s %s: true orders %q, estimated %q", r.Name, r.Truth.Fault, a, b)
+		}
+	}
+	t.Logf("the true orders name %d rightly, estimated ones %d of those; %d wrongly, %d of those anew", truly, estimated, wrong, more)
+	if estimated*5 < truly*4 || more > 0 {
+		t.Error("too few, or wrong ones")
+	}
+}
+
+// TestEstimatedOfHealthy: no fault is named in healthy recordings by estimated orders, of rollers
+// with the widest ones neither.
+func TestEstimatedOfHealthy(t *testing.T) {
+	m, err := pretrained.Default()
+	if err != nil {
+		t.Fatal(err)
+	}
+	recs := slices.DeleteFunc(corpora(t, 20), func(r bearing.Recording) bool {
+		return r.Truth.Fault != bearing.Normal && (r.Name < "2004.02.12" || r.Name > "2004.02.15")
+	})
+	for _, designation := range []string{"6309", "6010", "608", "NU 215", "22220", "7205"} {
+		c, err := diagnose.New(m, diagnose.Config{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		n, named := 0, 0
+		for i := range recs {
+			s := c.Session()
+			for k := range 4 {
+				w := second(t, &recs[i], k)
+				if w == nil {
+					break
+				}
+				w.Bearing = designation
+				d, err := s.Diagnose(w)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if n++; confident(d) && d.Fault != bearing.Normal {
+					named++
+					t.Logf("%s %s: %s %.3f, window %v lines %v", designation, recs[i].Name, d.Fault, d.Verdict.Probability, d.Witnesses.Envelope.Window, d.Witnesses.Envelope.Lines)
+				}
+			}
+		}
+		if t.Logf("%s: a fault is named in %d of %d windows of %d healthy recordings", designation, named, n, len(recs)); named*200 > n {
+			t.Errorf("%s: too many", designation)
+		}
+	}
+}
+
 // TestWrongRate: recordings whose sampling rate is stated wrongly are hardly ever given
 // a confident answer. Where the stated rate is half of the true one, an outer race's
 // lines fall on whole multiples of where they are looked for.

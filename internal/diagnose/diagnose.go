@@ -223,12 +223,12 @@ func (c *Core) observe(e *engine, w *bearing.Window, r registered, last string) 
 	k := e.workers.Get().(*worker)
 	defer e.workers.Put(k)
 	r.bearing = cmp.Or(w.Bearing, r.bearing, last)
-	var orders bearing.Orders
-	if b, ok := c.catalogue(r.bearing); ok {
-		orders = b.Orders()
+	var ok bool
+	if r.fitted, ok = c.catalogue(r.bearing); !ok {
+		r.meant = bearing.Suggestion(c.catalogue, r.bearing)
 	}
 	t := time.Now()
-	o, err := k.observe(w, e.model, r, orders)
+	o, err := k.observe(w, e.model, r)
 	c.metrics.observe("inference", time.Since(t))
 	k.lines.Release()
 	return o, k.extract.Names(), err

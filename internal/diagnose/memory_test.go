@@ -53,7 +53,7 @@ func TestNeed(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		took := allocated(func() { _, err = k.observe(w, m, registered{}, orders) })
+		took := allocated(func() { _, err = k.observe(w, m, registered{fitted: bearing.KnownBearing{Stated: orders}}) })
 		if err != nil {
 			t.Fatal(err)
 		}

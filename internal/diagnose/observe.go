@@ -36,21 +36,23 @@ type observation struct {
 	domain    float64
 
 	// Of the envelope, scores of lines.Faults.
-	lines     bool
-	noLines   string
-	z         [3]float64
-	cage      float64
-	impulsive float64
-	free      lines.Free
-	tones     float64
-	shaft     float64
-	half      float64 // 1 where the highest comb is one of half its order as well
-	found     []bearing.Line
-	turns     float64
-	bearing   string
-	speed     float64
-	source    string // of the speed
-	band      [2]float64
+	lines      bool
+	noLines    string
+	unfitted   string // why the bearing is not known, and what to do
+	z          [3]float64
+	cage       float64
+	impulsive  float64
+	free       lines.Free
+	tones      float64
+	shaft      float64
+	half       float64 // 1 where the highest comb is one of half its order as well
+	found      []bearing.Line
+	turns      float64
+	bearing    string
+	candidates int // sets of orders that were tried, more than one for estimated ones
+	speed      float64
+	source     string // of the speed
+	band       [2]float64
 
 	vector   []float64 // of the baseline
 	level    float64   // standard deviation, g
@@ -74,7 +76,7 @@ const (
 
 // observe looks at the window. The errors are *bearing.Error with the codes
 // rate_too_low and window_too_short.
-func (k *worker) observe(w *bearing.Window, m *models.Model, r registered, b bearing.Orders) (*observation, error) {
+func (k *worker) observe(w *bearing.Window, m *models.Model, r registered) (*observation, error) {
 	o := &observation{id: w.ID(), start: w.Start, began: w.Start, seconds: float64(len(w.Samples)) / w.SampleRate, rate: w.SampleRate}
 	if w.SampleRate < minRate {
 		return nil, bearing.Errorf(bearing.Invalid, "rate_too_low", "sampling rate %g Hz is below %d Hz, from which a bearing can be diagnosed: sample faster", w.SampleRate, minRate).At("/sample_rate_hz")
@@ -95,7 +97,7 @@ func (k *worker) observe(w *bearing.Window, m *models.Model, r registered, b bea
 		return o, nil
 	}
 	o.bearing = r.bearing
-	e := k.envelope(o, w, r, b)
+	e := k.envelope(o, w, r)
 	return o, k.network(o, w, m, e)
 }
 
@@ -106,19 +108,24 @@ const (
 )
 
 // envelope looks for the bearing's lines, or notes why it cannot.
-func (k *worker) envelope(o *observation, w *bearing.Window, r registered, b bearing.Orders) *lines.Evidence {
+func (k *worker) envelope(o *observation, w *bearing.Window, r registered) *lines.Evidence {
+	all := r.fitted.Candidates()
+	b := r.fitted.Orders()
 	o.band[0], o.band[1] = lines.Band(w.SampleRate)
 	o.speed, o.source = r.speed(w)
 	o.running = runningState(o.speed, w.SampleRate)
-	if o.speed == 0 && b.BPFO > 0 {
+	if o.speed == 0 && b.BPFO > 0 && len(all) == 1 {
 		o.speed, o.source = k.estimate(w, b), bearing.SpeedEstimated
 	}
-	m := lines.Machine{ShaftSpeed: o.speed, Orders: b}
 	switch {
 	case b.BPFO == 0 && o.bearing == "":
-		o.noLines = "the bearing is not known: state its designation with a window, it holds for the sensor's later ones"
+		o.unfitted = "the bearing is not known: state its designation with a window, it holds for the sensor's later ones"
+		o.noLines = o.unfitted
 	case b.BPFO == 0:
-		o.noLines = "the bearing " + bearing.Clip(o.bearing) + " is not in the catalogue: add its geometry or its orders"
+		o.unfitted = "the bearing " + bearing.Clip(o.bearing) + " is not in the catalogue: add its geometry or its orders" + r.meant
+		o.noLines = o.unfitted
+	case o.speed == 0 && len(all) > 1:
+		o.noLines = "the shaft speed is not known, and the orders of the bearing are estimated only: state shaft_speed_rpm, or the bearing's orders"
 	case o.speed == 0 && o.seconds < lines.SpeedSeconds:
 		o.noLines = fmt.Sprintf("the shaft speed is not known, and the window is too short to tell it: state shaft_speed_rpm, or send windows of %.2g s or more", lines.SpeedSeconds)
 	case o.speed == 0:
@@ -131,7 +138,8 @@ func (k *worker) envelope(o *observation, w *bearing.Window, r registered, b bea
 		o.noLines = "the shaft is too fast for the sampling rate: the lines of its bearing lie above the band that is looked at, sample faster"
 	default:
 		o.lines = true
-		e := k.lines.Analyze(w.Samples, w.SampleRate, m)
+		e, _ := k.lines.Among(w.Samples, w.SampleRate, o.speed, all)
+		o.candidates = len(all)
 		for i := range e.Combs {
 			o.z[i] = round(e.Combs[i].Z, 4)
 		}

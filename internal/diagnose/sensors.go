@@ -10,9 +10,11 @@ type Sensors func(name string) (bearing.Sensor, bool)
 // registered is what stands in for what a window does not state.
 type registered struct {
 	bearing   string
-	shaft     float64 // Hz
-	speedFrom string  // see bearing.Sensor
-	model     string  // digest, "" for the active one
+	fitted    bearing.KnownBearing // of that designation, zero if it is not known
+	meant     string               // what a designation that is not known may mean, as bearing.Suggestion
+	shaft     float64              // Hz
+	speedFrom string               // see bearing.Sensor
+	model     string               // digest, "" for the active one
 	profile   Profile
 	rule      *bearing.AlarmRule
 	known     bool // it is registered

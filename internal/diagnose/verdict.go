@@ -31,6 +31,11 @@ func judge(o *observation, m *memory, j judgement, c *models.Calibration, z Zone
 		r.add("quality", 0, 0, false, "the window is unusable, so nothing is said of the bearing")
 		return v, [4]float64{}
 	}
+	if o.unfitted != "" {
+		r.add("bearing_unknown", 0, 0, false, o.unfitted)
+	} else if o.candidates > 1 {
+		r.add("bearing_estimated", float64(o.candidates), 1, false, "orders that "+bearing.Clip(o.bearing)+" may have by its designation: all were tried, and scores count less for that; its maker's orders, put to the catalogue, tell more")
+	}
 	if o.velocity > 0 {
 		v.Velocity = z.zone(o.velocity)
 	}
