@@ -87,7 +87,7 @@ func TestGetBearings(t *testing.T) {
 		status  int
 		code    string
 	}{
-		{"/6204", 404, "bearing_unknown"}, {"/50%25", 404, "bearing_unknown"}, {"/%00", 404, "bearing_unknown"},
+		{"/30204", 404, "bearing_unknown"}, {"/50%25", 404, "bearing_unknown"}, {"/%00", 404, "bearing_unknown"},
 		{"/6205?x=1", 422, "unknown_parameter"}, {"?x=1", 422, "unknown_parameter"}, {"/6205/x", 404, "route_not_found"},
 	} {
 		resp, body := do(t, "GET", url+"/v1/bearings"+c.address, "", nil)

@@ -146,13 +146,14 @@ func (s *server) resourceRoutes() {
 	}
 }
 
-// nameOf returns the name in the path of a resource.
-func nameOf(r *http.Request, k resource) (string, error) {
+// nameOf returns the name in the path of a resource. The query has no other parameters than those
+// that are known.
+func nameOf(r *http.Request, k resource, known ...string) (string, error) {
 	name := chi.URLParam(r, "name")
 	if !bearing.IsName(name) {
 		return "", bearing.Errorf(bearing.Invalid, "resource_name", "%q is no name: use letters, digits, '.', '_' and '-', at most 64", bearing.Clip(name)).At("name")
 	}
-	if _, err := parseQuery(r.URL.RawQuery); err != nil {
+	if _, err := parseQuery(r.URL.RawQuery, known...); err != nil {
 		return "", err
 	}
 	if k.kind == bearing.KindSensor {
@@ -327,8 +328,12 @@ func (s *server) readDocument(w http.ResponseWriter, r *http.Request, own *share
 }
 
 func (s *server) deleteResource(k resource) func(http.ResponseWriter, *http.Request) error {
+	var known []string
+	if k.kind == bearing.KindSensor {
+		known = []string{"windows"}
+	}
 	return func(w http.ResponseWriter, r *http.Request) error {
-		name, err := nameOf(r, k)
+		name, err := nameOf(r, k, known...)
 		if err != nil {
 			return err
 		}

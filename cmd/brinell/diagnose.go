@@ -8,6 +8,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -288,15 +289,19 @@ func printDiagnoses(w io.Writer, ds []fileDiagnosis) {
 			kurtosis += k / float64(len(d.Windows))
 		}
 		fault := string(d.Fault)
+		probability := fmt.Sprintf("%.3f", d.Verdict.Probability)
+		if !slices.Contains(bearing.Faults, d.Fault) {
+			probability = "-" // that of the likeliest is in the sentence below
+		}
 		if fault == "" {
 			fault = "none (unusable)"
 		}
-		fmt.Fprintf(t, "%s\t%s\t%.3f\t%s\t%d\t%.3g\t%.4g %s\t%.3g\n", d.File, fault, d.Verdict.Probability, d.Verdict.Agreement, len(d.Windows), d.Verdict.Seconds, math.Sqrt(rms), d.Amplitude, kurtosis)
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%d\t%.3g\t%.4g %s\t%.3g\n", d.File, fault, probability, d.Verdict.Agreement, len(d.Windows), d.Verdict.Seconds, math.Sqrt(rms), d.Amplitude, kurtosis)
 	}
 	t.Flush()
 	for _, d := range ds {
 		last := d.Windows[len(d.Windows)-1]
-		fmt.Fprintf(w, "\n%s\n", d.File)
+		fmt.Fprintf(w, "\n%s\n  %s\n", d.File, last.Verdict.Summary)
 		for _, f := range last.Quality.Flags {
 			fmt.Fprintf(w, "  quality %s: %s %.4g (limit %.4g), %s\n", last.Quality.Level, f.Code, f.Value, f.Limit, f.Note)
 		}

@@ -112,7 +112,7 @@ func (t *Track) met(c *bearing.AlarmCondition, d *bearing.Diagnosis, text string
 		t.Alarm.State, t.Alarm.Cleared = bearing.AlarmActive, nil
 	case t.Alarm == nil && reached(c.On, t.On, at.Sub(t.OnSince)):
 		t.Alarm = &bearing.Alarm{
-			ID: id(d.Sensor, d.Axis, t.Running, c.Name, d.Start), Sensor: d.Sensor, Axis: d.Axis, Running: t.Running, Condition: c.Name, Kind: c.Kind,
+			ID: id(d.Sensor, d.Axis, t.Running, c.Name, d.Start, d.ReceivedAt), Sensor: d.Sensor, Axis: d.Axis, Running: t.Running, Condition: c.Name, Kind: c.Kind,
 			Severity: severity(c), State: bearing.AlarmActive, Fault: named(d), Text: text, Onset: t.OnSince, Raised: at, Diagnosis: d.ID,
 		}
 	default:
@@ -421,8 +421,13 @@ func named(d *bearing.Diagnosis) bearing.Fault {
 	return d.Fault
 }
 
-// id names an alarm by what it is about and the window that raised it.
-func id(sensor, axis, running, condition string, at time.Time) string {
-	sum := sha256.Sum256([]byte(strings.Join([]string{sensor, axis, running, condition, at.UTC().Format(time.RFC3339Nano)}, "\x00")))
+// id names an alarm by what it is about and the window that raised it: when that began and when it
+// came, for the same window may come again once all of its sensor was removed.
+func id(sensor, axis, running, condition string, at ...time.Time) string {
+	text := []string{sensor, axis, running, condition}
+	for _, v := range at {
+		text = append(text, v.UTC().Format(time.RFC3339Nano))
+	}
+	sum := sha256.Sum256([]byte(strings.Join(text, "\x00")))
 	return strings.ToLower(base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(sum[:16]))
 }

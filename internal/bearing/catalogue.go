@@ -40,13 +40,13 @@ var KnownBearings = []KnownBearing{
 	{Designation: "LDK UER204", Geometry: Geometry{8, 7.92, 34.55, 0}, Licence: facts, Source: "XJTU-SY: Wang et al., IEEE Trans. Reliability 2018"},
 }
 
-// Candidates returns the orders that the bearing may have: one set of them, or those of an
+// AppendCandidates appends the orders that the bearing may have: one set of them, or those of an
 // estimate.
-func (b KnownBearing) Candidates() []Orders {
+func (b KnownBearing) AppendCandidates(all []Orders) []Orders {
 	if b.Estimate.Known() {
-		return b.Estimate.Candidates()
+		return append(all, b.Estimate.Candidates()...)
 	}
-	return []Orders{b.Orders()}
+	return append(all, b.Orders())
 }
 
 // Orders returns the orders of the bearing: those stated, or those of its geometry; the likeliest

@@ -8,8 +8,14 @@ type Verdict struct {
 	Fault     Fault     `json:"fault"`     // the diagnosis's fault
 	TopFault  Fault     `json:"top_fault"` // the likeliest of inner race, outer race and ball, damaged or not
 
-	// Probability is that of Fault, calibrated on bearings that training had not seen;
-	// 0 where the fault is none of the calibrated classes.
+	// Summary says in a sentence or two what this is, how sure, and what to do next.
+	Summary string `json:"summary" doc:"what this is, how sure, and what to do next"`
+
+	// Likeliest is the class of the greatest probability, "" where no witness says anything.
+	// It is Fault where that is named.
+	Likeliest Fault `json:"likeliest" doc:"the likeliest class, also where it is not sure enough to be named; empty where no witness says anything"`
+
+	// Probability is that of Likeliest, calibrated on bearings that training had not seen.
 	Probability float64 `json:"probability"`
 
 	// PredictionSet holds the classes that cannot be ruled out: over bearings like those

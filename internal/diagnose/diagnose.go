@@ -80,6 +80,7 @@ type worker struct {
 	values   []float64
 	quality  *assessor
 	lines    *lines.Analyzer
+	orders   []bearing.Orders // that are tried
 	classify *models.Classifier
 }
 
@@ -319,7 +320,7 @@ func (c *Core) Submit(ctx context.Context, w *bearing.Window) (bearing.Diagnosis
 	if err := c.crowd.admitAxis(ctx, c.store, w.Sensor, w.Axis); err != nil {
 		return bearing.Diagnosis{}, err
 	}
-	defer c.hold(w.Sensor, w.Axis)()
+	defer c.release(c.hold(w.Sensor, w.Axis))
 	s, err := c.recalled(ctx, w.Sensor, w.Axis)
 	if err == errUnfolded { // its history is folded outside of the slot
 		err = place.Aside(ctx, func() (err error) {

@@ -38,7 +38,7 @@ func Match(x []float32, rate, shaft float64, stated string, catalogue []bearing.
 	if rate < minRate {
 		return nil, bearing.Errorf(bearing.Invalid, "rate_too_low", "sampling rate %g Hz is below %d Hz, from which a bearing's lines can be looked for", rate, minRate)
 	}
-	if n := lines.Need(rate, 0.9*shaft); len(x) < n {
+	if n := lines.Need(rate, 0.9*shaft); len(x) < n && (60*shaft >= fastest || len(x) < lines.Need(rate, 60*shaft)) {
 		return nil, bearing.Errorf(bearing.Invalid, "window_too_short", "%d samples, need %d: five turns of the shaft", len(x), n)
 	}
 	var own *bearing.KnownBearing
@@ -52,8 +52,12 @@ func Match(x []float32, rate, shaft float64, stated string, catalogue []bearing.
 	}
 	a := lines.NewAnalyzer(nil)
 	var out []Explanation
-	shows := 0.0 // how well the shaft shows at the stated speed
+	shows := 0.0                       // how well the shaft shows at the stated speed
+	shown := make(map[float64]float64) // and at others, where it and the bearing's lines both do
 	try := func(what, text, designation string, shaft float64, orders bearing.Orders) {
+		if len(x) < lines.Need(rate, shaft) { // which may be meant in another unit
+			return
+		}
 		e := a.Analyze(x, rate, lines.Machine{ShaftSpeed: shaft, Orders: orders})
 		best := -1
 		for i := range e.Combs {
@@ -75,7 +79,11 @@ func Match(x []float32, rate, shaft float64, stated string, catalogue []bearing.
 		if what == "speed" && shows >= shaftLimit && e.Shaft < shows {
 			return
 		}
-		out = append(out, Explanation{what, text, lines.Faults[best], round(c.Z, 3), round(c.Order*(1+c.Slip), 4), round(shaft, 4), designation})
+		found := Explanation{what, text, lines.Faults[best], round(c.Z, 3), round(c.Order*(1+c.Slip), 4), round(shaft, 4), designation}
+		out = append(out, found)
+		if what == "speed" && e.Shaft >= estimatedShaft && found.Score >= MatchLimit {
+			shown[found.SpeedHz] = e.Shaft
+		}
 	}
 	changed := func(what, text string, g bearing.Geometry) {
 		if g.Validate() == nil {
@@ -88,6 +96,14 @@ func Match(x []float32, rate, shaft float64, stated string, catalogue []bearing.
 		for k := -20; k <= 20; k++ {
 			if s := 1 + 0.005*float64(k); math.Abs(s-1) > 0.0125 { // less is slip
 				try("speed", fmt.Sprintf("the shaft turns %+.1f %% from the stated speed: %.1f rpm", 100*(s-1), 60*shaft*s), own.Designation, shaft*s, own.Orders())
+			}
+		}
+		if s := 60 * shaft; s < fastest {
+			try("speed", fmt.Sprintf("the speed was stated in Hz: %.4g Hz are %.1f rpm", s, 60*s), own.Designation, s, own.Orders())
+		}
+		for _, s := range a.Speeds(x, rate, suggestions) {
+			if math.Abs(s.Hz/shaft-1) > 0.0125 {
+				try("speed", fmt.Sprintf("the shaft turns at %.1f rpm, as the spectrum itself shows", 60*s.Hz), own.Designation, s.Hz, own.Orders())
 			}
 		}
 		for _, n := range []int{-1, 1} {
@@ -107,14 +123,25 @@ func Match(x []float32, rate, shaft float64, stated string, catalogue []bearing.
 		}
 	}
 	enough := func(e *Explanation) bool { return e.What == "as_stated" && e.Score >= MatchLimit }
+	// Where the shaft shows at another speed and not at the stated one, that one is wrong: a
+	// bearing or an angle that happens to fit it too is no better explanation.
+	turns := func(e *Explanation) bool {
+		return e.What == "speed" && shows < shaftLimit && shown[e.SpeedHz] > 0
+	}
 	sort.SliceStable(out, func(i, j int) bool {
 		if a, b := enough(&out[i]), enough(&out[j]); a != b {
+			return a
+		}
+		if a, b := turns(&out[i]), turns(&out[j]); a != b {
 			return a
 		}
 		return out[i].Score > out[j].Score
 	})
 	return out, nil
 }
+
+// fastest is the speed (Hz) up to which one that was stated in rpm may have been meant in Hz.
+const fastest = 500
 
 // MatchLimit is the score from which an explanation other than the stated one counts.
 const MatchLimit = 5.0

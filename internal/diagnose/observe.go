@@ -109,7 +109,8 @@ const (
 
 // envelope looks for the bearing's lines, or notes why it cannot.
 func (k *worker) envelope(o *observation, w *bearing.Window, r registered) *lines.Evidence {
-	all := r.fitted.Candidates()
+	k.orders = r.fitted.AppendCandidates(k.orders[:0])
+	all := k.orders
 	b := r.fitted.Orders()
 	o.band[0], o.band[1] = lines.Band(w.SampleRate)
 	o.speed, o.source = r.speed(w)
@@ -132,6 +133,9 @@ func (k *worker) envelope(o *observation, w *bearing.Window, r registered) *line
 		o.noLines = "the shaft speed is not known, and no line of the bearing tells it: state shaft_speed_rpm"
 	case len(w.Samples) < lines.Need(w.SampleRate, o.speed):
 		o.noLines = "the window has too few turns of the shaft to resolve the lines"
+		if s := 60 * o.speed; s < fastest && len(w.Samples) >= lines.Need(w.SampleRate, s) {
+			o.noLines += fmt.Sprintf(". Are %.4g rpm a speed in Hz? That would be %.4g rpm", s, 60*s)
+		}
 		degrade(&o.quality, bearing.Flag{Code: "window_short", Value: o.seconds * o.speed, Limit: float64(lines.Need(w.SampleRate, o.speed)) / w.SampleRate * o.speed,
 			Note: "turns of the shaft in the window; envelope and network withhold their answer"})
 	case b.BPFO*o.speed > o.band[1]-o.band[0]:

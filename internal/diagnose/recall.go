@@ -67,17 +67,17 @@ func (c *Core) known(name, axis string, windows int) *sensor {
 
 // hold keeps the state of a sensor axis while a window of it is on its way. At the end of the
 // last one a state in which there is nothing goes: what is refused leaves nothing behind.
-func (c *Core) hold(name, axis string) (release func()) {
-	s := c.known(name, axis, 1)
-	return func() {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		c.mu.Lock()
-		defer c.mu.Unlock()
-		key := [2]string{name, axis}
-		if s.holders--; s.holders == 0 && s.blank() && c.sensors[key] == s {
-			delete(c.sensors, key)
-		}
+func (c *Core) hold(name, axis string) *sensor { return c.known(name, axis, 1) }
+
+// release ends hold.
+func (c *Core) release(s *sensor) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	key := [2]string{s.name, s.axis}
+	if s.holders--; s.holders == 0 && s.blank() && c.sensors[key] == s {
+		delete(c.sensors, key)
 	}
 }
 

@@ -401,3 +401,34 @@ func TestUnsteadyRate(t *testing.T) {
 		t.Errorf("three loud windows: %+v", open)
 	}
 }
+
+// TestAlarmAfterForget: windows that come again once their sensor was removed raise their alarm
+// again.
+func TestAlarmAfterForget(t *testing.T) {
+	p := newPlant(t)
+	if err := p.put("pump", bearing.Sensor{Alarm: &loud}); err != nil {
+		t.Fatal(err)
+	}
+	begin := p.now
+	for range 2 {
+		for i := range 3 {
+			w := p.window("pump", begin.Add(time.Duration(i)*time.Minute))
+			for k := range w.Samples {
+				w.Samples[k] *= 20
+			}
+			if _, err := p.core.Submit(t.Context(), w); err != nil {
+				t.Fatal(err)
+			}
+			p.wait(time.Minute)
+		}
+		if open := p.open(bearing.AlarmQuery{Sensor: "pump"}); len(open) != 1 {
+			t.Fatalf("three loud windows: %+v", open)
+		}
+		if err := p.core.Forget(t.Context(), "pump"); err != nil {
+			t.Fatal(err)
+		}
+		if open := p.open(bearing.AlarmQuery{Sensor: "pump"}); len(open) != 0 {
+			t.Fatalf("after it was removed: %+v", open)
+		}
+	}
+}

@@ -29,10 +29,13 @@ func judge(o *observation, m *memory, j judgement, c *models.Calibration, z Zone
 	}
 	if o.quality.Level == bearing.Unusable {
 		r.add("quality", 0, 0, false, "the window is unusable, so nothing is said of the bearing")
+		v.Summary = sentence(&v, o.quality)
 		return v, [4]float64{}
 	}
 	if o.unfitted != "" {
 		r.add("bearing_unknown", 0, 0, false, o.unfitted)
+	} else if o.noLines != "" {
+		r.add("withheld", 0, 0, false, o.noLines)
 	} else if o.candidates > 1 {
 		r.add("bearing_estimated", float64(o.candidates), 1, false, "orders that "+bearing.Clip(o.bearing)+" may have by its designation: all were tried, and scores count less for that; its maker's orders, put to the catalogue, tell more")
 	}
@@ -59,12 +62,16 @@ func judge(o *observation, m *memory, j judgement, c *models.Calibration, z Zone
 	v.Fault = decide(&r, o, m, j, p, envelope, strange)
 	named := slices.Index(bearing.Faults, v.Fault)
 	p = capOthers(p, named)
+	if named < 0 && (o.network || o.lines || j.limit > 0) {
+		named = slices.Index(p[:], slices.Max(p[:]))
+	}
 	if named >= 0 {
-		v.Probability = round(p[named], 6)
+		v.Likeliest, v.Probability = bearing.Faults[named], round(p[named], 6)
 	}
 	v.Agreement = agreement(o, m, j, v.Fault, envelope)
 	v.UnknownScore = round(unknownScore(m), 6)
 	v.Severity = severity(v.Severity, v.Fault, o, m, j)
+	v.Summary = sentence(&v, o.quality)
 	return v, p
 }
 
@@ -283,6 +290,7 @@ const (
 	impulsiveLimit = 0.69
 	calm           = 0.25
 	freeHits       = 4.0 // less than freeLimit: hits alone are weak evidence
+	hitsSeconds    = 2.0 // of signal: hits come and go, and one second by itself is right as often as not
 )
 
 // showsBall reports whether a rolling element's fault shows without lines of its own:
@@ -293,21 +301,23 @@ func showsBall(r *reasons, m *memory) bool {
 	if hits < impulsiveLimit {
 		return false
 	}
+	r.add("hits_seconds", m.seconds, hitsSeconds, m.seconds >= hitsSeconds, "seconds of signal in which it hits: a single window may by chance")
 	r.add("machine_tones", tones, machineTones, tones >= machineTones, "discrete lines in the spectrum: below the limit, hits may be of no machine")
 	r.add("hits_explained", free, freeHits, free >= freeHits, "score of a comb that is not this bearing's: from the limit on, hits are no rolling element's")
-	return tones >= machineTones && free < freeHits && speedShows(r, m)
+	return m.seconds >= hitsSeconds && tones >= machineTones && free < freeHits && speedShows(r, m)
 }
 
-// nothingFound is the verdict where no line and no hit is found and no baseline speaks:
-// normal, if this is a machine beyond doubt. How much it says, the probability tells.
+// nothingFound is the verdict where no line and no hit is found and no baseline speaks: a rolling
+// element may be damaged and show neither, as several of CWRU do, so that is no word of normal.
 func nothingFound(r *reasons, m *memory) bearing.Fault {
 	hits, tones := m.mean(m.impulsive), m.mean(m.tones)
 	r.add("calm", hits, calm, hits >= calm, "ln(1 + spectral kurtosis): from the limit on something hits, and nobody knows what")
 	r.add("machine_tones", tones, machineTones, tones >= machineTones, "discrete lines in the spectrum: from the limit on it is a running machine, whose silence says something")
-	if hits >= calm || tones < machineTones || !speedShows(r, m) {
+	if shows := speedShows(r, m); !shows || hits >= calm || tones < machineTones {
 		return bearing.Inconclusive
 	}
-	return bearing.Normal
+	r.add("nothing_found", 1, 1, true, "no sign of damage; without the sensor's own healthy past that is not normal, for a damaged rolling element may show none")
+	return bearing.Inconclusive
 }
 
 // netFault is what the network names by itself, "" if nothing.

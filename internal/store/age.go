@@ -192,6 +192,7 @@ func (t statements) forget(ctx context.Context, sensor string) error {
 	return errors.Join(
 		execute(ctx, t.tx, "DELETE FROM usage WHERE sensor = ? AND diagnoses = 0", sensor),
 		execute(ctx, t.tx, "DELETE FROM states WHERE sensor = ?1 AND NOT EXISTS (SELECT 1 FROM usage WHERE sensor = ?1)", sensor),
+		execute(ctx, t.tx, "DELETE FROM alarm_machines WHERE sensor = ?1 AND NOT EXISTS (SELECT 1 FROM usage WHERE sensor = ?1)", sensor),
 		execute(ctx, t.tx, "DELETE FROM unfolded WHERE sensor = ?1 AND NOT EXISTS (SELECT 1 FROM usage WHERE sensor = ?1)", sensor))
 }
 

@@ -355,42 +355,32 @@ func (db *DB) Arrivals(ctx context.Context, each func(sensor, axis string, start
 	if err != nil {
 		return fmt.Errorf("arrivals: %w", err)
 	}
+	all, err := db.texts(ctx, "SELECT DISTINCT sensor || char(0) || axis FROM recent")
+	if err != nil {
+		return fmt.Errorf("arrivals: %w", err)
+	}
 	release, err := db.reading()
 	if err != nil {
 		return err
 	}
 	defer release()
 	for _, s := range sensors {
-		rows, err := db.read.QueryContext(ctx, `SELECT * FROM (
+		axes := map[string]*arrivals{}
+		err := db.arrivals(ctx, axes, `SELECT * FROM (
 			SELECT start_ns, doc FROM diagnoses INDEXED BY diagnoses_sensor WHERE sensor = ? ORDER BY start_ns DESC LIMIT ?) ORDER BY start_ns`, s, 4*arrivalsKept)
 		if err != nil {
 			return fmt.Errorf("arrivals of %q: %w", s, err)
 		}
-		type times struct{ starts, received []time.Time }
-		axes := map[string]*times{}
-		for rows.Next() {
-			var start int64
-			var doc []byte
-			var d struct {
-				Axis     string    `json:"axis"`
-				Received time.Time `json:"received_at"`
+		for _, row := range all { // one that is silent may have none among the last of its sensor
+			sensor, axis, _ := strings.Cut(row, "\x00")
+			if sensor != s || axes[axis] != nil {
+				continue
 			}
-			err := rows.Scan(&start, db.docs.into(&doc))
-			if err == nil {
-				err = json.Unmarshal(doc, &d)
-			}
+			err := db.arrivals(ctx, axes, `SELECT start_ns, doc FROM diagnoses
+				WHERE seq IN (SELECT seq FROM recent WHERE sensor = ? AND axis = ? ORDER BY seq DESC LIMIT ?) ORDER BY start_ns`, s, axis, arrivalsKept)
 			if err != nil {
-				return errors.Join(fmt.Errorf("arrivals of %q: %w", s, err), rows.Close())
+				return fmt.Errorf("arrivals of %q: %w", s, err)
 			}
-			axis := d.Axis
-			if axes[axis] == nil {
-				axes[axis] = &times{}
-			}
-			t := axes[axis]
-			t.starts, t.received = append(t.starts, time.Unix(0, start)), append(t.received, d.Received)
-		}
-		if err := errors.Join(rows.Err(), rows.Close()); err != nil {
-			return fmt.Errorf("arrivals of %q: %w", s, err)
 		}
 		for axis, t := range axes {
 			from := max(0, len(t.starts)-arrivalsKept)
@@ -398,6 +388,39 @@ func (db *DB) Arrivals(ctx context.Context, each func(sensor, axis string, start
 		}
 	}
 	return nil
+}
+
+// arrivals are starts and times of arrival of windows of an axis.
+type arrivals struct{ starts, received []time.Time }
+
+// arrivals adds what a query of start and document finds, by axis.
+func (db *DB) arrivals(ctx context.Context, axes map[string]*arrivals, query string, args ...any) error {
+	rows, err := db.read.QueryContext(ctx, query, args...)
+	if err != nil {
+		return err
+	}
+	for rows.Next() {
+		var start int64
+		var doc []byte
+		var d struct {
+			Axis     string    `json:"axis"`
+			Received time.Time `json:"received_at"`
+		}
+		err := rows.Scan(&start, db.docs.into(&doc))
+		if err == nil {
+			err = json.Unmarshal(doc, &d)
+		}
+		if err != nil {
+			return errors.Join(err, rows.Close())
+		}
+		t := axes[d.Axis]
+		if t == nil {
+			t = &arrivals{}
+			axes[d.Axis] = t
+		}
+		t.starts, t.received = append(t.starts, time.Unix(0, start)), append(t.received, d.Received)
+	}
+	return errors.Join(rows.Err(), rows.Close())
 }
 
 // Sensors returns the names of all that have sent a window.

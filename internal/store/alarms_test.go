@@ -95,3 +95,29 @@ func TestAlarmFilters(t *testing.T) {
 		t.Errorf("axes %q, %v", axes, err)
 	}
 }
+
+// TestArrivalsOfQuietAxis: an axis that fell silent long ago, as its sensor counts, is told of too.
+func TestArrivalsOfQuietAxis(t *testing.T) {
+	db := open(t, Config{})
+	begin := time.Date(2026, 1, 2, 0, 0, 0, 0, time.UTC)
+	for i := range 80 {
+		axis := "fast"
+		if i < 3 {
+			axis = "quiet"
+		}
+		at := begin.Add(time.Duration(i) * time.Second)
+		w := &bearing.Window{Sensor: "pump", Axis: axis, Start: at, SampleRate: 1000, Unit: bearing.G, Samples: []float32{1, 2}}
+		if _, err := db.Append(t.Context(), bearing.Diagnosis{ID: w.ID(), Sensor: "pump", Axis: axis, Start: at, ReceivedAt: at}, w, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	last := map[string]time.Time{}
+	err := db.Arrivals(t.Context(), func(_, axis string, starts, received []time.Time) {
+		if last[axis] = starts[len(starts)-1]; !slices.EqualFunc(starts, received, time.Time.Equal) {
+			t.Errorf("%s: %v, %v", axis, starts, received)
+		}
+	})
+	if err != nil || len(last) != 2 || !last["quiet"].Equal(begin.Add(2*time.Second)) || !last["fast"].Equal(begin.Add(79*time.Second)) {
+		t.Errorf("%v, %v", last, err)
+	}
+}
