@@ -9,11 +9,11 @@ type Verdict struct {
 	TopFault  Fault     `json:"top_fault"` // the likeliest of inner race, outer race and ball, damaged or not
 
 	// Summary says in a sentence or two what this is, how sure, and what to do next.
-	Summary string `json:"summary" doc:"what this is, how sure, and what to do next"`
+	Summary string `json:"summary,omitempty" doc:"what this is, how sure, and what to do next"`
 
 	// Likeliest is the class of the greatest probability, "" where no witness says anything.
 	// It is Fault where that is named.
-	Likeliest Fault `json:"likeliest" doc:"the likeliest class, also where it is not sure enough to be named; empty where no witness says anything"`
+	Likeliest Fault `json:"likeliest,omitempty" doc:"the likeliest class, also where it is not sure enough to be named; left out where no witness says anything"`
 
 	// Probability is that of Likeliest, calibrated on bearings that training had not seen.
 	Probability float64 `json:"probability"`
