@@ -319,17 +319,7 @@ func (m *Manifest) validate() error {
 			return err
 		}
 	}
-	if _, err := m.Spec.Shapes(len(m.Labels)); err != nil {
-		return err
-	}
-	if m.Preprocessing.Transform == Lines {
-		return nil // one input for a window, however long it is
-	}
-	_, total := m.Spec.Counts(len(m.Labels))
-	if work := total.MACs + layerWork*m.Spec.Depth(); work > maxWork*m.Preprocessing.Length {
-		return fmt.Errorf("an input of %d samples takes %d multiply-accumulates, layers included: it may take %d for each sample, or a long window takes minutes", m.Preprocessing.Length, work, maxWork)
-	}
-	return nil
+	return CheckSpec(m.Spec, m.Preprocessing, len(m.Labels))
 }
 
 // Of the work that a window of four million samples may take: for each sample, three times

@@ -90,12 +90,15 @@ var LinesPreprocessing = Preprocessing{SampleRate: 12000, Length: 12000, BandLim
 // band above tells healthy from faulty by the acquisition.
 var DefaultPreprocessing = Preprocessing{SampleRate: 12000, Length: inputLength, BandLimit: 5000, Normalise: ZScore}
 
+// maxLength is the longest window of a network, in samples.
+const maxLength = 1 << 20
+
 // Validate reports what makes p unusable.
 func (p Preprocessing) Validate() error {
 	switch {
 	case !bearing.SampleRates.Has(p.SampleRate):
 		return fmt.Errorf("preprocessing: sampling rate %v Hz is outside %s", p.SampleRate, bearing.SampleRates)
-	case p.Length < 1 || p.Length > 1<<20:
+	case p.Length < 1 || p.Length > maxLength:
 		return fmt.Errorf("preprocessing: length %d is out of range", p.Length)
 	case !(p.BandLimit > 0) || p.BandLimit >= p.SampleRate/2:
 		return fmt.Errorf("preprocessing: band limit %v Hz must be positive and below half the rate", p.BandLimit)

@@ -63,11 +63,10 @@ func comparisons(spec string) []comparison {
 
 // compare runs every method on a spec, over seeds and folds, and writes the report.
 func (f *slimFlags) compare(cmd *cobra.Command) error {
-	spec, err := models.SpecNamed(cmp.Or(f.spec, "wdcnn-s8"))
+	spec, pre, err := openSpec(cmp.Or(f.spec, "wdcnn-s8"))
 	if err != nil {
 		return usageError{err}
 	}
-	pre := models.PreprocessingOf(spec)
 	d, err := f.data.load(cmd.Context(), cmd.ErrOrStderr(), pre)
 	if err != nil {
 		return err

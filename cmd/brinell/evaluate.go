@@ -106,14 +106,13 @@ func evaluateModel(cmd *cobra.Command, path string, d dataFlags) ([]train.Report
 }
 
 func evaluateRecipe(cmd *cobra.Command, spec string, d dataFlags, fit fitFlags, seeds int) ([]train.Report, error) {
-	s, err := models.SpecNamed(spec)
+	s, pre, err := openSpec(spec)
 	if err != nil {
 		return nil, usageError{err}
 	}
 	if seeds < 1 {
 		return nil, usagef("--seeds must be positive")
 	}
-	pre := models.PreprocessingOf(s)
 	data, err := d.load(cmd.Context(), cmd.ErrOrStderr(), pre)
 	if err != nil {
 		return nil, err

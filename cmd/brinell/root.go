@@ -30,7 +30,7 @@ func newRoot() *cobra.Command {
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.AddCommand(
 		serveCommand(), diagnoseCommand(), featuresCommand(),
-		trainCommand(), slimCommand(), evaluateCommand(), selectCommand(), bearingsCommand(),
+		trainCommand(), specsCommand(), slimCommand(), evaluateCommand(), selectCommand(), bearingsCommand(),
 		datasetCommand(), modelCommand(), keysCommand(), configCommand(), replayCommand(), alarmsCommand(), inspectionsCommand(), backupCommand(), restoreCommand(), checkCommand(), benchCommand(), healthcheckCommand(),
 	)
 	wrapArgs(root)

@@ -57,7 +57,7 @@ same weights.`,
 	s, flags := &f.settings, cmd.Flags()
 	flags.Lookup("epochs").Usage = "passes over the training windows when training (tuning: --tune-epochs)"
 	flags.StringVar(&s.Method, "method", prune.NetworkSlimming, "one of "+strings.Join(prune.Methods, ", ")+", or all")
-	flags.StringVar(&f.spec, "spec", "", "train this architecture first: "+strings.Join(models.SpecNames(), ", "))
+	flags.StringVar(&f.spec, "spec", "", "train this first: "+specUsage())
 	flags.StringVar(&f.out, "out", "", "model file to write")
 	flags.StringVar(&f.name, "name", "", "name of the slimmed model (default the old name with the method)")
 	flags.StringVar(&f.report, "report", "", "directory for report.json and the pictures of the run")
@@ -167,10 +167,8 @@ func (f *slimFlags) start(cmd *cobra.Command, args []string) (prune.Job, *models
 		}
 		f.data.fill(m.Training)
 		pre, spec = m.Preprocessing, m.Spec
-	} else if spec, err = models.SpecNamed(f.spec); err != nil {
+	} else if spec, pre, err = openSpec(f.spec); err != nil {
 		return fail(usageError{err})
-	} else {
-		pre = models.PreprocessingOf(spec)
 	}
 	cfg, err := f.fit.config(f.data.seed)
 	if err != nil {

@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -56,7 +55,7 @@ func trainCommand() *cobra.Command {
 			if out == "" {
 				return usagef("--out is missing: name the model file to write")
 			}
-			s, err := models.SpecNamed(spec)
+			s, pre, err := openSpec(spec)
 			if err != nil {
 				return usageError{err}
 			}
@@ -64,7 +63,6 @@ func trainCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			pre := models.PreprocessingOf(s)
 			data, err := d.load(cmd.Context(), cmd.ErrOrStderr(), pre)
 			if err != nil {
 				return err
@@ -72,7 +70,7 @@ func trainCommand() *cobra.Command {
 			fold := data.folds[0]
 			recipe := train.Recipe{Spec: s, Corpus: data.corpus, Task: data.task, Split: data.split, Preprocessing: pre, Fit: cfg}
 			var done func()
-			recipe.Fit.Progress, done = showFit(cmd.ErrOrStderr(), "training "+spec)
+			recipe.Fit.Progress, done = showFit(cmd.ErrOrStderr(), "training "+s.Name)
 			start := time.Now()
 			m, err := recipe.Train(cmd.Context(), fold)
 			done()
@@ -113,7 +111,7 @@ func trainCommand() *cobra.Command {
 	}
 	d.add(cmd.Flags())
 	fit.add(cmd)
-	cmd.Flags().StringVar(&spec, "spec", "wdcnn", "architecture: "+strings.Join(models.SpecNames(), ", "))
+	cmd.Flags().StringVar(&spec, "spec", "wdcnn", specUsage())
 	cmd.Flags().StringVar(&out, "out", "", "model file to write")
 	cmd.Flags().StringVar(&name, "name", "", "name of the model (default that of the spec)")
 	cmd.Flags().StringVar(&licence, "licence", "", "licence note of the model (default that of the corpus)")

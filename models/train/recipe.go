@@ -77,6 +77,9 @@ func (r Recipe) Sets(labels []models.Label, fold dataset.Fold) (s Sets, err erro
 
 // TrainOn is Train on windows that Sets has cut from the fold for those labels.
 func (r Recipe) TrainOn(ctx context.Context, fold dataset.Fold, labels []models.Label, sets Sets) (*models.Model, error) {
+	if err := models.CheckSpec(r.Spec, r.Preprocessing, len(labels)); err != nil {
+		return nil, bearing.Errorf(bearing.Invalid, "spec_invalid", "%d classes: %v", len(labels), err)
+	}
 	net, err := nn.New(r.Spec, len(labels), rand.New(rand.NewPCG(r.Fit.Seed, 0x5eed)))
 	if err != nil {
 		return nil, err
