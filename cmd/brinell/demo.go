@@ -8,7 +8,7 @@ import (
 	"brinell/dataset"
 	"brinell/dataset/excerpts"
 	"brinell/internal/bearing"
-	"brinell/models"
+	"brinell/internal/diagnose"
 )
 
 // demoEvery is the pace of each sensor of the demo.
@@ -18,7 +18,7 @@ const demoEvery = time.Second
 // each recording as a sensor, over and over. They are real CWRU recordings, and
 // from stretches of time that the embedded model has not seen.
 func (s *service) replay(ctx context.Context) {
-	recs, err := demoRecordings()
+	recs, err := demoRecordings(s.core)
 	if err != nil {
 		s.log.Error("demo", "err", err)
 		return
@@ -29,7 +29,7 @@ func (s *service) replay(ctx context.Context) {
 	defer tick.Stop()
 	for turn := 0; ; turn++ {
 		for _, r := range recs {
-			d, err := client.PostWindow(ctx, demoWindow(s.core.Model().Preprocessing, r, turn))
+			d, err := client.PostWindow(ctx, r.window(turn))
 			switch {
 			case ctx.Err() != nil:
 				return
@@ -51,10 +51,11 @@ func (s *service) replay(ctx context.Context) {
 // demoRecording is an excerpt that plays a sensor.
 type demoRecording struct {
 	bearing.Recording
-	sensor string
+	sensor  string
+	windows []*bearing.Window // that the recording is cut into
 }
 
-func demoRecordings() ([]demoRecording, error) {
+func demoRecordings(core *diagnose.Core) ([]demoRecording, error) {
 	src, err := dataset.OpenManifestFS(excerpts.FS())
 	if err != nil {
 		return nil, err
@@ -65,15 +66,20 @@ func demoRecordings() ([]demoRecording, error) {
 	}
 	var out []demoRecording
 	for _, r := range recs {
-		out = append(out, demoRecording{r, "demo-" + sensorName(r.Name)})
+		d := demoRecording{Recording: r, sensor: "demo-" + sensorName(r.Name)}
+		d.windows, err = core.Cut(&bearing.Window{Sensor: d.sensor, SampleRate: r.SampleRate, ShaftSpeed: r.ShaftSpeed, Bearing: r.Bearing,
+			Unit: bearing.G, Samples: r.Samples})
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, d)
 	}
 	return out, nil
 }
 
-// demoWindow returns the window of a turn, as if it was measured now.
-func demoWindow(p models.Preprocessing, r demoRecording, turn int) *bearing.Window {
-	n := p.NativeLength(r.SampleRate)
-	from := turn % (len(r.Samples) / n) * n
-	return &bearing.Window{Sensor: r.sensor, Start: time.Now().UTC(), SampleRate: r.SampleRate, ShaftSpeed: r.ShaftSpeed, Bearing: r.Bearing,
-		Unit: bearing.G, Samples: r.Samples[from : from+n]}
+// window returns the window of a turn, as if it was measured now.
+func (r demoRecording) window(turn int) *bearing.Window {
+	w := *r.windows[turn%len(r.windows)]
+	w.Start = time.Now().UTC()
+	return &w
 }

@@ -20,7 +20,6 @@ import (
 	"brinell/dataset"
 	"brinell/features"
 	"brinell/internal/bearing"
-	"brinell/internal/clamp"
 	"brinell/internal/diagnose"
 	"brinell/internal/library"
 	"brinell/internal/store"
@@ -93,7 +92,9 @@ func diagnoseCommand() *cobra.Command {
 		Use:   "diagnose FILE...",
 		Short: "Diagnose recordings in MAT, NPY, NPZ, CSV or WAV files, or windows as JSON",
 		Long: `Diagnose recordings in MAT, NPY, NPZ, CSV or WAV files. A recording is cut into
-windows, which are judged one after the other.
+windows of a second, longer ones for slow shafts, which are judged one after the other
+as the service judges a file that is dropped into its folder. Which network reads them
+does not shorten them.
 
 A JSON file is one window, in the form in which the service takes windows and gives them
 out (GET /v1/windows/ID). Those of one sensor are judged one after the other in the order
@@ -199,19 +200,19 @@ func diagnoseRecording(core *diagnose.Core, rec bearing.Recording, path string, 
 	if rec.Unit == bearing.RelativeToFull {
 		d.Amplitude = string(rec.Unit)
 	}
-	n := min(len(rec.Samples), core.Model().Preprocessing.NativeLength(rec.SampleRate))
+	// Samples of a recording are in g already; the stated unit is kept.
+	whole, err := bearing.NewWindow(bearing.Window{Sensor: sensorName(path), Start: start, SampleRate: rec.SampleRate,
+		ShaftSpeed: rec.ShaftSpeed, Bearing: rec.Bearing, Unit: unitInside(rec.Unit), Samples: rec.Samples,
+	}, bearing.Limits{MaxSamples: max(1, len(rec.Samples))})
+	if err != nil {
+		return d, err
+	}
+	windows, err := core.Cut(whole)
+	if err != nil {
+		return d, err
+	}
 	session := core.Session()
-	for i, x := range dataset.Segments(dataset.Part{Rec: &rec, To: len(rec.Samples)}, n, n) {
-		// Samples of a recording are in g already; the stated unit is kept.
-		w, err := bearing.NewWindow(bearing.Window{
-			Sensor:     sensorName(path),
-			Start:      start.Add(clamp.Seconds(float64(i*n) / rec.SampleRate)),
-			SampleRate: rec.SampleRate, ShaftSpeed: rec.ShaftSpeed, Bearing: rec.Bearing,
-			Unit: unitInside(rec.Unit), Samples: x,
-		}, bearing.Limits{})
-		if err != nil {
-			return d, err
-		}
+	for _, w := range windows {
 		a, err := session.Diagnose(w)
 		if err != nil {
 			return d, err

@@ -293,7 +293,7 @@ func reasonName(name string) string {
 	return name[:longestName-len(sum)] + sum
 }
 
-// submit reads a file and has its window judged. errUnfinished and errOpen say that
+// submit reads a file and has its windows judged, of which it returns the last answer. errUnfinished and errOpen say that
 // it may not be whole.
 func (w *watcher) submit(ctx context.Context, name string, f *dropped, settled bool) (d bearing.Diagnosis, err error) {
 	defer func() {
@@ -318,5 +318,16 @@ func (w *watcher) submit(ctx context.Context, name string, f *dropped, settled b
 	rest := f.size + 4*int64(len(win.Samples))
 	w.memory.Give(room - rest)
 	room = rest
-	return w.core.Submit(admit.Patient(ctx), win)
+	windows := []*bearing.Window{win}
+	if !isJSON(name) { // a recording; JSON is a window as its sender cut it
+		if windows, err = w.core.Cut(win); err != nil {
+			return d, err
+		}
+	}
+	for _, win := range windows { // one that was judged before an error is a repeat at the next try
+		if d, err = w.core.Submit(admit.Patient(ctx), win); err != nil {
+			return d, err
+		}
+	}
+	return d, nil
 }
