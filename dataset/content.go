@@ -20,7 +20,8 @@ type content struct {
 	rate     float64 // Hz, 0 if the file does not say
 	rpm      float64 // 0 if the file does not say
 	unit     bearing.Unit
-	pcm      bool // samples are relative to full scale
+	time     string // number of the column that is the time of the others, "" for none
+	pcm      bool   // samples are relative to full scale
 }
 
 // channel is a vector of samples. short is what the catalogue calls it: DE for
@@ -42,6 +43,9 @@ const maxColumns = 256
 func readContent(name string, b []byte, o FileOptions) (*content, error) {
 	var c *content
 	var err error
+	if how := foreign(b); how != "" {
+		return nil, bearing.Errorf(bearing.Unsupported, "format_unknown", "%s is %s", bearing.Clip(path.Base(name)), how)
+	}
 	switch FormatOf(name, b) {
 	case "mat":
 		c, err = readMAT(b)
@@ -66,13 +70,42 @@ func readContent(name string, b []byte, o FileOptions) (*content, error) {
 	return c, nil
 }
 
+// foreign says what a file is that is known and not read, and how to convert it.
+func foreign(b []byte) string {
+	head := b[:min(len(b), 4096)]
+	switch {
+	case bytes.HasPrefix(head, []byte("PK\x03\x04")) && (bytes.Contains(head, []byte("[Content_Types].xml")) || bytes.Contains(head, []byte("xl/"))):
+		return "an Excel workbook: save the sheet as CSV"
+	case bytes.HasPrefix(head, []byte("\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1")):
+		return "an old Excel or Office file: save the sheet as CSV"
+	case bytes.HasPrefix(head, []byte("TDSm")):
+		return "a TDMS file of LabVIEW: write it as CSV or NPY, in Python by nptdms (TdmsFile.read(file).as_dataframe().to_csv)"
+	case universal(head):
+		return "a universal file (UFF): write its record as CSV or NPY, in Python by pyuff (UFF(file).read_sets)"
+	case bytes.HasPrefix(head, []byte("\x89HDF\r\n\x1a\n")):
+		return "an HDF5 file, as MATLAB writes by -v7.3: save it by -v7, or one vector of it as NPY"
+	case bytes.HasPrefix(head, []byte("PAR1")):
+		return "a Parquet file: write the column as CSV or NPY"
+	}
+	return ""
+}
+
+// universal reports whether a file begins with a delimiter of universal files, -1 by itself, and
+// the number of a record.
+func universal(head []byte) bool {
+	first, rest, ok := bytes.Cut(head, []byte("\n"))
+	second, _, more := bytes.Cut(rest, []byte("\n"))
+	number := bytes.TrimRight(bytes.TrimSpace(second), "bB")
+	return ok && more && string(bytes.TrimSpace(first)) == "-1" && len(second) > len(bytes.TrimSpace(second)) && len(number) > 0 && len(number) <= 6 && bytes.Trim(number, "0123456789 ") == nil
+}
+
 // FormatOf returns mat, npy, npz, csv or wav, by the extension of a name or, where that says
 // nothing, by how the file begins; "" for what is none of them.
 func FormatOf(name string, b []byte) string {
 	switch ext := strings.ToLower(path.Ext(name)); ext {
 	case ".mat", ".npy", ".npz", ".csv", ".wav":
 		return ext[1:]
-	case ".tsv", ".txt":
+	case ".tsv", ".txt", ".lvm", ".asc":
 		return "csv"
 	}
 	head := b[:min(len(b), 512)]
@@ -197,12 +230,26 @@ func readCSV(b []byte, o FileOptions) (*content, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &content{}
+	clock, rate, err := t.Clock()
+	if err != nil {
+		return nil, err
+	}
+	c := &content{rate: rate}
 	for i, x := range t.Columns {
+		if i == clock && len(t.Columns) > 1 {
+			c.time = fmt.Sprint(i + 1)
+			continue
+		}
 		number := fmt.Sprint(i + 1)
 		name := number
 		if i < len(t.Header) && t.Header[i] != "" {
 			name = t.Header[i]
+		}
+		switch unit := bearing.Unit(t.Unit(i)); {
+		case len(c.channels) == 0:
+			c.unit = unit
+		case c.unit != unit:
+			c.unit = "" // they differ, or not all say it
 		}
 		c.channels = append(c.channels, channel{name, number, x})
 	}

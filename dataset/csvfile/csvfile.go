@@ -1,8 +1,8 @@
-// Package csvfile reads tables of numbers: comma, semicolon, tab or blanks
-// between the cells, an optional line of names, comments after '#'.
+// Package csvfile reads tables of numbers as loggers write them: comma, semicolon, tab or blanks
+// between the cells, an optional line of names and one of units, lines before those, comments
+// after '#', a column of time, LabVIEW's LVM.
 //
-// It is no general CSV reader: there is no quoting of numbers, and a cell that
-// is no finite number is an error that names its line and column.
+// A cell of the table that is no finite number is an error that names its line and column.
 package csvfile
 
 import (
@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"brinell/internal/bearing"
 )
@@ -22,27 +23,39 @@ type Options struct {
 
 // Table is a decoded table.
 type Table struct {
-	Header  []string // names of the columns; nil if the file has none
-	Columns [][]float64
+	Header   []string // names of the columns; nil if the file has none
+	Columns  [][]float64
+	Stamped  []bool   // which columns were points in time; nil for none
+	Preamble []string // lines before the header
 }
 
 // maxColumns bounds the width of a table.
 const maxColumns = 1024
 
-// Decode reads a table. With tab, semicolon or blanks as delimiter a comma is a
-// decimal comma. The first line is a header if one of its cells is no number.
-// Errors are *bearing.Error with code csv_malformed.
+// Decode reads a table in UTF-8 or, with a byte order mark, UTF-16. With tab, semicolon or blanks
+// as delimiter a comma is a decimal comma; so is the only one of lines that have no other. Lines
+// before the table are passed over, see find; the last one before it is a header if it has as
+// many cells, and none of numbers alone. A column may be of points in time, and is in seconds
+// since the first. Errors are *bearing.Error with code csv_malformed.
 func Decode(b []byte, o Options) (Table, error) {
-	b = bytes.TrimPrefix(b, []byte("\xef\xbb\xbf"))
-	d := &decoder{delim: o.Delimiter}
+	b = toUTF8(b)
+	var rows []row
 	for line := 1; len(b) > 0; line++ {
-		var row []byte
-		row, b, _ = bytes.Cut(b, []byte("\n"))
-		row, _, _ = bytes.Cut(row, []byte("#"))
-		if row = bytes.TrimRight(row, " \r"); len(bytes.TrimSpace(row)) == 0 {
-			continue
+		var text []byte
+		text, b, _ = bytes.Cut(b, []byte("\n"))
+		text, _, _ = bytes.Cut(text, []byte("#"))
+		if text = bytes.TrimRight(text, " \r"); len(bytes.TrimSpace(text)) > 0 {
+			rows = append(rows, row{line, text})
 		}
-		if err := d.line(row, line); err != nil {
+	}
+	at, from := find(rows, o.Delimiter)
+	d := &decoder{delim: at.delim}
+	d.t.Header = at.header
+	for _, r := range at.preamble {
+		d.t.Preamble = append(d.t.Preamble, string(r.text))
+	}
+	for _, r := range rows[min(from, len(rows)):] {
+		if err := d.line(r.text, r.number); err != nil {
 			return Table{}, err
 		}
 	}
@@ -55,22 +68,21 @@ func Decode(b []byte, o Options) (Table, error) {
 type decoder struct {
 	delim byte
 	t     Table
-	cells [][]byte // of the present line
+	cells [][]byte    // of the present line
+	first []time.Time // of columns of points in time
 }
 
 func (d *decoder) line(row []byte, number int) error {
-	if d.delim == 0 {
-		d.delim = guess(row)
-	}
 	d.split(row)
 	if d.t.Columns == nil {
 		if len(d.cells) > maxColumns {
 			return d.wrong(number, maxColumns+1, "more than %d columns", maxColumns)
 		}
 		d.t.Columns = make([][]float64, len(d.cells))
-		if d.t.Header == nil && slices.ContainsFunc(d.cells, func(c []byte) bool { _, ok := d.number(c); return !ok }) {
+		d.first = make([]time.Time, len(d.cells))
+		if d.t.Header == nil && !d.numbers() { // of a table of fewer lines than find is sure of
 			for _, c := range d.cells {
-				d.t.Header = append(d.t.Header, strings.Trim(string(c), `"' `))
+				d.t.Header = append(d.t.Header, string(unquoted(c)))
 			}
 			return nil
 		}
@@ -81,11 +93,43 @@ func (d *decoder) line(row []byte, number int) error {
 	for i, c := range d.cells {
 		v, ok := d.number(c)
 		if !ok {
-			return d.wrong(number, i+1, "%q is no finite number", bearing.Clip(string(c)))
+			if v, ok = d.since(i, unquoted(c)); !ok {
+				return d.wrong(number, i+1, "%q is no finite number", bearing.Clip(string(c)))
+			}
 		}
 		d.t.Columns[i] = append(d.t.Columns[i], v)
 	}
 	return nil
+}
+
+// since reads a point in time as seconds since the first of its column.
+func (d *decoder) since(column int, cell []byte) (float64, bool) {
+	at, ok := stamp(cell)
+	if !ok || len(d.t.Columns[column]) > 0 && d.first[column].IsZero() {
+		return 0, false
+	}
+	if d.t.Stamped == nil {
+		d.t.Stamped = make([]bool, len(d.t.Columns))
+	}
+	if !d.t.Stamped[column] {
+		d.t.Stamped[column], d.first[column] = true, at
+	}
+	return at.Sub(d.first[column]).Seconds(), true
+}
+
+// numbers reports whether all cells are numbers or points in time, one number among them.
+func (d *decoder) numbers() bool {
+	found := false
+	for _, c := range d.cells {
+		_, ok := d.number(c)
+		if found = found || ok; ok {
+			continue
+		}
+		if _, ok := stamp(unquoted(c)); !ok {
+			return false
+		}
+	}
+	return found
 }
 
 // guess chooses the delimiter by the first line with content.
@@ -109,21 +153,35 @@ func (d *decoder) split(row []byte) {
 	if n := len(row); n > 0 && row[n-1] == d.delim {
 		row = row[:n-1]
 	}
-	for c := range bytes.SplitSeq(row, []byte{d.delim}) {
-		d.cells = append(d.cells, bytes.TrimSpace(c))
+	if bytes.IndexByte(row, '"') < 0 {
+		for c := range bytes.SplitSeq(row, []byte{d.delim}) {
+			d.cells = append(d.cells, bytes.TrimSpace(c))
+		}
+		return
 	}
+	quoted, from := false, 0
+	for i, c := range row {
+		if c == '"' {
+			quoted = !quoted
+		} else if c == d.delim && !quoted {
+			d.cells = append(d.cells, bytes.TrimSpace(row[from:i]))
+			from = i + 1
+		}
+	}
+	d.cells = append(d.cells, bytes.TrimSpace(row[from:]))
 }
 
 // number reads a finite number. Names such as inf and nan, which ParseFloat
 // takes, and hexadecimal floats and underscores are no numbers here.
 func (d *decoder) number(c []byte) (float64, bool) {
+	c = unquoted(c)
 	for _, x := range c {
 		if (x < '0' || x > '9') && !bytes.ContainsRune([]byte("+-.,eE"), rune(x)) {
 			return 0, false
 		}
 	}
 	s := string(c)
-	if d.delim != ',' {
+	if d.delim != ',' || strings.Contains(s, ",") { // with the comma as delimiter the cell was quoted
 		s = strings.Replace(s, ",", ".", 1)
 	}
 	v, err := strconv.ParseFloat(s, 64)
@@ -150,3 +208,5 @@ func (t Table) Column(nameOrNumber string) ([]float64, error) {
 	}
 	return nil, bearing.Errorf(bearing.NotFound, "column_unknown", "there is no column %q: the file has %s", bearing.Clip(nameOrNumber), have)
 }
+
+func itoa(i int) string { return strconv.Itoa(i) }

@@ -1,0 +1,155 @@
+package csvfile
+
+import (
+	"math"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+
+	"brinell/internal/bearing"
+)
+
+// stamps are the forms of points in time that cells may have. Those without a zone are UTC.
+var stamps = []string{
+	time.RFC3339Nano, "2006-01-02T15:04:05.999999999", "2006-01-02 15:04:05.999999999Z07:00", "2006-01-02 15:04:05.999999999",
+	"2006/01/02 15:04:05.999999999", "02.01.2006 15:04:05.999999999", "15:04:05.999999999",
+}
+
+// stamp reads a point in time.
+func stamp(cell []byte) (time.Time, bool) {
+	if len(cell) < 8 || len(cell) > 40 || strings.Count(string(cell), ":") < 2 {
+		return time.Time{}, false
+	}
+	s := strings.Replace(string(cell), ",", ".", 1)
+	for _, form := range stamps {
+		if t, err := time.Parse(form, s); err == nil {
+			return t, true
+		}
+	}
+	return time.Time{}, false
+}
+
+// timeNames match the header of a column of time, with its unit.
+var timeNames = regexp.MustCompile(`(?i)^(?:time|t|zeit|timestamp|time ?stamp|date ?time|datetime|datum|temps|tiempo|tempo|tijd|x_value|elapsed(?: ?time)?|relative ?time)[ _]*[\[(]?(s|sec|secs|seconds|sekunden|ms|msec|us|usec|µs|μs|ns)?[\])]?$`)
+
+// unitsOfTime are seconds by the unit in a header.
+var unitsOfTime = map[string]float64{"ms": 1e-3, "msec": 1e-3, "us": 1e-6, "usec": 1e-6, "µs": 1e-6, "μs": 1e-6, "ns": 1e-9}
+
+// rates match what a preamble says of the sampling rate, and of the time between two samples.
+var (
+	rates = regexp.MustCompile(`(?i)^\W*(?:sampl\w*[ _]?(?:rate|freq\w*)|rate|fs|abtastrate|abtastfrequenz|sample_rate_hz)\b[^0-9+-]*([0-9][0-9.,eE+]*)\s*(k?)(?:hz|s/s|sps)?`)
+	steps = regexp.MustCompile(`(?i)^\W*(?:delta_x|dt|sample[ _]interval|sampling[ _]interval|abtastintervall)\b[^0-9+-]*([0-9][0-9.,eE+-]*)`)
+)
+
+// A step of more than gapSteps of the usual ones is a gap.
+const gapSteps = 1.5
+
+// Clock returns the column that is the time of the samples, and the sampling rate (Hz) that it
+// tells. column is -1 where there is none; then the rate is what the lines before the table say,
+// 0 if they do not. The error is Malformed time_gaps: times that jump, stand still or go back.
+func (t Table) Clock() (column int, rate float64, err error) {
+	column = -1
+	for i := range t.Columns {
+		stamped := i < len(t.Stamped) && t.Stamped[i]
+		if stamped || i < len(t.Header) && timeNames.MatchString(strings.TrimSpace(t.Header[i])) {
+			column = i
+			break
+		}
+	}
+	if column < 0 {
+		return -1, t.stated(), nil
+	}
+	x, unit := t.Columns[column], 1.0
+	if column < len(t.Header) {
+		if m := timeNames.FindStringSubmatch(strings.TrimSpace(t.Header[column])); m != nil && unitsOfTime[strings.ToLower(m[1])] != 0 {
+			unit = unitsOfTime[strings.ToLower(m[1])]
+		}
+	}
+	n := len(x)
+	if n < 3 || !(x[n-1] > x[0]) {
+		return column, t.stated(), nil
+	}
+	step := (x[n-1] - x[0]) / float64(n-1)
+	if unit == 1 && step == 1 { // counts samples
+		return column, t.stated(), nil
+	}
+	// Of how many decimals the times have, two in a row may be the same or two apart.
+	coarse := resolution(x)
+	for i := 1; i < n; i++ {
+		if d := x[i] - x[i-1]; d > gapSteps*step+coarse || d < -coarse/2 {
+			return column, 0, bearing.Errorf(bearing.Malformed, "time_gaps", "the time column steps by %.6g s at sample %d, by %.6g s elsewhere: the recording has gaps, cut it there and send the parts by themselves", d*unit, i+1, step*unit)
+		}
+	}
+	rate = 1 / (step * unit)
+	if whole := 10 * math.Round(rate/10); math.Abs(rate/whole-1) < 1e-4+coarse/(x[n-1]-x[0]) {
+		rate = whole // the last digit of the times, not the clock
+	}
+	return column, rate, nil
+}
+
+// resolution is the least step between two times that differ.
+func resolution(x []float64) float64 {
+	least := math.Inf(1)
+	for i := 1; i < min(len(x), 4096); i++ {
+		if d := math.Abs(x[i] - x[i-1]); d > 0 {
+			least = min(least, d)
+		}
+	}
+	// Times with more decimals than steps have a finer one: what is left beside whole steps.
+	for i := 1; i < min(len(x), 4096); i++ {
+		if off := math.Abs(math.Abs(x[i]-x[i-1]) - least); off > 1e-12*math.Abs(x[i]) && off < least/2 {
+			least = off
+		}
+	}
+	if math.IsInf(least, 1) {
+		return 0
+	}
+	return least
+}
+
+// stated is the rate that the lines before the table state, 0 if they do not.
+func (t Table) stated() float64 {
+	number := func(s string) float64 {
+		s = strings.TrimRight(s, ".,eE+-")
+		if strings.Count(s, ",") == 1 && !strings.Contains(s, ".") {
+			s = strings.Replace(s, ",", ".", 1)
+		}
+		v, _ := strconv.ParseFloat(s, 64)
+		return v
+	}
+	for _, line := range t.Preamble {
+		if m := rates.FindStringSubmatch(line); m != nil {
+			v := number(m[1])
+			if m[2] != "" {
+				v *= 1000
+			}
+			return v
+		}
+		if m := steps.FindStringSubmatch(line); m != nil {
+			if v := number(m[1]); v > 0 {
+				return 1 / v
+			}
+		}
+	}
+	return 0
+}
+
+// units of acceleration in headers.
+var unitNames = regexp.MustCompile(`(?i)(?:^|[\s_\[(])(g|m/s2|m/s²|m/s\^2)[\])]?$`)
+
+// Unit is the unit of acceleration that the header of a column states, "" if it does not: g or
+// m/s2.
+func (t Table) Unit(column int) string {
+	if column < 0 || column >= len(t.Header) {
+		return ""
+	}
+	m := unitNames.FindStringSubmatch(strings.TrimSpace(t.Header[column]))
+	switch {
+	case m == nil:
+		return ""
+	case strings.EqualFold(m[1], "g"):
+		return "g"
+	}
+	return "m/s2"
+}
