@@ -50,7 +50,7 @@ type Training struct {
 	Sparsity   float64   `json:"sparsity,omitempty"`
 	Seen       []Seen    `json:"seen"`
 	Slimming   *Slimming `json:"slimming,omitempty"`
-	Validation float64   `json:"validation_accuracy"`
+	Validation float64   `json:"validation_accuracy,omitempty"` // 0 if no window was held out
 
 	Sensitivity []Sweep `json:"sensitivity,omitempty"` // that chose winner rates
 }

@@ -145,6 +145,10 @@ func readRecordings(ctx context.Context, w io.Writer, dir, corpus string, far bo
 func showFit(w io.Writer, title string) (func(train.Progress), func()) {
 	p := newProgress(w, title, "steps")
 	return func(t train.Progress) {
-		p.set(t.Step, t.Steps, fmt.Sprintf("epoch %d/%d loss %.4f validation %.4f", t.Epoch, t.Epochs, t.Loss, t.Validation))
+		note := fmt.Sprintf("epoch %d/%d loss %.4f", t.Epoch, t.Epochs, t.Loss)
+		if t.Held > 0 {
+			note += fmt.Sprintf(" validation %.4f", t.Validation)
+		}
+		p.set(t.Step, t.Steps, note)
 	}, p.finish
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
@@ -44,6 +45,7 @@ func trainCommand() *cobra.Command {
 	var (
 		d                        dataFlags
 		fit                      fitFlags
+		keep                     runFlags
 		spec, out, name, licence string
 		asJSON                   bool
 	)
@@ -63,18 +65,25 @@ func trainCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			if err := keep.check(); err != nil {
+				return err
+			}
 			data, err := d.load(cmd.Context(), cmd.ErrOrStderr(), pre)
 			if err != nil {
 				return err
 			}
 			fold := data.folds[0]
 			recipe := train.Recipe{Spec: s, Corpus: data.corpus, Task: data.task, Split: data.split, Preprocessing: pre, Fit: cfg}
+			run, err := keep.begin(runHead{Version: version, Corpus: data.corpus, Labels: data.task.Name, Split: data.split.Name, Fold: fold.Name}, &recipe.Fit)
+			if err != nil {
+				return err
+			}
 			var done func()
 			recipe.Fit.Progress, done = showFit(cmd.ErrOrStderr(), "training "+s.Name)
 			start := time.Now()
 			m, err := recipe.Train(cmd.Context(), fold)
 			done()
-			if err != nil {
+			if err = errors.Join(err, run.close()); err != nil {
 				return err
 			}
 			if name != "" {
@@ -104,13 +113,14 @@ func trainCommand() *cobra.Command {
 			}
 			w := cmd.OutOrStdout()
 			report.Print(w)
-			fmt.Fprintf(w, "validation accuracy %.4f; %d parameters, %d multiply-accumulates; trained in %s\n", m.Training.Validation, count.Params, count.MACs, time.Since(start).Round(time.Second))
+			fmt.Fprintf(w, "%s; %d parameters, %d multiply-accumulates; trained in %s\n", run.validation(), count.Params, count.MACs, time.Since(start).Round(time.Second))
 			fmt.Fprintf(w, "saved %s (digest %s)\n", out, m.Digest[:12])
 			return nil
 		},
 	}
 	d.add(cmd.Flags())
 	fit.add(cmd)
+	keep.add(cmd.Flags())
 	cmd.Flags().StringVar(&spec, "spec", "wdcnn", specUsage())
 	cmd.Flags().StringVar(&out, "out", "", "model file to write")
 	cmd.Flags().StringVar(&name, "name", "", "name of the model (default that of the spec)")

@@ -10,6 +10,9 @@ import (
 type Optimizer interface {
 	// Step updates every trained parameter at learning rate lr.
 	Step(params []*Param, lr float64)
+	// State returns what Restore needs to go on with the same steps.
+	State(params []*Param) OptimizerState
+	Restore(params []*Param, s OptimizerState) error
 }
 
 // SGD is stochastic gradient descent with momentum:

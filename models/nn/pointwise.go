@@ -49,13 +49,17 @@ func (r *relu) backward(_, y, dy, dx Tensor) {
 // Reference: N. Srivastava et al., Dropout, JMLR 15 (2014) 1929-1958.
 type dropout struct {
 	rate  float64
-	rng   *rand.Rand
-	scale []float32 // of the last forward: 0 or 1/(1-rate) per element
+	src   *rand.PCG
+	rng   *rand.Rand // on src
+	scale []float32  // of the last forward: 0 or 1/(1-rate) per element
 }
 
 func (*dropout) params() []*Param { return nil }
 
-func (d *dropout) seed(rng *rand.Rand) { d.rng = rand.New(rand.NewPCG(rng.Uint64(), rng.Uint64())) }
+func (d *dropout) seed(rng *rand.Rand) {
+	d.src = rand.NewPCG(rng.Uint64(), rng.Uint64())
+	d.rng = rand.New(d.src)
+}
 
 func (d *dropout) forward(x, y Tensor, train bool) {
 	if !train || d.rate == 0 {

@@ -39,6 +39,11 @@ type Config struct {
 	Seed        uint64      // of shuffling
 	After       func()      // called after each step of the optimizer, to keep what it must not change
 	Progress    func(Progress)
+
+	Start  func(Settings, []EpochLine) error // called once, with the epochs of Resume
+	Epoch  func(EpochLine) error             // called after each epoch
+	Keep   func(*Checkpoint) error           // called after each epoch, to save it
+	Resume *Checkpoint                       // where to go on, nil from the start
 }
 
 // Progress is the state of a fit after a step.
@@ -47,6 +52,7 @@ type Progress struct {
 	Epoch, Epochs int
 	Loss          float64 // mean over the epoch so far
 	Validation    float64 // accuracy, of the last whole epoch
+	Held          int     // windows of the validation set
 	Elapsed       time.Duration
 }
 
@@ -133,41 +139,106 @@ func Fit(ctx context.Context, net *nn.Network, set, val Set, cfg Config) (valida
 	}
 	cfg.Sparsity = cfg.Lambda(set.Len())
 	net.Seed(rand.New(rand.NewPCG(cfg.Seed, 0xd50)))
-	f := fitter{net: net, set: set, cfg: cfg, opt: opt, rng: rand.New(rand.NewPCG(cfg.Seed, 0xf17)), start: time.Now()}
+	f := fitter{net: net, set: set, val: val, cfg: cfg, opt: opt, src: source(cfg.Seed), start: time.Now()}
+	f.rng = rand.New(f.src)
 	f.order = f.rng.Perm(set.Len())
-	batches := max(1, set.Len()/cfg.Batch)
 	f.steps = cfg.Steps(set.Len())
-	for epoch := range cfg.Epochs {
-		f.rng.Shuffle(len(f.order), func(i, j int) { f.order[i], f.order[j] = f.order[j], f.order[i] })
-		loss := 0.0
-		for b := range batches {
-			if err := ctx.Err(); err != nil {
-				return 0, err
-			}
-			// All windows are used: batches differ in size by at most one.
-			loss += f.step(f.order[b*len(f.order)/batches : (b+1)*len(f.order)/batches])
-			f.report(epoch, loss/float64(b+1), validation)
-		}
-		if val.Len() > 0 {
-			validation = Accuracy(net.Plan(), val)
-		}
-		f.report(epoch, loss/float64(batches), validation)
+	if err := f.begin(); err != nil {
+		return 0, err
 	}
-	return validation, nil
+	for epoch := len(f.history); epoch < cfg.Epochs; epoch++ {
+		if err := f.epoch(ctx, epoch); err != nil {
+			return 0, err
+		}
+	}
+	return f.validation(), nil
+}
+
+// begin goes to where a checkpoint left off, and tells what is fitted.
+func (f *fitter) begin() error {
+	if f.cfg.Start == nil && f.cfg.Keep == nil && f.cfg.Resume == nil {
+		return nil
+	}
+	f.settings = settings(f.net, f.set, f.val, f.cfg)
+	if f.cfg.Resume != nil {
+		if err := f.resume(f.cfg.Resume); err != nil {
+			return err
+		}
+	}
+	if f.cfg.Start == nil {
+		return nil
+	}
+	return f.cfg.Start(f.settings, f.history)
+}
+
+// validation returns the accuracy after the last whole epoch, 0 where none is known.
+func (f *fitter) validation() float64 {
+	if n := len(f.history); n > 0 && f.history[n-1].Validation != nil {
+		return *f.history[n-1].Validation
+	}
+	return 0
+}
+
+// epoch passes once over the training windows.
+func (f *fitter) epoch(ctx context.Context, epoch int) error {
+	batches := max(1, f.set.Len()/f.cfg.Batch)
+	f.rng.Shuffle(len(f.order), func(i, j int) { f.order[i], f.order[j] = f.order[j], f.order[i] })
+	f.hits = 0
+	loss := 0.0
+	for b := range batches {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		// All windows are used: batches differ in size by at most one.
+		loss += f.step(f.order[b*len(f.order)/batches : (b+1)*len(f.order)/batches])
+		f.report(epoch, loss/float64(b+1))
+	}
+	line := EpochLine{
+		Epoch: epoch + 1, Epochs: f.cfg.Epochs, Step: f.at, Loss: loss / float64(batches),
+		Accuracy: float64(f.hits) / float64(f.set.Len()),
+		LR:       f.cfg.LR * f.cfg.Schedule(float64(f.at-1)/float64(f.steps)), Seed: f.cfg.Seed,
+	}
+	if f.val.Len() > 0 {
+		v := Accuracy(f.net.Plan(), f.val)
+		line.Validation = &v
+	}
+	line.Seconds, line.Time = (f.before + time.Since(f.start)).Seconds(), time.Now().UTC().Format(time.RFC3339)
+	f.history = append(f.history, line)
+	f.report(epoch, line.Loss)
+	if f.cfg.Epoch != nil {
+		if err := f.cfg.Epoch(line); err != nil {
+			return err
+		}
+	}
+	if f.cfg.Keep == nil {
+		return nil
+	}
+	c, err := f.checkpoint()
+	if err != nil {
+		return err
+	}
+	return f.cfg.Keep(c)
 }
 
 type fitter struct {
 	net   *nn.Network
 	set   Set
+	val   Set
 	cfg   Config
 	opt   nn.Optimizer
-	rng   *rand.Rand
+	src   *rand.PCG
+	rng   *rand.Rand // on src
 	order []int
 	x, dz nn.Tensor
 	y     []int
 	at    int // steps done
 	steps int
+	hits  int // windows of the epoch that were named rightly as they were trained on
 	start time.Time
+
+	settings Settings // where a checkpoint or a log needs them
+	history  []EpochLine
+	before   time.Duration // trained before a resumption
 }
 
 // step trains on one batch and returns its loss without the L1 term.
@@ -181,7 +252,13 @@ func (f *fitter) step(batch []int) float64 {
 		copy(f.x.At(i), f.set.X.At(w))
 		f.y[i] = f.set.Y[w]
 	}
-	loss := nn.CrossEntropy(f.net.Forward(f.x, true), f.y, f.dz)
+	z := f.net.Forward(f.x, true)
+	for i, y := range f.y {
+		if nn.Argmax(z.At(i)) == y {
+			f.hits++
+		}
+	}
+	loss := nn.CrossEntropy(z, f.y, f.dz)
 	f.net.ZeroGrad()
 	f.net.Backward(f.dz)
 	t := float64(f.at) / float64(f.steps)
@@ -201,9 +278,9 @@ func (f *fitter) step(batch []int) float64 {
 	return loss
 }
 
-func (f *fitter) report(epoch int, loss, validation float64) {
+func (f *fitter) report(epoch int, loss float64) {
 	if f.cfg.Progress != nil {
-		f.cfg.Progress(Progress{f.at, f.steps, epoch + 1, f.cfg.Epochs, loss, validation, time.Since(f.start)})
+		f.cfg.Progress(Progress{f.at, f.steps, epoch + 1, f.cfg.Epochs, loss, f.validation(), f.val.Len(), f.before + time.Since(f.start)})
 	}
 }
 

@@ -1,0 +1,185 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/pflag"
+	"gonum.org/v1/plot"
+	"gonum.org/v1/plot/plotter"
+	"gonum.org/v1/plot/vg"
+
+	"brinell/internal/bearing"
+	"brinell/models/train"
+)
+
+// runFlags say what a training run leaves behind, and where it goes on.
+type runFlags struct {
+	log, curves, checkpoint, resume string
+}
+
+func (r *runFlags) add(f *pflag.FlagSet) {
+	f.StringVar(&r.log, "log", "", "write JSON lines to this file: the settings, then a line an epoch")
+	f.StringVar(&r.curves, "curves", "", "draw loss, accuracy and learning rate to this .svg or .png file")
+	f.StringVar(&r.checkpoint, "checkpoint", "", "keep the state after each epoch in this file (default that of --resume)")
+	f.StringVar(&r.resume, "resume", "", "go on from this checkpoint; every other flag as in the run that wrote it")
+}
+
+// check refuses what would fail only after the training.
+func (r *runFlags) check() error {
+	if ext := filepath.Ext(r.curves); r.curves != "" && ext != ".svg" && ext != ".png" {
+		return usagef("--curves %q must end in .svg or .png", r.curves)
+	}
+	for name, path := range map[string]string{"log": r.log, "curves": r.curves, "checkpoint": r.checkpoint} {
+		if path == "" {
+			continue
+		}
+		if info, err := os.Stat(filepath.Dir(path)); err != nil || !info.IsDir() {
+			return usagef("--%s %s: its directory is not there", name, path)
+		}
+	}
+	if r.resume != "" && r.checkpoint == "" {
+		r.checkpoint = r.resume
+	}
+	return nil
+}
+
+// trainRun keeps the epochs of a training run.
+type trainRun struct {
+	flags  runFlags
+	head   runHead
+	epochs []train.EpochLine
+	log    *os.File
+}
+
+// runHead is the first line of a log.
+type runHead struct {
+	Version string `json:"version"` // of the program
+	Corpus  string `json:"corpus"`
+	Labels  string `json:"labels"`
+	Split   string `json:"split"`
+	Fold    string `json:"fold"`
+	train.Settings
+}
+
+// begin puts the run's functions into a fit.
+func (r runFlags) begin(head runHead, cfg *train.Config) (*trainRun, error) {
+	u := &trainRun{flags: r, head: head}
+	if r.resume != "" {
+		c, err := train.OpenCheckpoint(r.resume)
+		if err != nil {
+			return nil, err
+		}
+		cfg.Resume = c
+	}
+	cfg.Epoch = u.epoch
+	if r.checkpoint != "" {
+		cfg.Keep = func(c *train.Checkpoint) error { return c.Save(r.checkpoint) }
+	}
+	cfg.Start = u.start
+	return u, nil
+}
+
+// start writes the settings, and the epochs before a resumption: the log of a resumed run
+// has each epoch once, like that of one that was never stopped.
+func (u *trainRun) start(s train.Settings, past []train.EpochLine) (err error) {
+	u.head.Settings = s
+	u.epochs = append(u.epochs, past...)
+	if u.flags.log == "" {
+		return nil
+	}
+	if u.log, err = os.Create(u.flags.log); err != nil {
+		return err
+	}
+	if err := u.write(u.head); err != nil {
+		return err
+	}
+	for _, e := range past {
+		if err := u.write(e); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (u *trainRun) epoch(e train.EpochLine) error {
+	if math.IsNaN(e.Loss) || math.IsInf(e.Loss, 0) {
+		return bearing.Errorf(bearing.Invalid, "training_diverged", "the loss of epoch %d is not a number: lower --lr", e.Epoch)
+	}
+	u.epochs = append(u.epochs, e)
+	if u.log == nil {
+		return nil
+	}
+	return u.write(e)
+}
+
+func (u *trainRun) write(v any) error {
+	b, err := json.Marshal(v)
+	if err == nil {
+		_, err = u.log.Write(append(b, '\n'))
+	}
+	return err
+}
+
+// close ends the log and draws the curves of the epochs that there are.
+func (u *trainRun) close() (err error) {
+	if u.log != nil {
+		err = u.log.Close()
+	}
+	if u.flags.curves != "" && len(u.epochs) > 0 {
+		if e := u.plot(u.flags.curves); err == nil {
+			err = e
+		}
+	}
+	return err
+}
+
+// validation says how the last epoch did on the windows held out.
+func (u *trainRun) validation() string {
+	if n := len(u.epochs); n > 0 && u.epochs[n-1].Validation != nil {
+		return fmt.Sprintf("validation accuracy %.4f", *u.epochs[n-1].Validation)
+	}
+	return "no validation windows"
+}
+
+// plot draws the learning curves: loss, accuracy and learning rate over epochs.
+func (u *trainRun) plot(path string) error {
+	var loss, accuracy, held, rate plotter.XYs
+	for _, e := range u.epochs {
+		x := float64(e.Epoch)
+		loss = append(loss, plotter.XY{X: x, Y: e.Loss})
+		accuracy = append(accuracy, plotter.XY{X: x, Y: e.Accuracy})
+		rate = append(rate, plotter.XY{X: x, Y: e.LR})
+		if e.Validation != nil {
+			held = append(held, plotter.XY{X: x, Y: *e.Validation})
+		}
+	}
+	first, second, third := plot.New(), plot.New(), plot.New()
+	first.Title.Text = fmt.Sprintf("%s, %s, split %s, seed %d", u.head.Spec.Name, u.head.Corpus, u.head.Split, u.head.Seed)
+	first.Y.Label.Text, second.Y.Label.Text, third.Y.Label.Text = "loss", "accuracy", "learning rate"
+	second.Y.Min, second.Y.Max = 0, 1
+	for _, c := range []struct {
+		p     *plot.Plot
+		name  string
+		style int
+		xy    plotter.XYs
+	}{{first, "training", 0, loss}, {second, "training", 0, accuracy}, {second, "validation", 1, held}, {third, "end of epoch", 2, rate}} {
+		c.p.X.Label.Text = "epoch"
+		if len(c.xy) == 0 {
+			continue
+		}
+		line, err := plotter.NewLine(c.xy)
+		if err != nil {
+			return err
+		}
+		line.Color = palette[c.style%len(palette)]
+		c.p.Add(plotter.NewGrid(), line)
+		if err := points(c.p, c.name, c.style, c.xy); err != nil {
+			return err
+		}
+	}
+	return savePlots(path, [][]*plot.Plot{{first, second, third}}, 4.5*vg.Inch, 3.5*vg.Inch)
+}
