@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/spf13/pflag"
@@ -66,6 +67,11 @@ func (d dataFlags) load(ctx context.Context, w io.Writer, pre models.Preprocessi
 	if err != nil {
 		return data{}, usageError{err}
 	}
+	if c, err := dataset.Named(d.corpus); err == nil {
+		if err := labelled(d.corpus, c.Entries); err != nil {
+			return data{}, err
+		}
+	}
 	recs, err := readRecordings(ctx, w, d.dir, d.corpus, split.Name == "sensor")
 	if err != nil {
 		return data{}, err
@@ -94,6 +100,15 @@ func (d dataFlags) load(ctx context.Context, w io.Writer, pre models.Preprocessi
 	return data{d.corpus, task, split, folds}, nil
 }
 
+// labelled refuses a corpus that states no fault for any recording, before one is read.
+func labelled(corpus string, entries []dataset.Entry) error {
+	if slices.ContainsFunc(entries, func(e dataset.Entry) bool { return e.Fault != "" && !e.Exclude }) {
+		return nil
+	}
+	return bearing.Errorf(bearing.Invalid, "corpus_unlabelled",
+		"corpus %s states no fault for any of its recordings, so there is nothing to learn or to score: use cwru or mfpt, or label recordings of your own in a manifest.csv (brinell dataset export writes one)", corpus)
+}
+
 func foldNamed(folds []dataset.Fold, name string) ([]dataset.Fold, error) {
 	var names []string
 	for _, f := range folds {
@@ -115,6 +130,9 @@ func readRecordings(ctx context.Context, w io.Writer, dir, corpus string, far bo
 	p := newProgress(w, "reading "+corpus, "files")
 	defer p.finish()
 	entries := src.Entries()
+	if err := labelled(corpus, entries); err != nil {
+		return nil, err
+	}
 	var recs []bearing.Recording
 	for i, e := range entries {
 		if err := ctx.Err(); err != nil {
