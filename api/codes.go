@@ -20,6 +20,8 @@ var codes = []Code{
 	{"encoding_corrupt", "a compressed body that is damaged or cut off"},
 	{"decompressed_too_large", "the body is over the limit when it is decompressed"},
 	{"npy_malformed", "the body is no NPY file"},
+	{"csv_malformed", "the body is no table of numbers; the line and the column are named"},
+	{"time_gaps", "the time column of a table jumps: samples are missing"},
 	{"npy_dtype", "an NPY file of elements that are not read"},
 	{"npy_shape", "an NPY file of more than one channel"},
 	{"npy_too_large", "an NPY file of more samples than the limit"},

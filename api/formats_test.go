@@ -7,8 +7,10 @@ import (
 	"fmt"
 	"math"
 	"net/http"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
@@ -58,6 +60,17 @@ func wav(x []float32, channels int, rate uint32) []byte {
 
 const inQuery = "?start=2026-01-31T12:00:00Z&sample_rate_hz=12000&unit=g&shaft_speed_rpm=1797&bearing=6205-2RS"
 
+// logged is a table as a logger writes it: with a line before it, stamps and two channels.
+func logged(x []float32) []byte {
+	b := []byte("Logger 7\ntimestamp;a;b\n")
+	at := time.Date(2026, 1, 31, 12, 0, 0, 0, time.UTC)
+	for i, v := range x {
+		stamp := at.Add(time.Duration(i) * time.Second / 12000).Format("2006-01-02T15:04:05.000000Z07:00")
+		b = fmt.Appendf(b, "%s;1,5;%s\n", stamp, strings.ReplaceAll(strconv.FormatFloat(float64(v), 'g', -1, 32), ".", ","))
+	}
+	return b
+}
+
 // TestFormats: the same samples in every form, plain and compressed, are the same
 // window to the core.
 func TestFormats(t *testing.T) {
@@ -94,6 +107,8 @@ func TestFormats(t *testing.T) {
 		{"wav", "/v1/sensors/pump/windows" + inQuery + "&scale=1", "audio/wav", wav(x, 1, 12000)},
 		{"wav without a stated rate", "/v1/sensors/pump/windows" + strings.Replace(inQuery, "&sample_rate_hz=12000", "", 1) + "&scale=1", "audio/x-wav", wav(x, 1, 12000)},
 		{"second channel", "/v1/sensors/pump/windows" + inQuery + "&scale=1&channel=2", "audio/wav", wav(x, 3, 12000)},
+		{"csv, as it is exported", "/v1/sensors/pump/windows?start=2026-01-31T12:00:00Z&shaft_speed_rpm=1797&bearing=6205-2RS", "text/csv", encodeCSV(&bearing.Window{Samples: x, SampleRate: 12000, Unit: bearing.G})},
+		{"csv of a logger", "/v1/sensors/pump/windows?unit=g&shaft_speed_rpm=1797&bearing=6205-2RS&channel=b", "text/csv; charset=utf-8", logged(x)},
 		{"ndjson", "/v1/windows", "application/x-ndjson", append(line, '\n')},
 	}
 	var first [32]byte
@@ -145,6 +160,12 @@ func TestFormatRefusals(t *testing.T) {
 		{"wav, no such channel", path + "&scale=1&channel=3", "audio/wav", "", wav(x, 2, 12000), 422, "parameter_invalid"},
 		{"wav, cut off", path + "&scale=1", "audio/wav", "", wav(x, 1, 12000)[:1000], 400, "wav_malformed"},
 		{"wav, no samples", path + "&scale=1", "audio/wav", "", wav(nil, 1, 12000), 400, "wav_malformed"},
+		{"csv, a word", path, "text/csv", "", []byte("t,a\n1.5,2\n2.5,x\n3.5,4\n"), 400, "csv_malformed"},
+		{"csv, another rate", path, "text/csv", "", encodeCSV(&bearing.Window{Samples: x, SampleRate: 12130, Unit: bearing.G}), 422, "rate_mismatch"},
+		{"csv, gaps", path, "text/csv", "", []byte("t,a\n0.1,1\n0.2,1\n0.3,1\n0.5,1\n0.6,1\n"), 400, "time_gaps"},
+		{"csv, several columns", path, "text/csv", "", []byte("a,b\n1,2.5\n2,3\n4,5\n"), 422, "channel_missing"},
+		{"csv, no such column", path + "&channel=c", "text/csv", "", []byte("a,b\n1,2.5\n2,3\n4,5\n"), 422, "parameter_invalid"},
+		{"csv, scale 0", path + "&scale=0", "text/csv", "", []byte("1.5\n2\n3\n"), 422, "scale_not_finite"},
 		{"gzip bomb", path, "application/octet-stream", "gzip", gzipped(zeros), 413, "decompressed_too_large"},
 		{"zstd bomb", path, "application/octet-stream", "zstd", zstandard(zeros), 413, "decompressed_too_large"},
 		{"zstd that asks for a huge window", path, "application/octet-stream", "zstd", hugeWindow(), 413, "decompressed_too_large"},
@@ -250,8 +271,9 @@ func TestBulk(t *testing.T) {
 func FuzzFiles(f *testing.F) {
 	f.Add(0, npyfile.EncodeFloat32([]float32{1, 2, 3}))
 	f.Add(1, wav([]float32{1, 2, 3}, 1, 12000))
+	f.Add(2, logged([]float32{1, 2, 3}))
 	f.Fuzz(func(t *testing.T, kind int, body []byte) {
-		media := []string{"application/x-npy", "audio/wav"}[kind&1]
+		media := []string{"application/x-npy", "audio/wav", "text/csv", "text/csv"}[kind&3]
 		w, err := DecodeWindow("pump", media, inQuery[1:]+"&scale=1", body, 1000)
 		if err == nil && len(w.Samples) > 1000 {
 			t.Errorf("%d samples", len(w.Samples))

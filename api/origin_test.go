@@ -78,6 +78,9 @@ func TestPages(t *testing.T) {
 		{"GET", "/v1/stream", "localhost:8080", "Sec-Fetch-Site: same-site", 403},
 		{"GET", "/v1/diagnoses", "localhost:8080", "Origin: http://localhost:3000", 403},
 		{"GET", "/docs", "localhost:8080", "Sec-Fetch-Site: cross-site, Sec-Fetch-Mode: navigate", 200}, // a link
+		{"GET", "/docs", "localhost:8080", "Sec-Fetch-Site: cross-site, Sec-Fetch-Mode: navigate, Sec-Fetch-Dest: document", 200},
+		{"GET", "/docs", "localhost:8080", "Sec-Fetch-Site: cross-site, Sec-Fetch-Mode: navigate, Sec-Fetch-Dest: iframe", 403},
+		{"GET", "/v1/diagnoses", "localhost:8080", "Sec-Fetch-Site: cross-site, Sec-Fetch-Mode: navigate, Sec-Fetch-Dest: object", 403},
 		{"HEAD", "/metrics", "localhost:8080", "Sec-Fetch-Site: cross-site, Sec-Fetch-Mode: no-cors", 403},
 		{"POST", "/v1/models/rollback", "localhost:8080", "Sec-Fetch-Site: cross-site, Sec-Fetch-Mode: navigate", 403}, // a form
 		{"POST", "/v1/models/rollback", "localhost:8080", "Sec-Fetch-Site: same-origin, Origin: https://evil.example", 403},

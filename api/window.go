@@ -5,6 +5,7 @@ import (
 	"mime"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/go-chi/chi/v5"
@@ -103,6 +104,9 @@ func beside(media string, body, maxSamples int) int64 {
 	if media == "application/json" || media == "application/octet-stream" {
 		return 4 * int64(min(body/2+1, maxSamples))
 	}
+	if strings.HasPrefix(media, "text/") { // a cell in two bytes at least, in columns that grow
+		return 20*int64(body/2+1) + 4*int64(min(body/2+1, maxSamples))
+	}
 	return 12 * int64(min(body, maxSamples))
 }
 
@@ -145,6 +149,8 @@ func decoderOf(sensor, contentType, query string) (decoder, error) {
 		decode = decodeNPY
 	case "audio/wav", "audio/x-wav", "audio/vnd.wave":
 		decode = decodeWAV
+	case "text/csv", "text/tab-separated-values":
+		decode = decodeCSV
 	case "application/json":
 		if query != "" {
 			return nil, bearing.Errorf(bearing.Invalid, "unknown_parameter", "a window as JSON takes no query parameters: put the fields into the body")
@@ -153,7 +159,7 @@ func decoderOf(sensor, contentType, query string) (decoder, error) {
 			return decodeJSON(body, maxSamples, room)
 		}
 	default:
-		return nil, bearing.Errorf(bearing.Unsupported, "media_type_unsupported", "Content-Type %q is not read: send application/json, application/octet-stream, application/x-npy or audio/wav", bearing.Clip(contentType))
+		return nil, bearing.Errorf(bearing.Unsupported, "media_type_unsupported", "Content-Type %q is not read: send application/json, application/octet-stream, application/x-npy, audio/wav or text/csv", bearing.Clip(contentType))
 	}
 	if !bearing.IsName(sensor) {
 		_, err := bearing.NewWindow(bearing.Window{Sensor: sensor}, bearing.Limits{})

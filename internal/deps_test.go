@@ -47,7 +47,7 @@ internal/webhook    : internal/bearing
 internal/library    : internal/bearing models
 internal/keys       :
 api/web             :
-api                 : internal/clamp internal/bearing internal/logs internal/admit internal/keys dataset/npyfile dataset/wavfile api/web
+api                 : internal/clamp internal/bearing internal/logs internal/admit internal/keys dataset/csvfile dataset/npyfile dataset/wavfile api/web
 internal/rig        :
 cmd/brinell         : *
 `

@@ -75,7 +75,7 @@ func (t Table) Clock() (column int, rate float64, err error) {
 		return column, t.stated(), nil
 	}
 	// Of how many decimals the times have, two in a row may be the same or two apart.
-	coarse := resolution(x)
+	coarse := resolution(x, step)
 	for i := 1; i < n; i++ {
 		if d := x[i] - x[i-1]; d > gapSteps*step+coarse || d < -coarse/2 {
 			return column, 0, bearing.Errorf(bearing.Malformed, "time_gaps", "the time column steps by %.6g s at sample %d, by %.6g s elsewhere: the recording has gaps, cut it there and send the parts by themselves", d*unit, i+1, step*unit)
@@ -88,24 +88,28 @@ func (t Table) Clock() (column int, rate float64, err error) {
 	return column, rate, nil
 }
 
-// resolution is the least step between two times that differ.
-func resolution(x []float64) float64 {
-	least := math.Inf(1)
+// resolution is the last digit of times whose usual step is known: by how little two steps differ,
+// or where times stand still for several samples, the step between two that differ. It is 0 where
+// all steps are alike.
+func resolution(x []float64, step float64) float64 {
+	least, digit := math.Inf(1), math.Inf(1)
 	for i := 1; i < min(len(x), 4096); i++ {
 		if d := math.Abs(x[i] - x[i-1]); d > 0 {
 			least = min(least, d)
 		}
 	}
-	// Times with more decimals than steps have a finer one: what is left beside whole steps.
 	for i := 1; i < min(len(x), 4096); i++ {
 		if off := math.Abs(math.Abs(x[i]-x[i-1]) - least); off > 1e-12*math.Abs(x[i]) && off < least/2 {
-			least = off
+			digit = min(digit, off)
 		}
 	}
-	if math.IsInf(least, 1) {
-		return 0
+	switch {
+	case !math.IsInf(digit, 1):
+		return digit
+	case least > gapSteps*step && !math.IsInf(least, 1):
+		return least
 	}
-	return least
+	return 0
 }
 
 // stated is the rate that the lines before the table state, 0 if they do not.

@@ -19,14 +19,16 @@ import (
 // Options say what is not guessed.
 type Options struct {
 	Delimiter byte // 0 means guess: tab, semicolon, comma, else blanks
+	MaxRows   int  // more are refused with TooLarge window_too_long; 0 for any
 }
 
 // Table is a decoded table.
 type Table struct {
 	Header   []string // names of the columns; nil if the file has none
 	Columns  [][]float64
-	Stamped  []bool   // which columns were points in time; nil for none
-	Preamble []string // lines before the header
+	Stamped  []bool      // which columns were points in time; nil for none
+	First    []time.Time // of those
+	Preamble []string    // lines before the header
 }
 
 // maxColumns bounds the width of a table.
@@ -38,14 +40,11 @@ const maxColumns = 1024
 // many cells, and none of numbers alone. A column may be of points in time, and is in seconds
 // since the first. Errors are *bearing.Error with code csv_malformed.
 func Decode(b []byte, o Options) (Table, error) {
-	b = toUTF8(b)
-	var rows []row
-	for line := 1; len(b) > 0; line++ {
-		var text []byte
-		text, b, _ = bytes.Cut(b, []byte("\n"))
-		text, _, _ = bytes.Cut(text, []byte("#"))
-		if text = bytes.TrimRight(text, " \r"); len(bytes.TrimSpace(text)) > 0 {
-			rows = append(rows, row{line, text})
+	l := lines{rest: toUTF8(b)}
+	var rows []row // as many as there are to find the table in
+	for r, ok := l.next(); ok; r, ok = l.next() {
+		if rows = append(rows, r); len(rows) == maxPreamble+2*sureLines {
+			break
 		}
 	}
 	at, from := find(rows, o.Delimiter)
@@ -54,15 +53,46 @@ func Decode(b []byte, o Options) (Table, error) {
 	for _, r := range at.preamble {
 		d.t.Preamble = append(d.t.Preamble, string(r.text))
 	}
-	for _, r := range rows[min(from, len(rows)):] {
+	rows = rows[min(from, len(rows)):]
+	for {
+		var r row
+		if len(rows) > 0 {
+			r, rows = rows[0], rows[1:]
+		} else if next, ok := l.next(); ok {
+			r = next
+		} else {
+			break
+		}
 		if err := d.line(r.text, r.number); err != nil {
 			return Table{}, err
+		}
+		if o.MaxRows > 0 && len(d.t.Columns) > 0 && len(d.t.Columns[0]) > o.MaxRows {
+			return Table{}, bearing.Errorf(bearing.TooLarge, "window_too_long", "the table has more than %d rows: send shorter windows", o.MaxRows).Over(float64(o.MaxRows), 0)
 		}
 	}
 	if len(d.t.Columns) == 0 || len(d.t.Columns[0]) == 0 {
 		return Table{}, bearing.Errorf(bearing.Malformed, "csv_malformed", "the CSV file holds no numbers")
 	}
 	return d.t, nil
+}
+
+// lines are those with content.
+type lines struct {
+	rest   []byte
+	number int
+}
+
+func (l *lines) next() (row, bool) {
+	for len(l.rest) > 0 {
+		var text []byte
+		text, l.rest, _ = bytes.Cut(l.rest, []byte("\n"))
+		l.number++
+		text, _, _ = bytes.Cut(text, []byte("#"))
+		if text = bytes.TrimRight(text, " \r"); len(bytes.TrimSpace(text)) > 0 {
+			return row{l.number, text}, true
+		}
+	}
+	return row{}, false
 }
 
 type decoder struct {
@@ -113,6 +143,7 @@ func (d *decoder) since(column int, cell []byte) (float64, bool) {
 	}
 	if !d.t.Stamped[column] {
 		d.t.Stamped[column], d.first[column] = true, at
+		d.t.First = d.first
 	}
 	return at.Sub(d.first[column]).Seconds(), true
 }
@@ -192,6 +223,14 @@ func (d *decoder) wrong(line, column int, format string, args ...any) error {
 	e := bearing.Errorf(bearing.Malformed, "csv_malformed", format, args...)
 	e.Message = "line " + strconv.Itoa(line) + ", column " + strconv.Itoa(column) + " of the CSV file: " + e.Message
 	return e
+}
+
+// Is reports whether a column has that name, or that number counted from 1.
+func (t Table) Is(column int, nameOrNumber string) bool {
+	if i := slices.Index(t.Header, nameOrNumber); i >= 0 {
+		return i == column
+	}
+	return itoa(column+1) == nameOrNumber
 }
 
 // Column returns the column of that name, or of that number counted from 1.

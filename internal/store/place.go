@@ -14,7 +14,7 @@ import (
 // hold keeps a second program out of a data directory. The lock is on the directory itself,
 // which nobody removes while it is in use, and on a file in it, which is all that programs
 // before this one look at. The kernel releases both when the process ends, however it ends.
-type hold struct{ dir, file *os.File }
+type hold struct{ dir, file, base *os.File }
 
 // lockDir takes the data directory. On a file system that locks no directories the file
 // alone is locked.
@@ -42,6 +42,21 @@ func lockDir(dir string, log *slog.Logger) (_ *hold, err error) {
 	return h, nil
 }
 
+// database takes the database itself, if it is there: by a hard link it has a place in another
+// directory too, with a log of its own there. It is let go of after SQLite has closed it, for
+// that loses its own locks when a program closes any descriptor of the file.
+func (h *hold) database(path, dir string) (err error) {
+	if h.base != nil {
+		return nil
+	}
+	if h.base, err = os.Open(path); errors.Is(err, os.ErrNotExist) {
+		return nil
+	} else if err != nil {
+		return fmt.Errorf("open store: %w", err)
+	}
+	return flock(h.base, dir)
+}
+
 func flock(f *os.File, dir string) error {
 	err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
 	if errors.Is(err, syscall.EWOULDBLOCK) {
@@ -55,7 +70,7 @@ func flock(f *os.File, dir string) error {
 
 func (h *hold) release() error {
 	var errs []error
-	for _, f := range []*os.File{h.file, h.dir} {
+	for _, f := range []*os.File{h.base, h.file, h.dir} {
 		if f != nil {
 			errs = append(errs, f.Close())
 		}

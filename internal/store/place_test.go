@@ -207,7 +207,7 @@ func TestReplacedLogIsLeftAlone(t *testing.T) {
 }
 
 // TestSecondProgramIsRefused: one store at a time, with the lock file, without it, with
-// another one in its place, and by another path.
+// another one in its place, by another path, and by a hard link of the database.
 func TestSecondProgramIsRefused(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "data")
 	first := open(t, Config{Dir: dir})
@@ -231,6 +231,11 @@ func TestSecondProgramIsRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	refused(dir)
+	other := t.TempDir()
+	if err := os.Link(filepath.Join(dir, "brinell.db"), filepath.Join(other, "brinell.db")); err != nil {
+		t.Fatal(err)
+	}
+	refused(other)
 	shut(t, first)
 	// A program that knows the file alone is kept out, and keeps out.
 	f, err := os.OpenFile(lock, os.O_RDWR, 0)

@@ -137,7 +137,15 @@ func Open(ctx context.Context, cfg Config) (*DB, error) {
 	}
 	db := &DB{cfg: cfg, lock: lock, queue: make(chan *request, 4*cfg.MaxBatch), done: make(chan struct{})}
 	db.close = sync.OnceValue(db.shutdown)
-	if err := db.open(ctx); err != nil {
+	path := filepath.Join(cfg.Dir, "brinell.db")
+	err = lock.database(path, cfg.Dir)
+	if err == nil {
+		err = db.open(ctx)
+	}
+	if err == nil {
+		err = lock.database(path, cfg.Dir) // of one that was made now
+	}
+	if err != nil {
 		return nil, errors.Join(fmt.Errorf("open store in %s: %w", cfg.Dir, err), db.release())
 	}
 	go db.writer()

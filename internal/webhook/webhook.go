@@ -112,8 +112,10 @@ var special = func() (out []netip.Prefix) {
 	return out
 }()
 
-// allowed says whether an address may be dialled.
+// allowed says whether an address may be dialled. A zone takes an address out of every prefix, and
+// says nothing of whose it is.
 func allowed(a netip.Addr, allow []netip.Prefix) bool {
+	a = a.WithZone("").Unmap()
 	for _, p := range allow {
 		if p.Contains(a) {
 			return true

@@ -37,9 +37,9 @@ func TestAllowed(t *testing.T) {
 		"93.184.216.34": true, "2606:2800:220:1::1": true, "10.1.2.3": true,
 		"127.0.0.1": false, "127.9.9.9": false, "::1": false, "0.0.0.0": false, "::": false, "10.2.0.1": false, "172.16.0.1": false, "192.168.1.1": false, "fd00::1": false,
 		"169.254.169.254": false, "fe80::1": false, "100.64.0.1": false, "224.0.0.1": false, "255.255.255.255": false, "ff02::1": false, "198.18.0.1": false, "203.0.113.9": false,
-		"64:ff9b::7f00:1": false, "2002:7f00:1::": false, "::ffff:127.0.0.1": false, "::ffff:169.254.169.254": false,
+		"64:ff9b::7f00:1": false, "64:ff9b::7f00:1%eth0": false, "2002:7f00:1::%lo": false, "fec0::1%1": false, "2002:7f00:1::": false, "::ffff:127.0.0.1": false, "::ffff:169.254.169.254": false,
 	} {
-		if got := allowed(netip.MustParseAddr(a).Unmap(), []netip.Prefix{netip.MustParsePrefix("10.1.0.0/16")}); got != want {
+		if got := allowed(netip.MustParseAddr(a), []netip.Prefix{netip.MustParsePrefix("10.1.0.0/16")}); got != want {
 			t.Errorf("%s: %t, want %t", a, got, want)
 		}
 	}
