@@ -54,11 +54,15 @@ func backupCommand() *cobra.Command {
 		Long: `Copy the database to a file, while the service runs. Every window acknowledged before
 the command began is in the file, which is whole and on disk when the command ends
 with 0, and not there otherwise. keys.json of the data directory, which holds hashes of
-the API keys, goes to FILE.keys.json. An existing file is never overwritten.`,
-		Example: "  brinell backup --data-dir /var/lib/brinell --out /backup/$(date +%F).db",
+the API keys, goes to FILE.keys.json. An existing file is never overwritten.
+
+Without --out the file is brinell-TIME.db in the present directory, and if --out is a
+directory, it is in that; TIME is now in UTC, such as 20260131T120000Z.`,
+		Example: "  brinell backup --data-dir /var/lib/brinell --out /backup/",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			begin := time.Now()
+			out := backupFile(out, begin)
 			if err := store.Backup(cmd.Context(), dataDir, out); err != nil {
 				return err
 			}
@@ -76,10 +80,22 @@ the API keys, goes to FILE.keys.json. An existing file is never overwritten.`,
 	}
 	f := cmd.Flags()
 	f.StringVar(&dataDir, "data-dir", "./brinell-data", "directory of the database")
-	f.StringVar(&out, "out", "", "file to write")
+	f.StringVar(&out, "out", "", "file to write, or a directory for it (default brinell-TIME.db)")
 	f.BoolVar(&asJSON, "json", false, "print the result as JSON")
-	_ = cmd.MarkFlagRequired("out")
 	return cmd
+}
+
+// backupFile returns the file that a backup goes to: out, or one named after the time, in
+// the directory out, or in the present one if out is empty.
+func backupFile(out string, now time.Time) string {
+	name := "brinell-" + now.UTC().Format("20060102T150405Z") + ".db"
+	if out == "" {
+		return name
+	}
+	if info, err := os.Stat(out); err == nil && info.IsDir() {
+		return filepath.Join(out, name)
+	}
+	return out
 }
 
 func restoreCommand() *cobra.Command {

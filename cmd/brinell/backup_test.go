@@ -38,6 +38,15 @@ func TestBackupOfRunning(t *testing.T) {
 	if got := brinell("backup", "--data-dir", dir, "--out", out); !strings.Contains(got, "API keys") {
 		t.Errorf("backup says %q", got)
 	}
+	here := t.TempDir()
+	unnamed := exec.Command(bin, "backup", "--data-dir", dir)
+	unnamed.Dir = here
+	if got, err := unnamed.CombinedOutput(); err != nil || !strings.HasPrefix(string(got), "wrote brinell-") {
+		t.Errorf("backup without --out: %v %s", err, got)
+	}
+	if made, _ := filepath.Glob(filepath.Join(here, "brinell-????????T??????Z.db*")); len(made) != 2 { // the keys beside it
+		t.Errorf("backup without --out made %q", made)
+	}
 	if got, err := exec.Command(bin, "check", "--data-dir", dir).CombinedOutput(); err == nil || !strings.Contains(string(got), "in use") {
 		t.Errorf("check of a running service: %v %s", err, got)
 	}

@@ -179,39 +179,11 @@ func readSettings(path string, flags *pflag.FlagSet) (*settingsFile, error) {
 
 // nearest returns a hint at the known key that is most like name, if one is.
 func nearest(name string, flags *pflag.FlagSet) string {
-	name = strings.ReplaceAll(strings.ToLower(name), "_", "-")
-	best, least := "", max(2, len(name)/3)+1
-	flags.VisitAll(func(f *pflag.Flag) {
-		if d := distance(name, f.Name); d < least && f.Name != fileFlag && f.Name != "help" {
-			best, least = f.Name, d
-		}
-	})
-	if best == "" {
-		return ": see brinell serve --help"
+	known := slices.DeleteFunc(flagNames(flags), func(n string) bool { return n == fileFlag || n == "help" })
+	if best := closest(name, known); best != "" {
+		return fmt.Sprintf(": did you mean %s?", best)
 	}
-	return fmt.Sprintf(": did you mean %s?", best)
-}
-
-// distance is the number of letters to add, remove or change between a and b.
-// Reference: Levenshtein 1966.
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			change := diagonal
-			if a[i] != b[j] {
-				change++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(change, row[j]+1, diagonal+1)
-		}
-	}
-	return row[len(b)]
+	return ": see brinell serve --help"
 }
 
 // settings are the values of a serveConfig that are more than texts and numbers.

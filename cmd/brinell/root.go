@@ -15,8 +15,12 @@ var version = "dev"
 
 func newRoot() *cobra.Command {
 	root := &cobra.Command{
-		Use:           "brinell",
-		Short:         "Bearing fault diagnosis: service, trainer and tools in one program",
+		Use:   "brinell",
+		Short: "Bearing fault diagnosis: service, trainer and tools in one program",
+		Long: `Bearing fault diagnosis: service, trainer and tools in one program.
+
+Shells complete commands, flags and file names after: source <(brinell completion bash).
+For zsh, fish and PowerShell, and to have it in each new shell: brinell completion --help.`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		Version:       version + " " + revision(),
@@ -26,26 +30,43 @@ func newRoot() *cobra.Command {
 		},
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
-	root.CompletionOptions.HiddenDefaultCmd = true
-	root.AddCommand(
-		serveCommand(), diagnoseCommand(), featuresCommand(),
-		trainCommand(), specsCommand(), slimCommand(), evaluateCommand(), selectCommand(), bearingsCommand(),
-		datasetCommand(), modelCommand(), keysCommand(), configCommand(), replayCommand(), alarmsCommand(), inspectionsCommand(), backupCommand(), restoreCommand(), checkCommand(), benchCommand(), healthcheckCommand(),
-	)
+	root.SetFlagErrorFunc(flagError)
+	addGroups(root, []commandGroup{
+		{"Service", []*cobra.Command{serveCommand(), configCommand(), keysCommand(), healthcheckCommand(), benchCommand()}},
+		{"Recordings", []*cobra.Command{diagnoseCommand(), featuresCommand(), bearingsCommand()}},
+		{"What is stored", []*cobra.Command{backupCommand(), restoreCommand(), checkCommand(), replayCommand(),
+			alarmsCommand(), inspectionsCommand()}},
+		{"Models", []*cobra.Command{trainCommand(), slimCommand(), evaluateCommand(), selectCommand(),
+			modelCommand(), specsCommand(), datasetCommand()}},
+	})
+	root.SetHelpCommand(helpCommand(root))
+	root.InitDefaultHelpCmd()
+	root.InitDefaultCompletionCmd()
 	wrapArgs(root)
 	return root
 }
 
-// wrapArgs turns a wrong number of arguments into a usage error.
+// wrapArgs turns a wrong number of arguments, and what is no command, into a usage error.
 func wrapArgs(c *cobra.Command) {
-	if check := c.Args; check != nil {
-		c.Args = func(cmd *cobra.Command, args []string) error {
-			if err := check(cmd, args); err != nil {
-				return usageError{err}
-			}
+	check := c.Args
+	if c.HasSubCommands() && !c.Runnable() { // or what stands after it is not looked at
+		c.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
+	}
+	c.Args = func(cmd *cobra.Command, args []string) error {
+		if cmd.HasSubCommands() && len(args) > 0 {
+			return unknownCommand(cmd, args[0])
+		}
+		if check == nil {
 			return nil
 		}
+		err := check(cmd, args)
+		switch {
+		case err == nil:
+			return nil
+		case check(cmd, nil) == nil && len(args) > 0 && check(cmd, args[:1]) != nil:
+			return usagef("%s takes no argument, and %q is one: flags begin with --", cmd.CommandPath(), args[0])
+		}
+		return usageError{err}
 	}
 	for _, sub := range c.Commands() {
 		wrapArgs(sub)

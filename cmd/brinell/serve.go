@@ -80,6 +80,8 @@ file that --config names. brinell config show tells what holds and why.`,
 		},
 	}
 	c.flags(cmd.Flags())
+	groupFlags(cmd, serveGroups)
+	completeValues(cmd)
 	return cmd
 }
 

@@ -1,0 +1,146 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+)
+
+// closest returns the known name that is most like name, or "" if none is: one that has
+// few letters added, missing, changed or exchanged, else one that begins with it or has it
+// as a whole word.
+func closest(name string, known []string) string {
+	name = plainName(name)
+	best, least := "", mistakes(name)+1
+	for _, k := range known {
+		if d := distance(name, k); d < least {
+			best, least = k, d
+		}
+	}
+	if best != "" || len(name) < 3 {
+		return best
+	}
+	for _, k := range known {
+		if strings.HasPrefix(k, name) || strings.Contains("-"+k+"-", "-"+name+"-") {
+			return k
+		}
+	}
+	return ""
+}
+
+// plainName writes a name as flags and commands are written.
+func plainName(name string) string {
+	return strings.ReplaceAll(strings.ToLower(name), "_", "-")
+}
+
+// mistakes is how many letters of a name may be wrong for it to be taken for another. Of
+// short names most letters must be right, or each would be like every other.
+func mistakes(name string) int {
+	if len(name) <= 3 {
+		return 1
+	}
+	return max(2, len(name)/3)
+}
+
+// distance is the number of letters to add, remove, change or exchange with their
+// neighbour between a and b.
+// Reference: Damerau 1964, restricted to neighbours that nothing else is done to.
+func distance(a, b string) int {
+	rows := make([][]int, len(a)+1)
+	for i := range rows {
+		rows[i] = make([]int, len(b)+1)
+		rows[i][0] = i
+	}
+	for j := range len(b) + 1 {
+		rows[0][j] = j
+	}
+	for i := 1; i <= len(a); i++ {
+		for j := 1; j <= len(b); j++ {
+			change := rows[i-1][j-1]
+			if a[i-1] != b[j-1] {
+				change++
+			}
+			rows[i][j] = min(change, rows[i-1][j]+1, rows[i][j-1]+1)
+			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
+				rows[i][j] = min(rows[i][j], rows[i-2][j-2]+1)
+			}
+		}
+	}
+	return rows[len(a)][len(b)]
+}
+
+// flagNames lists the flags of a set that people are shown.
+func flagNames(sets ...*pflag.FlagSet) []string {
+	var names []string
+	for _, set := range sets {
+		set.VisitAll(func(f *pflag.Flag) {
+			if !f.Hidden {
+				names = append(names, f.Name)
+			}
+		})
+	}
+	return names
+}
+
+// commandNames lists the commands under c that people are shown.
+func commandNames(c *cobra.Command) []string {
+	var names []string
+	for _, sub := range c.Commands() {
+		if !sub.Hidden {
+			names = append(names, sub.Name())
+		}
+	}
+	return names
+}
+
+// flagError explains a flag that cannot be taken. If c only has commands under it, what
+// stands before the flag was to be one of them, and that is what is wrong.
+func flagError(c *cobra.Command, err error) error {
+	unknown, ok := errors.AsType[*pflag.NotExistError](err)
+	if !ok {
+		return usageError{err}
+	}
+	if args := c.Flags().Args(); c.HasSubCommands() && len(args) > 0 {
+		return unknownCommand(c, args[0])
+	}
+	name, written := unknown.GetSpecifiedName(), "--"+unknown.GetSpecifiedName()
+	if short := unknown.GetSpecifiedShortnames(); short != "" { // -data-dir was meant as --data-dir
+		name, _, _ = strings.Cut(short, "=")
+		written = "-" + name
+	}
+	hint := fmt.Sprintf("see %s --help", c.CommandPath())
+	if like := closest(name, flagNames(c.Flags(), c.InheritedFlags())); like != "" {
+		hint = fmt.Sprintf("did you mean --%s?", like)
+	}
+	return usagef("unknown flag %s of %s: %s", written, c.CommandPath(), hint)
+}
+
+// unknownCommand tells that there is no such command under c.
+func unknownCommand(c *cobra.Command, name string) error {
+	hint := fmt.Sprintf("see %s --help", c.CommandPath())
+	if path := elsewhere(c.Root(), name); path != "" {
+		hint = fmt.Sprintf("did you mean %s?", path)
+	} else if like := closest(name, commandNames(c)); like != "" {
+		hint = fmt.Sprintf("did you mean %s %s?", c.CommandPath(), like)
+	}
+	return usagef("unknown command %q of %s: %s", name, c.CommandPath(), hint)
+}
+
+// elsewhere returns the path of a command of that name anywhere under c.
+func elsewhere(c *cobra.Command, name string) string {
+	for _, sub := range c.Commands() {
+		if sub.Hidden {
+			continue
+		}
+		if sub.Name() == plainName(name) {
+			return sub.CommandPath()
+		}
+		if path := elsewhere(sub, name); path != "" {
+			return path
+		}
+	}
+	return ""
+}
