@@ -36,7 +36,7 @@ var manifestOptional = []string{"size_mil", "position", "load", "sha256", "sourc
 //	rpm       shaft speed; may be empty
 //	bearing   designation; may be empty
 //	specimen  the physical bearing: splits keep it together
-//	fault     normal, inner_race, outer_race, ball; empty if unknown
+//	fault     normal, inner_race, outer_race, ball, or a class of one's own; empty if unknown
 //
 // Optional columns: size_mil, position, load, sha256, source, source_from.
 // Errors name line and column.
@@ -157,8 +157,8 @@ func (m manifestRow) entry() (Entry, error) {
 		return e, m.wrong("specimen", "the specimen is missing: name the physical bearing, so that splits can keep its recordings together")
 	}
 	if e.Fault != "" {
-		if _, err := bearing.ParseFault(string(e.Fault)); err != nil {
-			return e, m.wrong("fault", "%q is not known: state normal, inner_race, outer_race or ball, or leave the cell empty", bearing.Clip(string(e.Fault)))
+		if _, err := bearing.ParseClass(string(e.Fault)); err != nil {
+			return e, m.wrong("fault", "%v, or leave the cell empty", err)
 		}
 	}
 	mil, err := m.number("size_mil", 1000)

@@ -305,7 +305,7 @@ func (m *Manifest) validate() error {
 			return fmt.Errorf("label %q is empty, too long or repeated", bearing.Clip(l.Name))
 		}
 		seen[l.Name] = true
-		if _, err := bearing.ParseFault(string(l.Fault)); err != nil {
+		if _, err := bearing.ParseClass(string(l.Fault)); err != nil {
 			return err
 		}
 	}

@@ -20,6 +20,7 @@ const ridge = 0.002
 // the network had not seen, each condition and within it each bearing with the same
 // weight.
 func Calibrate(answers []Answer) models.Calibration {
+	answers = slices.DeleteFunc(slices.Clone(answers), func(a Answer) bool { return !a.Truth.Known() })
 	weight := weights(answers)
 	c := models.Calibration{}
 	unpack := func(x []float64) models.Calibration {

@@ -29,6 +29,8 @@ type observation struct {
 	network   bool
 	noNetwork string // why not
 	byFault   [4]float64
+	unknown   [4]bool       // of byFault: the network has no label for it
+	class     bearing.Fault // the likeliest
 	logp      [4]float64
 	labels    []float64 // probabilities of the model's own labels
 	segments  int
@@ -272,7 +274,11 @@ func (k *worker) network(o *observation, w *bearing.Window, m *models.Model, e *
 		o.labels[i] = round(v, 6)
 	}
 	o.byFault = byFault(m.Labels, o.labels)
-	o.logp = logs(o.byFault)
+	for i, f := range bearing.Faults {
+		o.unknown[i] = !slices.ContainsFunc(m.Labels, func(l models.Label) bool { return l.Fault == f })
+	}
+	o.class = models.FaultOf(m.Labels, o.labels)
+	o.logp = o.logs()
 	return nil
 }
 
@@ -296,13 +302,35 @@ func byFault(labels []models.Label, p []float64) (sums [4]float64) {
 	return sums
 }
 
-// logs returns bounded logarithms.
-func logs(p [4]float64) (logp [4]float64) {
-	for i, v := range p {
+// logs returns bounded logarithms of byFault. Where the network names a class that is
+// none of bearing.Faults, it tells nothing of those; nor of one that it was never taught,
+// which therefore is as likely as the likeliest of the others.
+func (o *observation) logs() (logp [4]float64) {
+	p := o.byFault
+	if o.foreign() {
+		p = [4]float64{0.25, 0.25, 0.25, 0.25}
+	}
+	for i := range p {
+		v := p[i]
+		if o.unknown[i] {
+			v = slices.Max(p[:])
+		}
 		logp[i] = math.Max(leastLog, math.Log(v))
 	}
 	return logp
 }
+
+// share is the probability of the likeliest label of the network, 0 where that is not kept.
+func (o *observation) share() (top float64) {
+	for _, v := range o.labels {
+		top = max(top, v)
+	}
+	return top
+}
+
+// foreign reports whether the network names a class of its own, which no other witness
+// knows.
+func (o *observation) foreign() bool { return o.class != "" && !o.class.Known() }
 
 func softmax(z []float64) {
 	top, sum := math.Inf(-1), 0.0

@@ -51,6 +51,9 @@ func sentence(v *bearing.Verdict, q bearing.Quality) string {
 
 // inconclusive says why nothing is named, the reason first that can be done most about.
 func inconclusive(v *bearing.Verdict, q bearing.Quality) string {
+	if r, ok := reason(v, "class_unproven"); ok {
+		return "No bearing fault is named, but " + r.Text + ", and inspect for that."
+	}
 	if r, ok := reason(v, "bearing_unknown"); ok {
 		return "Nothing can be said of the bearing: " + ended(r.Text)
 	}

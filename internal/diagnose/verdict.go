@@ -208,7 +208,15 @@ func decide(r *reasons, o *observation, m *memory, j judgement, p [4]float64, en
 	if j.changed && !machine {
 		r.add("sensor_changed", 1, 1, true, "one gain explains the change: the sensor, its mounting or its unit, not the machine")
 	}
+	if o.foreign() {
+		r.add("class_unproven", o.share(), 0, true,
+			fmt.Sprintf("the network names %s, a class of its own that neither the bearing's lines nor the calibration know: look at its probabilities in the network witness", o.class))
+	}
 	switch {
+	case o.foreign() && machine:
+		return bearing.UnknownFault
+	case o.foreign() && envelope == "":
+		return bearing.Inconclusive
 	case !o.network && !o.lines && j.limit == 0:
 		return bearing.Inconclusive
 	case !o.network && !o.lines && machine:

@@ -17,7 +17,9 @@ func witnesses(model *models.Model, o *observation, m *memory, j judgement) bear
 			w.Network.Probabilities = append(w.Network.Probabilities, bearing.Value{Name: l.Name, Value: o.labels[i]})
 		}
 		for i, f := range bearing.Faults {
-			w.Network.ByFault = append(w.Network.ByFault, bearing.Value{Name: string(f), Value: o.byFault[i]})
+			if !o.unknown[i] {
+				w.Network.ByFault = append(w.Network.ByFault, bearing.Value{Name: string(f), Value: o.byFault[i]})
+			}
 			w.Network.LogOdds = append(w.Network.LogOdds, bearing.Value{Name: string(f), Value: round(m.logp[i]-m.logp[0], 4)})
 		}
 	}
@@ -66,9 +68,11 @@ func recall(d bearing.Diagnosis) *observation {
 		o.network = true
 		o.distance, o.domain = d.Witnesses.Network.Distance, d.Witnesses.Network.Limit
 		for i, f := range bearing.Faults {
-			o.byFault[i], _ = d.Witnesses.Network.ByFault.Get(string(f))
+			v, ok := d.Witnesses.Network.ByFault.Get(string(f))
+			o.byFault[i], o.unknown[i] = v, !ok
 		}
-		o.logp = logs(o.byFault)
+		o.class = d.Witnesses.Network.Fault
+		o.logp = o.logs()
 	}
 	if e := d.Witnesses.Envelope; e.Available {
 		o.lines, o.impulsive = true, e.Impulsive

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"runtime"
 	"slices"
@@ -125,7 +126,7 @@ func (r Recipe) ContinueOn(ctx context.Context, m *models.Model, sets Sets) (err
 }
 
 // Labels returns the classes of the task that the parts hold, in the task's
-// order.
+// order, and after them those of the user's own.
 func Labels(task dataset.Task, parts []dataset.Part) []models.Label {
 	fault := make(map[string]bearing.Fault)
 	for _, p := range parts {
@@ -134,12 +135,24 @@ func Labels(task dataset.Task, parts []dataset.Part) []models.Label {
 		}
 	}
 	var labels []models.Label
-	for _, c := range task.Classes {
+	for _, c := range classes(task, parts) {
 		if f, ok := fault[c]; ok {
 			labels = append(labels, models.Label{Name: c, Fault: f})
 		}
 	}
 	return labels
+}
+
+// classes returns the task's classes, and after them, by name, those of the user's own
+// that the parts hold: a condition that is none of bearing.Faults is its own class.
+func classes(task dataset.Task, parts []dataset.Part) []string {
+	own := make(map[string]bool)
+	for _, p := range parts {
+		if name, ok := task.Label(*p.Rec); ok && !p.Rec.Truth.Fault.Known() && name == string(p.Rec.Truth.Fault) {
+			own[name] = true
+		}
+	}
+	return append(slices.Clone(task.Classes), slices.Sorted(maps.Keys(own))...)
 }
 
 // Windows cuts parts into windows, one every hop lengths, and turns them into
@@ -245,7 +258,7 @@ func unknown(m *models.Model, fold dataset.Fold, task dataset.Task) []string {
 			has[name] = !slices.ContainsFunc(m.Labels, func(l models.Label) bool { return l.Name == name })
 		}
 	}
-	return slices.DeleteFunc(slices.Clone(task.Classes), func(c string) bool { return !has[c] })
+	return slices.DeleteFunc(classes(task, fold.Test), func(c string) bool { return !has[c] })
 }
 
 // Test cuts the test parts of a fold into windows without overlap.
