@@ -126,6 +126,7 @@ var codes = []Code{
 	{"webhook_failed", "a test message that its webhook did not take"},
 	// Models.
 	{"model_rejected", "a model file that is damaged, does not run, or whose golden windows have other logits"},
+	{"calibration_data", "too few bearings or conditions to calibrate a model on"},
 	{"model_without_card", "a model that states no corpus, no licence or no score"},
 	{"model_not_found", "no such model"},
 	{"model_pinned", "the model is that of serve --model"},

@@ -31,6 +31,7 @@ const (
 	metadataKey   = "__metadata__"
 	goldenWindows = "golden.windows"
 	goldenLogits  = "golden.logits"
+	calibrated    = "calibration"
 
 	maxHeader  = 4 << 20
 	maxFile    = 256 << 20 // four times the weights that a spec may have
@@ -141,6 +142,11 @@ func (m *Model) Encode() ([]byte, error) {
 	add(goldenWindows, []int{count, m.Preprocessing.goldenLength()}, m.golden.windows)
 	add(goldenLogits, []int{count, len(m.Labels)}, m.golden.logits)
 
+	if m.fitted() {
+		v := m.Calibration.tensor()
+		add(calibrated, []int{len(v)}, v)
+	}
+
 	m.Digest = checksum(data)
 	manifest, err := json.Marshal(m.Manifest)
 	if err != nil {
@@ -224,6 +230,12 @@ func decode(b []byte) (*Model, error) {
 	}
 	if err := m.readGolden(tensors, data); err != nil {
 		return nil, err
+	}
+	if m.fitted() {
+		want++
+		if err := m.checkCalibration(tensors, data); err != nil {
+			return nil, err
+		}
 	}
 	if len(tensors) != want {
 		return nil, fmt.Errorf("%d tensors, the spec has %d", len(tensors), want)
@@ -362,6 +374,20 @@ func (m *Model) readGolden(ts map[string]tensorHeader, data []byte) error {
 	}
 	windows, err := tensor(ts, data, goldenWindows, []int{shape[0], m.Preprocessing.goldenLength()})
 	m.golden = golden{windows.values(), logits.values()}
+	return err
+}
+
+// fitted reports whether the calibration is one of this file, with its provenance.
+func (m *Model) fitted() bool { return m.Calibration != nil && m.Calibration.Fit != nil }
+
+// checkCalibration compares the manifest's calibration with the tensor that the digest
+// covers.
+func (m *Model) checkCalibration(ts map[string]tensorHeader, data []byte) error {
+	want := m.Calibration.tensor()
+	b, err := tensor(ts, data, calibrated, []int{len(want)})
+	if err == nil && !slices.Equal(b.values(), want) {
+		err = fmt.Errorf("tensor %s is not the manifest's calibration", calibrated)
+	}
 	return err
 }
 

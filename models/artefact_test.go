@@ -169,6 +169,45 @@ func TestOpenRefuses(t *testing.T) {
 	}
 }
 
+// The calibration that a file was given stands in its manifest and among what its digest
+// covers, and both must be the same.
+func TestCalibrationFile(t *testing.T) {
+	m := tiny(t)
+	bare, err := m.Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.Calibration = &Calibration{Network: 0.5, Envelope: 1.25, Bias: [4]float64{0.1}, Conformal: 0.75, Alpha: 0.25, Bearings: 3,
+		Fit: &Fit{Corpus: "own", Split: "bearing", Groups: 4, Specimens: []string{"a", "b", "c"}, Seen: 1}}
+	good, err := m.Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := Decode(good)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(m.Calibration, got.Calibration); diff != "" {
+		t.Errorf("calibration written (-), read (+):\n%s", diff)
+	}
+	if old, err := Decode(bare); err != nil || old.Digest == got.Digest {
+		t.Errorf("the digest does not tell the calibrated weights: %v", err)
+	}
+	for want, change := range map[string]func(c map[string]any){
+		"not the manifest's calibration": func(c map[string]any) { c["network"] = 0.9 },
+		"contradict each other":          func(c map[string]any) { c["bearings"] = 4 },
+		"tensors, the spec has":          func(c map[string]any) { delete(c, "fit") },
+	} {
+		_, err := Decode(edit(t, good, func(_, m map[string]any, d []byte) []byte {
+			change(m["calibration"].(map[string]any))
+			return d
+		}))
+		if bearing.CodeOf(err) != "model_rejected" || !strings.Contains(err.Error(), want) {
+			t.Errorf("got %v, want model_rejected about %q", err, want)
+		}
+	}
+}
+
 func TestLeakError(t *testing.T) {
 	m := tiny(t)
 	f := func(rec string, from, to int, want bool) {

@@ -29,11 +29,36 @@ type Calibration struct {
 
 	Correlation float64 `json:"error_correlation"` // of network and envelope
 	ECE         float64 `json:"ece"`               // after fitting, on the same answers
+
+	Fit *Fit `json:"fit,omitempty"` // of a model that was calibrated by itself
+}
+
+// Fit is the provenance of a calibration: on what it was fitted.
+type Fit struct {
+	Corpus    string   `json:"corpus"`
+	Split     string   `json:"split"`
+	Fold      string   `json:"fold,omitempty"` // "" for all
+	Groups    int      `json:"groups"`         // of windows that were judged
+	Specimens []string `json:"specimens"`      // the physical bearings
+	Seen      int      `json:"seen"`           // bearings of them that training saw at another time
 }
 
 // Uncalibrated stands for the calibration of a model that has none: the network's own
-// word.
-var Uncalibrated = Calibration{Network: 1, Conformal: 0.95, Alpha: 1}
+// word, which rules nothing out.
+var Uncalibrated = Calibration{Network: 1, Conformal: 1, Alpha: 1}
+
+// Fitted reports whether c was fitted to answers about bearings.
+func (c *Calibration) Fitted() bool { return c.Bearings > 0 }
+
+// tensor is what of a fit stands among the tensors of a file, so that its digest tells
+// it from the same weights without.
+func (c *Calibration) tensor() []float32 {
+	var v []float32
+	for _, x := range append([]float64{c.Network, c.Envelope, c.Conformal, c.Alpha}, c.Bias[:]...) {
+		v = append(v, float32(x))
+	}
+	return v
+}
 
 // Probabilities returns p_f for bearing.Faults. n holds log-probabilities and e comb
 // scores, 0 for normal.
@@ -71,6 +96,9 @@ func (c *Calibration) validate() error {
 		if math.IsNaN(v) || math.Abs(v) > 1e3 {
 			return fmt.Errorf("calibration: %v is out of range", v)
 		}
+	}
+	if f := c.Fit; f != nil && (c.Bearings != len(f.Specimens) || f.Groups < c.Bearings || f.Seen < 0 || f.Seen > c.Bearings) {
+		return fmt.Errorf("calibration: %d bearings, %d listed in %d groups, %d of them seen, contradict each other", c.Bearings, len(f.Specimens), f.Groups, f.Seen)
 	}
 	return nil
 }

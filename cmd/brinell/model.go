@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"text/tabwriter"
 
@@ -77,6 +78,15 @@ func printModel(cmd *cobra.Command, m *models.Model) error {
 	for _, s := range m.Scores {
 		fmt.Fprintf(w, "scored on split %s, fold %s: accuracy %.4f, macro-F1 %.4f on %d windows; %d of %d test bearings were seen in training\n",
 			s.Split, s.Fold, s.Accuracy, s.MacroF1, s.Windows, s.SpecimensSeen, s.Specimens)
+	}
+	if c := m.Calibration; c != nil && c.Fitted() {
+		fmt.Fprintf(w, "calibrated on %d bearings, prediction sets at %.3g", c.Bearings, c.Alpha)
+		if f := c.Fit; f != nil {
+			fmt.Fprintf(w, ", corpus %s, split %s, fold %s; %d of them training saw at another time", f.Corpus, f.Split, cmp.Or(f.Fold, "all"), f.Seen)
+		}
+		fmt.Fprintln(w)
+	} else {
+		fmt.Fprintln(w, "no calibration: its probabilities are the network's own word, see brinell calibrate")
 	}
 	fmt.Fprintf(w, "licence: %s\n", m.Licence)
 	return nil

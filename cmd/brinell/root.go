@@ -36,7 +36,7 @@ For zsh, fish and PowerShell, and to have it in each new shell: brinell completi
 		{"Recordings", []*cobra.Command{diagnoseCommand(), featuresCommand(), bearingsCommand()}},
 		{"What is stored", []*cobra.Command{backupCommand(), restoreCommand(), checkCommand(), replayCommand(),
 			alarmsCommand(), inspectionsCommand()}},
-		{"Models", []*cobra.Command{trainCommand(), slimCommand(), evaluateCommand(), selectCommand(),
+		{"Models", []*cobra.Command{trainCommand(), slimCommand(), evaluateCommand(), calibrateCommand(), selectCommand(),
 			modelCommand(), specsCommand(), datasetCommand()}},
 	})
 	root.SetHelpCommand(helpCommand(root))

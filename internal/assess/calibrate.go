@@ -24,9 +24,9 @@ func Calibrate(answers []Answer) models.Calibration {
 	weight := weights(answers)
 	c := models.Calibration{}
 	unpack := func(x []float64) models.Calibration {
-		// One bias, of normal: what tells one fault from another must not be learnt from
+		// A witness counts for what it says or not at all, never against it. One bias, of normal: what tells one fault from another must not be learnt from
 		// three bearings of each.
-		return models.Calibration{Network: x[0], Envelope: math.Abs(x[1]), Bias: [4]float64{x[2]}}
+		return models.Calibration{Network: math.Abs(x[0]), Envelope: math.Abs(x[1]), Bias: [4]float64{x[2]}}
 	}
 	loss := func(x []float64) float64 {
 		c := unpack(x)
@@ -36,7 +36,7 @@ func Calibrate(answers []Answer) models.Calibration {
 			p := c.Probabilities(answers[i].Network, answers[i].Envelope)
 			sum -= weight[i] * math.Log(p[y]+1e-12)
 		}
-		for i, v := range x {
+		for i, v := range []float64{c.Network, x[1], x[2]} {
 			if i == 0 {
 				v -= 0.5
 			}

@@ -15,7 +15,8 @@ type Verdict struct {
 	// It is Fault where that is named.
 	Likeliest Fault `json:"likeliest,omitempty" doc:"the likeliest class, also where it is not sure enough to be named; left out where no witness says anything"`
 
-	// Probability is that of Likeliest, calibrated on bearings that training had not seen.
+	// Probability is that of Likeliest: where the model was calibrated, as its card says, by
+	// bearings that training had not seen, else the network's own word, and Alpha is 1.
 	Probability float64 `json:"probability"`
 
 	// PredictionSet holds the classes that cannot be ruled out: over bearings like those

@@ -56,7 +56,7 @@ func TestHits(t *testing.T) {
 		{2, 0.69, 24, 3.99, 1.5, false}, {2, 0.69, 25, 4, 1.5, false}, {2, 0.69, 25, 3.99, 1.49, false},
 	} {
 		m := &memory{weight: 1, seconds: c.seconds, impulsive: c.hits, tones: c.tones, free: c.free, shaft: c.shaft}
-		if got := showsBall(&reasons{&bearing.Verdict{}}, m); got != c.want {
+		if got := showsBall(&reasons{v: &bearing.Verdict{}}, m); got != c.want {
 			t.Errorf("%+v: %v", c, got)
 		}
 	}
@@ -69,7 +69,7 @@ func TestNothingFound(t *testing.T) {
 		silent             bool
 	}{{0.24, 25, 1.5, true}, {0.25, 25, 1.5, false}, {0.24, 24, 1.5, false}, {0.24, 25, 1.49, false}} {
 		v := bearing.Verdict{}
-		f := nothingFound(&reasons{&v}, &memory{weight: 1, impulsive: c.hits, tones: c.tones, shaft: c.shaft})
+		f := nothingFound(&reasons{v: &v}, &memory{weight: 1, impulsive: c.hits, tones: c.tones, shaft: c.shaft})
 		if _, silent := reason(&v, "nothing_found"); f != bearing.Inconclusive || silent != c.silent {
 			t.Errorf("%+v: %s, %+v", c, f, v.Why)
 		}

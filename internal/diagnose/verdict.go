@@ -22,7 +22,7 @@ const (
 // said of it.
 func judge(o *observation, m *memory, j judgement, c *models.Calibration, z Zones) (bearing.Verdict, [4]float64) {
 	v := bearing.Verdict{Agreement: bearing.Unclear, PredictionSet: []bearing.Fault{}, Alpha: round(c.Alpha, 6), Windows: m.windows, Seconds: round(m.seconds, 6), Why: []bearing.Reason{}}
-	r := reasons{&v}
+	r := reasons{&v, c.Fitted()}
 	v.Severity.Stage1 = "not_observable"
 	if o.rate >= ultrasonic {
 		v.Severity.Stage1 = "observable"
@@ -76,7 +76,19 @@ func judge(o *observation, m *memory, j judgement, c *models.Calibration, z Zone
 }
 
 // reasons collects the thresholds that took part.
-type reasons struct{ v *bearing.Verdict }
+type reasons struct {
+	v          *bearing.Verdict
+	calibrated bool // what the model's probabilities are
+}
+
+// probability says what a probability of a class is: only one that was fitted to bearings
+// is a calibrated one.
+func (r *reasons) probability(class bearing.Fault) string {
+	if r.calibrated {
+		return fmt.Sprintf("calibrated probability of %s; from the limit on it is named", class)
+	}
+	return fmt.Sprintf("the network's own word for %s, whose rate of errors nobody has measured: see brinell calibrate; from the limit on it is named", class)
+}
 
 func (r *reasons) add(code string, value, limit float64, met bool, text string) {
 	r.v.Why = append(r.v.Why, bearing.Reason{Code: code, Value: round(value, 4), Limit: round(limit, 4), Met: met, Text: text})
@@ -202,7 +214,7 @@ func decide(r *reasons, o *observation, m *memory, j judgement, p [4]float64, en
 		}
 		r.add("envelope_score", m.mean(m.z[i]), scoreLimit, envelope != "", fmt.Sprintf("score of the comb of %s; from the limit on its lines count", lines.Faults[i]))
 	}
-	r.add("probability", p[best], named, p[best] >= named, fmt.Sprintf("calibrated probability of %s; from the limit on it is named", top))
+	r.add("probability", p[best], named, p[best] >= named, r.probability(top))
 	network := netFault(m)
 	machine := j.changed && j.drift == "machine"
 	if j.changed && !machine {

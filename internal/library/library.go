@@ -162,7 +162,7 @@ func (l *Library) Load(ctx context.Context, digest string) (*models.Model, error
 func (l *Library) info(m *models.Model, source string) bearing.ModelInfo {
 	_, total := m.Counts()
 	i := bearing.ModelInfo{ModelRef: m.Ref(), Source: source, Active: l.core.Model().Digest == m.Digest, Labels: []string{}, Parameters: total.Params, MACs: total.MACs,
-		Card: bearing.ModelCard{Corpus: m.Training.Corpus, Split: m.Training.Split, Licence: m.Licence, Calibrated: m.Calibration != nil, Scores: []bearing.ModelScore{}}}
+		Card: bearing.ModelCard{Corpus: m.Training.Corpus, Split: m.Training.Split, Licence: m.Licence, Calibrated: m.Calibration != nil && m.Calibration.Fitted(), Scores: []bearing.ModelScore{}}}
 	for _, label := range m.Labels {
 		i.Labels = append(i.Labels, label.Name)
 	}

@@ -165,6 +165,7 @@ func (j Job) Prune(ctx context.Context, m *models.Model, s Settings) (*models.Mo
 	if err != nil {
 		return nil, err
 	}
+	m.Calibration = nil // it was fitted to the answers of other weights
 	if s.Method == Integral && j.Sets.Validation.Len() == 0 {
 		return nil, bearing.Errorf(bearing.Invalid, "no_validation", "split %s, fold %s has no validation part, which chooses the winner rates", j.Recipe.Split.Name, j.Fold.Name)
 	}
