@@ -24,8 +24,12 @@ type FetchOptions struct {
 	Keep     func(Entry) bool    // which entries to fetch; nil: those that are not excluded
 	Attempts int                 // per file, default 4
 	Wait     time.Duration       // before the second attempt, doubled for each further one; default 1 s
+	Silence  time.Duration       // for which nothing may come before all is given up, default DefaultSilence
 	Progress func(FetchProgress) // called at the start of a file, as it grows, and at its end
 }
+
+// DefaultSilence is for how long nothing may come from the publisher before Fetch gives up.
+const DefaultSilence = 20 * time.Second
 
 // FetchProgress is where a download stands.
 type FetchProgress struct {
@@ -72,11 +76,27 @@ func Fetch(ctx context.Context, client *http.Client, c Corpus, dir string, opts 
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return fmt.Errorf("fetch corpus %s: %w", c.Name, err)
 	}
+	if opts.Silence <= 0 {
+		opts.Silence = DefaultSilence
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	watch := time.AfterFunc(opts.Silence, func() { cancel(errSilence) })
+	defer watch.Stop()
+	heard := false
 	var errs []error
 	for i, d := range list {
 		f := fetcher{client: client, download: d, path: filepath.Join(dir, d.file), opts: opts, index: i + 1, files: len(list)}
+		f.heard = func() { heard = true; watch.Reset(opts.Silence) }
+		heard = false
 		if err := f.run(ctx); err != nil {
 			errs = append(errs, fmt.Errorf("fetch %s from %s: %w", d.file, d.url, err))
+		}
+		_, lost := errors.AsType[interrupted](errors.Join(errs...))
+		if silent := errors.Is(context.Cause(ctx), errSilence); silent || lost && !heard {
+			return bearing.Errorf(bearing.Overloaded, "publisher_unreachable", "nothing comes from %s: %v. "+
+				"Check the network, DNS and the proxy (HTTPS_PROXY), or name a mirror with --base; the same command goes on where it stopped. "+
+				"Files downloaded elsewhere may be put into %s", d.url, errs[len(errs)-1], dir)
 		}
 		if ctx.Err() != nil {
 			break
@@ -108,6 +128,9 @@ func (c Corpus) downloads(opts FetchOptions) []download {
 	return list
 }
 
+// errSilence says that nothing came for too long.
+var errSilence = errors.New("no answer in time")
+
 // fetcher fetches one file.
 type fetcher struct {
 	client *http.Client
@@ -115,6 +138,7 @@ type fetcher struct {
 	path         string
 	opts         FetchOptions
 	index, files int
+	heard        func() // something came
 }
 
 func (f fetcher) part() string      { return f.path + ".part" }
@@ -138,7 +162,7 @@ func (f fetcher) run(ctx context.Context) error {
 			return f.finish()
 		}
 		if ctx.Err() != nil {
-			return ctx.Err() // whatever the last answer was
+			return context.Cause(ctx) // whatever the last answer was
 		}
 		if _, again := errors.AsType[interrupted](err); !again || attempt == f.opts.Attempts {
 			return err
@@ -147,7 +171,7 @@ func (f fetcher) run(ctx context.Context) error {
 		select {
 		case <-ctx.Done():
 			timer.Stop()
-			return ctx.Err()
+			return errors.Join(context.Cause(ctx), err)
 		case <-timer.C:
 		}
 		wait *= 2
@@ -174,6 +198,7 @@ func (f fetcher) transfer(ctx context.Context) error {
 		return interrupted{err}
 	}
 	defer resp.Body.Close()
+	f.heard()
 
 	switch resp.StatusCode {
 	case http.StatusOK:
@@ -257,6 +282,7 @@ func (f fetcher) receive(resp *http.Response, have int64) error {
 			return bearing.Errorf(bearing.TooLarge, "file_too_large", "the file has more than %d bytes", maxFileBytes)
 		}
 		if k > 0 {
+			f.heard()
 			f.progress(n, size, false, false)
 		}
 		if errors.Is(rerr, io.EOF) {
