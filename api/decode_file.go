@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"math"
 	"strconv"
 
@@ -46,7 +47,8 @@ func decodeNPY(query string, body []byte, maxSamples int, room func(int) []float
 }
 
 // decodeWAV reads samples as one channel of a WAV file. scale is what full scale stands
-// for in units, or for a file of floats what 1 does: a file does not say. The sampling
+// for in units, or for a file of floats what 1 does: a file does not say, but one that was written
+// here. The sampling
 // rate is the file's; one that is stated may say what a whole number cannot.
 func decodeWAV(query string, body []byte, maxSamples int, room func(int) []float32) (fields, error) {
 	q, err := parseQuery(query, "start", "sample_rate_hz", "unit", "shaft_speed_rpm", "bearing", "axis", "scale", "channel")
@@ -58,17 +60,20 @@ func decodeWAV(query string, body []byte, maxSamples int, room func(int) []float
 		return f, err
 	}
 	scale, ok, err := numberParameter(q, "scale")
+	if err != nil {
+		return f, err
+	}
+	w, err := wavfile.Open(body)
 	switch {
 	case err != nil:
 		return f, err
+	case !ok && w.Unit != "":
+		scale = 1
+		f.unit = cmp.Or(f.unit, w.Unit)
 	case !ok:
 		return f, bearing.Errorf(bearing.Invalid, "scale_missing", "a WAV file does not say what its full scale is: state scale, its value in units").At("scale")
 	case scale == 0:
 		return f, bearing.Errorf(bearing.Invalid, "scale_not_finite", "scale must not be 0").At("scale")
-	}
-	w, err := wavfile.Open(body)
-	if err != nil {
-		return f, err
 	}
 	if w.Samples > maxSamples {
 		return f, tooLong(maxSamples)

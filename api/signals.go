@@ -113,7 +113,10 @@ var windowForms = []windowForm{
 		if w.SampleRate != math.Trunc(w.SampleRate) || w.SampleRate > math.MaxUint32 {
 			return nil, bearing.Errorf(bearing.Invalid, "format_unknown", "a WAV file has a whole number of samples a second, the window has %g: take npy", w.SampleRate).At("format")
 		}
-		return wavfile.EncodeFloat32(w.Samples, w.SampleRate), nil
+		if w.Unit == bearing.RelativeToFull {
+			return wavfile.EncodeFloat32(w.Samples, w.SampleRate), nil
+		}
+		return wavfile.EncodeFloat32In(w.Samples, w.SampleRate, string(bearing.G)), nil
 	}},
 }
 

@@ -261,7 +261,7 @@ func readWAV(b []byte) (*content, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &content{rate: float64(f.SampleRate), pcm: !f.Float}
+	c := &content{rate: float64(f.SampleRate), pcm: !f.Float, unit: bearing.Unit(f.Unit)}
 	for i, x := range f.Channels {
 		number := fmt.Sprint(i + 1)
 		c.channels = append(c.channels, channel{number, number, x})

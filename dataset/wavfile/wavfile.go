@@ -9,8 +9,11 @@
 package wavfile
 
 import (
+	"bytes"
 	"encoding/binary"
 	"math"
+	"slices"
+	"strings"
 
 	"brinell/internal/bearing"
 	"brinell/internal/clamp"
@@ -22,6 +25,7 @@ type File struct {
 	Channels   [][]float64 // PCM with full scale 1, floats as stored
 	Float      bool
 	Bits       int
+	Unit       string // of floats, if the file's comment states it as EncodeFloat32In does; else ""
 }
 
 const (
@@ -46,7 +50,7 @@ func Decode(b []byte) (File, error) {
 	if err != nil {
 		return File{}, err
 	}
-	out := File{SampleRate: l.SampleRate, Float: l.format.tag == formatFloat, Bits: l.format.bits, Channels: make([][]float64, l.Channels)}
+	out := File{SampleRate: l.SampleRate, Float: l.format.tag == formatFloat, Bits: l.format.bits, Unit: l.Unit, Channels: make([][]float64, l.Channels)}
 	for c := range out.Channels {
 		if out.Channels[c], err = l.Channel(c); err != nil {
 			return File{}, err
@@ -62,6 +66,7 @@ type Layout struct {
 	Samples    int // of a channel
 	format     *format
 	data       []byte
+	Unit       string // see File
 }
 
 // Open reads the layout of a WAV file, which keeps b. Errors are those of Decode.
@@ -73,6 +78,7 @@ func Open(b []byte) (Layout, error) {
 		return Layout{}, malformed("it does not begin like a WAV file")
 	}
 	var f *format
+	unit := ""
 	for chunks, at := 0, 12; at+8 <= len(b); chunks++ {
 		if chunks == maxChunks {
 			return Layout{}, malformed("more than %d chunks", maxChunks)
@@ -90,7 +96,11 @@ func Open(b []byte) (Layout, error) {
 			if size > len(body) {
 				return Layout{}, malformed("data of %d bytes where %d are left", size, len(body))
 			}
-			return f.layout(body[:size])
+			l, err := f.layout(body[:size])
+			if f.tag == formatFloat {
+				l.Unit = unit
+			}
+			return l, err
 		}
 		if size > len(body) {
 			return Layout{}, malformed("a chunk of %d bytes where %d are left", size, len(body))
@@ -100,6 +110,9 @@ func Open(b []byte) (Layout, error) {
 			if f, err = parseFormat(body[:size]); err != nil {
 				return Layout{}, err
 			}
+		}
+		if id == "LIST" {
+			unit = commented(body[:size])
 		}
 		at += 8 + size + size%2 // chunks begin at even offsets
 	}
@@ -201,6 +214,43 @@ func (f *format) sample(b []byte) float64 {
 		return float64(int32(uint32(b[0])<<8|uint32(b[1])<<16|uint32(b[2])<<24)>>8) / (1 << 23)
 	}
 	return float64(int32(le.Uint32(b))) / (1 << 31)
+}
+
+// stating is what a comment says before the unit.
+const stating = "unit="
+
+// commented returns the unit that the comment of a list of information states, g or m/s2.
+func commented(list []byte) string {
+	if !bytes.HasPrefix(list, []byte("INFO")) {
+		return ""
+	}
+	_, text, _ := bytes.Cut(list, []byte("ICMT"))
+	if len(text) < 4 {
+		return ""
+	}
+	text, _, _ = bytes.Cut(text[4:], []byte{0})
+	unit, ok := strings.CutPrefix(string(text), stating)
+	if !ok || unit != "g" && unit != "m/s2" {
+		return ""
+	}
+	return unit
+}
+
+// EncodeFloat32In is EncodeFloat32 with the unit of the samples, g or m/s2, in the file's comment.
+func EncodeFloat32In(x []float32, rate float64, unit string) []byte {
+	le := binary.LittleEndian
+	text := append([]byte(stating+unit), 0)
+	if len(text)%2 != 0 {
+		text = append(text, 0)
+	}
+	list := append([]byte("LIST"), le.AppendUint32(nil, uint32(12+len(text)))...)
+	list = append(list, "INFOICMT"...)
+	list = append(le.AppendUint32(list, uint32(len(text))), text...)
+	b := EncodeFloat32(x, rate)
+	const data = 36 // where that chunk begins
+	b = slices.Insert(b, data, list...)
+	le.PutUint32(b[4:], uint32(len(b)-8))
+	return b
 }
 
 // EncodeFloat32 writes one channel as a WAV file of 32-bit floats, rounding the
