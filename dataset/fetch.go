@@ -82,17 +82,20 @@ func Fetch(ctx context.Context, client *http.Client, c Corpus, dir string, opts 
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	watch := time.AfterFunc(opts.Silence, func() { cancel(errSilence) })
-	defer watch.Stop()
+	defer watch.Stop() // it runs while something is to come, not while files here are read
 	heard := false
 	var errs []error
 	for i, d := range list {
 		f := fetcher{client: client, download: d, path: filepath.Join(dir, d.file), opts: opts, index: i + 1, files: len(list)}
 		f.heard = func() { heard = true; watch.Reset(opts.Silence) }
+		f.asking = func() { watch.Reset(opts.Silence) }
+		f.reading = func() { watch.Stop() }
 		heard = false
+		lost := false
 		if err := f.run(ctx); err != nil {
+			_, lost = errors.AsType[interrupted](err)
 			errs = append(errs, fmt.Errorf("fetch %s from %s: %w", d.file, d.url, err))
 		}
-		_, lost := errors.AsType[interrupted](errors.Join(errs...))
 		if silent := errors.Is(context.Cause(ctx), errSilence); silent || lost && !heard {
 			return bearing.Errorf(bearing.Overloaded, "publisher_unreachable", "nothing comes from %s: %v. "+
 				"Check the network, DNS and the proxy (HTTPS_PROXY), or name a mirror with --base; the same command goes on where it stopped. "+
@@ -139,6 +142,8 @@ type fetcher struct {
 	opts         FetchOptions
 	index, files int
 	heard        func() // something came
+	asking       func() // something is to come from now on
+	reading      func() // nothing is to come: a file that is here is read
 }
 
 func (f fetcher) part() string      { return f.path + ".part" }
@@ -151,14 +156,17 @@ func (f fetcher) progress(bytes, size int64, done, present bool) {
 }
 
 func (f fetcher) run(ctx context.Context) error {
+	f.reading()
 	if info, err := os.Stat(f.path); err == nil && f.verify(f.path) == nil {
 		f.progress(info.Size(), info.Size(), true, true)
 		return nil
 	}
+	f.asking()
 	wait := f.opts.Wait
 	for attempt := 1; ; attempt++ {
 		err := f.transfer(ctx)
 		if err == nil {
+			f.reading()
 			return f.finish()
 		}
 		if ctx.Err() != nil {

@@ -1,8 +1,12 @@
 package dataset
 
 import (
+	"bytes"
 	"errors"
+	"io"
 	"net/http"
+	"os"
+	"path/filepath"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -31,5 +35,46 @@ func TestFetchWithoutNetwork(t *testing.T) {
 				t.Errorf("%s: after %s: %v", name, took, err)
 			}
 		})
+	}
+}
+
+// TestFetchGoesOnAfterAFailure has a server that fails for the first file, while the second is
+// here already: the third is fetched all the same.
+func TestFetchGoesOnAfterAFailure(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		corpus, err := Named("cwru")
+		if err != nil {
+			t.Fatal(err)
+		}
+		content := payload(100)
+		one := oneFileCorpus(content).Entries[0]
+		first, second, third := one, one, one
+		first.File, second.File, third.File = "1", "2", "3"
+		first.URL = "http://x/bad"
+		corpus.Entries = []Entry{first, second, third}
+		dir, asked := t.TempDir(), 0
+		if err := os.WriteFile(filepath.Join(dir, "2"), content, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		client := &http.Client{Transport: roundTrip(func(r *http.Request) (*http.Response, error) {
+			asked++
+			status := http.StatusServiceUnavailable
+			if r.URL.Path != "/bad" {
+				status = http.StatusOK
+			}
+			return &http.Response{StatusCode: status, Body: io.NopCloser(bytes.NewReader(content)), ContentLength: int64(len(content))}, nil
+		})}
+		err = Fetch(t.Context(), client, corpus, dir, FetchOptions{})
+		if err == nil || bearing.CodeOf(err) == "publisher_unreachable" || asked != 5 {
+			t.Errorf("%d requests: %v", asked, err)
+		}
+		mustHaveFile(t, filepath.Join(dir, "3"))
+	})
+}
+
+func mustHaveFile(t *testing.T, name string) {
+	t.Helper()
+	if _, err := os.Stat(name); err != nil {
+		t.Error(err)
 	}
 }
