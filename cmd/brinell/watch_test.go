@@ -104,7 +104,7 @@ func TestWatch(t *testing.T) {
 	write("de_20260131T120001.5Z.wav", wavfile.EncodeFloat32(metric, 12000))
 	write("fan.json", []byte(`{"start":"2026-01-31T12:00:00Z","sample_rate_hz":12000,"unit":"g","samples":[1,2]}`))
 	write("nobody_20260131T120000Z.npy", npy)
-	write("de_20260131T120020Z.csv", []byte("time_s,acceleration\n0,1\n1,2\n"))
+	write("de_20260131T120020Z.csv", []byte("left,right\n0,1\n1,2\n"))
 	write("de_20269931T120000Z.npy", npy)
 	write("broken_20260131T120000Z.json", []byte("{"))
 	write("large.json", make([]byte, 301_000))

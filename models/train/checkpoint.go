@@ -13,9 +13,9 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
-	"time"
 
 	"brinell/internal/bearing"
+	"brinell/internal/clamp"
 	"brinell/models/nn"
 )
 
@@ -211,7 +211,7 @@ func (f *fitter) resume(c *Checkpoint) error {
 	f.history = append(f.history, c.History...)
 	if n := len(f.history); n > 0 {
 		f.at = f.history[n-1].Step
-		f.before = time.Duration(f.history[n-1].Seconds * float64(time.Second))
+		f.before = clamp.Seconds(f.history[n-1].Seconds)
 	}
 	return nil
 }
