@@ -74,7 +74,7 @@ rigs:
 	BRINELL_SEQUENCE=1000 $(GO) test ./internal/rig -run 'Memory$$' -v -timeout 1h
 	BRINELL_PROGRAMS=60000 $(GO) test ./cmd/brinell -run 'Programs' -v -timeout 1h
 	BRINELL_ROWS=10000000 BRINELL_INGEST=20s $(GO) test ./internal/rig -run 'Query|Ingest' -v -timeout 1h
-	BRINELL_OVERLOAD=60s BRINELL_TENANTS=20s BRINELL_SOAK=1h $(GO) test ./internal/rig -run 'Overload|Tenants|Soak' -v -timeout 2h
+	BRINELL_OVERLOAD=60s BRINELL_TENANTS=10s BRINELL_SOAK=1h $(GO) test ./internal/rig -run 'Overload|Tenants|Soak' -v -timeout 2h
 
 # Files that a program writes: the assembly, the golden OpenAPI document.
 generate:
