@@ -297,7 +297,10 @@ func TestAppendRefuses(t *testing.T) {
 		}
 	}
 	ctx, cancel := context.WithCancel(t.Context())
-	time.AfterFunc(10*time.Millisecond, cancel)
+	go func() {
+		<-h.began // or nothing of it would be stored
+		cancel()
+	}()
 	d, w := window(t, "pump", 1, 0)
 	if _, err := db.Append(ctx, d, w, nil); !errors.Is(err, context.Canceled) {
 		t.Errorf("cancelled: %v", err)
