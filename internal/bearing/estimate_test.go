@@ -96,3 +96,27 @@ func TestSuggestion(t *testing.T) {
 		}
 	}
 }
+
+// TestTimken: the orders that a maker publishes of ball bearings with rings of the 62 and 63 series
+// are within a comb's reach of a candidate.
+//
+// Source: Timken, ball bearing housed unit catalogue, table A-9, BPFO and BPFI.
+func TestTimken(t *testing.T) {
+	for d, o := range map[string][2]float64{
+		"6202": {3.125, 4.875}, "6203": {3.053, 4.947}, "6204": {3.052, 4.948}, "6205": {3.574, 5.426}, "6206": {3.568, 5.432},
+		"6207": {3.565, 5.435}, "6208": {3.547, 5.453}, "6209": {3.621, 5.379}, "6210": {4.093, 5.907}, "6211": {4.078, 5.922},
+		"6212": {4.066, 5.934}, "6213": {4.099, 5.901}, "6214": {4.104, 5.896},
+		"6303": {2.545, 4.455}, "6304": {2.574, 4.426}, "6307": {3.006, 4.994}, "6308": {3.023, 4.977}, "6309": {3.037, 4.963},
+		"6310": {3.047, 4.953}, "6311": {3.057, 4.943}, "6312": {3.064, 4.936}, "6314": {3.076, 4.924}, "6315": {3.081, 4.919},
+		"6316": {3.086, 4.914}, "6318": {3.093, 4.907},
+	} {
+		b, _ := NewCatalogue().Lookup(d)
+		off := math.Inf(1)
+		for _, c := range b.Estimate.Candidates() {
+			off = min(off, max(math.Abs(c.BPFO/o[0]-1), math.Abs(c.BPFI/o[1]-1)))
+		}
+		if off > 0.012 {
+			t.Errorf("%s: orders %v are %.2f %% from the nearest candidate", d, o, 100*off)
+		}
+	}
+}
