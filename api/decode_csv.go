@@ -11,22 +11,14 @@ import (
 // decodeCSV reads samples as a column of a table. A column of time is the clock, and one of ISO
 // stamps states the start too; the header may state the unit. What is stated beside goes before.
 func decodeCSV(query string, body []byte, maxSamples int, room func(int) []float32) (fields, error) {
-	q, err := parseQuery(query, "start", "sample_rate_hz", "unit", "shaft_speed_rpm", "bearing", "axis", "scale", "channel")
-	if err != nil {
-		return fields{}, err
-	}
-	f, err := fieldsIn(q)
-	if err != nil {
-		return f, err
-	}
-	scale, ok, err := numberParameter(q, "scale")
+	q, f, scale, ok, err := scaledIn(query, "channel")
 	switch {
 	case err != nil:
 		return f, err
 	case !ok:
 		scale = 1
 	case scale == 0:
-		return f, bearing.Errorf(bearing.Invalid, "scale_not_finite", "scale must not be 0").At("scale")
+		return f, scaleOfNothing()
 	}
 	t, err := csvfile.Decode(body, csvfile.Options{MaxRows: maxSamples})
 	if err != nil {
@@ -72,8 +64,7 @@ func sampled(t csvfile.Table, clock int, name string) (column int, err error) {
 		}
 	}
 	if name != "" || column < 0 {
-		_, err = t.Column(name)
-		return 0, bearing.Errorf(bearing.Invalid, "parameter_invalid", "%s", bearing.Clip(err.Error())).At("channel")
+		return 0, bearing.Errorf(bearing.Invalid, "parameter_invalid", "channel %q is none of the table's %d columns", bearing.Clip(name), len(t.Columns)).At("channel")
 	}
 	return column, nil
 }

@@ -13,15 +13,7 @@ import (
 // decodeNPY reads samples as a NumPy file of one dimension, with the other fields as
 // query parameters: floats in units, or integers as counts of scale units.
 func decodeNPY(query string, body []byte, maxSamples int, room func(int) []float32) (fields, error) {
-	q, err := parseQuery(query, "start", "sample_rate_hz", "unit", "shaft_speed_rpm", "bearing", "axis", "scale")
-	if err != nil {
-		return fields{}, err
-	}
-	f, err := fieldsIn(q)
-	if err != nil {
-		return f, err
-	}
-	scale, hasScale, err := numberParameter(q, "scale")
+	_, f, scale, hasScale, err := scaledIn(query)
 	if err != nil {
 		return f, err
 	}
@@ -38,7 +30,7 @@ func decodeNPY(query string, body []byte, maxSamples int, room func(int) []float
 	case !a.Float && !hasScale:
 		return f, bearing.Errorf(bearing.Invalid, "scale_missing", "integers need scale, the value of one count in units").At("scale")
 	case !a.Float && scale == 0:
-		return f, bearing.Errorf(bearing.Invalid, "scale_not_finite", "scale must not be 0").At("scale")
+		return f, scaleOfNothing()
 	case a.Float:
 		scale = 1
 	}
@@ -47,19 +39,10 @@ func decodeNPY(query string, body []byte, maxSamples int, room func(int) []float
 }
 
 // decodeWAV reads samples as one channel of a WAV file. scale is what full scale stands
-// for in units, or for a file of floats what 1 does: a file does not say, but one that was written
-// here. The sampling
-// rate is the file's; one that is stated may say what a whole number cannot.
+// for in units, or for a file of floats what 1 does: only one that was written here says.
+// The sampling rate is the file's; one that is stated may say what a whole number cannot.
 func decodeWAV(query string, body []byte, maxSamples int, room func(int) []float32) (fields, error) {
-	q, err := parseQuery(query, "start", "sample_rate_hz", "unit", "shaft_speed_rpm", "bearing", "axis", "scale", "channel")
-	if err != nil {
-		return fields{}, err
-	}
-	f, err := fieldsIn(q)
-	if err != nil {
-		return f, err
-	}
-	scale, ok, err := numberParameter(q, "scale")
+	q, f, scale, ok, err := scaledIn(query, "channel")
 	if err != nil {
 		return f, err
 	}
@@ -73,7 +56,7 @@ func decodeWAV(query string, body []byte, maxSamples int, room func(int) []float
 	case !ok:
 		return f, bearing.Errorf(bearing.Invalid, "scale_missing", "a WAV file does not say what its full scale is: state scale, its value in units").At("scale")
 	case scale == 0:
-		return f, bearing.Errorf(bearing.Invalid, "scale_not_finite", "scale must not be 0").At("scale")
+		return f, scaleOfNothing()
 	}
 	if w.Samples > maxSamples {
 		return f, tooLong(maxSamples)
@@ -100,6 +83,24 @@ func decodeWAV(query string, body []byte, maxSamples int, room func(int) []float
 	}
 	f.samples = narrow(x, scale, room)
 	return f, nil
+}
+
+// scaledIn returns the query of a window as a file: its fields, the scale if it is stated, and
+// what else the format knows.
+func scaledIn(query string, known ...string) (q map[string]string, f fields, scale float64, stated bool, err error) {
+	known = append([]string{"start", "sample_rate_hz", "unit", "shaft_speed_rpm", "bearing", "axis", "scale"}, known...)
+	if q, err = parseQuery(query, known...); err != nil {
+		return q, f, 0, false, err
+	}
+	if f, err = fieldsIn(q); err != nil {
+		return q, f, 0, false, err
+	}
+	scale, stated, err = numberParameter(q, "scale")
+	return q, f, scale, stated, err
+}
+
+func scaleOfNothing() error {
+	return bearing.Errorf(bearing.Invalid, "scale_not_finite", "scale must not be 0").At("scale")
 }
 
 // narrow scales samples into what room returns.

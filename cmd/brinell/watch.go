@@ -293,7 +293,8 @@ func reasonName(name string) string {
 	return name[:longestName-len(sum)] + sum
 }
 
-// submit reads a file and has its windows judged, of which it returns the last answer. errUnfinished and errOpen say that
+// submit reads a file and has its windows judged, of which it returns the last answer.
+// errUnfinished and errOpen say that
 // it may not be whole.
 func (w *watcher) submit(ctx context.Context, name string, f *dropped, settled bool) (d bearing.Diagnosis, err error) {
 	defer func() {

@@ -230,7 +230,7 @@ func (t Table) Is(column int, nameOrNumber string) bool {
 	if i := slices.Index(t.Header, nameOrNumber); i >= 0 {
 		return i == column
 	}
-	return itoa(column+1) == nameOrNumber
+	return strconv.Itoa(column+1) == nameOrNumber
 }
 
 // Column returns the column of that name, or of that number counted from 1.
@@ -247,5 +247,3 @@ func (t Table) Column(nameOrNumber string) ([]float64, error) {
 	}
 	return nil, bearing.Errorf(bearing.NotFound, "column_unknown", "there is no column %q: the file has %s", bearing.Clip(nameOrNumber), have)
 }
-
-func itoa(i int) string { return strconv.Itoa(i) }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"slices"
+	"strconv"
 	"unicode/utf16"
 )
 
@@ -141,7 +142,7 @@ func counted(d *decoder, rows []row) bool {
 		return false
 	}
 	for i, c := range d.cells {
-		if string(c) != itoa(i) {
+		if string(c) != strconv.Itoa(i) {
 			return false
 		}
 	}

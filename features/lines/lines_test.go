@@ -28,6 +28,15 @@ func simulated(t testing.TB, fault bearing.Fault, rate float64, seed uint64) ([]
 	return x, lines.Machine{ShaftSpeed: 29.95, Orders: skf6205.Orders()}
 }
 
+// white returns a second of white noise at 12 kHz.
+func white(rng *rand.Rand) []float32 {
+	x := make([]float32, 12000)
+	for i := range x {
+		x[i] = float32(rng.NormFloat64())
+	}
+	return x
+}
+
 func highest(e *lines.Evidence) (best int) {
 	for i := range e.Combs {
 		if e.Combs[i].Z > e.Combs[best].Z {
@@ -64,10 +73,7 @@ func TestNoiseHasNoLines(t *testing.T) {
 	var sum, over float64
 	const n = 200
 	for range n {
-		x := make([]float32, 12000)
-		for i := range x {
-			x[i] = float32(rng.NormFloat64())
-		}
+		x := white(rng)
 		e := a.Analyze(x, 12000, lines.Machine{ShaftSpeed: 30, Orders: skf6205.Orders()})
 		for _, k := range e.Combs {
 			sum += k.Z
@@ -260,10 +266,7 @@ func TestAmong(t *testing.T) {
 	over, alone, mean := 0, 0, 0.0
 	const n = 100
 	for range n {
-		x := make([]float32, 12000)
-		for i := range x {
-			x[i] = float32(rng.NormFloat64())
-		}
+		x := white(rng)
 		e := a.Analyze(x, 12000, lines.Machine{ShaftSpeed: 30, Orders: skf6205.Orders()})
 		if e.Combs[highest(e)].Z > 3 {
 			alone++

@@ -87,8 +87,9 @@ func numberOf(designation string) (n number, ok bool) {
 		}
 	}
 	for _, m := range materials {
-		if rest, found := strings.CutPrefix(s, m); found && rest != "" && isDigit(parted(rest + " 0")[0]) {
-			s = parted(rest)
+		rest, found := strings.CutPrefix(s, m)
+		if rest = parted(rest); found && rest != "" && isDigit(rest[0]) {
+			s = rest
 			break
 		}
 	}

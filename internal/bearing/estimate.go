@@ -62,9 +62,10 @@ func (e Estimate) Candidates() []Orders {
 // height of the section (outside diameter less bore), and which share of a full circle the
 // elements of a row fill, by half the angle under which each is seen from the centre.
 //
-// The shares are those of bearings whose geometry is published: 6205, 6203 (CWRU, Paderborn),
-// UER204 (XJTU-SY), N/NU 205 (JNU), and makers' tables of elements. Reference for how elements
-// follow from boundary dimensions: Harris, Kotzalas, Rolling Bearing Analysis, 5th ed., ch. 2.
+// The shares of deep groove bearings hold what is published of 6203, 6205 and UER204 (CWRU,
+// Paderborn, XJTU-SY) and the orders of Timken's ball bearing housed unit catalogue, table A-9.
+// Those of the other kinds are wider: they hold a few geometries as commonly quoted, and have
+// not been compared with a maker's table.
 type kind struct {
 	name    string
 	element [2]float64
@@ -98,7 +99,8 @@ var (
 // Outside diameters (mm) of ISO 15 by diameter series and bore: rows of the bores 10, 12, 15,
 // 17, then 20 to 100 in steps of 5, then as noted; 0 for none.
 //
-// Source: ISO 15:2017, rolling bearings, radial bearings, boundary dimensions, general plan.
+// Source: ISO 15, rolling bearings, radial bearings, boundary dimensions, general plan; series 0,
+// 2 and 3 compared with lists of 60, 62 and 63 to bores of 180 mm, beyond and series 4 not.
 var outside = map[byte][]float64{
 	'0': {26, 28, 32, 35, 42, 47, 55, 62, 68, 75, 80, 90, 95, 100, 110, 115, 125, 130, 140, 145, 150, 160, 170, 180, 200, 210, 225, 240, 260, 280, 290, 310},
 	'2': {30, 32, 35, 40, 47, 52, 62, 72, 80, 85, 90, 100, 110, 120, 125, 130, 140, 150, 160, 170, 180, 190, 200, 215, 230, 250, 270, 290, 310, 320, 340, 360},
@@ -157,7 +159,7 @@ func boundary(n number) (k kind, bore, out float64, ok bool) {
 		d, at, found := boreOf(10*int(code[0]-'0') + int(code[1]-'0'))
 		if row := outside[s.diameter]; found && at < len(row) && row[at] > 0 {
 			k = s.kind
-			if d <= 10 && k.contact[1] == 0 {
+			if d <= 10 && k.name == ball.name {
 				k = tinyBall
 			}
 			return k, d, row[at], true
@@ -178,7 +180,7 @@ func estimateOf(n number) (KnownBearing, bool) {
 	if !ok {
 		return KnownBearing{}, false
 	}
-	if k.contact[1] > 15 { // a ball that is pressed aside
+	if k.name == angular.name {
 		for _, a := range angles {
 			if strings.HasPrefix(strings.TrimLeft(n.suffix, " -/"), a.suffix) {
 				k.contact = [2]float64{a.angle, a.angle}

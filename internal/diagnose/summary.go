@@ -12,7 +12,8 @@ import (
 var damagedPart = map[bearing.Fault]string{bearing.InnerRace: "the inner race", bearing.OuterRace: "the outer race", bearing.Ball: "a rolling element"}
 
 // within is how soon a bearing of a stage is to be looked at. The stages are those of the
-// classic four; how long each lasts depends on load and speed, so these are cautious.
+// classic four. How long each lasts depends on load and speed, and no standard says it: these
+// are this program's own, on the cautious side.
 var within = map[int]string{2: "at the next planned stop, within three months", 3: "within four weeks", 4: "within days"}
 
 // sentence says in a sentence or two what a verdict is, how sure, and what to do next.
@@ -79,7 +80,8 @@ func inconclusive(v *bearing.Verdict, q bearing.Quality) string {
 		return "Something hits, and neither the bearing nor the shaft explains it: check the bearing's designation and the speed, and send more windows" + likeliest(v) + "."
 	}
 	if _, ok := reason(v, "nothing_found"); ok {
-		return "No sign of damage was found. That is not yet normal, for a damaged rolling element may show none: send windows until the baseline of this sensor has learnt 60 healthy ones."
+		return fmt.Sprintf("No sign of damage was found. That is not yet normal, for a damaged rolling element may show none: "+
+			"send windows until the baseline of this sensor has learnt %d healthy ones.", readyAfter)
 	}
 	return "No answer is sure enough: measure again, longer, or send more windows of this sensor" + likeliest(v) + "."
 }

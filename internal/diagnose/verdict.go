@@ -310,7 +310,7 @@ const (
 	impulsiveLimit = 0.69
 	calm           = 0.25
 	freeHits       = 4.0 // less than freeLimit: hits alone are weak evidence
-	hitsSeconds    = 2.0 // of signal: hits come and go, and one second by itself is right as often as not
+	hitsSeconds    = 2.0 // of signal: hits come and go
 )
 
 // showsBall reports whether a rolling element's fault shows without lines of its own:

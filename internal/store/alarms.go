@@ -355,9 +355,14 @@ func (db *DB) Arrivals(ctx context.Context, each func(sensor, axis string, start
 	if err != nil {
 		return fmt.Errorf("arrivals: %w", err)
 	}
-	all, err := db.texts(ctx, "SELECT DISTINCT sensor || char(0) || axis FROM recent")
+	rows, err := db.texts(ctx, "SELECT DISTINCT sensor || char(0) || axis FROM recent")
 	if err != nil {
 		return fmt.Errorf("arrivals: %w", err)
+	}
+	recent := make(map[string][]string) // axes by sensor
+	for _, row := range rows {
+		sensor, axis, _ := strings.Cut(row, "\x00")
+		recent[sensor] = append(recent[sensor], axis)
 	}
 	release, err := db.reading()
 	if err != nil {
@@ -371,9 +376,8 @@ func (db *DB) Arrivals(ctx context.Context, each func(sensor, axis string, start
 		if err != nil {
 			return fmt.Errorf("arrivals of %q: %w", s, err)
 		}
-		for _, row := range all { // one that is silent may have none among the last of its sensor
-			sensor, axis, _ := strings.Cut(row, "\x00")
-			if sensor != s || axes[axis] != nil {
+		for _, axis := range recent[s] { // one that is silent may have none among the last of its sensor
+			if axes[axis] != nil {
 				continue
 			}
 			err := db.arrivals(ctx, axes, `SELECT start_ns, doc FROM diagnoses
