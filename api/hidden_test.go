@@ -24,7 +24,8 @@ func hides(route string) bool {
 // for the name that was asked for.
 func TestHidden(t *testing.T) {
 	headers := []string{"", "If-Match: *", `If-Match: "1"`, `If-Match: "99"`, "If-None-Match: *", `If-None-Match: "1"`, "Accept: text/csv", "Range: bytes=0-1", "Content-Type: text/csv"}
-	queries := map[string][]string{"GET /v1/windows/{id}": {"?format=csv", "?format=npy"}, "GET /v1/windows/{id}/spectrum": {"?lines=1", "?lines=400"}, "DELETE /v1/sensors/{name}": {"?windows=delete"}, "GET /v1/sensors/{name}/trends": {"?feature=rms"}}
+	queries := map[string][]string{"GET /v1/windows/{id}": {"?format=csv", "?format=npy"}, "GET /v1/windows/{id}/spectrum": {"?lines=1", "?lines=400"},
+		"GET /v1/windows/{id}/plot.png": {"?width=1", "?width=600&height=500"}, "GET /v1/windows/{id}/plot.svg": {"?height=9999"}, "DELETE /v1/sensors/{name}": {"?windows=delete"}, "GET /v1/sensors/{name}/trends": {"?feature=rms"}}
 	asked := 0
 	for route := range scopes {
 		method, pattern, _ := strings.Cut(route, " ")

@@ -39,6 +39,8 @@ var scopes = map[string]rule{
 	"GET /v1/windows/{id}":             {keys.Read, own},
 	"GET /v1/windows/{id}/spectrum":    {keys.Read, own},
 	"GET /v1/windows/{id}/envelope":    {keys.Read, own},
+	"GET /v1/windows/{id}/plot.png":    {keys.Read, own},
+	"GET /v1/windows/{id}/plot.svg":    {keys.Read, own},
 	"GET /v1/sensors/{name}/trends":    {keys.Read, own},
 	"GET /v1/bearings":                 {keys.Read, shared},
 	"GET /v1/bearings/{designation}":   {keys.Read, shared},

@@ -24,6 +24,10 @@ type Signals interface {
 	SpectrumBytes(samples int) int64 // what Spectrum takes at most, and its answer
 	Spectrum(w *bearing.Window, was bearing.Diagnosis, q bearing.SpectrumQuery) (bearing.Spectrum, error)
 	Trend(ctx context.Context, q bearing.TrendQuery) (bearing.Trend, error)
+
+	// Picture draws a window and its diagnosis; name is "" for that of its sensor.
+	Picture(name string, w *bearing.Window, was bearing.Diagnosis, q bearing.PictureQuery) ([]byte, error)
+	PictureBytes(was bearing.Diagnosis, q bearing.PictureQuery) int64 // what Picture takes at most, and its answer
 }
 
 // mostLooks is how many windows are given out or looked at at a time, beside the budget of
@@ -70,18 +74,21 @@ func (s *server) signalRoutes() {
 	s.router.Method("GET", "/v1/windows/{id}", s.handle(s.getWindow))
 	s.router.Method("GET", "/v1/windows/{id}/spectrum", s.handle(s.getSpectrum(bearing.AmplitudeSpectrum)))
 	s.router.Method("GET", "/v1/windows/{id}/envelope", s.handle(s.getSpectrum(bearing.EnvelopeSpectrum)))
+	for _, f := range []string{bearing.PNG, bearing.SVG} {
+		s.router.Method("GET", "/v1/windows/{id}/plot."+f, s.handle(s.getPicture(f)))
+	}
 	s.router.Method("GET", "/v1/sensors/{name}/trends", s.handle(s.getTrend))
 }
 
 // windowOf calls f with the stored window of a request and its diagnosis, if the key may have
 // to do with its sensor, and while the budget has as many bytes as it takes to read it and
-// what need says of its length.
-func (s *server) windowOf(r *http.Request, need func(samples int) int64, f func(*bearing.Window, bearing.Diagnosis) error) error {
+// what need says of it.
+func (s *server) windowOf(r *http.Request, need func(bearing.Diagnosis) int64, f func(*bearing.Window, bearing.Diagnosis) error) error {
 	d, err := s.diagnosisOf(r.Context(), chi.URLParam(r, "id"))
 	if err != nil {
 		return err
 	}
-	n := readBytes*int64(d.SampleCount) + need(d.SampleCount)
+	n := readBytes*int64(d.SampleCount) + need(d)
 	if err := s.cfg.Memory.Wait(r.Context(), admit.Show, n, s.lookWait, "what is asked of the stored window"); err != nil {
 		return err
 	}
@@ -143,7 +150,7 @@ func (s *server) getWindow(w http.ResponseWriter, r *http.Request) error {
 	var b []byte
 	var id string
 	err = s.look(r, func() error {
-		return s.windowOf(r, func(n int) int64 { return 4096 + form.bytes*int64(n) }, func(win *bearing.Window, d bearing.Diagnosis) (err error) {
+		return s.windowOf(r, func(d bearing.Diagnosis) int64 { return 4096 + form.bytes*int64(d.SampleCount) }, func(win *bearing.Window, d bearing.Diagnosis) (err error) {
 			id = d.ID
 			b, err = form.encode(win)
 			return err
@@ -266,7 +273,7 @@ func (s *server) getSpectrum(kind string) func(http.ResponseWriter, *http.Reques
 		}
 		var b []byte
 		err = s.look(r, func() error {
-			bytes := func(n int) int64 { return s.signals.SpectrumBytes(n) }
+			bytes := func(d bearing.Diagnosis) int64 { return s.signals.SpectrumBytes(d.SampleCount) }
 			return s.windowOf(r, bytes, func(win *bearing.Window, d bearing.Diagnosis) error {
 				sp, err := s.signals.Spectrum(win, d, q)
 				if err == nil {
@@ -351,6 +358,7 @@ func (s *server) describeSignals(doc *huma.OpenAPI, refusals func(...int) map[st
 	get("/v1/windows/{id}/envelope", "get-envelope", "windows", "Spectrum of the squared envelope", asJSON(spectrum), id,
 		query("band_low_hz", "lower edge of the band; that in which lines are looked for if not stated", number()), query("band_high_hz", "upper edge", number()),
 		query("max_hz", "end of the spectrum, 1000 if not stated", number()))
+	describePictures(get, id)
 	get("/v1/sensors/{name}/trends", "get-trend", "sensors", "A feature of a sensor over time", asJSON(schemaOf[bearing.Trend](schemas)),
 		&huma.Param{Name: "name", In: "path", Required: true, Schema: text("")},
 		&huma.Param{Name: "feature", In: "query", Required: true, Description: "name in the features of a diagnosis", Schema: text("")},

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"brinell/internal/admit"
 	"brinell/internal/bearing"
 )
 
@@ -25,6 +26,15 @@ type (
 func (longWindows) Window(context.Context, string) (*bearing.Window, error) {
 	return &bearing.Window{Sensor: "p", SampleRate: 12000, Unit: bearing.G, Samples: make([]float32, 1<<20)}, nil
 }
+
+func (longWindows) Picture(_ string, _ *bearing.Window, was bearing.Diagnosis, q bearing.PictureQuery) ([]byte, error) {
+	return fmt.Appendf(nil, "%s %s %dx%d", was.ID, q.Format, q.Width, q.Height), nil
+}
+
+func (longWindows) PictureBytes(bearing.Diagnosis, bearing.PictureQuery) int64 { return pictureOf }
+
+// pictureOf is what a picture of longWindows is said to take.
+const pictureOf = 100 << 20
 
 func (longWindows) Trend(ctx context.Context, _ bearing.TrendQuery) (bearing.Trend, error) {
 	<-ctx.Done()
@@ -101,4 +111,50 @@ func TestLooksAreBounded(t *testing.T) {
 	for range mostLooks {
 		<-done
 	}
+}
+
+// TestPictures: a picture has its type, size and name, an SVG a policy under which browsers
+// show its styles; one that expired is told from one that never was; and each counts against
+// the budget of bytes.
+func TestPictures(t *testing.T) {
+	s := lookingServer(t)
+	for target, want := range map[string]string{"plot.png": "x png 1200x1000", "plot.svg?width=480&height=2400": "x svg 480x2400"} {
+		w := ask(s, "GET", "/v1/windows/x/"+target, "", "")
+		name, _, _ := strings.Cut(target, "?")
+		format := strings.TrimPrefix(name, "plot.")
+		h := w.Header()
+		if w.Code != 200 || w.Body.String() != want || h.Get("Content-Type") != pictureMedia[format] || h.Get("Content-Disposition") != `inline; filename="x.`+format+`"` {
+			t.Errorf("%s: %d %s %v", target, w.Code, w.Body, h)
+		}
+		if got := strings.Contains(h.Get("Content-Security-Policy"), "style-src 'unsafe-inline'"); got != (format == "svg") {
+			t.Errorf("%s: policy %s", target, h.Get("Content-Security-Policy"))
+		}
+	}
+	for target, code := range map[string]string{"plot.png?width=0": "parameter_invalid", "plot.png?width=2401": "parameter_invalid", "plot.svg?height=479": "parameter_invalid", "plot.svg?lines=4": "unknown_parameter"} {
+		if w := ask(s, "GET", "/v1/windows/x/"+target, "", ""); w.Code != 422 || !strings.Contains(w.Body.String(), code) {
+			t.Errorf("%s: %d %s", target, w.Code, w.Body)
+		}
+	}
+	s.signals = expired{}
+	if w := ask(s, "GET", "/v1/windows/x/plot.png", "", ""); w.Code != 404 || !strings.Contains(w.Body.String(), "samples_expired") || w.Header().Get("Content-Disposition") != "" {
+		t.Errorf("expired: %d %s", w.Code, w.Body)
+	}
+	s.signals = longWindows{}
+	s.lookWait = 20 * time.Millisecond
+	room := s.cfg.Memory.Most(admit.Show)
+	s.cfg.Memory.Hold(room - pictureOf + 1)
+	if w := ask(s, "GET", "/v1/windows/x/plot.png", "", ""); w.Code != 503 {
+		t.Errorf("without room: %d %s", w.Code, w.Body)
+	}
+	s.cfg.Memory.Give(1)
+	if w := ask(s, "GET", "/v1/windows/x/plot.png", "", ""); w.Code != 200 {
+		t.Errorf("with just enough room: %d %s", w.Code, w.Body)
+	}
+}
+
+// expired are Signals whose samples are gone.
+type expired struct{ longWindows }
+
+func (expired) Window(_ context.Context, id string) (*bearing.Window, error) {
+	return nil, bearing.Errorf(bearing.NotFound, "samples_expired", "the raw samples of %s were removed", id)
 }

@@ -27,6 +27,7 @@ internal/kernel     :
 features/dsp        : internal/clamp internal/kernel
 features            : internal/bearing internal/kernel features/dsp
 features/lines      : internal/clamp internal/bearing features/dsp
+internal/picture    : internal/clamp internal/bearing features/dsp features/lines
 models/nn           : internal/clamp internal/kernel
 dataset/matfile     : internal/bearing
 dataset/npyfile     : internal/bearing
@@ -40,7 +41,7 @@ models/pretrained   : models
 models/train        : internal/clamp internal/bearing internal/kernel features/lines dataset models models/nn
 models/prune        : internal/clamp internal/bearing internal/kernel dataset models models/nn models/train
 internal/alarm      : internal/bearing
-internal/diagnose   : internal/clamp internal/bearing internal/admit internal/alarm features features/dsp features/lines models models/autoencoder
+internal/diagnose   : internal/clamp internal/bearing internal/admit internal/alarm internal/picture features features/dsp features/lines models models/autoencoder
 internal/assess     : internal/clamp internal/bearing features/dsp dataset models models/train models/prune internal/diagnose
 internal/store      : internal/bearing
 internal/webhook    : internal/bearing
@@ -64,7 +65,7 @@ github.com/prometheus               : api internal/diagnose internal/webhook cmd
 modernc.org/sqlite                  : internal/store
 github.com/klauspost/compress       : api internal/store
 gonum.org/v1/gonum                  : features/dsp features models/autoencoder internal/diagnose internal/assess cmd/brinell
-gonum.org/v1/plot                   : cmd/brinell
+gonum.org/v1/plot                   : internal/picture cmd/brinell
 github.com/mjibson/go-dsp           : features/dsp cmd/brinell
 github.com/spf13                    : cmd/brinell
 github.com/knadh/koanf              : cmd/brinell

@@ -28,6 +28,7 @@ func (s *service) replay(ctx context.Context) {
 	tick := time.NewTicker(demoEvery)
 	defer tick.Stop()
 	for turn := 0; ; turn++ {
+		var shown bearing.Diagnosis
 		for _, r := range recs {
 			d, err := client.PostWindow(ctx, r.window(turn))
 			switch {
@@ -38,7 +39,12 @@ func (s *service) replay(ctx context.Context) {
 			case turn < 3: // then the log would only repeat itself
 				p, _ := d.Probabilities.Get(string(d.Fault))
 				s.log.Info("demo", "sensor", r.sensor, "recording", r.Name, "truth", r.Truth.Fault, "fault", d.Fault, "probability", p)
+				shown = worthSeeing(shown, d)
 			}
+		}
+		if turn == 0 && shown.ID != "" {
+			s.log.Info("demo: open this picture of a diagnosis in a browser", "sensor", shown.Sensor, "fault", shown.Fault,
+				"address", s.base+"/v1/windows/"+shown.ID+"/plot.png")
 		}
 		select {
 		case <-tick.C:
@@ -46,6 +52,15 @@ func (s *service) replay(ctx context.Context) {
 			return
 		}
 	}
+}
+
+// worthSeeing returns which of two diagnoses has more to be seen in its picture: the later one,
+// unless it names no damage.
+func worthSeeing(a, b bearing.Diagnosis) bearing.Diagnosis {
+	if a.ID == "" || len(b.Witnesses.Envelope.Lines) > 0 && b.Fault.Known() && b.Fault != bearing.Normal {
+		return b
+	}
+	return a
 }
 
 // demoRecording is an excerpt that plays a sensor.

@@ -162,7 +162,7 @@ of sensors and the active model are those of a service, and the answers are the 
 			}
 			p.finish()
 			if plot != "" {
-				if err := plotDiagnosis(plot, first, out[0], cat); err != nil {
+				if err := plotDiagnosis(plot, core, first, out[0]); err != nil {
 					return err
 				}
 			}
@@ -249,7 +249,7 @@ func (f *fileFlags) diagnoseWindow(core *diagnose.Core, sessions map[[2]string]*
 	if err != nil {
 		return rec, d, withPath(path, err)
 	}
-	rec = bearing.Recording{Name: w.Sensor, SampleRate: w.SampleRate, ShaftSpeed: w.ShaftSpeed, Unit: w.Unit, Bearing: w.Bearing, Samples: w.Samples}
+	rec = bearing.Recording{SampleRate: w.SampleRate, ShaftSpeed: w.ShaftSpeed, Unit: w.Unit, Bearing: w.Bearing, Samples: w.Samples}
 	return rec, fileDiagnosis{File: path, Amplitude: string(bearing.G), Fault: a.Fault, Verdict: a.Verdict, Probabilities: a.Probabilities, Windows: []bearing.Diagnosis{a}}, nil
 }
 

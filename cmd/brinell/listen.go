@@ -99,3 +99,16 @@ func profiles() http.Handler {
 	mux.HandleFunc("/debug/pprof/trace", pprof.Trace)
 	return mux
 }
+
+// browsed returns how a browser of this machine reaches what listens on addr: on all addresses
+// of the machine, by the loopback one.
+func browsed(scheme, addr string) string {
+	host, port, err := net.SplitHostPort(addr)
+	if err != nil { // no address of TCP
+		return scheme + "://" + addr
+	}
+	if ip := net.ParseIP(host); ip != nil && ip.IsUnspecified() {
+		host = "127.0.0.1"
+	}
+	return scheme + "://" + net.JoinHostPort(host, port)
+}

@@ -141,3 +141,13 @@ func confusionPlot(r train.Report) (*plot.Plot, error) {
 	p.X.Tick.Label.XAlign, p.X.Tick.Label.YAlign = draw.XRight, draw.YCenter
 	return p, nil
 }
+
+func addLine(p *plot.Plot, xy plotter.XYs) error {
+	l, err := plotter.NewLine(xy)
+	if err != nil {
+		return err
+	}
+	l.Color = blues{}.Colors()[50]
+	p.Add(plotter.NewGrid(), l)
+	return nil
+}

@@ -149,6 +149,7 @@ type service struct {
 	memory   *admit.Memory
 	watch    *watcher // nil for none
 	listener net.Listener
+	base     string // of addresses to open in a browser of this machine
 	drainer  *drainer
 	notify   *notifier
 	http     *http.Server
@@ -282,8 +283,10 @@ func newService(ctx context.Context, c serveConfig, stderr io.Writer) (_ *servic
 	if err != nil {
 		return nil, err
 	}
+	s.base = browsed(scheme, s.listener.Addr().String())
 	s.log.Info("ready", "address", scheme+"://"+s.listener.Addr().String(), "data_dir", c.dataDir, "model", m.Name, "digest", m.Digest[:12],
 		"max_samples", c.maxSamples, "max_body", v.maxBody, "raw_cap", v.rawCap, "keys_required", ring.Required(), "version", version)
+	s.log.Info("open in a browser", "address", s.base+"/docs")
 	return s, nil
 }
 

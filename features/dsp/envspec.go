@@ -32,16 +32,21 @@ func NewEnvelopeSpectrum(bins, keep int) *EnvelopeSpectrum {
 	if bins < 1 || keep < 1 {
 		panic("dsp: envelope spectrum needs a band and frequencies to keep")
 	}
-	// The squared envelope of a band has frequencies up to the band's width. In m
-	// values those above m - bins fold back, and end above keep.
-	m := fastLen(bins + keep + 1)
 	half := fastLen(keep + 1)
-	e := &EnvelopeSpectrum{bins: bins, keep: keep, fft: kernel.NewFFT[float64](m),
-		x: kernel.NewParts[float64](m), work: kernel.NewParts[float64](m), power: make([]float64, m),
-		low: NewRealFFT(2 * half), padded: NewRealFFT(2 * half * oversample), taper: HannPeriodic(2 * half)}
+	e := newEnvelope(bins, keep)
+	e.low, e.padded, e.taper = NewRealFFT(2*half), NewRealFFT(2*half*oversample), HannPeriodic(2*half)
 	e.c = make([]complex128, half*oversample+1)
 	e.y, e.padding = make([]float64, 2*half), make([]float64, 2*half*oversample)
 	return e
+}
+
+// newEnvelope returns a plan for Envelope alone, which takes a tenth of the memory.
+func newEnvelope(bins, keep int) *EnvelopeSpectrum {
+	// The squared envelope of a band has frequencies up to the band's width. In m
+	// values those above m - bins fold back, and end above keep.
+	m := fastLen(bins + keep + 1)
+	return &EnvelopeSpectrum{bins: bins, keep: keep, fft: kernel.NewFFT[float64](m),
+		x: kernel.NewParts[float64](m), work: kernel.NewParts[float64](m), power: make([]float64, m)}
 }
 
 // EnvelopeSpectrumBytes is not less than what NewEnvelopeSpectrum allocates.

@@ -46,7 +46,7 @@ func Kurtogram(x []float64, fs float64, levels int) []Band {
 // appendBands cuts the spectrum c of n samples into equal parts.
 func appendBands(bands []Band, c []complex128, fs float64, n, parts int, level float64) []Band {
 	width := (n/2 + parts - 1) / parts
-	env := NewEnvelopeSpectrum(width+1, width+1) // long enough that the square of the envelope does not fold
+	env := newEnvelope(width+1, width+1) // long enough that the square of the envelope does not fold
 	for i := range parts {
 		lo, hi := float64(i)*fs/2/float64(parts), float64(i+1)*fs/2/float64(parts)
 		a, b := clamp.Int(math.Ceil(lo/fs*float64(n)), 0, n/2), clamp.Int(hi/fs*float64(n), 0, n/2)

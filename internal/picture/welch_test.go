@@ -1,11 +1,9 @@
-package main
+package picture
 
 import (
 	"math"
 	"math/rand/v2"
 	"testing"
-
-	"brinell/internal/bearing"
 )
 
 // TestWelch: the density integrates to the variance, and a tone stands where it
@@ -19,22 +17,22 @@ func TestWelch(t *testing.T) {
 		x[i] = float32(rng.NormFloat64() + 2*math.Sin(2*math.Pi*tone*float64(i)/fs))
 		sum += float64(x[i]) * float64(x[i])
 	}
-	p, f := welch(bearing.Recording{Samples: x, SampleRate: fs})
+	p, step := welch(x, fs)
 	var total, top float64
 	at := 0.0
 	for i, v := range p {
-		total += v * (f[1] - f[0])
+		total += v * step
 		if v > top {
-			top, at = v, f[i]
+			top, at = v, float64(i)*step
 		}
 	}
 	if want := sum / float64(len(x)); math.Abs(total/want-1) > 0.05 {
 		t.Errorf("integral %.3f, variance %.3f", total, want)
 	}
-	if math.Abs(at-tone) > f[1] {
+	if math.Abs(at-tone) > step {
 		t.Errorf("the tone of %v Hz stands at %v Hz", tone, at)
 	}
-	if p, _ := welch(bearing.Recording{Samples: x[:100], SampleRate: fs}); len(p) == 0 {
+	if p, _ := welch(x[:100], fs); len(p) == 0 {
 		t.Error("nothing for a short recording")
 	}
 }
