@@ -186,6 +186,9 @@ func (s *server) routes() error {
 	s.router.Method("POST", "/v1/sensors/{sensor}/windows", s.handle(s.postWindow))
 	s.router.Method("POST", "/v1/windows", s.handle(s.postWindows))
 	doc := s.describe() // GET /v1/diagnoses and what is below it, by huma
+	if err := annotate(doc); err != nil {
+		return err
+	}
 	s.bearingRoutes()
 	s.resourceRoutes()
 	s.alarmRoutes()

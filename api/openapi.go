@@ -118,7 +118,7 @@ func (s *server) describe() *huma.OpenAPI {
 	bulk.Responses["200"] = &huma.Response{Description: "a result on each line", Content: map[string]*huma.MediaType{ndjson: {Schema: schemaOf[lineResult](schemas)}}}
 	doc.AddOperation(bulk)
 
-	state := &huma.Schema{Type: "object", Properties: map[string]*huma.Schema{"status": text("")}, Required: []string{"status"}}
+	state := &huma.Schema{Type: "object", Properties: map[string]*huma.Schema{"status": describe(text(""), "ok or ready")}, Required: []string{"status"}}
 	plain := func(id, path, what, media string, schema *huma.Schema) {
 		op := &huma.Operation{OperationID: id, Method: "GET", Path: path, Tags: []string{"operation"}, Summary: what, Responses: map[string]*huma.Response{
 			"200": {Description: what, Content: map[string]*huma.MediaType{media: {Schema: schema}}}}}

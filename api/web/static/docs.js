@@ -25,7 +25,8 @@ function table(rows) {
 
 function fields(schema) {
   return Object.entries(schema.properties || {}).map(([name, s]) =>
-    [name, typeOf(s), (schema.required || []).includes(name) ? "required" : "", s.description || ""]);
+    [name, typeOf(s), (schema.required || []).includes(name) ? "required" : "", s.description || "",
+     s.examples ? JSON.stringify(s.examples[0]) : ""]);
 }
 
 function operation(path, method, op) {
