@@ -151,10 +151,12 @@ func TestFields(t *testing.T) {
 func TestFieldNotes(t *testing.T) {
 	good := "# note\n\nThing\na | what | 1\nb | = | \"x\"\nc | refers |\n"
 	notes, err := fieldNotes(good)
-	if n := notes["Thing"]; err != nil || len(n) != 3 || n["a"].example != 1.0 || n["c"].example != nil || n["c"].description != "refers" {
+	if n := notes["Thing"]; err != nil || len(n) != 3 || n["a"].example != 1.0 || n["c"].example != nil ||
+		n["c"].description != "refers" {
 		t.Errorf("%+v, %v", notes, err)
 	}
-	for _, bad := range []string{good + "a | again |", good + "Thing", "Thing\na | what | {", "Thing\na | |", "a | before a type |"} {
+	for _, bad := range []string{good + "a | again |", good + "Thing", "Thing\na | what | {", "Thing\na | |",
+		"a | before a type |"} {
 		if _, err := fieldNotes(bad); err == nil {
 			t.Errorf("%q is taken", bad)
 		}

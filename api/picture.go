@@ -68,7 +68,8 @@ func pictureQuery(raw, format string) (q bearing.PictureQuery, err error) {
 }
 
 // describePictures adds them to the description.
-func describePictures(get func(path, name, tag, summary string, answer map[string]*huma.MediaType, params ...*huma.Param), id *huma.Param) {
+func describePictures(get func(path, name, tag, summary string, answer map[string]*huma.MediaType,
+	params ...*huma.Param), id *huma.Param) {
 	side := func(name string, usual int) *huma.Param {
 		return query(name, "pixels, "+strconv.Itoa(usual)+" if not stated", &huma.Schema{Type: "integer",
 			Minimum: ptr(float64(bearing.LeastPicture)), Maximum: ptr(float64(bearing.MostPicture))})

@@ -65,7 +65,8 @@ func samePictures(t *testing.T, url, dir, bin, file, id string) {
 			t.Fatal(err)
 		}
 		resp.Body.Close()
-		if h := resp.Header; resp.StatusCode != 200 || h.Get("Content-Type") != media || resp.ContentLength != int64(len(want)) {
+		if h := resp.Header; resp.StatusCode != 200 || h.Get("Content-Type") != media ||
+			resp.ContentLength != int64(len(want)) {
 			t.Errorf("HEAD %s: %s, %v", address, resp.Status, h)
 		}
 		if small := fetch(t, address+"?width=480&height=500", 200); bytes.Equal(small, want) {
@@ -76,7 +77,8 @@ func samePictures(t *testing.T, url, dir, bin, file, id string) {
 
 // TestBrowsed: what listens on all addresses is opened by the machine's own.
 func TestBrowsed(t *testing.T) {
-	for addr, want := range map[string]string{"127.0.0.1:8080": "http://127.0.0.1:8080", "0.0.0.0:80": "http://127.0.0.1:80", "[::]:8080": "http://127.0.0.1:8080",
+	for addr, want := range map[string]string{"127.0.0.1:8080": "http://127.0.0.1:8080",
+		"0.0.0.0:80": "http://127.0.0.1:80", "[::]:8080": "http://127.0.0.1:8080",
 		"[::1]:8080": "http://[::1]:8080", "10.1.2.3:8080": "http://10.1.2.3:8080"} {
 		if got := browsed("http", addr); got != want {
 			t.Errorf("%s: %s, want %s", addr, got, want)
@@ -90,7 +92,8 @@ func TestAddresses(t *testing.T) {
 	p := start(t, "--data-dir", t.TempDir(), "--demo")
 	line := regexp.MustCompile(`msg="([^"]*browser)".* address=(\S+)`)
 	var found [][]string
-	for end := time.Now().Add(30 * time.Second); len(found) < 2 && time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
+	for end := time.Now().Add(30 * time.Second); len(found) < 2 &&
+		time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
 		found = line.FindAllStringSubmatch(p.logged(), -1)
 	}
 	if len(found) != 2 || found[0][2] != p.url+"/docs" {

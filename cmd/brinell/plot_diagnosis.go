@@ -24,7 +24,8 @@ func pictureAs(path string) bearing.PictureQuery {
 func plotDiagnosis(path string, core *diagnose.Core, r bearing.Recording, d fileDiagnosis) error {
 	head, last := d.Windows[0], d.Windows[len(d.Windows)-1]
 	last.Fault, last.Verdict = d.Fault, d.Verdict
-	w := &bearing.Window{Sensor: head.Sensor, Axis: head.Axis, Start: head.Start.In(time.UTC), SampleRate: r.SampleRate, ShaftSpeed: r.ShaftSpeed,
+	w := &bearing.Window{Sensor: head.Sensor, Axis: head.Axis, Start: head.Start.In(time.UTC),
+		SampleRate: r.SampleRate, ShaftSpeed: r.ShaftSpeed,
 		Bearing: r.Bearing, Unit: unitInside(r.Unit), Samples: r.Samples}
 	b, err := core.Picture(r.Name, w, last, pictureAs(path))
 	if err != nil {

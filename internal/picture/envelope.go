@@ -36,7 +36,8 @@ func envelope(s Subject) *plot.Plot {
 	a := lines.NewAnalyzer(nil)
 	e, best := a.Among(s.Samples, s.Rate, s.Speed, s.Orders)
 	spectrum, step := a.Spectrum()
-	what := fmt.Sprintf("Envelope spectrum, whitened, mean of %d × %.0f turns, bearing %s", e.Segments, e.Turns, s.Bearing)
+	what := fmt.Sprintf("Envelope spectrum, whitened, mean of %d × %.0f turns, bearing %s", e.Segments, e.Turns,
+		s.Bearing)
 	if len(s.Orders) > 1 {
 		what += fmt.Sprintf(" (orders estimated: the best of %d)", len(s.Orders))
 	}
@@ -52,7 +53,8 @@ func envelope(s Subject) *plot.Plot {
 	}
 	m := &combs{top: top, shaft: s.Speed, main: s.Fault, found: s.Lines, spectrum: xy}
 	for i := range e.Combs {
-		m.combs = append(m.combs, comb{fault: lines.Faults[i], order: s.Orders[best].Line(lines.Faults[i]), slip: e.Combs[i].Slip, score: e.Combs[i].Z})
+		m.combs = append(m.combs, comb{fault: lines.Faults[i], order: s.Orders[best].Line(lines.Faults[i]),
+			slip: e.Combs[i].Slip, score: e.Combs[i].Z})
 	}
 	p.Add(m)
 	trace{xy}.add(p)
@@ -136,7 +138,8 @@ type placed struct {
 
 // place gives names room in rows, so that none overlaps another or leaves the plot; one that
 // finds none is left out.
-func place(names []name, at func(order float64) vg.Length, width func(string) vg.Length, min, max vg.Length) (all []placed) {
+func place(names []name, at func(order float64) vg.Length, width func(string) vg.Length, min,
+	max vg.Length) (all []placed) {
 	const gap = 3
 	for _, n := range names {
 		w := width(n.text)
@@ -148,7 +151,10 @@ func place(names []name, at func(order float64) vg.Length, width func(string) vg
 			left = max - w
 		}
 		for row := range nameRows {
-			free := !slices.ContainsFunc(all, func(o placed) bool { return o.row == row && left < o.right+gap && o.left < left+w+gap })
+			free := !slices.ContainsFunc(all, func(o placed) bool {
+				return o.row == row && left < o.right+gap &&
+					o.left < left+w+gap
+			})
 			if free {
 				all = append(all, placed{n, left, left + w, row})
 				break
@@ -165,7 +171,8 @@ func (m *combs) Plot(c draw.Canvas, p *plot.Plot) {
 	names := m.names()
 	for i := range names { // the most important last, on top
 		n := names[len(names)-1-i]
-		style := draw.LineStyle{Color: m.color(n.comb.fault), Width: vg.Points(0.7), Dashes: []vg.Length{vg.Points(2), vg.Points(3)}}
+		style := draw.LineStyle{Color: m.color(n.comb.fault), Width: vg.Points(0.7), Dashes: []vg.Length{vg.Points(2),
+			vg.Points(3)}}
 		if n.comb.fault == m.main {
 			style.Width, style.Dashes = vg.Points(1), []vg.Length{vg.Points(5), vg.Points(2.5)}
 		}
@@ -209,7 +216,8 @@ func (d dots) Plot(c draw.Canvas, p *plot.Plot) {
 	x, y := p.Transforms(&c)
 	for _, l := range d.found {
 		if v, ok := d.peak(l.Order); ok {
-			c.DrawGlyph(draw.GlyphStyle{Color: faultColors[l.Fault], Shape: draw.CircleGlyph{}, Radius: vg.Points(2.6)}, vg.Point{X: x(v.X), Y: y(v.Y)})
+			c.DrawGlyph(draw.GlyphStyle{Color: faultColors[l.Fault], Shape: draw.CircleGlyph{}, Radius: vg.Points(2.6)},
+				vg.Point{X: x(v.X), Y: y(v.Y)})
 		}
 	}
 }

@@ -35,7 +35,8 @@ type Subject struct {
 // Of returns the subject of a window and its diagnosis. A name of "" is that of its sensor.
 func Of(name string, w *bearing.Window, d bearing.Diagnosis, lookup func(string) (bearing.KnownBearing, bool)) Subject {
 	e := d.Witnesses.Envelope
-	s := Subject{Samples: w.Samples, Rate: w.SampleRate, Unit: w.Unit, Note: d.Verdict.Summary, Fault: d.Fault, Lines: e.Lines,
+	s := Subject{Samples: w.Samples, Rate: w.SampleRate, Unit: w.Unit, Note: d.Verdict.Summary, Fault: d.Fault,
+		Lines: e.Lines,
 		Speed: SpeedOf(d), Bearing: cmp.Or(e.Bearing, d.Bearing)}
 	if b, ok := lookup(s.Bearing); ok {
 		s.Orders = b.AppendCandidates(nil)
@@ -133,7 +134,8 @@ func (s Subject) draw(q bearing.PictureQuery, parts ...func(Subject) *plot.Plot)
 	return encode(q, func(c draw.Canvas) {
 		c = s.head(c)
 		const gap = 9
-		tiles := draw.Tiles{Rows: len(rows), Cols: 1, PadY: vg.Points(gap), PadTop: vg.Points(4), PadBottom: vg.Points(8), PadLeft: vg.Points(10), PadRight: vg.Points(22)}
+		tiles := draw.Tiles{Rows: len(rows), Cols: 1, PadY: vg.Points(gap), PadTop: vg.Points(4),
+			PadBottom: vg.Points(8), PadLeft: vg.Points(10), PadRight: vg.Points(22)}
 		for i, row := range plot.Align(rows, tiles, c) {
 			rows[i][0].Draw(row[0])
 		}

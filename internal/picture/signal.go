@@ -35,7 +35,8 @@ func waveform(s Subject) *plot.Plot {
 		shown = max(shown, shownTurns/s.Speed)
 	}
 	n := min(len(s.Samples), clamp.Int(shown*s.Rate, 0, len(s.Samples))+1)
-	what := fmt.Sprintf("Waveform, first %.3g s of %.3g s, %.6g samples/s", min(shown, float64(n)/s.Rate), float64(len(s.Samples))/s.Rate, s.Rate)
+	what := fmt.Sprintf("Waveform, first %.3g s of %.3g s, %.6g samples/s", min(shown, float64(n)/s.Rate),
+		float64(len(s.Samples))/s.Rate, s.Rate)
 	p := axes(what, "time (s)", "acceleration ("+s.unit()+")")
 	trace{outline(s.Samples[:n], s.Rate)}.add(p)
 	return p
@@ -70,14 +71,8 @@ func outline(x []float32, rate float64) plotter.XYs {
 
 // density draws the power spectral density of a signal, and where its hits are steadiest.
 func density(s Subject) *plot.Plot {
-	hits := steadiest(s)
-	what := "Power spectral density"
-	switch {
-	case hits.Steady >= impulsive:
-		what += fmt.Sprintf(", most impulsive from %.0f to %.0f Hz (shaded): spectral kurtosis %.1f", hits.Low, hits.High, hits.Steady)
-	case hits.High > 0:
-		what += ", no band is impulsive"
-	}
+	hits := struck(steadiest(s))
+	what, hit := hits.said()
 	p := axes(what, "frequency (Hz)", "level (dB re 1 "+squared(s.unit())+"/Hz)")
 	psd, step := welch(s.Samples, s.Rate)
 	xy := make(plotter.XYs, 0, len(psd))
@@ -91,7 +86,7 @@ func density(s Subject) *plot.Plot {
 	for i := range xy {
 		xy[i].Y = max(xy[i].Y, top-depth)
 	}
-	if hits.Steady >= impulsive {
+	if hit {
 		p.Add(shade{hits.Low, hits.High})
 	}
 	trace{xy}.add(p)
@@ -114,6 +109,22 @@ func (s shade) Plot(c draw.Canvas, p *plot.Plot) {
 	x, _ := p.Transforms(&c)
 	c.FillPolygon(band, c.ClipPolygonX([]vg.Point{{X: x(s.low), Y: c.Min.Y}, {X: x(s.high), Y: c.Min.Y},
 		{X: x(s.high), Y: c.Max.Y}, {X: x(s.low), Y: c.Max.Y}}))
+}
+
+// struck is the band with the steadiest hits.
+type struck dsp.Band
+
+// said returns the title of a density, and whether there are hits.
+func (b struck) said() (title string, hit bool) {
+	title = "Power spectral density"
+	switch {
+	case b.Steady >= impulsive:
+		return fmt.Sprintf("%s, most impulsive from %.0f to %.0f Hz (shaded): spectral kurtosis %.1f",
+			title, b.Low, b.High, b.Steady), true
+	case b.High > 0:
+		return title + ", no band is impulsive", false
+	}
+	return title, false
 }
 
 // impulsive is the spectral kurtosis from which a band is said to have hits: Gaussian noise

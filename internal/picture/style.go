@@ -47,7 +47,8 @@ func sans(size float64, bold bool) font.Font {
 }
 
 func textStyle(size float64, bold bool, c color.Color) text.Style {
-	return text.Style{Font: sans(size, bold), Color: c, Handler: plot.DefaultTextHandler, XAlign: draw.XLeft, YAlign: draw.YTop}
+	return text.Style{Font: sans(size, bold), Color: c, Handler: plot.DefaultTextHandler, XAlign: draw.XLeft,
+		YAlign: draw.YTop}
 }
 
 // axes returns an empty plot with a title, and labels that have units.
@@ -175,6 +176,7 @@ func forBrowsers(b []byte, q bearing.PictureQuery) []byte {
 	head, rest, _ := strings.Cut(string(b), "viewBox=")
 	before, _, _ := strings.Cut(head, "<svg ")
 	head = fmt.Sprintf("%s<svg width=\"%d\" height=\"%d\" ", before, q.Width, q.Height)
-	rest = strings.ReplaceAll(rest, "font-family:Liberation Sans", "font-family:Liberation Sans,Arimo,Arial,Helvetica,sans-serif")
+	rest = strings.ReplaceAll(rest, "font-family:Liberation Sans",
+		"font-family:Liberation Sans,Arimo,Arial,Helvetica,sans-serif")
 	return []byte(head + "viewBox=" + rest)
 }
