@@ -1,7 +1,6 @@
 package api
 
 import (
-	"cmp"
 	"math"
 	"strconv"
 
@@ -39,7 +38,7 @@ func decodeNPY(query string, body []byte, maxSamples int, room func(int) []float
 }
 
 // decodeWAV reads samples as one channel of a WAV file. scale is what full scale stands
-// for in units, or for a file of floats what 1 does: only one that was written here says.
+// for in units, or for a file of floats what 1 does.
 // The sampling rate is the file's; one that is stated may say what a whole number cannot.
 func decodeWAV(query string, body []byte, maxSamples int, room func(int) []float32) (fields, error) {
 	q, f, scale, ok, err := scaledIn(query, "channel")
@@ -50,9 +49,6 @@ func decodeWAV(query string, body []byte, maxSamples int, room func(int) []float
 	switch {
 	case err != nil:
 		return f, err
-	case !ok && w.Unit != "":
-		scale = 1
-		f.unit = cmp.Or(f.unit, w.Unit)
 	case !ok:
 		return f, bearing.Errorf(bearing.Invalid, "scale_missing", "a WAV file does not say what its full scale is: state scale, its value in units").At("scale")
 	case scale == 0:

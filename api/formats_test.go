@@ -108,7 +108,7 @@ func TestFormats(t *testing.T) {
 		{"wav", "/v1/sensors/pump/windows" + inQuery + "&scale=1", "audio/wav", wav(x, 1, 12000)},
 		{"wav without a stated rate", "/v1/sensors/pump/windows" + strings.Replace(inQuery, "&sample_rate_hz=12000", "", 1) + "&scale=1", "audio/x-wav", wav(x, 1, 12000)},
 		{"second channel", "/v1/sensors/pump/windows" + inQuery + "&scale=1&channel=2", "audio/wav", wav(x, 3, 12000)},
-		{"wav, as it is exported", "/v1/sensors/pump/windows?start=2026-01-31T12:00:00Z&shaft_speed_rpm=1797&bearing=6205-2RS", "audio/wav", wavfile.EncodeFloat32In(x, 12000, "g")},
+		{"wav, as it is exported", "/v1/sensors/pump/windows?start=2026-01-31T12:00:00Z&shaft_speed_rpm=1797&bearing=6205-2RS", "audio/wav", wavfile.EncodeNoted(x, 12000, wavfile.Note{Unit: "g"})},
 		{"csv, as it is exported", "/v1/sensors/pump/windows?start=2026-01-31T12:00:00Z&shaft_speed_rpm=1797&bearing=6205-2RS", "text/csv", encodeCSV(&bearing.Window{Samples: x, SampleRate: 12000, Unit: bearing.G})},
 		{"csv of a logger", "/v1/sensors/pump/windows?unit=g&shaft_speed_rpm=1797&bearing=6205-2RS&channel=b", "text/csv; charset=utf-8", logged(x)},
 		{"ndjson", "/v1/windows", "application/x-ndjson", append(line, '\n')},

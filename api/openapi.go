@@ -93,14 +93,16 @@ func (s *server) describe() *huma.OpenAPI {
 			query("axis", "raw form: as in JSON", text("")),
 			query("dtype", "raw form: f32le (default) or i16le", &huma.Schema{Type: "string", Enum: []any{"f32le", "i16le"}}),
 			query("scale", "integers: value of one count in units; audio/wav: of full scale", number()),
-			query("channel", "audio/wav of several: which, from 1 on; text/csv: name or number of the column, where there are several beside the time", &huma.Schema{Type: "string"}),
+			query("channel", "files of several: which, from 1 on; text/csv and MAT: its name, too", text("")),
 		),
 		RequestBody: &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{
 			"application/json":         {Schema: windowSchema()},
 			"application/octet-stream": {Schema: text("binary")},
 			"application/x-npy":        {Schema: text("binary")},
 			"audio/wav":                {Schema: text("binary")},
-			"text/csv":                 {Schema: text("")},
+			// Rate, unit and start are those of the query, the file or the registered sensor.
+			"text/csv":                  {Schema: text("")},
+			"application/x-matlab-data": {Schema: text("binary")},
 		}},
 		Responses: refusals(400, 409, 413, 415, 422, 500, 503),
 	}

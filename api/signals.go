@@ -12,6 +12,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/go-chi/chi/v5"
 
+	"brinell/dataset/csvfile"
 	"brinell/dataset/npyfile"
 	"brinell/dataset/wavfile"
 	"brinell/internal/admit"
@@ -120,10 +121,11 @@ var windowForms = []windowForm{
 		if w.SampleRate != math.Trunc(w.SampleRate) || w.SampleRate > math.MaxUint32 {
 			return nil, bearing.Errorf(bearing.Invalid, "format_unknown", "a WAV file has a whole number of samples a second, the window has %g: take npy", w.SampleRate).At("format")
 		}
+		unit := bearing.G // samples are in it, whatever was stated
 		if w.Unit == bearing.RelativeToFull {
-			return wavfile.EncodeFloat32(w.Samples, w.SampleRate), nil
+			unit = w.Unit
 		}
-		return wavfile.EncodeFloat32In(w.Samples, w.SampleRate, string(bearing.G)), nil
+		return wavfile.EncodeNoted(w.Samples, w.SampleRate, wavfile.Note{Unit: string(unit), Start: w.Start}), nil
 	}},
 }
 
@@ -223,13 +225,14 @@ func rpmOf(hz float64) float64 {
 // of ten digits before it.
 const jsonBytes, csvBytes = 15, 32
 
-// encodeCSV writes time and acceleration in g, in two columns with a header.
+// encodeCSV writes, after its start and rate, time and acceleration in g, in two columns with a header.
 func encodeCSV(w *bearing.Window) []byte {
 	unit := string(bearing.G)
 	if w.Unit == bearing.RelativeToFull {
 		unit = string(w.Unit)
 	}
-	b := append(make([]byte, 0, csvBytes*len(w.Samples)+32), "time_s,acceleration_"+unit+"\n"...)
+	b := append(make([]byte, 0, csvBytes*len(w.Samples)+256), csvfile.Own(w.Start, formatFloat(w.SampleRate))...)
+	b = append(b, "time_s,acceleration_"+unit+"\n"...)
 	for i, v := range w.Samples {
 		b = strconv.AppendFloat(b, float64(i)/w.SampleRate, 'g', 10, 64)
 		b = append(b, ',')

@@ -5,7 +5,6 @@ import (
 	"mime"
 	"net/http"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/go-chi/chi/v5"
@@ -73,6 +72,14 @@ func (s *server) decode(w http.ResponseWriter, r *http.Request, own *share) (*be
 	if err != nil {
 		return nil, nil, err
 	}
+	form := fileForms[mediaType(media)]
+	if form != "" {
+		known, err := s.registered(r.Context(), sensor)
+		if err != nil {
+			return nil, nil, err
+		}
+		decode = fileDecoder(form, known)
+	}
 	body, err := s.readBody(w, r, own)
 	if err != nil {
 		return nil, nil, err
@@ -83,6 +90,9 @@ func (s *server) decode(w http.ResponseWriter, r *http.Request, own *share) (*be
 		return nil, nil, err
 	}
 	room := beside(mediaType(media), len(body), s.cfg.MaxSamples)
+	if form != "" {
+		room = besideFile(form, body, s.cfg.MaxSamples)
+	}
 	if !s.cfg.Memory.Take(admit.Judge, room) {
 		return nil, place, fullBudget()
 	}
@@ -103,9 +113,6 @@ func (s *server) decode(w http.ResponseWriter, r *http.Request, own *share) (*be
 func beside(media string, body, maxSamples int) int64 {
 	if media == "application/json" || media == "application/octet-stream" {
 		return 4 * int64(min(body/2+1, maxSamples))
-	}
-	if strings.HasPrefix(media, "text/") { // a cell in two bytes at least, in columns that grow
-		return 20*int64(body/2+1) + 4*int64(min(body/2+1, maxSamples))
 	}
 	return 12 * int64(min(body, maxSamples))
 }
@@ -147,10 +154,6 @@ func decoderOf(sensor, contentType, query string) (decoder, error) {
 	case "application/octet-stream":
 	case "application/x-npy":
 		decode = decodeNPY
-	case "audio/wav", "audio/x-wav", "audio/vnd.wave":
-		decode = decodeWAV
-	case "text/csv", "text/tab-separated-values":
-		decode = decodeCSV
 	case "application/json":
 		if query != "" {
 			return nil, bearing.Errorf(bearing.Invalid, "unknown_parameter", "a window as JSON takes no query parameters: put the fields into the body")
@@ -159,7 +162,11 @@ func decoderOf(sensor, contentType, query string) (decoder, error) {
 			return decodeJSON(body, maxSamples, room)
 		}
 	default:
-		return nil, bearing.Errorf(bearing.Unsupported, "media_type_unsupported", "Content-Type %q is not read: send application/json, application/octet-stream, application/x-npy, audio/wav or text/csv", bearing.Clip(contentType))
+		if form, ok := fileForms[mediaType(contentType)]; ok {
+			decode = fileDecoder(form, bearing.Sensor{})
+			break
+		}
+		return nil, bearing.Errorf(bearing.Unsupported, "media_type_unsupported", "Content-Type %q is not read: send application/json, application/octet-stream, application/x-npy, audio/wav, text/csv or application/x-matlab-data", bearing.Clip(contentType))
 	}
 	if !bearing.IsName(sensor) {
 		_, err := bearing.NewWindow(bearing.Window{Sensor: sensor}, bearing.Limits{})
@@ -186,6 +193,7 @@ type fields struct {
 	rate, rpm                          float64
 	hasRPM                             bool
 	samples                            []float32
+	inside                             bearing.Unit // of a file: samples are in g already, or relative
 }
 
 // window checks what only the edge knows and passes the rest to the one gate.
@@ -201,16 +209,26 @@ func (f fields) window(sensor string, maxSamples int) (*bearing.Window, error) {
 		return nil, bearing.Errorf(bearing.Invalid, "start_invalid", "start %q is not RFC 3339, such as 2026-01-31T12:00:00Z", bearing.Clip(f.start)).At("/start")
 	}
 	unit, err := bearing.ParseUnit(f.unit)
+	if f.inside != "" {
+		unit, err = bearing.G, nil
+		if f.inside == bearing.RelativeToFull {
+			unit = f.inside
+		}
+	}
 	if err != nil {
 		return nil, err.(*bearing.Error).At("/unit")
 	}
 	if f.hasRPM && !bearing.ShaftSpeeds.Has(f.rpm) {
 		return nil, bearing.Errorf(bearing.Invalid, "speed_out_of_range", "shaft speed %v rpm is outside %s; leave it out if it is unknown", f.rpm, bearing.ShaftSpeeds).At("/shaft_speed_rpm")
 	}
-	return bearing.NewWindow(bearing.Window{
+	win, err := bearing.NewWindow(bearing.Window{
 		Sensor: sensor, Axis: f.axis, Start: start, SampleRate: f.rate, ShaftSpeed: f.rpm / 60,
 		Bearing: f.bearing, Unit: unit, Samples: f.samples,
 	}, bearing.Limits{MaxSamples: maxSamples})
+	if err == nil && f.inside != "" {
+		win.Unit = bearing.Unit(f.unit)
+	}
+	return win, err
 }
 
 // tooLong refuses a window before memory is taken for its samples.

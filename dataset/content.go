@@ -2,9 +2,12 @@ package dataset
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
+	"math"
 	"path"
 	"strings"
+	"time"
 
 	"brinell/dataset/csvfile"
 	"brinell/dataset/matfile"
@@ -22,6 +25,8 @@ type content struct {
 	unit     bearing.Unit
 	time     string // number of the column that is the time of the others, "" for none
 	pcm      bool   // samples are relative to full scale
+	wave     bool   // a WAV file of somebody else, whose full scale is the sensor's
+	start    time.Time
 }
 
 // channel is a vector of samples. short is what the catalogue calls it: DE for
@@ -48,7 +53,7 @@ func readContent(name string, b []byte, o FileOptions) (*content, error) {
 	}
 	switch FormatOf(name, b) {
 	case "mat":
-		c, err = readMAT(b)
+		c, err = readMAT(b, o)
 	case "npy":
 		var a npyfile.Array
 		if a, err = npyfile.Decode(b); err == nil {
@@ -124,8 +129,8 @@ func FormatOf(name string, b []byte) string {
 	return ""
 }
 
-func readMAT(b []byte) (*content, error) {
-	f, err := matfile.Decode(b)
+func readMAT(b []byte, o FileOptions) (*content, error) {
+	f, err := matfile.DecodeAtMost(b, cmp.Or(o.MaxNumbers, math.MaxInt), cmp.Or(o.MaxInflated, math.MaxInt))
 	if err != nil {
 		return nil, err
 	}
@@ -226,7 +231,7 @@ func readNPZ(b []byte) (*content, error) {
 }
 
 func readCSV(b []byte, o FileOptions) (*content, error) {
-	t, err := csvfile.Decode(b, csvfile.Options{Delimiter: o.Delimiter})
+	t, err := csvfile.Decode(b, csvfile.Options{Delimiter: o.Delimiter, Skip: o.Skip, MaxRows: o.MaxRows})
 	if err != nil {
 		return nil, err
 	}
@@ -234,7 +239,7 @@ func readCSV(b []byte, o FileOptions) (*content, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &content{rate: rate}
+	c := &content{rate: rate, start: t.Start()}
 	for i, x := range t.Columns {
 		if i == clock && len(t.Columns) > 1 {
 			c.time = fmt.Sprint(i + 1)
@@ -246,6 +251,8 @@ func readCSV(b []byte, o FileOptions) (*content, error) {
 			name = t.Header[i]
 		}
 		switch unit := bearing.Unit(t.Unit(i)); {
+		case strings.HasSuffix(name, "_"+string(bearing.RelativeToFull)): // ours
+			c.unit = bearing.RelativeToFull
 		case len(c.channels) == 0:
 			c.unit = unit
 		case c.unit != unit:
@@ -261,7 +268,10 @@ func readWAV(b []byte) (*content, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &content{rate: float64(f.SampleRate), pcm: !f.Float, unit: bearing.Unit(f.Unit)}
+	c := &content{rate: f.SampleRate, pcm: !f.Float, wave: true}
+	if f.Note.Unit != "" && f.Float { // ours
+		c.unit, c.start, c.pcm, c.wave = bearing.Unit(f.Note.Unit), f.Note.Start, false, false
+	}
 	for i, x := range f.Channels {
 		number := fmt.Sprint(i + 1)
 		c.channels = append(c.channels, channel{number, number, x})

@@ -21,6 +21,14 @@ type FileOptions struct {
 	Scale     float64 // multiplies the samples; for PCM: Unit per full scale. 0 means 1, or no scale
 	Column    string  // CSV: name or number (from 1) of the column; the same as Channel
 	Delimiter byte    // CSV: 0 means guess
+	Skip      int     // CSV: lines to leave out before the table or its names
+
+	// Of the registered sensor, where neither the file nor what is stated says.
+	Else      bearing.Unit
+	FullScale float64 // of WAV files, in units
+
+	MaxRows                 int // CSV; 0 means any
+	MaxNumbers, MaxInflated int // MAT: numbers in a file, and bytes that are inflated; 0 means those of matfile
 }
 
 // ReadFile reads a recording from the bytes of a MAT, NPY, NPZ, CSV or WAV file,
@@ -67,6 +75,10 @@ func ReadFile(name string, b []byte, o FileOptions) ([]bearing.Recording, error)
 	if rate == 0 {
 		return nil, bearing.Errorf(bearing.Invalid, "rate_missing", "%s does not state its sampling rate: give it in Hz with --rate", bearing.Clip(path.Base(name)))
 	}
+	if c.time != "" && c.rate > 0 && math.Abs(c.rate/rate-1) > clockTolerance {
+		return nil, bearing.Errorf(bearing.Invalid, "rate_mismatch", "the times in %s say %.6g Hz, and stated are %g Hz: mend the one that is wrong",
+			bearing.Clip(path.Base(name)), c.rate, rate)
+	}
 	if !bearing.SampleRates.Has(rate) {
 		return nil, bearing.Errorf(bearing.Invalid, "rate_out_of_range", "%s states a sampling rate of %g Hz: give the right one with --rate", bearing.Clip(path.Base(name)), rate)
 	}
@@ -84,7 +96,7 @@ func ReadFile(name string, b []byte, o FileOptions) ([]bearing.Recording, error)
 	stem := strings.TrimSuffix(path.Base(name), path.Ext(name))
 	var recs []bearing.Recording
 	for _, ch := range chosen {
-		r := bearing.Recording{Name: stem, SampleRate: rate, ShaftSpeed: rpm / 60, Unit: unit, Bearing: o.Bearing}
+		r := bearing.Recording{Name: stem, SampleRate: rate, ShaftSpeed: rpm / 60, Unit: unit, Bearing: o.Bearing, Start: c.start}
 		if len(c.channels) > 1 || ch.short != ch.name {
 			r.Name += "/" + ch.short
 		}
@@ -95,6 +107,9 @@ func ReadFile(name string, b []byte, o FileOptions) ([]bearing.Recording, error)
 	}
 	return recs, nil
 }
+
+// clockTolerance is how far a rate that is stated may be from that of the samples' times.
+const clockTolerance = 0.01
 
 // recognise looks the file up in the catalogues. A name alone does not decide:
 // anybody may call a file 105.mat.
@@ -198,6 +213,12 @@ func choose(name string, c *content, want string) ([]channel, error) {
 // unitOf returns the unit of the samples once they are multiplied by scale.
 func unitOf(c *content, o FileOptions) (unit bearing.Unit, scale float64, err error) {
 	scale = o.Scale
+	if scale == 0 && c.wave {
+		scale = o.FullScale
+	}
+	if o.Unit == "" && c.unit == "" && (!c.pcm || scale != 0) {
+		o.Unit = string(o.Else)
+	}
 	if c.pcm && scale == 0 {
 		if o.Unit != "" {
 			return "", 0, bearing.Errorf(bearing.Invalid, "scale_missing", "PCM samples are relative to full scale: state how many %s full scale is with --scale, or leave --unit out", bearing.Clip(o.Unit))

@@ -48,7 +48,7 @@ internal/webhook    : internal/bearing
 internal/library    : internal/bearing models
 internal/keys       :
 api/web             :
-api                 : internal/clamp internal/bearing internal/logs internal/admit internal/keys dataset/csvfile dataset/npyfile dataset/wavfile api/web
+api                 : internal/clamp internal/bearing internal/logs internal/admit internal/keys dataset dataset/csvfile dataset/npyfile dataset/wavfile api/web
 internal/rig        :
 cmd/brinell         : *
 `

@@ -41,6 +41,7 @@ func (f *fileFlags) add(fs *pflag.FlagSet) {
 	fs.StringVar(&f.o.Channel, "channel", "", "name of the channel, where the file has several")
 	fs.Float64Var(&f.o.Scale, "scale", 0, "for PCM: units per full scale")
 	fs.StringVar(&f.o.Column, "column", "", "for CSV: name or number (from 1) of the column")
+	fs.IntVar(&f.o.Skip, "skip", 0, "for CSV: lines to leave out before the table or its names (default found)")
 	fs.StringVar(&f.delimiter, "delimiter", "", "for CSV: the character between the cells (default guessed)")
 }
 
@@ -148,7 +149,11 @@ of sensors and the active model are those of a service, and the answers are the 
 				if strings.EqualFold(filepath.Ext(path), ".json") {
 					rec, d, err = f.diagnoseWindow(core, sessions, path)
 				} else if rec, err = f.read(path); err == nil {
-					d, err = diagnoseRecording(core, rec, path, t0)
+					at := t0
+					if start == "" && !rec.Start.IsZero() {
+						at = rec.Start
+					}
+					d, err = diagnoseRecording(core, rec, path, at)
 					err = withPath(path, err)
 				}
 				if err != nil {
@@ -178,7 +183,7 @@ of sensors and the active model are those of a service, and the answers are the 
 	addBearings(cmd.Flags(), &bearings)
 	cmd.Flags().StringVar(&dataDir, "data-dir", "", "take catalogue, registrations and active model from this directory of a service")
 	cmd.Flags().StringVar(&plot, "plot", "", "draw waveform, spectrum and envelope spectrum with the bearing's lines to this PNG or SVG file")
-	cmd.Flags().StringVar(&start, "start", "", "time of the first sample (default 1970-01-01T00:00:00Z)")
+	cmd.Flags().StringVar(&start, "start", "", "time of the first sample, where the file does not state it (default 1970-01-01T00:00:00Z)")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print the result as JSON")
 	return cmd
 }

@@ -131,7 +131,7 @@ func whole(name string, b []byte, settled bool) error {
 	}
 	switch dataset.FormatOf(name, b) {
 	case "csv": // half a number is a number, too
-		if !bytes.HasSuffix(bytes.TrimRight(b, " \t"), []byte("\n")) {
+		if !bytes.HasSuffix(bytes.TrimRight(b, " \t\x00"), []byte("\n")) {
 			return bearing.Errorf(bearing.Malformed, "file_cut", "the last line does not end: the file is cut, or its writer must end it")
 		}
 	case "wav":
@@ -157,24 +157,27 @@ func (w *watcher) read(name string, b []byte, modified time.Time) (*bearing.Wind
 	if isJSON(name) {
 		return api.ReadWindow(b, stem, w.maxSamples)
 	}
-	sensor, start := stem, modified
+	sensor, start, named := stem, modified, false
 	if m := fileName.FindStringSubmatch(stem); m != nil {
 		at, err := time.Parse(fileTime, m[2])
 		if err != nil {
 			return nil, bearing.Errorf(bearing.Invalid, "start_invalid", "%q in the name is no time such as 20260131T120000Z", m[2])
 		}
-		sensor, start = m[1], at
+		sensor, start, named = m[1], at, true
 	}
 	s, ok := w.sensor(sensor)
 	if !ok {
 		return nil, bearing.Errorf(bearing.Invalid, "sensor_unknown", "the name stands for sensor %q, which is not registered: put it to /v1/sensors with sample_rate_hz, unit and, for PCM, full_scale, or drop windows as JSON", bearing.Clip(sensor))
 	}
-	recs, err := dataset.ReadFile(name, b, dataset.FileOptions{RateHz: s.SampleRate, Unit: string(cmp.Or(s.Unit, bearing.G)), Scale: s.FullScale, RPM: s.SpeedRPM, Bearing: s.Bearing})
+	recs, err := dataset.ReadFile(name, b, dataset.FileOptions{RateHz: s.SampleRate, Else: cmp.Or(s.Unit, bearing.G), FullScale: s.FullScale, RPM: s.SpeedRPM, Bearing: s.Bearing})
 	if bearing.CodeOf(err) == "channel_ambiguous" { // nobody gives it a --channel
 		return nil, bearing.Errorf(bearing.Invalid, "channel_missing", "the file has several channels: drop a file with the one of the sensor alone")
 	}
 	if err != nil {
 		return nil, err
+	}
+	if !named && !recs[0].Start.IsZero() {
+		start = recs[0].Start
 	}
 	// Samples of a recording are in g whatever the sensor's unit is.
 	win, err := bearing.NewWindow(bearing.Window{Sensor: sensor, Axis: s.Axis, Start: start, SampleRate: recs[0].SampleRate, ShaftSpeed: recs[0].ShaftSpeed, Bearing: recs[0].Bearing, Unit: bearing.G, Samples: recs[0].Samples},

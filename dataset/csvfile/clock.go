@@ -42,6 +42,9 @@ var (
 	steps = regexp.MustCompile(`(?i)^\W*(?:delta_x|dt|sample[ _]interval|sampling[ _]interval|abtastintervall)\b[^0-9+-]*([0-9][0-9.,eE+-]*)`)
 )
 
+// A rate that is stated within sameRate of the clock's is the same.
+const sameRate = 1e-6
+
 // A step of more than gapSteps of the usual ones is a gap.
 const gapSteps = 1.5
 
@@ -82,6 +85,9 @@ func (t Table) Clock() (column int, rate float64, err error) {
 		}
 	}
 	rate = 1 / (step * unit)
+	if says := t.stated(); math.Abs(says/rate-1) < sameRate {
+		return column, says, nil // with more digits than the times
+	}
 	if whole := 10 * math.Round(rate/10); math.Abs(rate/whole-1) < 1e-4+coarse/(x[n-1]-x[0]) {
 		rate = whole // the last digit of the times, not the clock
 	}

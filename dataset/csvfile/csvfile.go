@@ -19,6 +19,7 @@ import (
 // Options say what is not guessed.
 type Options struct {
 	Delimiter byte // 0 means guess: tab, semicolon, comma, else blanks
+	Skip      int  // lines to leave out before the table or its names
 	MaxRows   int  // more are refused with TooLarge window_too_long; 0 for any
 }
 
@@ -40,7 +41,7 @@ const maxColumns = 1024
 // many cells, and none of numbers alone. A column may be of points in time, and is in seconds
 // since the first. Errors are *bearing.Error with code csv_malformed.
 func Decode(b []byte, o Options) (Table, error) {
-	l := lines{rest: toUTF8(b)}
+	l := lines{rest: toUTF8(b), skip: o.Skip}
 	var rows []row // as many as there are to find the table in
 	for r, ok := l.next(); ok; r, ok = l.next() {
 		if rows = append(rows, r); len(rows) == maxPreamble+2*sureLines {
@@ -50,6 +51,7 @@ func Decode(b []byte, o Options) (Table, error) {
 	at, from := find(rows, o.Delimiter)
 	d := &decoder{delim: at.delim}
 	d.t.Header = at.header
+	d.t.Preamble = l.own
 	for _, r := range at.preamble {
 		d.t.Preamble = append(d.t.Preamble, string(r.text))
 	}
@@ -80,15 +82,24 @@ func Decode(b []byte, o Options) (Table, error) {
 type lines struct {
 	rest   []byte
 	number int
+	skip   int
+	own    []string // what comments of ours say before the table
+	found  bool     // a line with content
 }
 
 func (l *lines) next() (row, bool) {
 	for len(l.rest) > 0 {
 		var text []byte
 		text, l.rest, _ = bytes.Cut(l.rest, []byte("\n"))
-		l.number++
+		if l.number++; l.number <= l.skip {
+			continue
+		}
+		if own, ok := bytes.CutPrefix(text, []byte(ownLine)); ok && !l.found {
+			l.own = append(l.own, string(bytes.TrimSpace(own)))
+		}
 		text, _, _ = bytes.Cut(text, []byte("#"))
 		if text = bytes.TrimRight(text, " \r"); len(bytes.TrimSpace(text)) > 0 {
+			l.found = true
 			return row{l.number, text}, true
 		}
 	}

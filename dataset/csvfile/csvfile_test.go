@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"brinell/internal/bearing"
 )
@@ -14,8 +15,8 @@ func TestDecode(t *testing.T) {
 	f := func(name, text string, o Options, want Table) {
 		t.Helper()
 		got, err := Decode([]byte(text), o)
-		if err != nil || cmp.Diff(want, got) != "" {
-			t.Errorf("%s: %v\n%s", name, err, cmp.Diff(want, got))
+		if err != nil || cmp.Diff(want, got, cmpopts.IgnoreUnexported(Table{})) != "" {
+			t.Errorf("%s: %v\n%s", name, err, cmp.Diff(want, got, cmpopts.IgnoreUnexported(Table{})))
 		}
 	}
 	cols := func(c ...[]float64) Table { return Table{Columns: c} }

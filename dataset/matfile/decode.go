@@ -49,10 +49,11 @@ const flagComplex = 0x08
 
 // decoder holds the byte order and what has been spent of the bounds.
 type decoder struct {
-	order    binary.ByteOrder
-	nodes    int
-	elements int
-	inflated int
+	most, mostInflated int // numbers, and bytes inflated
+	order              binary.ByteOrder
+	nodes              int
+	elements           int
+	inflated           int
 }
 
 // element is one tagged piece of data.
@@ -125,7 +126,7 @@ func (d *decoder) inflate(b []byte) (element, error) {
 	if err != nil {
 		return element{}, malformed("compressed data: %v", err)
 	}
-	limit := min(inflateFree+inflateRatio*len(b), maxInflated-d.inflated)
+	limit := min(inflateFree+inflateRatio*len(b), d.mostInflated-d.inflated)
 	out, err := io.ReadAll(io.LimitReader(z, int64(limit)+1))
 	if len(out) > limit {
 		return element{}, tooLarge("a compressed variable is larger than %d bytes: save the file uncompressed with -v6", limit)
@@ -309,8 +310,8 @@ func (d *decoder) numbers(v *Variable, b []byte, count int) error {
 	if len(e.data) != count*w {
 		return malformed("array %s: %d bytes for %d numbers of %d", strings.ToValidUTF8(v.Name, "?"), len(e.data), count, w)
 	}
-	if d.elements += count; d.elements > maxElements {
-		return tooLarge("the MAT file has more than %d numbers", maxElements)
+	if d.elements += count; d.elements > d.most {
+		return tooLarge("the MAT file has more than %d numbers", d.most)
 	}
 	v.Data = make([]float64, count)
 	for i := range v.Data {

@@ -95,11 +95,15 @@ const (
 // Decode reads a MAT file. Errors are *bearing.Error: mat_version for level 4 and
 // 7.3, mat_too_large for a file beyond the bounds, mat_malformed for anything
 // that contradicts itself.
-func Decode(b []byte) (*File, error) {
+func Decode(b []byte) (*File, error) { return DecodeAtMost(b, maxElements, maxInflated) }
+
+// DecodeAtMost is Decode of a file of at most so many numbers, of which compressed
+// ones take at most so many bytes.
+func DecodeAtMost(b []byte, numbers, inflated int) (*File, error) {
 	if err := refuseOthers(b); err != nil {
 		return nil, err
 	}
-	d := &decoder{}
+	d := &decoder{most: min(numbers, maxElements), mostInflated: min(inflated, maxInflated)}
 	switch string(b[126:128]) {
 	case "IM":
 		d.order = binary.LittleEndian

@@ -9,11 +9,8 @@
 package wavfile
 
 import (
-	"bytes"
 	"encoding/binary"
 	"math"
-	"slices"
-	"strings"
 
 	"brinell/internal/bearing"
 	"brinell/internal/clamp"
@@ -25,7 +22,7 @@ type File struct {
 	Channels   [][]float64 // PCM with full scale 1, floats as stored
 	Float      bool
 	Bits       int
-	Unit       string // of floats, if the file's comment states it as EncodeFloat32In does; else ""
+	Note       Note
 }
 
 const (
@@ -50,7 +47,7 @@ func Decode(b []byte) (File, error) {
 	if err != nil {
 		return File{}, err
 	}
-	out := File{SampleRate: l.SampleRate, Float: l.format.tag == formatFloat, Bits: l.format.bits, Unit: l.Unit, Channels: make([][]float64, l.Channels)}
+	out := File{SampleRate: l.SampleRate, Float: l.format.tag == formatFloat, Bits: l.format.bits, Note: l.Note, Channels: make([][]float64, l.Channels)}
 	for c := range out.Channels {
 		if out.Channels[c], err = l.Channel(c); err != nil {
 			return File{}, err
@@ -64,9 +61,9 @@ type Layout struct {
 	SampleRate float64 // Hz
 	Channels   int
 	Samples    int // of a channel
+	Note       Note
 	format     *format
 	data       []byte
-	Unit       string // see File
 }
 
 // Open reads the layout of a WAV file, which keeps b. Errors are those of Decode.
@@ -78,7 +75,7 @@ func Open(b []byte) (Layout, error) {
 		return Layout{}, malformed("it does not begin like a WAV file")
 	}
 	var f *format
-	unit := ""
+	var note Note
 	for chunks, at := 0, 12; at+8 <= len(b); chunks++ {
 		if chunks == maxChunks {
 			return Layout{}, malformed("more than %d chunks", maxChunks)
@@ -97,9 +94,7 @@ func Open(b []byte) (Layout, error) {
 				return Layout{}, malformed("data of %d bytes where %d are left", size, len(body))
 			}
 			l, err := f.layout(body[:size])
-			if f.tag == formatFloat {
-				l.Unit = unit
-			}
+			l.Note = note
 			return l, err
 		}
 		if size > len(body) {
@@ -112,7 +107,7 @@ func Open(b []byte) (Layout, error) {
 			}
 		}
 		if id == "LIST" {
-			unit = commented(body[:size])
+			note = parseNote(body[:size])
 		}
 		at += 8 + size + size%2 // chunks begin at even offsets
 	}
@@ -216,49 +211,17 @@ func (f *format) sample(b []byte) float64 {
 	return float64(int32(le.Uint32(b))) / (1 << 31)
 }
 
-// stating is what a comment says before the unit.
-const stating = "unit="
-
-// commented returns the unit that the comment of a list of information states, g or m/s2.
-func commented(list []byte) string {
-	if !bytes.HasPrefix(list, []byte("INFO")) {
-		return ""
-	}
-	_, text, _ := bytes.Cut(list, []byte("ICMT"))
-	if len(text) < 4 {
-		return ""
-	}
-	text, _, _ = bytes.Cut(text[4:], []byte{0})
-	unit, ok := strings.CutPrefix(string(text), stating)
-	if !ok || unit != "g" && unit != "m/s2" {
-		return ""
-	}
-	return unit
-}
-
-// EncodeFloat32In is EncodeFloat32 with the unit of the samples, g or m/s2, in the file's comment.
-func EncodeFloat32In(x []float32, rate float64, unit string) []byte {
-	le := binary.LittleEndian
-	text := append([]byte(stating+unit), 0)
-	if len(text)%2 != 0 {
-		text = append(text, 0)
-	}
-	list := append([]byte("LIST"), le.AppendUint32(nil, uint32(12+len(text)))...)
-	list = append(list, "INFOICMT"...)
-	list = append(le.AppendUint32(list, uint32(len(text))), text...)
-	b := EncodeFloat32(x, rate)
-	const data = 36 // where that chunk begins
-	b = slices.Insert(b, data, list...)
-	le.PutUint32(b[4:], uint32(len(b)-8))
-	return b
-}
-
 // EncodeFloat32 writes one channel as a WAV file of 32-bit floats, rounding the
 // rate to whole hertz, of which the format holds a thousand million.
-func EncodeFloat32(x []float32, rate float64) []byte {
+func EncodeFloat32(x []float32, rate float64) []byte { return EncodeNoted(x, rate, Note{}) }
+
+// EncodeNoted is EncodeFloat32 with a note, unless that says nothing.
+func EncodeNoted(x []float32, rate float64, n Note) []byte {
 	le := binary.LittleEndian
+	list := n.chunk()
 	size, perSecond := 4*len(x), clamp.Int(math.Round(rate), 1, math.MaxUint32/4)
-	b := append([]byte("RIFF"), le.AppendUint32(nil, uint32(36+size))...)
+	b := append(make([]byte, 0, 44+len(list)+size), "RIFF"...)
+	b = le.AppendUint32(b, uint32(36+len(list)+size))
 	b = append(b, "WAVEfmt "...)
 	b = le.AppendUint32(b, 16)
 	b = le.AppendUint16(b, formatFloat)
@@ -267,6 +230,7 @@ func EncodeFloat32(x []float32, rate float64) []byte {
 	b = le.AppendUint32(b, uint32(4*perSecond))
 	b = le.AppendUint16(b, 4)
 	b = le.AppendUint16(b, 32)
+	b = append(b, list...)
 	b = append(b, "data"...)
 	b = le.AppendUint32(b, uint32(size))
 	for _, v := range x {

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"math"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -59,7 +60,7 @@ func TestForms(t *testing.T) {
 	le.PutUint32(streamed[len(streamed)-6:], streaming)
 	f("streamed", streamed, []float64{0.5})
 	f("incomplete block", riff(fmtChunk(1, 2, 12000, 16), chunk("data", 0, 0x40, 0, 0, 1, 1)), []float64{0.5}, []float64{0})
-	f("our own, with its unit", EncodeFloat32In([]float32{1, -0.25}, 12000, "m/s2"), []float64{1, -0.25})
+	f("our own, with its unit", EncodeNoted([]float32{1, -0.25}, 12000, Note{Unit: "g"}), []float64{1, -0.25})
 	f("our own", EncodeFloat32([]float32{1, -0.25}, 12000), []float64{1, -0.25})
 }
 
@@ -147,22 +148,21 @@ func TestEnds(t *testing.T) {
 	}
 }
 
-// TestUnit: the unit that our own files state is read, and nobody else's comment is taken for one.
-func TestUnit(t *testing.T) {
-	for _, unit := range []string{"g", "m/s2"} {
-		b := EncodeFloat32In([]float32{1, 2, 3}, 12000, unit)
+// TestNote: what our own files say is read, and nobody else's comment is taken for it.
+func TestNote(t *testing.T) {
+	at := time.Date(2026, 1, 31, 12, 0, 0, 250e6, time.UTC)
+	for _, n := range []Note{{}, {Unit: "g"}, {Unit: "relative", Start: at}, {Unit: "g", Start: at.Add(time.Nanosecond)}} {
+		b := EncodeNoted([]float32{1, 2, 3}, 12000, n)
 		f, err := Decode(b)
-		if exact, ragged := Ends(b); err != nil || f.Unit != unit || !exact || ragged {
-			t.Errorf("%q: %q, %v, ends %t %t", unit, f.Unit, err, exact, ragged)
+		if exact, ragged := Ends(b); err != nil || f.Note != n || !exact || ragged {
+			t.Errorf("%v: %v, %v, ends %t %t", n, f.Note, err, exact, ragged)
 		}
 	}
-	for _, list := range []string{"", "INFO", "INFOICMT", "INFOICMT\x02\x00\x00\x00g\x00", "INFOICMT\x08\x00\x00\x00unit=mm\x00", "adtlICMT\x08\x00\x00\x00unit=g\x00\x00"} {
-		f, err := Decode(riff(chunk("LIST", []byte(list)...), fmtChunk(3, 1, 12000, 32), chunk("data", 0, 0, 0, 0)))
-		if err != nil || f.Unit != "" {
-			t.Errorf("%q: %q, %v", list, f.Unit, err)
+	for _, text := range []string{"", "INFO", "INFOICMT", "INFOICMT\xff\x00\x00\x00brinell unit=g", "INFOICMT\x08\x00\x00\x00unit=g\x00\x00",
+		"INFOICMT\x10\x00\x00\x00brinell unit=mm\x00", "adtlICMT\x0f\x00\x00\x00brinell unit=g\x00", "INFOICMT\x0e\x00\x00\x00brinell start=x"} {
+		f, err := Decode(riff(chunk("LIST", []byte(text)...), fmtChunk(3, 1, 12000, 32), chunk("data", 0, 0, 0, 0)))
+		if err != nil || f.Note != (Note{}) {
+			t.Errorf("%q: %v, %v", text, f.Note, err)
 		}
-	}
-	if f, err := Decode(riff(chunk("LIST", []byte("INFOICMT\x08\x00\x00\x00unit=g\x00\x00")...), fmtChunk(1, 1, 12000, 16), chunk("data", 0, 0))); err != nil || f.Unit != "" {
-		t.Errorf("of counts: %q, %v", f.Unit, err)
 	}
 }

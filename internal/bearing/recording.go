@@ -1,5 +1,7 @@
 package bearing
 
+import "time"
+
 // Recording is one channel of one measurement, longer than a window, with what
 // is known of its truth. Readers make it from files; windows are cut from it.
 type Recording struct {
@@ -10,6 +12,7 @@ type Recording struct {
 	Unit       Unit      // unit of the source
 	Bearing    string    // designation of the bearing looked at, "" if unknown
 	Truth      Truth
+	Start      time.Time // of the first sample, zero if unknown
 }
 
 // Truth is the ground truth of a recording. The zero value means unknown.

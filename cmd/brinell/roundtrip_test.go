@@ -1,0 +1,136 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"brinell/internal/bearing"
+)
+
+// TestRoundTrip: what the service gives out of a window is read by diagnose, the watched
+// folder and POST, and is the same window; only NPY and its like need to be told the rest.
+func TestRoundTrip(t *testing.T) {
+	p := start(t, "--data-dir", t.TempDir())
+	x := excerpt(t, "inner_race_105.npy").Samples[:6000]
+	at := time.Date(2026, 1, 31, 12, 0, 0, 250e6, time.UTC)
+	const query = "&unit=g&sample_rate_hz=12000"
+	start := "?start=" + at.Format(time.RFC3339Nano)
+	status, d, body := post(t, p.url+"/v1/sensors/s/windows"+start+query, "application/octet-stream", raw(x))
+	if status != 201 {
+		t.Fatalf("%d %s", status, body)
+	}
+	rig := newDropRig(t)
+	for form, media := range map[string]string{"json": "application/json", "csv": "text/csv", "wav": "audio/wav", "npy": "application/x-npy"} {
+		b := fetch(t, p.url+"/v1/windows/"+d.ID+"?format="+form, 200)
+		path := filepath.Join(t.TempDir(), "s."+form)
+		if err := os.WriteFile(path, b, 0o600); err != nil {
+			t.Fatal(err)
+		}
+
+		// On the command line.
+		if form != "json" {
+			var f fileFlags
+			if form == "npy" {
+				if _, err := f.read(path); bearing.CodeOf(err) != "rate_missing" || !strings.Contains(err.Error(), "--rate") {
+					t.Errorf("npy without a rate: %v", err)
+				}
+				f.o.RateHz, f.o.Unit = 12000, "g"
+			}
+			rec, err := f.read(path)
+			if err != nil || !slices.Equal(rec.Samples, x) || rec.SampleRate != 12000 || rec.Unit != bearing.G || form != "npy" && !rec.Start.Equal(at) {
+				t.Errorf("%s by diagnose: %v, rate %v, unit %s, start %v", form, err, rec.SampleRate, rec.Unit, rec.Start)
+			}
+		}
+		out, err := runDiagnose(path, form)
+		if err != nil {
+			t.Errorf("%s by diagnose: %v\n%s", form, err, out)
+		}
+
+		// In the watched folder.
+		name := "s." + form
+		if form == "npy" {
+			name = "s_" + at.Format(strings.Replace(fileTime, ".999999999", ".999", 1)) + ".npy"
+		}
+		rig.write(name, b)
+		rig.after(time.Minute)
+		rig.want(name, doneDir, "")
+
+		// By POST: to the same sensor it is the window that is there.
+		q := ""
+		if form == "npy" {
+			q = start + query
+		}
+		status, again, body := post(t, p.url+"/v1/sensors/s/windows"+q, media, b)
+		if status != 200 || !again.Duplicate || again.ID != d.ID {
+			t.Errorf("%s by POST: %d %s", form, status, body)
+		}
+	}
+	for _, n := range rig.store.samples {
+		if n != len(x) {
+			t.Errorf("the folder took windows of %v samples", rig.store.samples)
+		}
+	}
+}
+
+func runDiagnose(path, form string) ([]byte, error) {
+	bin, err := program()
+	if err != nil {
+		return nil, err
+	}
+	args := []string{"diagnose", path}
+	if form == "npy" {
+		args = append(args, "--rate", "12000", "--unit", "g")
+	}
+	return exec.Command(bin, args...).CombinedOutput()
+}
+
+// TestPostTables: tables and MAT files take rate and unit from the registered sensor where
+// they do not say, and what is too long or ambiguous is refused.
+func TestPostTables(t *testing.T) {
+	p := start(t, "--data-dir", t.TempDir(), "--max-samples", "8192")
+	if status, _ := call(t, "PUT", p.url+"/v1/sensors/reg", `{"sample_rate_hz":12000,"unit":"m/s2"}`, nil); status != 201 {
+		t.Fatal(status)
+	}
+	x := excerpt(t, "inner_race_105.npy").Samples
+	rows := func(n int, header, format string) []byte {
+		b := []byte(header)
+		for i := range n {
+			b = fmt.Appendf(b, format, float64(i)/12000, x[i])
+		}
+		return b
+	}
+	gap := slices.Concat(rows(3000, "time_s;acc_g\n", "%.9f;%.6f\n"), []byte("0.300000;0\n0.300083;0\n0.300167;0\n"))
+	for _, c := range []struct {
+		name, sensor, query string
+		body                []byte
+		status              int
+		want                string
+	}{
+		{"registered", "reg", "", rows(4096, "acc\n", "%.6[2]f\n"), 201, `"unit":"m/s2"`},
+		{"its own rate and unit", "other", "", rows(4096, "Zeit [s];Beschl [g]\n", "%.9f;%.6f\n"), 201, `"sample_rate_hz":12000`},
+		{"no rate", "bare", "&unit=g", rows(4096, "acc\n", "%.6[2]f\n"), 422, "rate_missing"},
+		{"no unit", "bare", "", rows(4096, "t;acc\n", "%.9f;%.6f\n"), 422, "unit_missing"},
+		{"another rate", "reg", "&sample_rate_hz=25600", rows(4096, "t;acc_g\n", "%.9f;%.6f\n"), 422, "rate_mismatch"},
+		{"several channels", "reg", "", rows(4096, "a;b\n", "%.9f;%.6f\n"), 422, "channel_missing"},
+		{"one of several", "reg", "&channel=b", rows(4096, "a;b\n", "%.9f;%.6f\n"), 201, `"unit":"m/s2"`},
+		{"gaps", "bare", "", gap, 400, "time_gaps"},
+		{"too long", "reg", "", rows(8193, "acc\n", "%.6[2]f\n"), 422, "window_too_long"},
+		{"lines without end", "reg", "", []byte(strings.Repeat("1\n", 100000)), 422, "window_too_long"},
+		{"a workbook", "reg", "", []byte("PK\x03\x04" + strings.Repeat("\x00", 26) + "[Content_Types].xml"), 415, "save the sheet as CSV"},
+	} {
+		at := "?start=2026-01-31T12:00:00Z"
+		if c.query == "&channel=b" {
+			at = "?start=2026-01-31T13:00:00Z"
+		}
+		status, _, body := post(t, p.url+"/v1/sensors/"+c.sensor+"/windows"+at+c.query, "text/csv", c.body)
+		if status != c.status || !strings.Contains(string(body), c.want) {
+			t.Errorf("%s: %d %.400s, want %d %s", c.name, status, body, c.status, c.want)
+		}
+	}
+}
