@@ -57,8 +57,6 @@ func (s *server) postWindows(w http.ResponseWriter, r *http.Request) error {
 	}
 	own := &share{of: &s.budget, tenant: who}
 	defer own.release()
-	control := http.NewResponseController(w)
-	_ = control.EnableFullDuplex() // HTTP/2 is so by itself, test recorders do not matter
 	body, done, err := s.expanded(w, r, own, expands*s.cfg.MaxBody)
 	if err != nil {
 		return err
@@ -69,6 +67,10 @@ func (s *server) postWindows(w http.ResponseWriter, r *http.Request) error {
 	}
 	w.Header().Set("Content-Type", ndjson)
 
+	// From here on no answer may leave the body unread: the server of net/http would take up
+	// its rest and the next request of the connection at the same time, and panic (Go 1.26).
+	control := http.NewResponseController(w)
+	_ = control.EnableFullDuplex() // HTTP/2 is so by itself, test recorders do not matter
 	b := &bulk{s: s, tenant: who, ctx: r.Context(), queue: s.cfg.Gate.Queue(), waiting: make(chan chan lineResult, inFlight), ended: make(chan struct{})}
 	go b.write(w, control)
 	pace, _ := r.Body.(*paced)
@@ -81,12 +83,11 @@ func (s *server) postWindows(w http.ResponseWriter, r *http.Request) error {
 		last.Status = last.Problem.Status
 	}
 	b.send(w, control, last)
-	if err == nil {
-		return nil
+	if err != nil {
+		// A body that is not read to its end ends the connection, but only after its client
+		// has had the time to read why.
+		_ = control.SetReadDeadline(time.Now().Add(2 * time.Second))
 	}
-	// A body that is not read to its end ends the connection, but only after its client
-	// has had the time to read why.
-	_ = control.SetReadDeadline(time.Now().Add(2 * time.Second))
 	if n, err := io.Copy(io.Discard, io.LimitReader(r.Body, restSize)); err != nil || n == restSize {
 		panic(http.ErrAbortHandler)
 	}

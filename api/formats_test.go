@@ -5,8 +5,11 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
+	"io"
+	"log"
 	"math"
 	"net/http"
+	"net/http/httptest"
 	"strconv"
 	"strings"
 	"testing"
@@ -268,6 +271,52 @@ func TestBulk(t *testing.T) {
 	}
 	resp, b := do(t, "POST", url+"/v1/windows", "application/json", []byte(line("a", 0)))
 	checkProblem(t, "json", resp, b, 415, "media_type_unsupported")
+}
+
+// TestBulkRefused: whatever of a body is left unread when many windows are refused, the next
+// request of the connection is answered, or the connection ended, and the server does not panic.
+func TestBulkRefused(t *testing.T) {
+	var logged bytes.Buffer // read when the server has ended
+	srv := httptest.NewUnstartedServer(nil)
+	h, err := New(Config{}, backend(&fake{}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	srv.Config = NewServer(h)
+	srv.Config.ErrorLog = log.New(&logged, "", 0)
+	srv.Start()
+	t.Cleanup(func() {
+		if srv.Close(); logged.Len() > 0 {
+			t.Errorf("logged: %.300s", &logged)
+		}
+	})
+	body := strings.Repeat(`{"sensor":"q"}`+"\n", 10)
+	for _, header := range []string{"Content-Type: text/plain", "Content-Type: application/x-ndjson\r\nContent-Encoding: br",
+		"Content-Type: application/x-ndjson\r\nContent-Encoding: gzip", "Content-Type: application/x-ndjson\r\nContent-Encoding: zstd", "Content-Type: application/x-ndjson"} {
+		for _, next := range []string{"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n",
+			"PUT /v1/bearings/zz HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}"} {
+			for _, rest := range []int{0, 5, 40} { // bytes of the body that come late
+				all := fmt.Sprintf("POST /v1/windows HTTP/1.1\r\nHost: x\r\n%s\r\nContent-Length: %d\r\n\r\n%s", header, len(body), body)
+				c, in := speak(t, srv.Listener.Addr(), all[:len(all)-rest])
+				time.Sleep(5 * time.Millisecond)
+				_, _ = io.WriteString(c, all[len(all)-rest:]+next) // it may have ended
+				first, err := http.ReadResponse(in, nil)
+				if err != nil {
+					t.Errorf("%q: %v", header, err)
+					continue
+				}
+				_, _ = io.Copy(io.Discard, first.Body)
+				_ = first.Body.Close()
+				second, err := http.ReadResponse(in, nil)
+				if err != nil && !first.Close || err == nil && second.StatusCode >= 500 {
+					t.Errorf("%q, %d bytes late, then %.12s: %v %v", header, rest, next, second, err)
+				}
+				if err == nil {
+					_ = second.Body.Close()
+				}
+			}
+		}
+	}
 }
 
 func FuzzFiles(f *testing.F) {
