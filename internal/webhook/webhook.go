@@ -12,24 +12,18 @@
 package webhook
 
 import (
-	"bytes"
 	"context"
-	"crypto/hmac"
-	"crypto/sha256"
-	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
+	"maps"
 	"math/rand/v2"
-	"net"
 	"net/http"
 	"net/netip"
+	"slices"
 	"strconv"
-	"strings"
 	"sync"
-	"syscall"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -45,6 +39,8 @@ const (
 	firstPause = time.Second
 	lastPause  = 5 * time.Minute
 	slice      = 100 // changes that are read at a time
+	most       = 32  // webhooks that are told at a time
+	turn       = answerTime
 )
 
 // Store keeps webhooks, how far each is told, and the log of alarms.
@@ -68,119 +64,22 @@ type Sender struct {
 	state map[string]*bearing.Delivery
 	next  map[string]time.Time // when a webhook is tried again
 	swept bool                 // stored positions of webhooks that are gone are gone too
+	errs  map[string]error     // of those whose last turn the store cut short
+	busy  map[string]bool      // those that have their turn or wait for it
+
+	turns chan struct{} // of those that have it
+	going sync.WaitGroup
 }
 
 // New returns a sender. Addresses inside allow may be dialled though they are not public.
 func New(store Store, allow []netip.Prefix, log *slog.Logger, r prometheus.Registerer) (*Sender, error) {
 	s := &Sender{store: store, log: log, now: time.Now, client: newClient(allow), state: map[string]*bearing.Delivery{}, next: map[string]time.Time{},
+		errs: map[string]error{}, busy: map[string]bool{}, turns: make(chan struct{}, most),
 		count: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "brinell_webhook_messages_total", Help: "Messages to webhooks: delivered, attempts that failed, dropped a day after what they tell of."}, []string{"result"})}
 	for _, result := range []string{"delivered", "failed", "dropped"} {
 		s.count.WithLabelValues(result)
 	}
 	return s, r.Register(s.count)
-}
-
-// errPrivate is what dialling an address that is not public fails with.
-var errPrivate = errors.New("the address is not a public one: allow it with --webhook-allow")
-
-// newClient returns a client that looks at the address that it really dials, whatever the
-// name resolved to before, follows no redirect, and asks no proxy.
-func newClient(allow []netip.Prefix) *http.Client {
-	d := &net.Dialer{Timeout: answerTime, Control: func(_, address string, _ syscall.RawConn) error {
-		a, err := netip.ParseAddrPort(address)
-		if err != nil {
-			return err
-		}
-		if !allowed(a.Addr().Unmap(), allow) {
-			return errPrivate
-		}
-		return nil
-	}}
-	return &http.Client{
-		Timeout:       answerTime,
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-		Transport:     &http.Transport{DialContext: d.DialContext, TLSHandshakeTimeout: answerTime, MaxResponseHeaderBytes: answerSize, DisableKeepAlives: true},
-	}
-}
-
-// special are ranges that are neither private by netip nor public: shared address space
-// (RFC 6598), protocol assignments, benchmarks, documentation, reserved, IPv4 inside IPv6.
-var special = func() (out []netip.Prefix) {
-	for _, s := range []string{"0.0.0.0/8", "100.64.0.0/10", "192.0.0.0/24", "192.0.2.0/24", "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24", "240.0.0.0/4", "64:ff9b::/96", "64:ff9b:1::/48", "100::/64", "2001::/23", "2001:db8::/32", "2002::/16", "fec0::/10"} {
-		out = append(out, netip.MustParsePrefix(s))
-	}
-	return out
-}()
-
-// allowed says whether an address may be dialled. A zone takes an address out of every prefix, and
-// says nothing of whose it is.
-func allowed(a netip.Addr, allow []netip.Prefix) bool {
-	a = a.WithZone("").Unmap()
-	for _, p := range allow {
-		if p.Contains(a) {
-			return true
-		}
-	}
-	for _, p := range special {
-		if p.Contains(a) {
-			return false
-		}
-	}
-	return a.IsGlobalUnicast() && !a.IsPrivate()
-}
-
-// message is what is sent.
-type message struct {
-	Type      string          `json:"type"`
-	Timestamp time.Time       `json:"timestamp"`
-	Data      json.RawMessage `json:"data"`
-}
-
-// post sends one message and returns nil if it was taken with a 2xx.
-func (s *Sender) post(ctx context.Context, w bearing.Webhook, id, kind string, data json.RawMessage) error {
-	now := s.now().UTC()
-	body, err := json.Marshal(message{kind, now, data})
-	if err != nil {
-		return err
-	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, w.URL, bytes.NewReader(body))
-	if err != nil {
-		return err
-	}
-	stamp := strconv.FormatInt(now.Unix(), 10)
-	req.Header.Set("Content-Type", "application/json")
-	req.Header.Set("User-Agent", "brinell")
-	req.Header.Set("webhook-id", id)
-	req.Header.Set("webhook-timestamp", stamp)
-	req.Header.Set("webhook-signature", Sign(w.Secret, id, stamp, body))
-	resp, err := s.client.Do(req)
-	if err != nil {
-		if errors.Is(err, errPrivate) {
-			return errPrivate
-		}
-		return errors.New("it could not be reached, or did not answer in time") // no address of a plant in an answer
-	}
-	defer resp.Body.Close()
-	_, _ = io.CopyN(io.Discard, resp.Body, answerSize)
-	if resp.StatusCode < 200 || resp.StatusCode > 299 {
-		return fmt.Errorf("it answered %d", resp.StatusCode)
-	}
-	return nil
-}
-
-// Sign returns the signature of a message as it stands in its header. Of a secret that
-// begins with whsec_ the key is what the rest is the base64 of, as the standard has it.
-func Sign(secret, id, timestamp string, body []byte) string {
-	key := []byte(secret)
-	if rest, ok := strings.CutPrefix(secret, "whsec_"); ok {
-		if b, err := base64.StdEncoding.DecodeString(rest); err == nil {
-			key = b
-		}
-	}
-	h := hmac.New(sha256.New, key)
-	_, _ = io.WriteString(h, id+"."+timestamp+".")
-	_, _ = h.Write(body)
-	return "v1," + base64.StdEncoding.EncodeToString(h.Sum(nil))
 }
 
 // webhook reads one that is registered.
@@ -224,13 +123,14 @@ func (s *Sender) Delivery(ctx context.Context, name string) (d bearing.Delivery,
 func (s *Sender) Run(ctx context.Context, tick time.Duration) {
 	t := time.NewTicker(tick)
 	defer t.Stop()
+	defer s.going.Wait()
 	for failed := false; ; {
 		select {
 		case <-ctx.Done():
 			return
 		case <-t.C:
 		}
-		err := s.round(ctx)
+		err := errors.Join(s.begin(ctx), s.failure())
 		if err != nil && ctx.Err() == nil && !failed {
 			s.log.Error("webhooks", "err", err)
 		}
@@ -238,46 +138,65 @@ func (s *Sender) Run(ctx context.Context, tick time.Duration) {
 	}
 }
 
-// round gives each webhook its next messages, side by side: a slow one holds up itself.
-func (s *Sender) round(ctx context.Context) error {
-	var hooks []bearing.Webhook
+// begin gives each webhook a turn that has none, side by side. It does not wait for them: a
+// slow one holds up itself alone.
+func (s *Sender) begin(ctx context.Context) error {
+	hooks, err := s.hooks(ctx)
+	if err != nil {
+		return err
+	}
+	if err := s.forget(ctx, hooks); err != nil {
+		return err
+	}
+	for _, w := range hooks {
+		s.mu.Lock()
+		busy := s.busy[w.Name]
+		s.busy[w.Name] = true
+		s.mu.Unlock()
+		if busy {
+			continue
+		}
+		s.going.Go(func() {
+			s.turns <- struct{}{}
+			err := s.tell(ctx, w)
+			<-s.turns
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			delete(s.busy, w.Name)
+			if delete(s.errs, w.Name); err != nil {
+				s.errs[w.Name] = fmt.Errorf("webhook %q: %w", w.Name, err)
+			}
+		})
+	}
+	return nil
+}
+
+// failure is what the store refused in the last turns.
+func (s *Sender) failure() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return errors.Join(slices.Collect(maps.Values(s.errs))...)
+}
+
+// hooks returns all that are registered.
+func (s *Sender) hooks(ctx context.Context) (hooks []bearing.Webhook, err error) {
 	for after := ""; ; {
 		rows, err := s.store.Resources(ctx, bearing.KindWebhook, after, 1000)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		for _, row := range rows {
 			var w bearing.Webhook
 			if err := json.Unmarshal(row.Doc, &w); err != nil {
-				return fmt.Errorf("webhook %q: %w", row.Key, err)
+				return nil, fmt.Errorf("webhook %q: %w", row.Key, err)
 			}
 			w.Name, after = row.Key, row.Key
 			hooks = append(hooks, w)
 		}
 		if len(rows) < 1000 {
-			break
+			return hooks, nil
 		}
 	}
-	if err := s.forget(ctx, hooks); err != nil {
-		return err
-	}
-	var wg sync.WaitGroup
-	var mu sync.Mutex
-	var errs []error
-	turn := make(chan struct{}, 8)
-	for _, w := range hooks {
-		wg.Go(func() {
-			turn <- struct{}{}
-			defer func() { <-turn }()
-			if err := s.tell(ctx, w); err != nil {
-				mu.Lock()
-				errs = append(errs, fmt.Errorf("webhook %q: %w", w.Name, err))
-				mu.Unlock()
-			}
-		})
-	}
-	wg.Wait()
-	return errors.Join(errs...)
 }
 
 // forget drops the positions of webhooks that are gone.
@@ -379,8 +298,8 @@ func (s *Sender) keep(ctx context.Context, name string, d bearing.Delivery) erro
 	return nil
 }
 
-// tell sends a webhook what it has not had, until one message is not taken. What is older
-// than a day is given up, also of one that is paused.
+// tell sends a webhook what it has not had, until one message is not taken, or its turn is over.
+// What is older than a day is given up, also of one that is paused.
 func (s *Sender) tell(ctx context.Context, w bearing.Webhook) error {
 	s.mu.Lock()
 	wait := s.next[w.Name]
@@ -392,7 +311,7 @@ func (s *Sender) tell(ctx context.Context, w bearing.Webhook) error {
 	if err != nil {
 		return err
 	}
-	limit := slice
+	limit, ends := slice, s.now().Add(turn)
 	if w.Paused {
 		limit = 1 // it is looked at, most often to see that it is young
 	}
@@ -416,6 +335,9 @@ func (s *Sender) tell(ctx context.Context, w bearing.Webhook) error {
 				d.Dropped++
 			} else if wanted(w, c.Alarm, now) {
 				more = false // others have their turn
+				if now.After(ends) {
+					break
+				}
 				if !s.send(ctx, w, c, &d) {
 					if ctx.Err() != nil {
 						return nil // it is sent again after the start: its id says that it is the same

@@ -3,6 +3,7 @@ package webhook
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -113,6 +114,94 @@ func (s *shelf) raise(severity string) {
 	s.log = append(s.log, bearing.AlarmChange{Seq: last + 1, Alarm: a, Doc: doc})
 }
 
+// round gives each webhook a turn, and waits until all have had it.
+func round(s *Sender) error {
+	err := s.begin(context.Background())
+	s.going.Wait()
+	return errors.Join(err, s.failure())
+}
+
+// TestSlow: a webhook that does not answer holds up itself alone, and one that answers slowly
+// gives others its place after a turn of five seconds.
+func TestSlow(t *testing.T) {
+	var mu sync.Mutex
+	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	clock := func() time.Time {
+		mu.Lock()
+		defer mu.Unlock()
+		return now
+	}
+	got := map[string]int{}
+	release := make(chan struct{})
+	receiver := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/stuck" {
+			<-release
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		if got[r.URL.Path]++; r.URL.Path == "/slow" {
+			now = now.Add(2400 * time.Millisecond)
+		}
+	}))
+	defer receiver.Close()
+	store := &shelf{docs: map[string][]byte{}, now: clock}
+	s, err := New(store, []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}, slog.New(slog.DiscardHandler), prometheus.NewRegistry())
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.now = clock
+	put := func(name string) {
+		doc, _ := json.Marshal(bearing.Webhook{Name: name, URL: receiver.URL + "/" + name, Secret: "0123456789abcdef"})
+		_, _, _ = store.PutResource(t.Context(), bearing.KindWebhook, name, doc, 0)
+	}
+	put("slow")
+	if err := round(s); err != nil {
+		t.Fatal(err)
+	}
+	for range 10 {
+		store.raise("alarm")
+	}
+	for _, want := range []int{3, 6, 9, 10} { // at 0, 2.4 and 4.8 s of a turn
+		if err := round(s); err != nil || got["/slow"] != want {
+			t.Errorf("%d messages after a turn, want %d, %v", got["/slow"], want, err)
+		}
+	}
+	_ = store.DeleteResource(t.Context(), bearing.KindWebhook, "slow", 0)
+
+	put("stuck")
+	put("fast")
+	if err := round(s); err != nil {
+		t.Fatal(err)
+	}
+	for i := 1; i <= 3; i++ {
+		store.raise("alarm")
+		if err := s.begin(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		for deadline := time.Now().Add(3 * time.Second); ; time.Sleep(time.Millisecond) {
+			mu.Lock()
+			n := got["/fast"]
+			mu.Unlock()
+			if n == i {
+				break
+			}
+			if time.Now().After(deadline) {
+				t.Fatalf("beside one that does not answer the other has %d messages, want %d", n, i)
+			}
+		}
+		for busy := true; busy; { // its turn is over
+			s.mu.Lock()
+			busy = s.busy["fast"]
+			s.mu.Unlock()
+		}
+	}
+	close(release)
+	s.going.Wait()
+	if got["/stuck"] == 0 {
+		t.Error("the one that did not answer had no message")
+	}
+}
+
 // TestDelivery: messages arrive in order, signed, from where the webhook began; one that is
 // not taken is tried again ever more rarely, holds up those behind it, and is given up a day
 // after what it tells of; a program that starts anew goes on where the one before was.
@@ -157,7 +246,7 @@ func TestDelivery(t *testing.T) {
 	s := start(local)
 	round := func() {
 		t.Helper()
-		if err := s.round(t.Context()); err != nil {
+		if err := round(s); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -285,7 +374,7 @@ func TestGiveUp(t *testing.T) {
 	check := func(what string, dropped, delivered int64, requests int) {
 		t.Helper()
 		got = 0
-		if err := s.round(t.Context()); err != nil {
+		if err := round(s); err != nil {
 			t.Fatal(err)
 		}
 		d, err := s.Delivery(t.Context(), "hook")
@@ -335,7 +424,7 @@ func TestGiveUp(t *testing.T) {
 			s.Forget(t.Context(), "hook")
 		} else { // the program ended before, and begins anew
 			s = start()
-			if err := s.round(t.Context()); err != nil {
+			if err := round(s); err != nil {
 				t.Fatal(err)
 			}
 		}
