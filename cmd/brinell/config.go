@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"net/url"
 	"os"
 	"regexp"
 	"slices"
@@ -194,6 +195,7 @@ type settings struct {
 	webhookAllow            []netip.Prefix
 	trustedProxies          []netip.Prefix
 	allowedHosts            []string
+	external                string // address of the service for others, without a slash at its end
 	method                  diagnose.Method
 	zones                   diagnose.Zones
 }
@@ -260,6 +262,9 @@ func (c serveConfig) parse() (s settings, err error) {
 			return s, usagef("%s %q is no address such as 127.0.0.1:8080", l[0], l[1])
 		}
 	}
+	if s.external, err = externalURL(c.externalURL); err != nil {
+		return s, err
+	}
 	if c.debugListen != "" && !loopback(c.debugListen) {
 		return s, usagef("--debug-listen %q is no loopback address: profiles are for this machine only", c.debugListen)
 	}
@@ -269,7 +274,7 @@ func (c serveConfig) parse() (s settings, err error) {
 	for _, n := range []struct {
 		name  string
 		value float64
-	}{{"--max-sensors", float64(c.maxSensors)}, {"--metrics-sensors", float64(c.metricsSensors)}, {"--late-horizon", float64(c.lateHorizon)}, {"--key-rate", c.keyRate}} {
+	}{{"--max-sensors", float64(c.maxSensors)}, {"--metrics-sensors", float64(c.metricsSensors)}, {"--metrics-alarms", float64(c.metricsAlarms)}, {"--late-horizon", float64(c.lateHorizon)}, {"--key-rate", c.keyRate}} {
 		if !(n.value >= 0) { // nor NaN
 			return s, usagef("%s must not be negative", n.name)
 		}
@@ -283,6 +288,22 @@ func (c serveConfig) parse() (s settings, err error) {
 		}
 	}
 	return s, nil
+}
+
+// externalURL reads the address of the service for others. It stands in metrics and alerts:
+// one with a password is refused.
+func externalURL(text string) (string, error) {
+	if text == "" {
+		return "", nil
+	}
+	u, err := url.Parse(text)
+	switch {
+	case err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" || u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
+		return "", usagef("--external-url is no address such as https://brinell.example or https://plant.example/brinell")
+	case u.User != nil:
+		return "", usagef("--external-url has a user: leave it out, the address stands in metrics and alerts")
+	}
+	return strings.TrimRight(u.String(), "/"), nil
 }
 
 // hostNames reads a list of names or addresses, whose ports do not matter.

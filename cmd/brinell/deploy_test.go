@@ -235,7 +235,7 @@ func TestMetricsPage(t *testing.T) {
 		for _, m := range regexp.MustCompile(`(?m)^# TYPE (brinell_\w+) (\w+)$`).FindAllStringSubmatch(text, -1) {
 			shown = append(shown, m[1]+" "+m[2])
 		}
-		if strings.Contains(text, "\nbrinell_sensor_windows_total{") || time.Now().After(deadline) {
+		if strings.Contains(text, "\nbrinell_sensor_windows_total{") && strings.Contains(text, "\nbrinell_alarm_info{") || time.Now().After(deadline) {
 			break
 		}
 	}

@@ -26,7 +26,8 @@ var serveGroups = []flagGroup{
 	{"Diagnosis", []string{"model", "bearings", "baseline", "velocity-zones", "late-horizon"}},
 	{"Windows from files, and the demo", []string{"watch", "watch-settle", "demo"}},
 	{"Limits", []string{"max-samples", "max-body", "max-sensors", "max-axes", "memory", "workers", "max-wait"}},
-	{"Telling others", []string{"webhook-allow", "metrics-listen", "metrics-sensors", "debug-listen", "log-level", "log-format"}},
+	{"Telling others", []string{"webhook-allow", "external-url", "metrics-listen", "metrics-sensors", "metrics-alarms",
+		"debug-listen", "log-level", "log-format"}},
 	{"Start and stop", []string{"config", "drain-delay", "stop-timeout", "help"}},
 }
 

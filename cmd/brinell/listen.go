@@ -14,6 +14,8 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"brinell/api"
 )
 
 // certificate is a pair of files that is read again when it changes, so that a renewed
@@ -111,4 +113,44 @@ func browsed(scheme, addr string) string {
 		host = "127.0.0.1"
 	}
 	return scheme + "://" + net.JoinHostPort(host, port)
+}
+
+// listenOn opens the listeners, and returns the scheme of the first.
+func (s *service) listenOn(c serveConfig, v settings, a *api.API, reg *prometheus.Registry, demanded func() bool) (scheme string, err error) {
+	if s.drainer.Listener == nil {
+		if s.drainer.Listener, err = net.Listen("tcp", c.listen); err != nil {
+			return "", fmt.Errorf("listen on %s: %w", c.listen, err)
+		}
+	}
+	l := s.drainer
+	bounded := limit(l, c.connections, c.perAddress, demanded)
+	if err := bounded.count(reg); err != nil {
+		return "", errors.Join(err, l.Close())
+	}
+	s.http.ConnState, s.http.ConnContext = s.drainer.state(bounded.state), bounded.context
+	open, scheme := net.Listener(bounded), "http"
+	if c.tlsCert != "" {
+		cert, err := newCertificate(c.tlsCert, c.tlsKey, s.log)
+		if err != nil {
+			return "", errors.Join(err, l.Close())
+		}
+		scheme = "https"
+		open = tls.NewListener(bounded, &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: cert.get})
+	}
+	s.listener = a.Turnstile(open, s.http)
+	for _, extra := range []struct {
+		addr, what string
+		h          http.Handler
+	}{{c.metricsListen, "metrics", metricsOnly(reg)}, {c.debugListen, "profiles", profiles()}} {
+		if extra.addr == "" {
+			continue
+		}
+		server, err := side(extra.addr, v.hosts(extra.addr).Handler(extra.h), s.log)
+		if err != nil {
+			return "", errors.Join(err, l.Close())
+		}
+		s.sides = append(s.sides, server)
+		s.log.Info("listening", "for", extra.what, "address", server.Addr)
+	}
+	return scheme, nil
 }

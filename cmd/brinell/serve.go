@@ -1,10 +1,9 @@
 package main
 
 import (
+	"cmp"
 	"context"
-	"crypto/tls"
 	"errors"
-	"fmt"
 	"io"
 	"log/slog"
 	"net"
@@ -49,14 +48,15 @@ type serveConfig struct {
 	demo                                              bool
 	stopTimeout, drainDelay, lockWait                 time.Duration
 
-	keys, tlsCert, tlsKey, metricsListen, debugListen string
-	trustedProxies, allowedHosts                      string
-	requireKeys, insecure                             bool
-	keyRate                                           float64
-	logFormat                                         string
-	maxSensors, maxAxes, metricsSensors               int
-	lateHorizon                                       time.Duration
-	connections, perAddress                           int
+	keys, tlsCert, tlsKey, metricsListen, debugListen  string
+	trustedProxies, allowedHosts                       string
+	requireKeys, insecure                              bool
+	keyRate                                            float64
+	logFormat                                          string
+	maxSensors, maxAxes, metricsSensors, metricsAlarms int
+	externalURL                                        string
+	lateHorizon                                        time.Duration
+	connections, perAddress                            int
 }
 
 func serveCommand() *cobra.Command {
@@ -122,6 +122,8 @@ func (c *serveConfig) flags(f *pflag.FlagSet) {
 	f.IntVar(&c.maxSensors, "max-sensors", 10_000, "sensors that windows may bring in; registered ones are not counted; 0 for no bound")
 	f.IntVar(&c.maxAxes, "max-axes", diagnose.DefaultMaxAxes, "axes of a sensor at most")
 	f.IntVar(&c.metricsSensors, "metrics-sensors", diagnose.DefaultSeriesSensors, "sensors with series of their own in /metrics, seven each, registered ones first; the others are counted")
+	f.IntVar(&c.metricsAlarms, "metrics-alarms", defaultAlarmSeries, "open alarms with a series of their own in /metrics, those of registered sensors first; the others are counted")
+	f.StringVar(&c.externalURL, "external-url", "", "address under which people reach the service, such as https://brinell.example: links in alerts begin with it (default the address that a browser of this machine opens)")
 	f.DurationVar(&c.lateHorizon, "late-horizon", diagnose.DefaultLateHorizon, "how far behind its sensor's newest window one may be to take part in its state; beyond, it is stored and flagged late")
 	f.StringVar(&c.webhookAllow, "webhook-allow", "", "networks that webhooks may lead to though they are not public, such as 10.1.0.0/16,127.0.0.1/32")
 	f.StringVar(&c.watch, "watch", "", "directory into which files are dropped: windows as JSON, or recordings named SENSOR_20260131T120000Z.wav of registered sensors; they are moved to done/ or failed/ in it")
@@ -284,6 +286,9 @@ func newService(ctx context.Context, c serveConfig, stderr io.Writer) (_ *servic
 		return nil, err
 	}
 	s.base = browsed(scheme, s.listener.Addr().String())
+	if err = reg.Register(alarmMetrics{s.store, c.metricsAlarms, cmp.Or(v.external, s.base), s.log}); err != nil {
+		return nil, errors.Join(err, s.listener.Close())
+	}
 	s.log.Info("ready", "address", scheme+"://"+s.listener.Addr().String(), "data_dir", c.dataDir, "model", m.Name, "digest", m.Digest[:12],
 		"max_samples", c.maxSamples, "max_body", v.maxBody, "raw_cap", v.rawCap, "keys_required", ring.Required(), "version", version)
 	s.log.Info("open in a browser", "address", s.base+"/docs")
@@ -337,46 +342,6 @@ func (c serveConfig) access(log *slog.Logger) (*access, error) {
 // given.
 func (s settings) hosts(addr string) api.Hosts {
 	return api.Hosts{Check: loopback(addr) || len(s.allowedHosts) > 0, Also: s.allowedHosts}
-}
-
-// listenOn opens the listeners, and returns the scheme of the first.
-func (s *service) listenOn(c serveConfig, v settings, a *api.API, reg *prometheus.Registry, demanded func() bool) (scheme string, err error) {
-	if s.drainer.Listener == nil {
-		if s.drainer.Listener, err = net.Listen("tcp", c.listen); err != nil {
-			return "", fmt.Errorf("listen on %s: %w", c.listen, err)
-		}
-	}
-	l := s.drainer
-	bounded := limit(l, c.connections, c.perAddress, demanded)
-	if err := bounded.count(reg); err != nil {
-		return "", errors.Join(err, l.Close())
-	}
-	s.http.ConnState, s.http.ConnContext = s.drainer.state(bounded.state), bounded.context
-	open, scheme := net.Listener(bounded), "http"
-	if c.tlsCert != "" {
-		cert, err := newCertificate(c.tlsCert, c.tlsKey, s.log)
-		if err != nil {
-			return "", errors.Join(err, l.Close())
-		}
-		scheme = "https"
-		open = tls.NewListener(bounded, &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: cert.get})
-	}
-	s.listener = a.Turnstile(open, s.http)
-	for _, extra := range []struct {
-		addr, what string
-		h          http.Handler
-	}{{c.metricsListen, "metrics", metricsOnly(reg)}, {c.debugListen, "profiles", profiles()}} {
-		if extra.addr == "" {
-			continue
-		}
-		server, err := side(extra.addr, v.hosts(extra.addr).Handler(extra.h), s.log)
-		if err != nil {
-			return "", errors.Join(err, l.Close())
-		}
-		s.sides = append(s.sides, server)
-		s.log.Info("listening", "for", extra.what, "address", server.Addr)
-	}
-	return scheme, nil
 }
 
 // judged is what the core changes or computes and the store has: alarms, and what is seen

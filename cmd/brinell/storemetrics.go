@@ -34,12 +34,15 @@ var (
 	storeCap       = storeDesc("store_raw_limit_bytes", "Raw samples that are kept at most.")
 	storeFiles     = storeDesc("store_file_bytes", "Size of the files of the database, its log with it.")
 	storeFree      = storeDesc("store_free_bytes", "Free space of the file system of the data directory.")
-	alarmsOpen     = storeDesc("alarms_open", "Alarms that are open and not shelved, by what they are worth and whether somebody has seen them.", "severity", "state")
+	storeFailing   = storeDesc("store_failing", "1 for the error code with which windows are refused because of the disk.", "code")
 )
+
+// storeCodes are the values of the code label: what the store answers that is not ready.
+var storeCodes = []string{"storage_failed", "storage_full", "storage_readonly", "storage_replaced"}
 
 // Describe implements prometheus.Collector.
 func (m storeMetrics) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{storeReady, storeCommit, storeDiagnoses, storeRaw, storeCap, storeFiles, storeFree, alarmsOpen} {
+	for _, d := range []*prometheus.Desc{storeReady, storeCommit, storeDiagnoses, storeRaw, storeCap, storeFiles, storeFree, storeFailing} {
 		ch <- d
 	}
 }
@@ -51,11 +54,11 @@ func (m storeMetrics) Collect(ch chan<- prometheus.Metric) {
 	gauge := func(d *prometheus.Desc, v float64, labels ...string) {
 		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
 	}
-	ready := 0.0
-	if m.db.Ready() == nil {
-		ready = 1
+	why := bearing.CodeOf(m.db.Ready())
+	gauge(storeReady, oneIf(why == ""))
+	for _, code := range storeCodes {
+		gauge(storeFailing, oneIf(code == why), code)
 	}
-	gauge(storeReady, ready)
 	gauge(storeCap, float64(m.rawCap))
 	if s, err := m.db.Stats(ctx); err == nil {
 		commit := 0.0
@@ -79,13 +82,11 @@ func (m storeMetrics) Collect(ch chan<- prometheus.Metric) {
 	if err := syscall.Statfs(m.dir, &fs); err == nil {
 		gauge(storeFree, float64(fs.Bavail)*float64(fs.Bsize))
 	}
-	if open, err := m.db.OpenAlarms(ctx, time.Now()); err == nil {
-		for _, severity := range []string{"warning", "alarm"} {
-			for _, state := range []string{bearing.AlarmActive, bearing.AlarmAcknowledged, bearing.AlarmReturned} {
-				gauge(alarmsOpen, float64(open[[2]string{severity, state}]), severity, state)
-			}
-		}
-	} else {
-		m.log.Warn("metrics of alarms", "err", err)
+}
+
+func oneIf(yes bool) float64 {
+	if yes {
+		return 1
 	}
+	return 0
 }

@@ -199,11 +199,11 @@ func TestShelvesOfClocks(t *testing.T) {
 	}
 	right, id := p.now, p.open(bearing.AlarmQuery{})[0].ID
 	shown := func() int {
-		counts, err := p.db.OpenAlarms(t.Context(), p.now)
+		open, err := p.db.OpenAlarms(t.Context(), p.now, 0)
 		if err != nil {
 			t.Fatal(err)
 		}
-		return counts[[2]string{"alarm", bearing.AlarmActive}]
+		return open.Count[[2]string{"alarm", bearing.AlarmActive}]
 	}
 	p.now = right.AddDate(2, 0, 0)
 	if _, err := p.core.Shelve(t.Context(), id, bearing.AnyVersion, p.now.Add(time.Hour)); err != nil || shown() != 0 {

@@ -10,9 +10,9 @@ import (
 )
 
 // DefaultSeriesSensors is how many sensor axes have series of their own if nothing else is
-// said: with the series of sensorSeries, and all others that requests can bring about, fewer
-// than 500.
-const DefaultSeriesSensors = 65
+// said: with the series of sensorSeries, those of open alarms, and all others that requests can
+// bring about, fewer than 500.
+const DefaultSeriesSensors = 60
 
 // seriesAge is for how long a sensor from which nothing comes keeps its series while
 // others want them.

@@ -55,7 +55,7 @@ func TestSensorSeries(t *testing.T) {
 	if n := testutil.ToFloat64(s.dropped); n != 999_999 {
 		t.Errorf("%g windows without series", n)
 	}
-	if n := testutil.CollectAndCount(s); n != 3*len(sensorSeries) || DefaultSeriesSensors*len(sensorSeries) > 460 {
+	if n := testutil.CollectAndCount(s); n != 3*len(sensorSeries) || DefaultSeriesSensors*len(sensorSeries) > 420 {
 		t.Errorf("%d series", n)
 	}
 	see("c", true) // in place of a

@@ -185,34 +185,6 @@ func (db *DB) AlarmLog(ctx context.Context, after int64, limit int) (changes []b
 	return changes, last, rows.Err()
 }
 
-// OpenAlarms counts the alarms that are open and not shelved now, by severity and state.
-func (db *DB) OpenAlarms(ctx context.Context, now time.Time) (map[[2]string]int, error) {
-	release, err := db.reading()
-	if err != nil {
-		return nil, err
-	}
-	defer release()
-	const seconds = "2006-01-02T15:04:05" // as times begin in documents; all are UTC
-	rows, err := db.read.QueryContext(ctx, `SELECT doc ->> '$.severity', doc ->> '$.state', count(*)
-		FROM (SELECT CAST(doc AS TEXT) AS doc FROM alarms INDEXED BY alarms_open WHERE open = 1)
-		WHERE coalesce(substr(doc ->> '$.shelved_until', 1, 19), '') NOT BETWEEN ? AND ? GROUP BY 1, 2`,
-		now.Add(time.Second).UTC().Format(seconds), now.Add(bearing.MaxShelf+bearing.ShelfSlack).UTC().Format(seconds))
-	if err != nil {
-		return nil, fmt.Errorf("open alarms: %w", err)
-	}
-	defer rows.Close()
-	open := make(map[[2]string]int)
-	for rows.Next() {
-		var severity, state string
-		var n int
-		if err := rows.Scan(&severity, &state, &n); err != nil {
-			return nil, fmt.Errorf("open alarms: %w", err)
-		}
-		open[[2]string{severity, state}] = n
-	}
-	return open, rows.Err()
-}
-
 // Alarms returns one page of what q selects, those raised last first.
 func (db *DB) Alarms(ctx context.Context, q bearing.AlarmQuery) (page bearing.AlarmPage, err error) {
 	if q.Limit == 0 {
