@@ -1,7 +1,6 @@
 package api
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"encoding/json"
@@ -21,6 +20,9 @@ var fileForms = map[string]string{
 	"application/x-matlab-data": "mat", "application/matlab-mat": "mat",
 	"audio/wav": "wav", "audio/x-wav": "wav", "audio/vnd.wave": "wav",
 }
+
+// bodyOf is what a body is called where readers of files name them.
+const bodyOf = "the body."
 
 // registered returns what is registered of a sensor, nothing if nothing is.
 func (s *server) registered(ctx context.Context, name string) (known bearing.Sensor, err error) {
@@ -59,15 +61,11 @@ func fileDecoder(form string, known bearing.Sensor) decoder {
 		case ok && scale == 0:
 			return f, bearing.Errorf(bearing.Invalid, "scale_not_finite", "scale must not be 0").At("scale")
 		}
-		o := dataset.FileOptions{Scale: scale, MaxRows: maxSamples, RateHz: cmp.Or(f.rate, known.SampleRate), Unit: f.unit, Else: known.Unit, Channel: q["channel"],
-			MaxNumbers: maxSamples, MaxInflated: mostInflated(len(body), maxSamples)}
-		if form == "csv" && bytes.Count(body, []byte("\n")) > maxSamples+linesBefore {
-			return f, tooLong(maxSamples)
-		}
+		o := dataset.FileOptions{Scale: scale, RateHz: cmp.Or(f.rate, known.SampleRate), Unit: f.unit, Else: known.Unit, Channel: q["channel"]}
 		if q["channel"] == "all" {
 			return f, bearing.Errorf(bearing.Invalid, "parameter_invalid", "a window has one channel: state its name or number").At("channel")
 		}
-		recs, err := dataset.ReadFile("the body."+form, body, o)
+		recs, err := dataset.ReadFile(bodyOf+form, body, o.Bounded(len(body), maxSamples))
 		switch {
 		case bearing.CodeOf(err) == "window_too_long":
 			return f, tooLong(maxSamples)
@@ -116,31 +114,4 @@ func inQueryTerms(err error) error {
 	out.Message = strings.NewReplacer("--rate", "sample_rate_hz, or register the sensor with it", "--unit g or --unit m/s2", "unit=g or unit=m/s2, or register the sensor with it",
 		"--channel", "channel=").Replace(e.Message)
 	return &out
-}
-
-// linesBefore is how many lines a table may have beside its rows.
-const linesBefore = 1024
-
-// mostInflated bounds what a compressed file becomes: vibration as float64 takes up to eight
-// times what it does in zlib's form.
-func mostInflated(body, maxSamples int) int { return min(8*body+1<<20, 8*maxSamples+1<<16) }
-
-// besideFile is not less than what reading a file takes beside it. Of a table each line takes
-// its place in a list and each cell a float64, both in slices that grow; of a MAT file what is
-// inflated and what becomes of it.
-func besideFile(form string, body []byte, maxSamples int) int64 {
-	n := int64(len(body))
-	switch form {
-	case "csv":
-		lines := int64(bytes.Count(body, []byte("\n"))) + 1
-		cells := lines
-		for _, c := range []string{",", ";", "\t", " ", "|"} {
-			cells += int64(bytes.Count(body, []byte(c)))
-		}
-		return 2*n + 80*min(lines, int64(maxSamples+linesBefore)) + 24*cells
-	case "mat":
-		inflated := int64(mostInflated(len(body), maxSamples))
-		return 4*inflated + 12*min(int64(maxSamples), max(n, inflated))
-	}
-	return 12 * min(n, int64(maxSamples))
 }

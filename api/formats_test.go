@@ -324,7 +324,7 @@ func FuzzFiles(f *testing.F) {
 	f.Add(1, wav([]float32{1, 2, 3}, 1, 12000))
 	f.Add(2, logged([]float32{1, 2, 3}))
 	f.Fuzz(func(t *testing.T, kind int, body []byte) {
-		media := []string{"application/x-npy", "audio/wav", "text/csv", "text/csv"}[kind&3]
+		media := []string{"application/x-npy", "audio/wav", "text/csv", "application/x-matlab-data"}[kind&3]
 		w, err := DecodeWindow("pump", media, inQuery[1:]+"&scale=1", body, 1000)
 		if err == nil && len(w.Samples) > 1000 {
 			t.Errorf("%d samples", len(w.Samples))

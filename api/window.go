@@ -9,6 +9,7 @@ import (
 
 	"github.com/go-chi/chi/v5"
 
+	"brinell/dataset"
 	"brinell/internal/admit"
 	"brinell/internal/bearing"
 )
@@ -91,7 +92,10 @@ func (s *server) decode(w http.ResponseWriter, r *http.Request, own *share) (*be
 	}
 	room := beside(mediaType(media), len(body), s.cfg.MaxSamples)
 	if form != "" {
-		room = besideFile(form, body, s.cfg.MaxSamples)
+		room = dataset.FileBytes(bodyOf+form, body, s.cfg.MaxSamples)
+	}
+	if most := s.cfg.Memory.Most(admit.Judge); room > most {
+		return nil, place, bearing.Errorf(bearing.TooLarge, "memory_exceeded", "to read the file takes up to %d MiB of memory, %d MiB are there for one: send fewer columns or shorter windows, or give the service more with --memory", room>>20+1, most>>20).Over(float64(most), float64(room))
 	}
 	if !s.cfg.Memory.Take(admit.Judge, room) {
 		return nil, place, fullBudget()

@@ -56,12 +56,12 @@ func readContent(name string, b []byte, o FileOptions) (*content, error) {
 		c, err = readMAT(b, o)
 	case "npy":
 		var a npyfile.Array
-		if a, err = npyfile.Decode(b); err == nil {
+		if a, err = npyfile.DecodeAtMost(b, cmp.Or(o.MaxNumbers, math.MaxInt)); err == nil {
 			c = &content{}
 			c.addMatrix(a.Name, a.Shape, a.Data, false)
 		}
 	case "npz":
-		c, err = readNPZ(b)
+		c, err = readNPZ(b, o)
 	case "csv":
 		c, err = readCSV(b, o)
 	case "wav":
@@ -214,8 +214,8 @@ func shortName(name string) string {
 	return name
 }
 
-func readNPZ(b []byte) (*content, error) {
-	arrays, err := npyfile.DecodeZip(b)
+func readNPZ(b []byte, o FileOptions) (*content, error) {
+	arrays, err := npyfile.DecodeZipAtMost(b, cmp.Or(o.MaxNumbers, math.MaxInt), cmp.Or(o.MaxInflated, math.MaxInt))
 	if err != nil {
 		return nil, err
 	}

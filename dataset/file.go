@@ -27,8 +27,9 @@ type FileOptions struct {
 	Else      bearing.Unit
 	FullScale float64 // of WAV files, in units
 
-	MaxRows                 int // CSV; 0 means any
-	MaxNumbers, MaxInflated int // MAT: numbers in a file, and bytes that are inflated; 0 means those of matfile
+	// See Bounded; 0 means those of the readers.
+	MaxRows                 int // CSV
+	MaxNumbers, MaxInflated int // MAT, NPY and NPZ: numbers in a file, and bytes that are inflated
 }
 
 // ReadFile reads a recording from the bytes of a MAT, NPY, NPZ, CSV or WAV file,

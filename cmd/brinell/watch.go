@@ -312,7 +312,7 @@ func (w *watcher) submit(ctx context.Context, name string, f *dropped, settled b
 		return d, err
 	}
 	defer func() { w.memory.Give(room) }()
-	win, err := w.open(name, f, settled)
+	win, err := w.open(ctx, name, f, settled)
 	if err != nil {
 		return d, err
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"cmp"
+	"context"
 	"errors"
 	"io"
 	"io/fs"
@@ -19,6 +20,7 @@ import (
 	"brinell/api"
 	"brinell/dataset"
 	"brinell/dataset/wavfile"
+	"brinell/internal/admit"
 	"brinell/internal/bearing"
 )
 
@@ -64,7 +66,7 @@ func stampOf(info fs.FileInfo) stamp {
 
 // open reads a file that is as f says, before and after, and that nobody writes. Once it has
 // settled, what is wrong with it is its own fault.
-func (w *watcher) open(name string, f *dropped, settled bool) (*bearing.Window, error) {
+func (w *watcher) open(ctx context.Context, name string, f *dropped, settled bool) (*bearing.Window, error) {
 	file, err := w.root.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0) // should it have become a pipe
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, errUnfinished
@@ -97,7 +99,7 @@ func (w *watcher) open(name string, f *dropped, settled bool) (*bearing.Window, 
 	if err := whole(name, b, settled); err != nil {
 		return nil, unless(settled, err)
 	}
-	win, err := w.read(name, b, f.mod)
+	win, err := w.read(ctx, name, b, f.mod)
 	if err != nil {
 		return nil, unless(settled, err)
 	}
@@ -151,7 +153,7 @@ var fileName = regexp.MustCompile(`^(.+)_(\d{8}T\d{6}(?:\.\d{1,9})?Z)$`)
 
 // read makes the window of a file: JSON has all that it needs; of a recording, sensor and
 // start stand in its name, and the rest in the file or with the registered sensor.
-func (w *watcher) read(name string, b []byte, modified time.Time) (*bearing.Window, error) {
+func (w *watcher) read(ctx context.Context, name string, b []byte, modified time.Time) (*bearing.Window, error) {
 	ext := filepath.Ext(name)
 	stem := strings.TrimSuffix(name, ext)
 	if isJSON(name) {
@@ -169,7 +171,14 @@ func (w *watcher) read(name string, b []byte, modified time.Time) (*bearing.Wind
 	if !ok {
 		return nil, bearing.Errorf(bearing.Invalid, "sensor_unknown", "the name stands for sensor %q, which is not registered: put it to /v1/sensors with sample_rate_hz, unit and, for PCM, full_scale, or drop windows as JSON", bearing.Clip(sensor))
 	}
-	recs, err := dataset.ReadFile(name, b, dataset.FileOptions{RateHz: s.SampleRate, Else: cmp.Or(s.Unit, bearing.G), FullScale: s.FullScale, RPM: s.SpeedRPM, Bearing: s.Bearing})
+	if more := dataset.FileBytes(name, b, w.maxSamples) - 12*int64(len(b)); more > 0 { // than was taken before it was read
+		if err := w.memory.Window(admit.Patient(ctx), more); err != nil {
+			return nil, err
+		}
+		defer w.memory.Give(more)
+	}
+	o := dataset.FileOptions{RateHz: s.SampleRate, Else: cmp.Or(s.Unit, bearing.G), FullScale: s.FullScale, RPM: s.SpeedRPM, Bearing: s.Bearing}
+	recs, err := dataset.ReadFile(name, b, o.Bounded(len(b), w.maxSamples))
 	if bearing.CodeOf(err) == "channel_ambiguous" { // nobody gives it a --channel
 		return nil, bearing.Errorf(bearing.Invalid, "channel_missing", "the file has several channels: drop a file with the one of the sensor alone")
 	}

@@ -317,7 +317,7 @@ func TestWatchChanged(t *testing.T) {
 		if err := change(); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := r.open("s.npy", f, true); !errors.Is(err, errUnfinished) {
+		if _, err := r.open(t.Context(), "s.npy", f, true); !errors.Is(err, errUnfinished) {
 			t.Errorf("%s: %v", what, err)
 		}
 	}

@@ -16,14 +16,20 @@ var stamps = []string{
 	"2006/01/02 15:04:05.999999999", "02.01.2006 15:04:05.999999999", "15:04:05.999999999",
 }
 
-// stamp reads a point in time.
-func stamp(cell []byte) (time.Time, bool) {
+// stamp reads a point in time. A table most often has one form of them, which is tried first.
+func (d *decoder) stamp(cell []byte) (time.Time, bool) {
 	if len(cell) < 8 || len(cell) > 40 || strings.Count(string(cell), ":") < 2 {
 		return time.Time{}, false
 	}
 	s := strings.Replace(string(cell), ",", ".", 1)
+	if d.form != "" {
+		if t, err := time.Parse(d.form, s); err == nil {
+			return t, true
+		}
+	}
 	for _, form := range stamps {
 		if t, err := time.Parse(form, s); err == nil {
+			d.form = form
 			return t, true
 		}
 	}
@@ -55,7 +61,7 @@ func (t Table) Clock() (column int, rate float64, err error) {
 	column = -1
 	for i := range t.Columns {
 		stamped := i < len(t.Stamped) && t.Stamped[i]
-		if stamped || i < len(t.Header) && timeNames.MatchString(strings.TrimSpace(t.Header[i])) {
+		if stamped || i < len(t.Header) && timeNames.MatchString(t.name(i)) {
 			column = i
 			break
 		}
@@ -65,7 +71,7 @@ func (t Table) Clock() (column int, rate float64, err error) {
 	}
 	x, unit := t.Columns[column], 1.0
 	if column < len(t.Header) {
-		if m := timeNames.FindStringSubmatch(strings.TrimSpace(t.Header[column])); m != nil && unitsOfTime[strings.ToLower(m[1])] != 0 {
+		if m := timeNames.FindStringSubmatch(t.name(column)); m != nil && unitsOfTime[strings.ToLower(m[1])] != 0 {
 			unit = unitsOfTime[strings.ToLower(m[1])]
 		}
 	}
@@ -118,6 +124,14 @@ func resolution(x []float64, step float64) float64 {
 	return 0
 }
 
+// name is the header of a column, "" if it is too long to be one.
+func (t Table) name(column int) string {
+	if len(t.Header[column]) > maxRemark {
+		return ""
+	}
+	return strings.TrimSpace(t.Header[column])
+}
+
 // stated is the rate that the lines before the table state, 0 if they do not.
 func (t Table) stated() float64 {
 	number := func(s string) float64 {
@@ -154,7 +168,7 @@ func (t Table) Unit(column int) string {
 	if column < 0 || column >= len(t.Header) {
 		return ""
 	}
-	m := unitNames.FindStringSubmatch(strings.TrimSpace(t.Header[column]))
+	m := unitNames.FindStringSubmatch(t.name(column))
 	switch {
 	case m == nil:
 		return ""

@@ -35,6 +35,9 @@ type Table struct {
 // maxColumns bounds the width of a table.
 const maxColumns = 1024
 
+// maxRemark is how many bytes of a line before a table are looked at.
+const maxRemark = 512
+
 // Decode reads a table in UTF-8 or, with a byte order mark, UTF-16. With tab, semicolon or blanks
 // as delimiter a comma is a decimal comma; so is the only one of lines that have no other. Lines
 // before the table are passed over, see find; the last one before it is a header if it has as
@@ -53,7 +56,7 @@ func Decode(b []byte, o Options) (Table, error) {
 	d.t.Header = at.header
 	d.t.Preamble = l.own
 	for _, r := range at.preamble {
-		d.t.Preamble = append(d.t.Preamble, string(r.text))
+		d.t.Preamble = append(d.t.Preamble, string(r.text[:min(len(r.text), maxRemark)]))
 	}
 	rows = rows[min(from, len(rows)):]
 	for {
@@ -95,7 +98,9 @@ func (l *lines) next() (row, bool) {
 			continue
 		}
 		if own, ok := bytes.CutPrefix(text, []byte(ownLine)); ok && !l.found {
-			l.own = append(l.own, string(bytes.TrimSpace(own)))
+			if len(l.own) < maxPreamble {
+				l.own = append(l.own, string(bytes.TrimSpace(own[:min(len(own), maxRemark)])))
+			}
 		}
 		text, _, _ = bytes.Cut(text, []byte("#"))
 		if text = bytes.TrimRight(text, " \r"); len(bytes.TrimSpace(text)) > 0 {
@@ -111,6 +116,7 @@ type decoder struct {
 	t     Table
 	cells [][]byte    // of the present line
 	first []time.Time // of columns of points in time
+	form  string      // of the last point in time
 }
 
 func (d *decoder) line(row []byte, number int) error {
@@ -145,7 +151,7 @@ func (d *decoder) line(row []byte, number int) error {
 
 // since reads a point in time as seconds since the first of its column.
 func (d *decoder) since(column int, cell []byte) (float64, bool) {
-	at, ok := stamp(cell)
+	at, ok := d.stamp(cell)
 	if !ok || len(d.t.Columns[column]) > 0 && d.first[column].IsZero() {
 		return 0, false
 	}
@@ -167,7 +173,7 @@ func (d *decoder) numbers() bool {
 		if found = found || ok; ok {
 			continue
 		}
-		if _, ok := stamp(unquoted(c)); !ok {
+		if _, ok := d.stamp(unquoted(c)); !ok {
 			return false
 		}
 	}
@@ -184,11 +190,19 @@ func guess(row []byte) byte {
 	return ' '
 }
 
-// split cuts a line into cells.
+// split cuts a line into cells, of which it takes one more than a table may have.
 func (d *decoder) split(row []byte) {
 	d.cells = d.cells[:0]
+	add := func(cell []byte) bool {
+		d.cells = append(d.cells, bytes.TrimSpace(cell))
+		return len(d.cells) <= maxColumns
+	}
 	if d.delim == ' ' {
-		d.cells = append(d.cells, bytes.Fields(row)...)
+		for c := range bytes.FieldsFuncSeq(row, func(c rune) bool { return c == ' ' || c == '\t' }) {
+			if !add(c) {
+				return
+			}
+		}
 		return
 	}
 	// Some writers end each line with a delimiter.
@@ -197,7 +211,9 @@ func (d *decoder) split(row []byte) {
 	}
 	if bytes.IndexByte(row, '"') < 0 {
 		for c := range bytes.SplitSeq(row, []byte{d.delim}) {
-			d.cells = append(d.cells, bytes.TrimSpace(c))
+			if !add(c) {
+				return
+			}
 		}
 		return
 	}
@@ -206,19 +222,27 @@ func (d *decoder) split(row []byte) {
 		if c == '"' {
 			quoted = !quoted
 		} else if c == d.delim && !quoted {
-			d.cells = append(d.cells, bytes.TrimSpace(row[from:i]))
+			if !add(row[from:i]) {
+				return
+			}
 			from = i + 1
 		}
 	}
-	d.cells = append(d.cells, bytes.TrimSpace(row[from:]))
+	add(row[from:])
 }
+
+// maxNumber is how many characters a number has at most.
+const maxNumber = 64
 
 // number reads a finite number. Names such as inf and nan, which ParseFloat
 // takes, and hexadecimal floats and underscores are no numbers here.
 func (d *decoder) number(c []byte) (float64, bool) {
 	c = unquoted(c)
+	if len(c) > maxNumber {
+		return 0, false
+	}
 	for _, x := range c {
-		if (x < '0' || x > '9') && !bytes.ContainsRune([]byte("+-.,eE"), rune(x)) {
+		if (x < '0' || x > '9') && x != '.' && x != '-' && x != ',' && x != '+' && x != 'e' && x != 'E' {
 			return 0, false
 		}
 	}

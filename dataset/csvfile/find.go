@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"unicode/utf16"
+	"unicode/utf8"
 )
 
 // toUTF8 takes a byte order mark away and turns UTF-16, which spreadsheets call "Unicode text",
@@ -22,11 +23,17 @@ func toUTF8(b []byte) []byte {
 	default:
 		return b
 	}
-	units := make([]uint16, 0, len(b)/2)
+	out := make([]byte, 0, len(b)/2)
 	for b = b[2:]; len(b) >= 2; b = b[2:] {
-		units = append(units, order.Uint16(b))
+		c := rune(order.Uint16(b))
+		if utf16.IsSurrogate(c) && len(b) >= 4 {
+			if pair := utf16.DecodeRune(c, rune(order.Uint16(b[2:]))); pair != utf8.RuneError {
+				c, b = pair, b[2:]
+			}
+		}
+		out = utf8.AppendRune(out, c)
 	}
-	return []byte(string(utf16.Decode(units)))
+	return out
 }
 
 // Of the search for where a table begins: how many lines may stand before it, and how many lines

@@ -268,6 +268,9 @@ func (d *decoder) structure(v *Variable, b []byte, count, depth int) error {
 	if w < 1 || w > 4096 || len(names.data)%w != 0 {
 		return malformed("field names of %d bytes, %d each", len(names.data), w)
 	}
+	if d.nodes += len(names.data) / w; d.nodes > maxNodes {
+		return tooLarge("the structs of the MAT file have more than %d fields", maxNodes)
+	}
 	var fields []string
 	for i := 0; i < len(names.data); i += w {
 		s, _, _ := strings.Cut(string(names.data[i:i+w]), "\x00")
@@ -345,7 +348,7 @@ func (d *decoder) number(kind uint32, b []byte) float64 {
 }
 
 // text reads a character array as one string, in column-major order: right for
-// the row vectors that strings are.
+// the row vectors that strings are. Of a long one it takes the first maxText bytes.
 func (d *decoder) text(v *Variable, b []byte, count int) error {
 	if count == 0 {
 		return nil
@@ -354,6 +357,7 @@ func (d *decoder) text(v *Variable, b []byte, count int) error {
 	if err != nil {
 		return err
 	}
+	e.data = e.data[:min(len(e.data), maxText)]
 	switch e.kind {
 	case miUTF8, miINT8, miUINT8:
 		v.Text = strings.ToValidUTF8(string(e.data), "�")

@@ -85,7 +85,8 @@ const (
 	headerSize   = 128
 	maxVariables = 256
 	maxDepth     = 5       // cells and structs inside each other
-	maxNodes     = 1 << 16 // arrays in all, cells and fields included
+	maxNodes     = 1 << 16 // arrays and names of fields in all
+	maxText      = 1 << 16 // bytes of a character array
 	maxElements  = 1 << 26 // numbers in all: 512 MiB of float64
 	maxInflated  = 1 << 29 // bytes inflated in all
 	inflateRatio = 200     // of one element beyond inflateFree

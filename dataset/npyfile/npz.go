@@ -20,7 +20,11 @@ const (
 
 // DecodeZip reads all arrays of an NPZ archive, in its order. Errors are those of
 // Decode, and npz_too_large for an archive beyond the bounds.
-func DecodeZip(b []byte) ([]Array, error) {
+func DecodeZip(b []byte) ([]Array, error) { return DecodeZipAtMost(b, maxSize, maxInflated) }
+
+// DecodeZipAtMost is DecodeZip of an archive of at most so many numbers, and so many bytes
+// inflated.
+func DecodeZipAtMost(b []byte, numbers, inflated int) ([]Array, error) {
 	z, err := zip.NewReader(bytes.NewReader(b), int64(len(b)))
 	if err != nil {
 		return nil, malformed("it is no zip archive: %v", err)
@@ -28,7 +32,8 @@ func DecodeZip(b []byte) ([]Array, error) {
 	if len(z.File) > maxMembers {
 		return nil, bearing.Errorf(bearing.TooLarge, "npz_too_large", "the NPZ file has %d members, at most %d are read", len(z.File), maxMembers)
 	}
-	left := int64(min(maxInflated, freeSize+maxRatio*len(b)))
+	inflated = min(inflated, maxInflated, freeSize+maxRatio*len(b))
+	left := int64(inflated)
 	var out []Array
 	for _, f := range z.File {
 		name, ok := strings.CutSuffix(f.Name, ".npy")
@@ -42,16 +47,17 @@ func DecodeZip(b []byte) ([]Array, error) {
 		data, err := io.ReadAll(io.LimitReader(r, left+1))
 		r.Close()
 		if int64(len(data)) > left {
-			return nil, bearing.Errorf(bearing.TooLarge, "npz_too_large", "the NPZ file inflates to more than %d bytes", min(maxInflated, freeSize+maxRatio*len(b)))
+			return nil, bearing.Errorf(bearing.TooLarge, "npz_too_large", "the NPZ file inflates to more than %d bytes", inflated)
 		}
 		if err != nil {
 			return nil, malformed("member %q: %v", bearing.Clip(f.Name), err)
 		}
 		left -= int64(len(data))
-		a, err := Decode(data)
+		a, err := DecodeAtMost(data, min(numbers, maxSize))
 		if err != nil {
 			return nil, err
 		}
+		numbers -= len(a.Data)
 		a.Name = name
 		out = append(out, a)
 	}
