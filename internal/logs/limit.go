@@ -17,15 +17,15 @@ import (
 // Bounds of what is remembered of repeated records.
 const (
 	period   = time.Minute
-	maxKinds = 256 // that repeat at a time; more are told apart by their message alone
+	maxKinds = 256 // that repeat at a time; more are told apart by their level alone
 	maxSites = 256 // of panics whose stack was logged
 )
 
 // Limit returns a handler that passes on records below slog.LevelWarn as they are. Of
 // those from there on it passes on the first of a kind; those that follow within a minute
 // are counted, and become one record a minute with the last of them and "repeated", how
-// many they were. A kind is the message, the attributes but for request_id, and of an
-// error its code or its text but for numbers and what stands in quotes. The stack of a
+// many they were. A kind is the message and the attributes but for request_id, of an error its
+// code or its text, all but for numbers, addresses and what stands in quotes. The stack of a
 // panic is logged with the first from its site, and not again.
 //
 // A record that is counted takes some microseconds and no line.
@@ -77,7 +77,7 @@ func (l *limited) Handle(ctx context.Context, r slog.Record) error {
 	kind := l.prefix + kindOf(r)
 	l.mu.Lock()
 	if len(l.repeats) >= maxKinds && l.repeats[kind] == nil {
-		kind = r.Message
+		kind = r.Level.String()
 	}
 	if p := l.repeats[kind]; p != nil {
 		p.n++
@@ -132,7 +132,7 @@ func (l *limited) explained(r slog.Record) slog.Record {
 // kindOf returns what records have in common that repeat one another.
 func kindOf(r slog.Record) string {
 	var b strings.Builder
-	b.WriteString(r.Message)
+	b.WriteString(shape(r.Message))
 	b.WriteString(r.Level.String())
 	r.Attrs(func(a slog.Attr) bool {
 		if a.Key == "request_id" {
@@ -156,20 +156,35 @@ func kindOf(r slog.Record) string {
 	return b.String()
 }
 
-// shape returns a text without what differs from time to time: numbers, and what stands in
-// quotes. Of a long text it returns the beginning.
+// shape returns a text without what differs from time to time: numbers, what stands in quotes,
+// and words that hold an address, of a network or of memory. Of a long text it returns the
+// beginning.
 func shape(s string) string {
 	b := make([]byte, 0, 200)
-	quoted := false
+	quoted, word := false, 0 // where in b the present one begins
+	digit, address := false, false
 	for i := range min(len(s), 400) {
 		c := s[i]
 		switch {
 		case c == '"':
 			quoted = !quoted
-		case quoted || c >= '0' && c <= '9':
+		case quoted:
+		case c == ' ' || c == '\n' || c == '\t':
+			if digit && address {
+				b = b[:word]
+			}
+			b = append(b, c)
+			word, digit, address = len(b), false, false
+		case c >= '0' && c <= '9':
+			digit = true
+			address = address || c == '0' && i+1 < len(s) && s[i+1] == 'x'
 		default:
+			address = address || c == ':' && i+1 < len(s) && s[i+1] != ' '
 			b = append(b, c)
 		}
+	}
+	if digit && address {
+		b = b[:word]
 	}
 	return string(b)
 }

@@ -124,6 +124,31 @@ func TestKinds(t *testing.T) {
 	})
 }
 
+// TestAddresses: what differs by the address of a client or of memory alone repeats, and messages
+// that all differ are a line for each of as many kinds as are told apart, and one for the rest.
+func TestAddresses(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		log, b := limitedLog()
+		for i := range 1000 {
+			log.Warn(fmt.Sprintf("TLS handshake with 127.0.0.1:%d: EOF", 30000+i))
+			log.Warn(fmt.Sprintf("http: TLS handshake error from [2001:db8::%x]:%d: EOF", i, 30000+i))
+			log.Warn(fmt.Sprintf("http: panic serving [fe80::%x%%eth%d]:4430: no\ngoroutine %d [running]:\nnet/http.f(%#x, {0x1, %#x})\n\t/x/server.go:%d +0xbd", i, i, i, 1<<40+i, i, i))
+			log.Error("request failed", "err", fmt.Errorf("read tcp 10.0.0.1:8080->[::%x]:%d: reset", i, i))
+		}
+		log.Warn("TLS handshake with 127.0.0.1:1: bad certificate") // is another thing
+		if got := lines(b); len(got) != 5 {
+			t.Errorf("%d lines: %q", len(got), got)
+		}
+		for i := range 10_000 {
+			log.Warn(strings.Repeat("x", i%300) + string(rune('a'+i%26)))
+		}
+		if got := lines(b); len(got) > maxKinds+1 {
+			t.Errorf("%d lines of as many messages", len(got))
+		}
+		time.Sleep(3 * period)
+	})
+}
+
 // TestPanics: the stack is written once for each site.
 func TestPanics(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
