@@ -275,14 +275,18 @@ func Revoke(file, id string) error {
 	})
 }
 
-// edit replaces the file by one with changes. A lock beside it keeps two editors from
-// losing each other's keys.
-func edit(file string, change func(*Set) error) (err error) {
+// edit replaces the file by one with changes, of the same owner and mode. A lock beside it
+// keeps two editors from losing each other's keys.
+func edit(file string, change func(*Set) error) error {
 	dir := filepath.Dir(file)
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return err
 	}
-	lock, err := os.OpenFile(file+".lock", os.O_CREATE|os.O_RDWR, 0o600)
+	in, err := os.Stat(dir)
+	if err != nil {
+		return err
+	}
+	lock, err := openLock(file+".lock", in)
 	if err != nil {
 		return err
 	}
@@ -301,12 +305,27 @@ func edit(file string, change func(*Set) error) (err error) {
 	if err != nil {
 		return err
 	}
+	return replace(file, in, append(b, '\n'))
+}
+
+// replace puts b in the place of a file in the directory in, whole and on disk.
+func replace(file string, in fs.FileInfo, b []byte) error {
+	was, err := os.Stat(file)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	dir := filepath.Dir(file)
 	tmp, err := os.CreateTemp(dir, ".keys-*") // mode 0600
 	if err != nil {
 		return err
 	}
 	defer os.Remove(tmp.Name())
-	_, err = tmp.Write(append(b, '\n'))
+	if o, ok := inherit(was, in, os.Geteuid()); ok {
+		if err := o.give(tmp); err != nil {
+			return errors.Join(err, tmp.Close())
+		}
+	}
+	_, err = tmp.Write(b)
 	if err = errors.Join(err, tmp.Sync(), tmp.Close()); err != nil {
 		return err
 	}
