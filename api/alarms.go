@@ -20,7 +20,7 @@ type Alarms interface {
 	Alarm(ctx context.Context, id string) (bearing.Alarm, error)
 	Alarms(ctx context.Context, q bearing.AlarmQuery) (bearing.AlarmPage, error)
 	Acknowledge(ctx context.Context, id string, version int64, by bearing.Signature) (bearing.Alarm, error)
-	Shelve(ctx context.Context, id string, version int64, until time.Time) (bearing.Alarm, error)
+	Shelve(ctx context.Context, id string, version int64, until time.Time, by *bearing.Signature) (bearing.Alarm, error)
 	CloseAlarm(ctx context.Context, id string, version int64, by bearing.Signature) (bearing.Alarm, error)
 }
 
@@ -115,6 +115,16 @@ type acknowledgement struct {
 
 type shelf struct {
 	Seconds float64 `json:"seconds" doc:"for how long it notifies nobody, at most 90 days; 0 ends that"`
+	By      string  `json:"by,omitempty" doc:"who does it; with a key, whose it is"`
+}
+
+// sign is who shelves an alarm, nil where nobody says so.
+func (b shelf) sign(r *http.Request) (*bearing.Signature, error) {
+	if b.By == "" && keyOf(r.Context()) == nil {
+		return nil, nil
+	}
+	by, err := acknowledgement{By: b.By}.sign(r)
+	return &by, err
 }
 
 // change reads the version that a change of an alarm asks for, and its body.
@@ -177,11 +187,15 @@ func (s *server) shelve(w http.ResponseWriter, r *http.Request) error {
 	if !(b.Seconds >= 0 && b.Seconds <= bearing.MaxShelf.Seconds()) {
 		return bearing.Errorf(bearing.Invalid, "field_invalid", "seconds %g is outside 0..%.0f", b.Seconds, bearing.MaxShelf.Seconds()).At("/seconds")
 	}
+	by, err := b.sign(r)
+	if err != nil {
+		return err
+	}
 	var until time.Time
 	if b.Seconds > 0 {
 		until = time.Now().UTC().Add(clamp.Seconds(b.Seconds))
 	}
-	a, err := s.alarms.Shelve(r.Context(), chi.URLParam(r, "id"), version, until)
+	a, err := s.alarms.Shelve(r.Context(), chi.URLParam(r, "id"), version, until, by)
 	if err != nil {
 		return err
 	}

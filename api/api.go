@@ -151,6 +151,9 @@ func New(cfg Config, b Backend) (*API, error) {
 	return &API{s}, nil
 }
 
+// Rejected are the counters of windows that were refused, by error code.
+func (a *API) Rejected() prometheus.Collector { return a.s.metrics.rejected }
+
 func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	leak()
 	a.s.router.ServeHTTP(w, r)

@@ -151,6 +151,8 @@ type service struct {
 	memory   *admit.Memory
 	watch    *watcher // nil for none
 	listener net.Listener
+	alarms   *alarmLog
+	tally    *tally
 	base     string // of addresses to open in a browser of this machine
 	drainer  *drainer
 	notify   *notifier
@@ -205,7 +207,9 @@ func newService(ctx context.Context, c serveConfig, stderr io.Writer) (_ *servic
 		return nil, err
 	}
 	var feed atomic.Pointer[diagnose.Feed] // there once the store tells where it begins
+	s.alarms = newAlarmLog(s.log)
 	tell := func(events []bearing.Event) {
+		s.alarms.changed(events)
 		if f := feed.Load(); f != nil {
 			f.Publish(events)
 		}
@@ -238,6 +242,10 @@ func newService(ctx context.Context, c serveConfig, stderr io.Writer) (_ *servic
 		return nil, err
 	}
 	bearings.sensors = registry
+	s.alarms.machine = func(name string) string { sensor, _ := registry.Sensor(name); return sensor.Machine }
+	if err = s.alarms.begin(ctx, s.store); err != nil {
+		return nil, err
+	}
 	shelf, m, err := library.Open(ctx, s.store, m, c.model != "", s.log)
 	if err != nil {
 		return nil, err
@@ -279,6 +287,7 @@ func newService(ctx context.Context, c serveConfig, stderr io.Writer) (_ *servic
 	if err != nil {
 		return nil, err
 	}
+	s.tally = &tally{log: s.log, taken: metrics.Quality, repeated: metrics.Repeated, refused: handler.Rejected(), files: counts.files}
 	s.http = api.NewServer(s.drainer.handler(handler))
 	s.http.ErrorLog = slog.NewLogLogger(s.log.Handler(), slog.LevelWarn)
 	scheme, err := s.listenOn(c, v, handler, reg, ring.Required)
@@ -403,6 +412,7 @@ func (s *service) run(ctx context.Context) error {
 		defer close(guarded)
 		s.notify.watch(ctx, s.http.Handler)
 	}()
+	unfollow := s.follow()
 	s.notify.say("READY=1")
 	var err error
 loop:
@@ -445,6 +455,7 @@ loop:
 		_ = side.Close()
 	}
 	err = errors.Join(err, s.store.Close())
+	unfollow()               // it has all that was stored
 	s.drainer.closing.Wait() // others have the data directory by now
 	return err
 }

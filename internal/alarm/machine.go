@@ -182,7 +182,7 @@ func (m *Machine) end(a *bearing.Alarm, at time.Time) bearing.Alarm {
 
 // over closes an alarm and takes it off its shelf: that it is over is told at once, or
 // whoever was told of it before would wait for ever.
-func over(a *bearing.Alarm) { a.State, a.ShelvedUntil = bearing.AlarmClosed, nil }
+func over(a *bearing.Alarm) { a.State, a.ShelvedUntil, a.ShelvedBy = bearing.AlarmClosed, nil, nil }
 
 // Heard notes that something has come from the sensor, whatever it says and however
 // late it is, and returns the alarm of its silence if that ends it.
@@ -288,13 +288,14 @@ func (m *Machine) Acknowledge(id string, by bearing.Signature) (bearing.Alarm, b
 	return out, true
 }
 
-// Shelve keeps an open alarm from notifying until a time; the zero time ends that.
-func (m *Machine) Shelve(id string, until time.Time) (bearing.Alarm, bool) {
+// Shelve keeps an open alarm from notifying until a time; the zero time ends that. by is who
+// says so, nil for nobody.
+func (m *Machine) Shelve(id string, until time.Time, by *bearing.Signature) (bearing.Alarm, bool) {
 	a := m.Find(id)
 	if a == nil {
 		return bearing.Alarm{}, false
 	}
-	a.ShelvedUntil = nil
+	a.ShelvedUntil, a.ShelvedBy = nil, by
 	if !until.IsZero() {
 		a.ShelvedUntil = &until
 	}
@@ -313,7 +314,7 @@ func (m *Machine) Unshelve(id string, now time.Time) (bearing.Alarm, bool) {
 	if a.ShelvedUntil == nil || a.Shelved(now) {
 		return *a, true
 	}
-	return m.Shelve(id, time.Time{})
+	return m.Shelve(id, time.Time{}, nil)
 }
 
 // Close ends an open alarm by hand, whatever its windows say. Its delay begins anew, so does

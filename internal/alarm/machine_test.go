@@ -178,7 +178,7 @@ func play(t *testing.T, m *Machine, r *bearing.AlarmRule, i int, what byte) []be
 		}
 		return closed
 	case 'Z':
-		return one(m.Shelve(raised(m).ID, now.Add(90*time.Second)))
+		return one(m.Shelve(raised(m).ID, now.Add(90*time.Second), nil))
 	case 'E':
 		if a, _ := m.Clone().Unshelve(raised(m).ID, now); a.ShelvedUntil == nil && m.Find(a.ID).Shelved(now) {
 			t.Error("unshelved before its time")

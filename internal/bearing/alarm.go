@@ -154,6 +154,7 @@ type Alarm struct {
 	Acknowledged *Signature `json:"acknowledged,omitempty"`
 	Closed       *Signature `json:"closed,omitempty" doc:"who ended it, where no window did"`
 	ShelvedUntil *time.Time `json:"shelved_until,omitempty" doc:"until then it notifies nobody"`
+	ShelvedBy    *Signature `json:"shelved_by,omitempty" doc:"who shelved it, or took it off the shelf, last; left out where nobody said so, or the time of its shelf is over"`
 	Version      int64      `json:"version"`
 	Changed      time.Time  `json:"changed_at,omitzero" doc:"when this version came to be; missing in those of older programs"`
 }

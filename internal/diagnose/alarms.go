@@ -108,8 +108,8 @@ func (c *Core) Acknowledge(ctx context.Context, id string, version int64, by bea
 }
 
 // Shelve is described with Acknowledge.
-func (c *Core) Shelve(ctx context.Context, id string, version int64, until time.Time) (bearing.Alarm, error) {
-	a, err := c.changeAlarm(ctx, id, version, func(m *alarm.Machine) (bearing.Alarm, bool) { return m.Shelve(id, until) })
+func (c *Core) Shelve(ctx context.Context, id string, version int64, until time.Time, by *bearing.Signature) (bearing.Alarm, error) {
+	a, err := c.changeAlarm(ctx, id, version, func(m *alarm.Machine) (bearing.Alarm, bool) { return m.Shelve(id, until, by) })
 	if a.ShelvedUntil != nil && a.ShelvedUntil.Equal(until) { // even if the disk failed: it may be stored all the same
 		c.mu.Lock()
 		c.shelves[id] = until

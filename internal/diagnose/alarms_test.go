@@ -184,7 +184,7 @@ func TestShelvesEnd(t *testing.T) {
 	id := p.open(bearing.AlarmQuery{})[0].ID
 	shelve := func(d time.Duration) bearing.Alarm {
 		t.Helper()
-		a, err := p.core.Shelve(t.Context(), id, bearing.AnyVersion, p.now.Add(d))
+		a, err := p.core.Shelve(t.Context(), id, bearing.AnyVersion, p.now.Add(d), nil)
 		if err != nil {
 			t.Fatal(err)
 		}

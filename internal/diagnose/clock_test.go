@@ -206,7 +206,7 @@ func TestShelvesOfClocks(t *testing.T) {
 		return open.Count[[2]string{"alarm", bearing.AlarmActive}]
 	}
 	p.now = right.AddDate(2, 0, 0)
-	if _, err := p.core.Shelve(t.Context(), id, bearing.AnyVersion, p.now.Add(time.Hour)); err != nil || shown() != 0 {
+	if _, err := p.core.Shelve(t.Context(), id, bearing.AnyVersion, p.now.Add(time.Hour), nil); err != nil || shown() != 0 {
 		t.Fatal(err, shown())
 	}
 	p.now = right
@@ -218,7 +218,7 @@ func TestShelvesOfClocks(t *testing.T) {
 		t.Errorf("%+v, %v", a, err)
 	}
 	// As long as may be, it stays.
-	if _, err := p.core.Shelve(t.Context(), id, bearing.AnyVersion, p.now.Add(bearing.MaxShelf)); err != nil {
+	if _, err := p.core.Shelve(t.Context(), id, bearing.AnyVersion, p.now.Add(bearing.MaxShelf), nil); err != nil {
 		t.Fatal(err)
 	}
 	p.now = p.now.Add(-bearing.ShelfSlack)

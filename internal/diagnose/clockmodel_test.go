@@ -160,7 +160,7 @@ func (c *clocks) step() {
 			case 0:
 				_, err = c.core.Acknowledge(c.Context(), a.ID, bearing.AnyVersion, bearing.Signature{At: c.now, By: "x"})
 			case 1:
-				_, err = c.core.Shelve(c.Context(), a.ID, bearing.AnyVersion, c.now.Add(time.Hour))
+				_, err = c.core.Shelve(c.Context(), a.ID, bearing.AnyVersion, c.now.Add(time.Hour), nil)
 			case 2:
 				_, err = c.core.CloseAlarm(c.Context(), a.ID, bearing.AnyVersion, bearing.Signature{At: c.now, By: "x"})
 			}

@@ -370,8 +370,8 @@ func (c *Core) Submit(ctx context.Context, w *bearing.Window) (bearing.Diagnosis
 	c.metrics.observe("store", time.Since(t))
 	c.arrive(w, c.now())
 	c.wall.came(w.Start, received)
+	c.metrics.count(d)
 	if !d.Duplicate {
-		c.metrics.count(d)
 		c.metrics.Sensors.observe(&d, reg.known, c.now(), behind)
 	}
 	return d, nil

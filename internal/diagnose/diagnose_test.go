@@ -119,6 +119,9 @@ func TestSubmit(t *testing.T) {
 	if n := testutil.ToFloat64(metrics.Diagnoses.WithLabelValues(string(d.Fault))); n != 1 {
 		t.Errorf("counted %v diagnoses, want 1: a repeat is none", n)
 	}
+	if n := testutil.ToFloat64(metrics.Repeated); n != 1 {
+		t.Errorf("counted %v repeats, want 1", n)
+	}
 	for code, w := range map[string]*bearing.Window{"window_too_short": window(t, "pump", 1023, 12000), "rate_too_low": window(t, "pump", 4000, 4999)} {
 		if _, err := core.Submit(t.Context(), w); bearing.CodeOf(err) != code {
 			t.Errorf("got %v, want %s", err, code)

@@ -16,6 +16,7 @@ type Metrics struct {
 	Diagnoses *prometheus.CounterVec   // by fault
 	Quality   *prometheus.CounterVec   // by level
 	Agreement *prometheus.CounterVec   // by agreement of the witnesses
+	Repeated  prometheus.Counter       // windows that were stored already
 	Late      prometheus.Counter       // windows without part in their sensor's state
 	Behind    prometheus.Gauge         // seconds that the clock is behind at least
 	Model     *prometheus.GaugeVec     // by name, version, digest; 1 for the active model
@@ -48,6 +49,10 @@ func NewMetrics(r prometheus.Registerer) (Metrics, error) {
 			Name: "brinell_verdicts_total",
 			Help: "Verdicts stored, by how the witnesses agree.",
 		}, []string{"agreement"}),
+		Repeated: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "brinell_windows_repeated_total",
+			Help: "Windows that came again and were answered with their first diagnosis.",
+		}),
 		Late: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "brinell_windows_late_total",
 			Help: "Windows stored that began so far behind their sensor's newest one that they have no part in its state and raise no alarms.",
@@ -61,7 +66,7 @@ func NewMetrics(r prometheus.Registerer) (Metrics, error) {
 			Help: "The active model: 1.",
 		}, []string{"name", "version", "digest"}),
 	}
-	for _, c := range []prometheus.Collector{m.Stage, m.Diagnoses, m.Quality, m.Agreement, m.Late, m.Behind, m.Model} {
+	for _, c := range []prometheus.Collector{m.Stage, m.Diagnoses, m.Quality, m.Agreement, m.Repeated, m.Late, m.Behind, m.Model} {
 		if err := r.Register(c); err != nil {
 			return Metrics{}, err
 		}
@@ -97,7 +102,11 @@ func (m *metrics) observe(stage string, d time.Duration) {
 }
 
 func (m *metrics) count(d bearing.Diagnosis) {
-	if m.Diagnoses != nil {
+	switch {
+	case m.Diagnoses == nil:
+	case d.Duplicate:
+		m.Repeated.Inc()
+	default:
 		m.Diagnoses.WithLabelValues(faultLabel(d.Fault)).Inc()
 		m.Quality.WithLabelValues(string(d.Quality.Level)).Inc()
 		m.Agreement.WithLabelValues(string(d.Verdict.Agreement)).Inc()

@@ -1,0 +1,213 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"regexp"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"brinell/internal/bearing"
+)
+
+// noCounters counts nothing.
+type noCounters struct{}
+
+func (noCounters) Describe(chan<- *prometheus.Desc) {}
+func (noCounters) Collect(chan<- prometheus.Metric) {}
+
+// told has an alarm log take in alarms as they become.
+func told(l *alarmLog, alarms ...bearing.Alarm) {
+	for _, a := range alarms {
+		doc, err := json.Marshal(a)
+		if err != nil {
+			panic(err)
+		}
+		l.changed([]bearing.Event{{Kind: "diagnosis", Doc: []byte("{}")}, {Kind: "alarm", Sensor: a.Sensor, Doc: doc}})
+	}
+}
+
+// TestAlarmLines: what happens to an alarm is a line that says what and by whom.
+func TestAlarmLines(t *testing.T) {
+	now := time.Date(2026, 1, 31, 12, 0, 0, 0, time.UTC)
+	until := now.Add(time.Hour + time.Millisecond)
+	later := until.Add(time.Hour)
+	night, day := &bearing.Signature{At: now, By: "night shift", Note: "seen to"}, &bearing.Signature{At: now, By: "day shift"}
+	active := bearing.Alarm{ID: "id", Sensor: "de", State: bearing.AlarmActive, Text: "loud", Diagnosis: "d1"}
+	change := func(a bearing.Alarm, by func(*bearing.Alarm)) bearing.Alarm { by(&a); return a }
+	acked := change(active, func(a *bearing.Alarm) { a.State, a.Acknowledged = bearing.AlarmAcknowledged, night })
+	shelved := change(active, func(a *bearing.Alarm) { a.ShelvedUntil, a.ShelvedBy = &until, night })
+	returned := change(active, func(a *bearing.Alarm) { a.State = bearing.AlarmReturned })
+	closed := func(of bearing.Alarm, by *bearing.Signature) bearing.Alarm {
+		return change(of, func(a *bearing.Alarm) {
+			a.State, a.Closed, a.ShelvedUntil, a.ShelvedBy = bearing.AlarmClosed, by, nil, nil
+		})
+	}
+	for _, c := range []struct {
+		name        string
+		before, now bearing.Alarm
+		want        string
+	}{
+		{"raised", bearing.Alarm{}, active, "alarm raised text=loud diagnosis=d1"},
+		{"nothing changed", active, active, ""},
+		{"acknowledged", active, acked, "alarm acknowledged by=night shift"},
+		{"shelved", active, shelved, "alarm shelved by=night shift until=2026-01-31 13:00:00 +0000 UTC"},
+		{"shelved by nobody", active, change(shelved, func(a *bearing.Alarm) { a.ShelvedBy = nil }), "alarm shelved by= until=2026-01-31 13:00:00 +0000 UTC"},
+		{"shelved for longer", shelved, change(shelved, func(a *bearing.Alarm) { a.ShelvedUntil, a.ShelvedBy = &later, day }), "alarm shelved by=day shift until=2026-01-31 14:00:00 +0000 UTC"},
+		{"its shelf is over", shelved, active, "alarm unshelved by="},
+		{"taken off its shelf", shelved, change(active, func(a *bearing.Alarm) { a.ShelvedBy = day }), "alarm unshelved by=day shift"},
+		{"returned", active, returned, "alarm returned"},
+		{"raised again", returned, active, "alarm raised again text=loud diagnosis=d1"},
+		{"seen when it had returned", returned, closed(change(returned, func(a *bearing.Alarm) { a.Acknowledged = night }), nil), "alarm acknowledged by=night shift; alarm closed by=night shift"},
+		{"gone", acked, closed(acked, nil), "alarm closed by="},
+		{"ended by hand", acked, closed(acked, day), "alarm closed by=day shift"},
+		{"ended on its shelf", shelved, closed(shelved, day), "alarm closed by=day shift"},
+		{"raised and seen before it was stored", bearing.Alarm{}, acked, "alarm raised text=loud diagnosis=d1; alarm acknowledged by=night shift"},
+	} {
+		var got []string
+		for _, l := range alarmLines(c.before, c.now) {
+			text := l.message
+			for _, a := range l.attrs {
+				text += " " + a.String()
+			}
+			got = append(got, text)
+		}
+		if s := strings.Join(got, "; "); s != c.want {
+			t.Errorf("%s: %s, want %s", c.name, s, c.want)
+		}
+	}
+}
+
+// TestAlarmLog: lines have stable keys, and come in the order of what was stored; alarms that
+// were open before the start are known; what was told is written before the end.
+func TestAlarmLog(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		log, lines := jsonLog()
+		l := newAlarmLog(log)
+		machine := "press-1"
+		l.machine = func(string) string { return machine }
+		old := bearing.Alarm{ID: "old", Sensor: "fan", Severity: "warning", Condition: "silent", State: bearing.AlarmActive, Version: 4}
+		l.open["old"] = old
+		s := service{alarms: l, tally: new(tally)}
+		s.tally.taken, s.tally.repeated, s.tally.refused, s.tally.files = noCounters{}, noCounters{}, noCounters{}, noCounters{}
+		end := s.follow()
+		a := bearing.Alarm{ID: "new", Sensor: "de", Axis: "x", Fault: bearing.OuterRace, Severity: "alarm", Condition: "fault",
+			State: bearing.AlarmActive, Text: `outer_race "named"`, Diagnosis: "d1", Version: 1}
+		told(l, a)
+		synctest.Wait()
+		const first = `{"msg":"alarm raised","alarm":"new","machine":"press-1","sensor":"de","axis":"x","condition":"fault","fault":"outer_race","severity":"alarm","text":"outer_race \"named\"","diagnosis":"d1"}`
+		if got := lines(); len(got) != 1 || got[0] != first {
+			t.Errorf("%s, want %s", got, first)
+		}
+		a.State, a.Acknowledged = bearing.AlarmAcknowledged, &bearing.Signature{By: "night shift", Note: "a word that is nobody's"}
+		told(l, a)
+		machine = "" // the sensor is deleted: lines that wait know where it was
+		old.State = bearing.AlarmClosed
+		a.State = bearing.AlarmClosed
+		told(l, old, a)
+		end()
+		want := []string{
+			`{"msg":"alarm acknowledged","alarm":"new","machine":"press-1","sensor":"de","axis":"x","condition":"fault","fault":"outer_race","severity":"alarm","by":"night shift"}`,
+			`{"msg":"alarm closed","alarm":"old","machine":"","sensor":"fan","axis":"","condition":"silent","fault":"","severity":"warning","by":""}`,
+			`{"msg":"alarm closed","alarm":"new","machine":"","sensor":"de","axis":"x","condition":"fault","fault":"outer_race","severity":"alarm","by":""}`,
+		}
+		if got := lines(); strings.Join(got, "\n") != strings.Join(want, "\n") {
+			t.Errorf("%s, want %s", got, want)
+		}
+		if len(l.open) != 0 {
+			t.Errorf("kept of what is over: %v", l.open)
+		}
+	})
+}
+
+// TestAlarmLogFull: a log that is not written holds nobody up and takes no more memory; what
+// was left out is counted.
+func TestAlarmLogFull(t *testing.T) {
+	log, lines := jsonLog()
+	l := newAlarmLog(log)
+	for i := range 4096 + 3 {
+		told(l, bearing.Alarm{ID: fmt.Sprint(i), State: bearing.AlarmActive, Version: 1})
+	}
+	l.write()
+	got := lines()
+	if len(got) != 4097 || !strings.Contains(got[4095], `"alarm":"4095"`) || !strings.Contains(got[4096], `"lines":3`) {
+		t.Errorf("%d lines, the last %s", len(got), got[len(got)-1])
+	}
+	if l.write(); len(lines()) != 0 {
+		t.Error("written twice")
+	}
+}
+
+// TestAlarmLogServed: an operator's way is in the log, with who did what, over a restart too,
+// and no key is.
+func TestAlarmLogServed(t *testing.T) {
+	dir := t.TempDir()
+	p := start(t, "--data-dir", dir)
+	a := raiseLoud(t, p, "press-1", "de", "x")
+	alarm := "/v1/alarms/" + a.ID
+	var got bearing.Alarm
+	if status, _ := call(t, "POST", p.url+alarm+"/shelve", `{"seconds":3600,"by":"m.keller"}`, &got); status != 200 || got.ShelvedBy == nil || got.ShelvedBy.By != "m.keller" {
+		t.Fatalf("shelve: %d %+v", status, got)
+	}
+	if status, _ := call(t, "POST", p.url+alarm+"/shelve", `{"seconds":3600,"by":"`+strings.Repeat("x", 101)+`"}`, nil); status != 422 {
+		t.Errorf("shelved by 101 bytes: %d", status)
+	}
+	if status, _ := call(t, "POST", p.url+alarm+"/acknowledge", `{"by":"night shift","note":"greased"}`, nil); status != 200 {
+		t.Fatalf("acknowledge: %d", status)
+	}
+	if err := p.stop(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	log := p.logged()
+	key, errs, ok := command(t, "keys", "create", "--data-dir", dir, "--name", "plant", "--scopes", "admin")
+	if !ok {
+		t.Fatal(errs)
+	}
+	p = start(t, "--data-dir", dir)
+	got = bearing.Alarm{}
+	if status, _ := call(t, "POST", p.url+alarm+"/shelve", `{"seconds":0,"by":"me"}`, &got, "Authorization", "Bearer "+key); status != 200 ||
+		got.ShelvedBy == nil || got.ShelvedBy.By != "plant" {
+		t.Fatalf("unshelve: %d %+v", status, got)
+	}
+	if status, _ := call(t, "DELETE", p.url+"/v1/sensors/de", "", nil, "Authorization", "Bearer "+key); status != 204 {
+		t.Fatalf("delete: %d", status)
+	}
+	if err := p.stop(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	if log += p.logged(); strings.Contains(log, key) || strings.Contains(log, "greased") {
+		t.Errorf("the key, or a note, is in the log: %s", log)
+	}
+	var story []string
+	for line := range strings.Lines(log) {
+		said := saidIn(line)
+		if !strings.HasPrefix(said["msg"], "alarm ") {
+			continue
+		}
+		if said["alarm"] != a.ID || said["machine"] != "press-1" || said["sensor"] != "de" || said["axis"] != "x" || said["severity"] != "warning" {
+			t.Errorf("%s", line)
+		}
+		story = append(story, strings.TrimPrefix(said["msg"], "alarm ")+" "+said["by"])
+	}
+	if got := strings.Join(story, ", "); got != "raised , shelved m.keller, acknowledged night shift, unshelved plant, closed " {
+		t.Errorf("the log has: %s", got)
+	}
+}
+
+// saidIn returns the keys and values of a line of a text log.
+func saidIn(line string) map[string]string {
+	said := make(map[string]string)
+	for _, m := range regexp.MustCompile(`([\w.]+)=("(?:[^"\\]|\\.)*"|\S*)`).FindAllStringSubmatch(line, -1) {
+		said[m[1]] = m[2]
+		if v, err := strconv.Unquote(m[2]); err == nil {
+			said[m[1]] = v
+		}
+	}
+	return said
+}

@@ -1,0 +1,118 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"log/slog"
+	"strings"
+	"syscall"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"brinell/internal/diagnose"
+)
+
+// jsonLog is a log as JSON without times, whose lines are the result of each call of the
+// second one.
+func jsonLog() (*slog.Logger, func() []string) {
+	var b bytes.Buffer
+	log := slog.New(slog.NewJSONHandler(&b, &slog.HandlerOptions{ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
+		if a.Key == slog.TimeKey || a.Key == slog.LevelKey {
+			return slog.Attr{}
+		}
+		return a
+	}}))
+	return log, func() (lines []string) {
+		for line := range strings.Lines(b.String()) {
+			lines = append(lines, strings.TrimSpace(line))
+		}
+		b.Reset()
+		return lines
+	}
+}
+
+// TestTally: a line a minute says what came since the last, nothing while nothing comes, and
+// the last line comes at the end.
+func TestTally(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		metrics, err := diagnose.NewMetrics(prometheus.NewRegistry())
+		if err != nil {
+			t.Fatal(err)
+		}
+		watched, err := newWatchMetrics(prometheus.NewRegistry())
+		if err != nil {
+			t.Fatal(err)
+		}
+		refused := prometheus.NewCounterVec(prometheus.CounterOpts{Name: "refused"}, []string{"code"})
+		log, lines := jsonLog()
+		y := tally{log: log, taken: metrics.Quality, repeated: metrics.Repeated, refused: refused, files: watched.files}
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan struct{})
+		go func() {
+			defer close(ended)
+			y.run(ctx)
+		}()
+		wait := func(d time.Duration, want ...string) {
+			t.Helper()
+			time.Sleep(d)
+			synctest.Wait()
+			if got := lines(); strings.Join(got, "\n") != strings.Join(want, "\n") {
+				t.Errorf("written: %s, want %s", got, want)
+			}
+		}
+		wait(5 * time.Minute)
+		metrics.Quality.WithLabelValues("good").Add(2e6)
+		metrics.Quality.WithLabelValues("unusable").Inc()
+		metrics.Repeated.Add(3)
+		refused.WithLabelValues("overloaded").Add(5)
+		refused.WithLabelValues("body_invalid").Add(2)
+		wait(59 * time.Second)
+		const first = `{"msg":"windows","duration":60000000000,"taken":2000001,"repeated":3,"refused":7,"refused_by":{"body_invalid":2,"overloaded":5},"files_failed":0}`
+		wait(time.Second, first)
+		wait(3 * time.Minute)
+		refused.WithLabelValues("overloaded").Inc() // the others have not risen since
+		wait(time.Minute, `{"msg":"windows","duration":60000000000,"taken":0,"repeated":0,"refused":1,"refused_by":{"overloaded":1},"files_failed":0}`)
+		watched.files.WithLabelValues("taken").Inc() // its windows are counted by themselves
+		wait(time.Minute)
+		watched.files.WithLabelValues("failed").Inc()
+		wait(time.Minute, `{"msg":"windows","duration":60000000000,"taken":0,"repeated":0,"refused":0,"files_failed":1}`)
+		metrics.Repeated.Inc()
+		wait(20 * time.Second)
+		cancel()
+		<-ended
+		wait(5*time.Minute, `{"msg":"windows","duration":20000000000,"taken":0,"repeated":1,"refused":0,"files_failed":0}`)
+	})
+}
+
+// TestTallyServed: a service that stops says what it has taken and refused, and by which code.
+func TestTallyServed(t *testing.T) {
+	p := start(t, "--data-dir", t.TempDir())
+	raiseLoud(t, p, "press-1", "de", "x")
+	raw := raw(excerpt(t, "normal_97.npy").Samples[:12000])
+	window := p.url + "/v1/sensors/de/windows?unit=g&axis=x&sample_rate_hz=12000&start=2026-01-31T12:00:00Z"
+	if status, _, body := post(t, window, "application/octet-stream", raw); status != 200 {
+		t.Fatalf("again: %d %s", status, body)
+	}
+	for range 2 {
+		if status, _, body := post(t, window+"&unit=g", "application/octet-stream", raw); status < 400 {
+			t.Fatalf("a unit twice: %d %s", status, body)
+		}
+	}
+	if err := p.stop(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(p.logged()) {
+		said := saidIn(line)
+		if said["msg"] != "windows" {
+			continue
+		}
+		if said["taken"] != "1" || said["repeated"] != "1" || said["refused"] != "2" || said["refused_by.duplicate_parameter"] != "2" {
+			t.Errorf("%s", line)
+		}
+		return
+	}
+	t.Errorf("no line of what came: %s", p.logged())
+}
