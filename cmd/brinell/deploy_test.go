@@ -18,6 +18,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"brinell/internal/bearing"
 )
 
 // tool finds a program of Prometheus. Where BRINELL_REQUIRE_PROMETHEUS is set it must be
@@ -131,6 +133,35 @@ func (p prom) query(expr string) (int, error) {
 	return n, nil
 }
 
+// alertNames waits for an alert of an alarm of the demo: it says which sensor and fault, and its
+// link leads to that alarm.
+func (p prom) alertNames(t *testing.T) {
+	t.Helper()
+	var answer struct {
+		Data struct {
+			Alerts []struct{ Labels, Annotations map[string]string }
+		}
+	}
+	for deadline := time.Now().Add(60 * time.Second); time.Now().Before(deadline); time.Sleep(500 * time.Millisecond) {
+		if status, _ := call(t, "GET", p.url+"/api/v1/alerts", "", &answer); status != 200 {
+			continue
+		}
+		for _, a := range answer.Data.Alerts {
+			if a.Labels["alertname"] != "BrinellAlarm" {
+				continue
+			}
+			var alarm bearing.Alarm
+			status, _ := call(t, "GET", a.Annotations["link"], "", &alarm)
+			want := "sensor " + alarm.Sensor + ": " + strings.ReplaceAll(string(alarm.Fault), "_", " ")
+			if status != 200 || alarm.Fault == "" || !strings.HasPrefix(a.Annotations["summary"], want) {
+				t.Errorf("%v leads to %d %+v", a.Annotations, status, alarm)
+			}
+			return
+		}
+	}
+	t.Errorf("no alert of an alarm: %+v", answer)
+}
+
 // TestDashboard scrapes a service fed with sensors by a real Prometheus and asks it every
 // query of the dashboard and everything that the rules rest on: each has data.
 func TestDashboard(t *testing.T) {
@@ -215,6 +246,7 @@ func TestDashboard(t *testing.T) {
 	for expr, what := range wanted {
 		t.Errorf("%s: no data for %s (%v)", what, expr, last)
 	}
+	prometheus.alertNames(t)
 	resp, err := http.Get(prometheus.url + "/api/v1/rules")
 	if err != nil {
 		t.Fatal(err)

@@ -5,6 +5,7 @@ import (
 	"context"
 	"log/slog"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -18,7 +19,7 @@ import (
 // jsonLog is a log as JSON without times, whose lines are the result of each call of the
 // second one.
 func jsonLog() (*slog.Logger, func() []string) {
-	var b bytes.Buffer
+	var b lockedBuffer
 	log := slog.New(slog.NewJSONHandler(&b, &slog.HandlerOptions{ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
 		if a.Key == slog.TimeKey || a.Key == slog.LevelKey {
 			return slog.Attr{}
@@ -26,12 +27,26 @@ func jsonLog() (*slog.Logger, func() []string) {
 		return a
 	}}))
 	return log, func() (lines []string) {
+		b.mu.Lock()
+		defer b.mu.Unlock()
 		for line := range strings.Lines(b.String()) {
 			lines = append(lines, strings.TrimSpace(line))
 		}
 		b.Reset()
 		return lines
 	}
+}
+
+// lockedBuffer is a buffer that is written while it is read.
+type lockedBuffer struct {
+	mu sync.Mutex
+	bytes.Buffer
+}
+
+func (b *lockedBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.Buffer.Write(p)
 }
 
 // TestTally: a line a minute says what came since the last, nothing while nothing comes, and
