@@ -1,4 +1,4 @@
-# Build: docker build -t brinell .
+# Build: docker build --build-arg VERSION=$(git describe --tags --always) -t brinell .
 FROM golang:1.26 AS build
 WORKDIR /src
 COPY go.mod go.sum ./

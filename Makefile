@@ -4,9 +4,9 @@ STATICCHECK ?= honnef.co/go/tools/cmd/staticcheck@v0.8.2
 FUZZTIME    ?= 60s
 DATA        ?= $(BRINELL_DATA)
 
-.PHONY: check test race purego fmt vet lint arm64 arm64-test bench fuzz fuzz-short garbage rigs generate model accuracy compression build
+.PHONY: check test race purego fmt vet lint arm64 darwin arm64-test bench fuzz fuzz-short garbage rigs generate model accuracy compression build
 
-check: fmt vet lint test purego race arm64
+check: fmt vet lint test purego race arm64 darwin
 
 test:
 	$(GO) test ./...
@@ -34,6 +34,11 @@ lint:
 
 arm64:
 	CGO_ENABLED=0 GOOS=linux GOARCH=arm64 $(GO) build -o /dev/null ./cmd/brinell
+
+# The program on the other systems that a release is built for.
+darwin:
+	CGO_ENABLED=0 GOOS=darwin GOARCH=arm64 $(GO) vet ./cmd/brinell
+	CGO_ENABLED=0 GOOS=darwin GOARCH=amd64 $(GO) build -o /dev/null ./cmd/brinell
 
 # The numeric packages under emulation.
 arm64-test:
@@ -81,7 +86,7 @@ generate:
 	$(GO) generate ./...
 
 build:
-	CGO_ENABLED=0 $(GO) build -trimpath -ldflags "-s -w -X main.version=$${VERSION:-dev}" -o brinell ./cmd/brinell
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags "-s -w -X main.version=$$VERSION" -o brinell ./cmd/brinell
 
 # The tables and pictures of docs/compression.md, an hour and a half on two cores; what a run that
 # was cut off has done is kept in REPORTS/checkpoints. DATA names the CWRU files.

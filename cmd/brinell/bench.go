@@ -202,7 +202,7 @@ func median(x []float64) float64 {
 }
 
 func thisMachine() machine {
-	m := machine{CPU: cpuName(), Processors: runtime.NumCPU(), Kernel: kernel.Active(), Go: runtime.Version(), Version: version + " " + revision(), Features: catalogueSize()}
+	m := machine{CPU: cpuName(), Processors: runtime.NumCPU(), Kernel: kernel.Active(), Go: runtime.Version(), Version: build(), Features: catalogueSize()}
 	if info, ok := debug.ReadBuildInfo(); ok {
 		for _, s := range info.Settings {
 			if s.Key == "GOAMD64" {

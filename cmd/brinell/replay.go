@@ -171,9 +171,6 @@ func modelOf(ctx context.Context, db *store.DB, ref bearing.ModelRef, file strin
 	return m, bearing.ModelStored, err
 }
 
-// build names this program in the provenance of diagnoses.
-func build() string { return version + " " + revision() }
-
 // compare lists where two diagnoses differ, by the names of their JSON, except in when
 // they were received.
 func compare(was, now bearing.Diagnosis) ([]difference, error) {

@@ -4,14 +4,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"runtime/debug"
-	"time"
 
 	"github.com/spf13/cobra"
 )
-
-// Set by -ldflags in release builds.
-var version = "dev"
 
 func newRoot() *cobra.Command {
 	root := &cobra.Command{
@@ -23,7 +18,7 @@ Shells complete commands, flags and file names after: source <(brinell completio
 For zsh, fish and PowerShell, and to have it in each new shell: brinell completion --help.`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
-		Version:       version + " " + revision(),
+		Version:       build(),
 		Args:          cobra.NoArgs,
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
 			return configure(cmd.Flags())
@@ -32,7 +27,7 @@ For zsh, fish and PowerShell, and to have it in each new shell: brinell completi
 	}
 	root.SetFlagErrorFunc(flagError)
 	addGroups(root, []commandGroup{
-		{"Service", []*cobra.Command{serveCommand(), configCommand(), keysCommand(), healthcheckCommand(), benchCommand()}},
+		{"Service", []*cobra.Command{serveCommand(), configCommand(), keysCommand(), healthcheckCommand(), benchCommand(), versionCommand()}},
 		{"Recordings", []*cobra.Command{diagnoseCommand(), featuresCommand(), bearingsCommand()}},
 		{"What is stored", []*cobra.Command{backupCommand(), restoreCommand(), checkCommand(), replayCommand(),
 			alarmsCommand(), inspectionsCommand()}},
@@ -71,38 +66,6 @@ func wrapArgs(c *cobra.Command) {
 	for _, sub := range c.Commands() {
 		wrapArgs(sub)
 	}
-}
-
-// revision returns the commit that the binary was built from.
-func revision() string {
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return "unknown"
-	}
-	rev, dirty := "unknown", ""
-	for _, s := range info.Settings {
-		switch {
-		case s.Key == "vcs.revision":
-			rev = s.Value[:min(12, len(s.Value))]
-		case s.Key == "vcs.modified" && s.Value == "true":
-			dirty = "+dirty"
-		}
-	}
-	return rev + dirty
-}
-
-// committed returns the time of the commit that the binary was built from, zero if it is not known.
-func committed() (at time.Time) {
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return at
-	}
-	for _, s := range info.Settings {
-		if s.Key == "vcs.time" {
-			at, _ = time.Parse(time.RFC3339, s.Value) // what cannot be read is not known
-		}
-	}
-	return at
 }
 
 // writeJSON prints v, indented, with a line end.

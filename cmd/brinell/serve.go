@@ -281,7 +281,7 @@ func newService(ctx context.Context, c serveConfig, stderr io.Writer) (_ *servic
 	kept := judged{s.core, s.store}
 	shelf.Serve(s.core)
 	handler, err := api.New(api.Config{
-		MaxSamples: c.maxSamples, MaxBody: v.maxBody, Version: version, Revision: revision(), Log: s.log, Registry: reg, Ready: s.drainer.ready(s.store.Ready), Done: ctx.Done(), Keys: ring, KeyRate: c.keyRate, TrustedProxies: v.trustedProxies, Hosts: v.hosts(c.listen), Gate: gate, Memory: s.memory,
+		MaxSamples: c.maxSamples, MaxBody: v.maxBody, Version: releaseName(), Revision: revision(), Log: s.log, Registry: reg, Ready: s.drainer.ready(s.store.Ready), Done: ctx.Done(), Keys: ring, KeyRate: c.keyRate, TrustedProxies: v.trustedProxies, Hosts: v.hosts(c.listen), Gate: gate, Memory: s.memory,
 		ObserveDecode: func(d time.Duration) { metrics.Stage.WithLabelValues("decode").Observe(d.Seconds()) },
 	}, api.Backend{Core: s.core, Reader: s.store, Bearings: bearings, Resources: registry, Alarms: kept, Events: events{feed.Load(), s.store}, Signals: kept, Baselines: s.core, Webhooks: s.hooks, Models: shelf})
 	if err != nil {
@@ -299,7 +299,7 @@ func newService(ctx context.Context, c serveConfig, stderr io.Writer) (_ *servic
 		return nil, errors.Join(err, s.listener.Close())
 	}
 	s.log.Info("ready", "address", scheme+"://"+s.listener.Addr().String(), "data_dir", c.dataDir, "model", m.Name, "digest", m.Digest[:12],
-		"max_samples", c.maxSamples, "max_body", v.maxBody, "raw_cap", v.rawCap, "keys_required", ring.Required(), "version", version)
+		"max_samples", c.maxSamples, "max_body", v.maxBody, "raw_cap", v.rawCap, "keys_required", ring.Required(), "version", releaseName())
 	s.log.Info("open in a browser", "address", s.base+"/docs")
 	return s, nil
 }

@@ -74,7 +74,7 @@ func trainCommand() *cobra.Command {
 			}
 			fold := data.folds[0]
 			recipe := train.Recipe{Spec: s, Corpus: data.corpus, Task: data.task, Split: data.split, Preprocessing: pre, Fit: cfg}
-			run, err := keep.begin(runHead{Version: version, Corpus: data.corpus, Labels: data.task.Name, Split: data.split.Name, Fold: fold.Name}, &recipe.Fit)
+			run, err := keep.begin(runHead{Version: releaseName(), Corpus: data.corpus, Labels: data.task.Name, Split: data.split.Name, Fold: fold.Name}, &recipe.Fit)
 			if err != nil {
 				return err
 			}

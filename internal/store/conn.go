@@ -27,6 +27,7 @@ var pragmas = []pragma{
 	{"auto_vacuum", "INCREMENTAL", "2"},
 	{"journal_mode", "WAL", "wal"},
 	{"synchronous", synchronous, synchronousReads},
+	{"fullfsync", "ON", "1"}, // of macOS, whose fsync leaves data in the drive's cache; else without effect
 	{"foreign_keys", "ON", "1"},
 	{"temp_store", "MEMORY", "2"},                  // the root file system may be read-only
 	{"journal_size_limit", "67108864", "67108864"}, // a long reader makes the log grow: it shrinks again

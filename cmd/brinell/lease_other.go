@@ -1,0 +1,8 @@
+//go:build !linux
+
+package main
+
+import "os"
+
+// openForWriting reports that the kernel does not tell.
+func openForWriting(*os.File) (open, known bool) { return false, false }
