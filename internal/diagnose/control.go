@@ -139,13 +139,33 @@ func (c *Core) controlVersion(ctx context.Context, sensor string, axes []string)
 	return version, nil
 }
 
+// controlled returns the state of a sensor axis with c.controls locked, since another axis may be
+// written. What is stored is folded without the lock: others' controls do not wait for it.
+func (c *Core) controlled(ctx context.Context, name, axis string) (*sensor, error) {
+	for {
+		if _, err := c.sensor(ctx, name, axis); err != nil {
+			return nil, err
+		}
+		c.controls.Lock()
+		s, err := c.recalled(ctx, name, axis) // at hand, unless another control came between
+		if err == nil {
+			return s, nil
+		}
+		c.controls.Unlock()
+		if err != errUnfolded {
+			return nil, err
+		}
+	}
+}
+
 // ControlBaseline notes what is to be done to the baselines of a sensor axis. It is on disk
 // when it returns, holds for the next window, and for those that were stored since its
 // time: their answers stay, but what they taught is learnt again under it. match is the
 // version of the Baselines of the sensor that must hold, as for PutResource.
 //
-// Errors: NotFound sensor_not_found, Invalid control_in_future, Changed version_mismatch, Conflict too_many_controls, Overloaded overloaded,
-// those of the store.
+// Errors: NotFound sensor_not_found, Invalid control_in_future, Changed version_mismatch,
+// Conflict too_many_controls, Overloaded overloaded, also where what is stored would be folded
+// for it and was a moment ago, those of the store.
 func (c *Core) ControlBaseline(ctx context.Context, sensor string, x bearing.BaselineControl, match int64) error {
 	store, ok := c.store.(ResourceStore)
 	axes := c.axesOf(sensor)
@@ -159,7 +179,10 @@ func (c *Core) ControlBaseline(ctx context.Context, sensor string, x bearing.Bas
 	if x.At.Sub(now) > skewLimit {
 		return bearing.Errorf(bearing.Invalid, "control_in_future", "at %s is ahead of this service's clock (%s): a control holds for windows from a time on that has come; leave at out for now", x.At.UTC().Format(time.RFC3339), now.UTC().Format(time.RFC3339)).At("/at")
 	}
-	c.controls.Lock() // another axis may be written
+	s, err := c.controlled(ctx, sensor, x.Axis)
+	if err != nil {
+		return err
+	}
 	defer c.controls.Unlock()
 	if match != bearing.AnyVersion {
 		v, err := c.controlVersion(ctx, sensor, axes)
@@ -170,10 +193,6 @@ func (c *Core) ControlBaseline(ctx context.Context, sensor string, x bearing.Bas
 			return err
 		}
 	}
-	s, err := c.sensor(ctx, sensor, x.Axis)
-	if err != nil {
-		return err
-	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	list, version, err := readControls(ctx, c.store, sensor, x.Axis)
@@ -181,6 +200,11 @@ func (c *Core) ControlBaseline(ctx context.Context, sensor string, x bearing.Bas
 		return err
 	}
 	epoch := s.present(now)
+	if folds := !s.base.last.IsZero() && !later(epoch, x.At, s.base.epoch, s.base.last); folds {
+		if rest := c.resting(sensor); rest > 0 {
+			return bearing.Errorf(bearing.Overloaded, "overloaded", "what is stored of this sensor was read again a moment ago, as a control in the past wants it: send this one in %d s, or one for now", 1+int(rest/time.Second))
+		}
+	}
 	list = append(list, control{x, epoch})
 	slices.SortStableFunc(list, func(a, b control) int {
 		return cmp.Or(cmp.Compare(a.Epoch, b.Epoch), cmp.Compare(a.At.UnixNano(), b.At.UnixNano()))

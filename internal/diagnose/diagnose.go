@@ -53,10 +53,11 @@ type Core struct {
 	making  sync.Mutex
 	engines map[string]*engine // of sensors with a model of their own, by its digest
 
-	saveEvery int           // see savedEvery
-	folding   chan struct{} // holds one while history is folded
-	rest      time.Time     // until when none is that nobody waits for; of Watch
-	folded    bool          // none is left from before there were states; of Watch
+	saveEvery int                  // see savedEvery
+	folding   chan struct{}        // holds one while history is folded
+	rest      time.Time            // until when none is that nobody waits for; of Watch
+	rests     map[string]time.Time // until when none is for a control of a sensor
+	folded    bool                 // none is left from before there were states; of Watch
 
 	mu      sync.Mutex
 	sensors map[[2]string]*sensor   // by name and axis
@@ -111,7 +112,7 @@ type Config struct {
 
 // New returns a core that answers with model m.
 func New(m *models.Model, cfg Config) (*Core, error) {
-	c := &Core{features: cfg.Features, store: cfg.Store, catalogue: cfg.Catalogue, registry: cfg.Sensors, models: cfg.Models, engines: make(map[string]*engine), metrics: newMetrics(cfg.Metrics), now: cfg.Now, gate: cfg.Gate, memory: cfg.Memory, baseline: cfg.Baseline, zones: cfg.Zones, build: cfg.Build, sensors: make(map[[2]string]*sensor), arrived: make(map[[2]string]*arrivals), shelves: make(map[string]time.Time), behind: make(map[[2]string]*sensor), folding: make(chan struct{}, 1), saveEvery: savedEvery}
+	c := &Core{features: cfg.Features, store: cfg.Store, catalogue: cfg.Catalogue, registry: cfg.Sensors, models: cfg.Models, engines: make(map[string]*engine), metrics: newMetrics(cfg.Metrics), now: cfg.Now, gate: cfg.Gate, memory: cfg.Memory, baseline: cfg.Baseline, zones: cfg.Zones, build: cfg.Build, sensors: make(map[[2]string]*sensor), arrived: make(map[[2]string]*arrivals), shelves: make(map[string]time.Time), behind: make(map[[2]string]*sensor), rests: make(map[string]time.Time), folding: make(chan struct{}, 1), saveEvery: savedEvery}
 	c.crowd.most, c.crowd.axesMost = cfg.MaxSensors, cmp.Or(cfg.MaxAxes, DefaultMaxAxes)
 	c.horizon, c.wall.built = cmp.Or(cfg.LateHorizon, DefaultLateHorizon), cfg.Built
 	if c.features.Shelf == nil {

@@ -3,6 +3,7 @@ package diagnose
 import (
 	"context"
 	"errors"
+	"maps"
 	"slices"
 	"time"
 
@@ -30,8 +31,9 @@ const savedEvery = 128
 
 // Of folding what is stored, which grows with it and is done for one sensor at a time.
 const (
-	foldWait = 10 * time.Second // for those before
-	foldRest = 9                // times as long as it took nothing is folded that nobody waits for
+	foldWait = 10 * time.Second       // for those before
+	foldRest = 9                      // times as long as it took nothing is folded that nobody waits for, nor for a control
+	foldFree = 250 * time.Millisecond // what took less may be done again at once
 )
 
 // errUnfolded says that the state of a sensor is to be made from its history first.
@@ -164,6 +166,8 @@ func (c *Core) unfold(ctx context.Context, name, axis string) error {
 	case <-time.After(foldWait):
 		return bearing.Errorf(bearing.Overloaded, "overloaded", "what is stored of other sensors is being read: send this one again later")
 	}
+	began := time.Now()
+	defer func() { c.rested(name, time.Since(began)) }()
 	st, err := store.State(ctx, name, axis)
 	if err != nil {
 		return err
@@ -191,6 +195,24 @@ func (c *Core) unfold(ctx context.Context, name, axis string) error {
 		states = append(states, st)
 	}
 	return store.PutStates(context.WithoutCancel(ctx), name, true, states...)
+}
+
+// rested notes that the history of a sensor was folded, and how long that took.
+func (c *Core) rested(name string, took time.Duration) {
+	now := time.Now()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	maps.DeleteFunc(c.rests, func(_ string, until time.Time) bool { return !now.Before(until) })
+	if took >= foldFree {
+		c.rests[name] = now.Add(foldRest * took)
+	}
+}
+
+// resting returns for how long no control may have the history of a sensor folded.
+func (c *Core) resting(name string) time.Duration {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return time.Until(c.rests[name])
 }
 
 // part returns what of a stored diagnosis takes part in the state of its sensor: nothing of one
