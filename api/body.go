@@ -70,8 +70,10 @@ func (p *paced) again(grace time.Duration) {
 }
 
 // pace gives each body its time. It goes around all handlers: the server drains a body that
-// none reads before it answers, so a refusal alone does not get rid of a slow client. At the
-// end of a body the server lifts the deadline, so that it does not cut the work that follows.
+// none reads before it answers, so a refusal alone does not get rid of a slow client, nor does
+// an answer. At the end of a body the server lifts the deadline, so that it does not cut the
+// work that follows. A request that only reads has none: the server would wait for it while
+// the answer is held in memory.
 func (s *server) pace(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		a, ok := w.(*answer)
@@ -82,8 +84,14 @@ func (s *server) pace(next http.Handler) http.Handler {
 		body := r.Body
 		a.body = paced{ReadCloser: body, control: http.NewResponseController(w), grace: s.bodyGrace, gone: &a.holder.gone}
 		r.Body = &a.body
-		next.ServeHTTP(w, r)
-		r.Body = body
+		if r.Method == http.MethodGet || r.Method == http.MethodHead {
+			s.fail(w, r, bearing.Errorf(bearing.Malformed, "body_unexpected", "%s takes no body: send what is asked for in the address, see /docs", r.Method))
+		} else {
+			next.ServeHTTP(w, r)
+		}
+		if r.Body = body; !a.body.done {
+			_ = a.body.control.SetReadDeadline(time.Now().Add(min(refusedGrace, s.bodyGrace)))
+		}
 	})
 }
 

@@ -34,6 +34,7 @@ var codes = []Code{
 	{"rate_conflict", "a known file is sampled at another rate than is stated"},
 	{"channel_missing", "a file of several channels, and none is stated"},
 	{"body_empty", "there is no body"},
+	{"body_unexpected", "a request that only reads has a body"},
 	{"body_incomplete", "the body ended early"},
 	{"body_too_slow", "the body came too slowly"},
 	{"body_too_large", "the body is over the limit"},

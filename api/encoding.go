@@ -69,14 +69,14 @@ func (s *server) expanded(w http.ResponseWriter, r *http.Request, own *share, mo
 		d := gzips.Get().(*gzip.Reader)
 		if err := d.Reset(wire); err != nil {
 			gzips.Put(d)
-			return nil, nil, corrupt(err)
+			return nil, nil, s.bodyFailed(corrupt(err))
 		}
 		return &bounded{d, bound(most), most}, func() { gzips.Put(d) }, nil
 	}
 	d := zstds.Get().(*zstd.Decoder)
 	if err := d.Reset(wire); err != nil {
 		zstds.Put(d)
-		return nil, nil, corrupt(err)
+		return nil, nil, s.bodyFailed(corrupt(err))
 	}
 	return &bounded{d, bound(most), most}, func() {
 		_ = d.Reset(nil) // lets go of the body
@@ -107,7 +107,9 @@ func (b *bounded) Read(p []byte) (int, error) {
 // corrupt is the error for a compressed body that cannot be read. One that was cut off
 // on the wire, or came too slowly, keeps its own.
 func corrupt(err error) error {
-	if _, ok := errors.AsType[*http.MaxBytesError](err); ok || errors.Is(err, os.ErrDeadlineExceeded) {
+	_, long := errors.AsType[*http.MaxBytesError](err)
+	_, ours := errors.AsType[*bearing.Error](err)
+	if long || ours || errors.Is(err, os.ErrDeadlineExceeded) {
 		return err
 	}
 	if errors.Is(err, zstd.ErrWindowSizeExceeded) || errors.Is(err, zstd.ErrDecoderSizeExceeded) {

@@ -74,6 +74,9 @@ func TestSlowBody(t *testing.T) {
 		{"chunked", "POST /v1/sensors/p/windows HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n1\r\n{\r\n", 408, "body_too_slow"},
 		{"gzip", "POST /v1/sensors/p/windows HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Encoding: gzip\r\nContent-Length: 100\r\n\r\n\x1f\x8b", 408, "body_too_slow"},
 		{"zstd", "POST /v1/sensors/p/windows HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Encoding: zstd\r\nContent-Length: 100\r\n\r\n\x28\xb5", 408, "body_too_slow"},
+		{"many, gzip", "POST /v1/windows HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-ndjson\r\nContent-Encoding: gzip\r\nContent-Length: 100\r\n\r\n\x1f\x8b", 408, "body_too_slow"},
+		{"reads only", "GET /v1/diagnoses HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{", 400, "body_unexpected"},
+		{"reads only, chunked", "GET /v1/diagnoses HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n1\r\n{\r\n", 400, "body_unexpected"},
 		{"refused", "POST /v1/sensors/p/windows HTTP/1.1\r\nHost: x\r\nContent-Type: text/plain\r\nContent-Length: 100\r\n\r\n{", 415, "media_type_unsupported"},
 		{"not there", "POST /none HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{", 404, "route_not_found"},
 	} {
@@ -102,6 +105,27 @@ func TestSlowBody(t *testing.T) {
 				t.Errorf("%d windows, %d bytes held", len(f.windows), s.budget.memory.Used())
 			}
 		})
+	}
+}
+
+// TestUnreadBody: an answer to a request whose body nobody reads does not wait for that body.
+func TestUnreadBody(t *testing.T) {
+	s, err := newServer(Config{}, backend(&fake{}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.bodyGrace = 100 * time.Millisecond
+	h := s.requestID(s.observe(s.pace(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) }))))
+	for _, framing := range []string{"Content-Length: 100\r\n\r\n{", "Transfer-Encoding: chunked\r\n\r\n1\r\n{\r\n"} {
+		_, r := rawConn(t, h, "DELETE /x HTTP/1.1\r\nHost: x\r\n"+framing)
+		resp, err := http.ReadResponse(r, nil)
+		if err != nil || resp.StatusCode != http.StatusNoContent {
+			t.Fatalf("%q: %v", framing, err)
+		}
+		_ = resp.Body.Close()
+		if _, err := r.ReadByte(); err != io.EOF {
+			t.Errorf("%q: the connection stays: %v", framing, err)
+		}
 	}
 }
 

@@ -145,6 +145,9 @@ func TestReach(t *testing.T) {
 			target += "?feature=rms"
 		}
 		media, text := body(route, name)
+		if method == http.MethodGet {
+			media, text = "", ""
+		}
 		r := httptest.NewRequest(method, target, strings.NewReader(text))
 		r.Header.Set("Authorization", "Bearer "+token)
 		r.Header.Set("Content-Type", media)

@@ -202,7 +202,9 @@ func (c *Core) ControlBaseline(ctx context.Context, sensor string, x bearing.Bas
 	epoch := s.present(now)
 	if folds := !s.base.last.IsZero() && !later(epoch, x.At, s.base.epoch, s.base.last); folds {
 		if rest := c.resting(sensor); rest > 0 {
-			return bearing.Errorf(bearing.Overloaded, "overloaded", "what is stored of this sensor was read again a moment ago, as a control in the past wants it: send this one in %d s, or one for now", 1+int(rest/time.Second))
+			e := bearing.Errorf(bearing.Overloaded, "overloaded", "what is stored of this sensor was read again a moment ago, as a control in the past wants it: send this one in %d s, or one for now", 1+int(rest/time.Second))
+			e.Retry = rest
+			return e
 		}
 	}
 	list = append(list, control{x, epoch})

@@ -10,6 +10,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path"
@@ -138,10 +139,13 @@ func Load(file string) (*Set, error) {
 	return s, nil
 }
 
+// maxFile is how long a file of keys may be: a key takes some 300 bytes.
+const maxFile = 16 << 20
+
 // read reads the keys of a file whoever may write it; wide says that others may.
 func read(file string) (s *Set, wide, err error) {
 	s = &Set{keys: make(map[string]Key)}
-	f, err := os.Open(file)
+	f, err := os.OpenFile(file, os.O_RDONLY|syscall.O_NONBLOCK, 0) // does not wait for a writer of a pipe
 	if errors.Is(err, fs.ErrNotExist) {
 		return s, nil, nil
 	}
@@ -153,14 +157,26 @@ func read(file string) (s *Set, wide, err error) {
 	if err != nil {
 		return nil, nil, err
 	}
+	if !info.Mode().IsRegular() {
+		return nil, nil, fmt.Errorf("%s is no regular file (%s)", file, info.Mode())
+	}
+	if info.Size() > maxFile {
+		return nil, nil, fmt.Errorf("%s has %d bytes, at most %d are read", file, info.Size(), maxFile)
+	}
 	if info.Mode().Perm()&0o007 != 0 || info.Mode().Perm()&0o020 != 0 {
 		wide = fmt.Errorf("%s has mode %04o: others may read or write it, make it 0600 (or 0640 for a mounted file)", file, info.Mode().Perm())
 	}
 	var all []Key
-	dec := json.NewDecoder(f)
+	dec := json.NewDecoder(io.LimitReader(f, maxFile))
 	dec.DisallowUnknownFields()
 	if err := dec.Decode(&all); err != nil {
 		return nil, wide, fmt.Errorf("%s: %w", file, err)
+	}
+	if all == nil {
+		return nil, wide, fmt.Errorf("%s holds null: without keys it is [], or not there", file)
+	}
+	if _, err := dec.Token(); err != io.EOF {
+		return nil, wide, fmt.Errorf("%s goes on after its list of keys", file)
 	}
 	for i, k := range all {
 		if err := k.validate(); err != nil {

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -71,6 +72,10 @@ func TestRefused(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "keys.json")
 	for name, text := range map[string]string{
 		"no JSON":       `{`,
+		"null":          `null`,
+		"two lists":     `[][]`,
+		"text after it": `[] x`,
+		"too long":      `[` + strings.Repeat(" ", maxFile) + `]`,
 		"unknown field": `[{"id":"a","name":"a","sha256":"` + digest + `","scopes":["read"],"secret":"x"}]`,
 		"no scopes":     `[{"id":"a","name":"a","sha256":"` + digest + `","scopes":[]}]`,
 		"wrong scope":   `[{"id":"a","name":"a","sha256":"` + digest + `","scopes":["root"]}]`,
@@ -84,6 +89,18 @@ func TestRefused(t *testing.T) {
 		if _, err := Load(file); err == nil {
 			t.Errorf("%s: taken", name)
 		}
+	}
+	if err := os.Remove(file); err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Mkfifo(file, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Load(file); err == nil || !strings.Contains(err.Error(), "no regular file") {
+		t.Errorf("a pipe: %v", err)
+	}
+	if err := os.Remove(file); err != nil {
+		t.Fatal(err)
 	}
 	good := `[{"id":"a","name":"a","sha256":"` + digest + `","scopes":["read"]}]`
 	for mode, want := range map[os.FileMode]bool{0o600: true, 0o400: true, 0o640: true, 0o644: false, 0o660: false, 0o606: false} {
@@ -226,6 +243,51 @@ func TestWiderMode(t *testing.T) {
 		t.Fatal(err)
 	}
 	check("nobody else may", false, true, true)
+}
+
+// TestEdits: whatever is done to the file, the next look sees it: another file of the same size
+// and time, the same bytes with another mode, a pipe in its place, and what was before again.
+func TestEdits(t *testing.T) {
+	dir, at := t.TempDir(), now
+	file, other := filepath.Join(dir, "keys.json"), filepath.Join(dir, "other.json")
+	_, a, err := Create(file, Key{Name: "k", Scopes: []Scope{Read}}, now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, b, err := Create(other, Key{Name: "k", Scopes: []Scope{Read}}, now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := Open(file, slog.New(slog.DiscardHandler), func() time.Time { return at })
+	if err != nil {
+		t.Fatal(err)
+	}
+	check := func(what string, wantA, wantB bool, edit ...error) {
+		t.Helper()
+		at = at.Add(2 * lookEvery)
+		_, aerr := r.Check(a)
+		_, berr := r.Check(b)
+		if errors.Join(edit...) != nil || (aerr == nil) != wantA || (berr == nil) != wantB {
+			t.Errorf("%s: %v, %v, want %t, %t; %v", what, aerr, berr, wantA, wantB, edit)
+		}
+	}
+	text := func(name string) []byte {
+		b, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return b
+	}
+	ofA, ofB, then := text(file), text(other), now.Add(-time.Hour)
+	check("at first", true, false, os.Chtimes(file, then, then), os.Chtimes(other, then, then))
+	check("another of the same size and time", false, true, os.Rename(other, file))
+	check("the same in place", true, false, os.WriteFile(file, ofA, 0o600), os.Chtimes(file, then, then))
+	check("for others to write", true, false, os.Chmod(file, 0o622))
+	check("others wrote", false, false, os.WriteFile(file, ofB, 0), os.Chtimes(file, then, then))
+	check("as before", true, false, os.WriteFile(file, ofA, 0), os.Chmod(file, 0o600), os.Chtimes(file, then, then))
+	check("a pipe", true, false, os.Remove(file), syscall.Mkfifo(file, 0o600))
+	check("gone", false, false, os.Remove(file))
+	check("back", true, false, os.WriteFile(file, ofA, 0o600), os.Chtimes(file, then, then))
 }
 
 // TestNarrow: an edit that leaves the file to others takes rights away, and gives none.

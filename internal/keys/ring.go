@@ -19,9 +19,7 @@ type Ring struct {
 	mu     sync.Mutex
 	set    *Set
 	looked time.Time
-	mod    time.Time
-	size   int64
-	absent bool // there is no file
+	was    fs.FileInfo // of the file that was read, nil for none
 	broken bool
 }
 
@@ -35,11 +33,19 @@ func Open(file string, log *slog.Logger, now func() time.Time) (*Ring, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &Ring{file: file, log: log, now: now, set: s, looked: now(), absent: errors.Is(serr, fs.ErrNotExist)}
+	r := &Ring{file: file, log: log, now: now, set: s, looked: now()}
 	if serr == nil {
-		r.mod, r.size = info.ModTime(), info.Size()
+		r.was = info
 	}
 	return r, nil
+}
+
+// same says whether two looks at the file saw the same: nil stands for no file.
+func same(a, b fs.FileInfo) bool {
+	if a == nil || b == nil {
+		return a == b
+	}
+	return os.SameFile(a, b) && a.ModTime().Equal(b.ModTime()) && a.Size() == b.Size() && changed(a) == changed(b)
 }
 
 // Keys returns the keys as they are now. While the file cannot be read, those of before
@@ -54,8 +60,10 @@ func (r *Ring) Keys() *Set {
 	}
 	r.looked = now
 	info, err := os.Stat(r.file)
-	absent := errors.Is(err, fs.ErrNotExist)
-	if err == nil && info.ModTime().Equal(r.mod) && info.Size() == r.size || absent && r.absent {
+	if errors.Is(err, fs.ErrNotExist) {
+		info, err = nil, nil
+	}
+	if err == nil && !r.broken && same(info, r.was) {
 		return r.set
 	}
 	s, wide, err := read(r.file)
@@ -66,12 +74,8 @@ func (r *Ring) Keys() *Set {
 	case err != nil && !r.broken:
 		r.log.Error("the keys cannot be taken: those of before hold that are still there", "err", err, "keys", r.set.Len())
 	case err == nil:
-		r.set = s
+		r.set, r.was = s, info
 		r.log.Info("keys read", "keys", s.Len())
-		r.mod, r.size, r.absent = time.Time{}, 0, absent
-		if info != nil {
-			r.mod, r.size = info.ModTime(), info.Size()
-		}
 	}
 	r.broken = err != nil
 	return r.set
