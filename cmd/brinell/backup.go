@@ -19,6 +19,15 @@ import (
 // keysBeside is where a backup keeps the keys of its data directory.
 func keysBeside(file string) string { return file + ".keys.json" }
 
+// keysOf is where the keys are that belong to a backup: beside it, and for a copy that was made
+// before an upgrade, the data directory's, as they are now: a key that was revoked stays so.
+func keysOf(file string) string {
+	if store.IsUpgradeCopy(file) {
+		return keyFile("", filepath.Dir(file))
+	}
+	return keysBeside(file)
+}
+
 // holdings is what backup, restore and check tell of a store.
 type holdings struct {
 	Path      string  `json:"path"`
@@ -105,11 +114,13 @@ func restoreCommand() *cobra.Command {
 		Use:   "restore FILE",
 		Short: "Make a data directory from a backup, and verify it",
 		Long: `Make a data directory from a backup: copy it, bring it to the present schema, and
-verify all of it. The directory must not exist, or be empty.`,
+verify all of it. The directory must not exist, or be empty. The API keys are those in
+FILE.keys.json; of a copy that an upgrade left in its data directory (docs/upgrade.md),
+those in the keys.json there.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			begin := time.Now()
-			beside := keysBeside(args[0])
+			beside := keysOf(args[0])
 			if _, err := os.Stat(beside); err == nil { // before anything is made
 				if _, err := keys.Load(beside); err != nil {
 					return err

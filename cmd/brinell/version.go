@@ -90,7 +90,8 @@ commit. The metric brinell_build_info, /openapi.json and each diagnosis have the
 			if !v.Committed.IsZero() {
 				when = " of " + v.Committed.UTC().Format(time.RFC3339)
 			}
-			_, err := fmt.Fprintf(cmd.OutOrStdout(), "brinell %s, commit %s%s, %s %s\n", v.Version, v.Revision, when, v.Go, v.Platform)
+			_, err := fmt.Fprintf(cmd.OutOrStdout(), "brinell %s, commit %s%s, %s %s\n",
+				v.Version, v.Revision, when, v.Go, v.Platform)
 			return err
 		},
 	}

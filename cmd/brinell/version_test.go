@@ -19,14 +19,15 @@ func TestVersionOf(t *testing.T) {
 	}
 	commit := debug.BuildSetting{Key: "vcs.revision", Value: "0123456789abcdef0123"}
 	dirty := debug.BuildSetting{Key: "vcs.modified", Value: "true"}
+	const after = "v1.2.4-0.20260131120000-0123456789ab"
 	for _, c := range []struct {
 		name, told         string
 		info               debug.BuildInfo
 		version, revisions string
 	}{
-		{"release", "v1.2.3", of("v1.2.3-0.20260131120000-0123456789ab", commit), "v1.2.3", "0123456789ab"},
+		{"release", "v1.2.3", of(after, commit), "v1.2.3", "0123456789ab"},
 		{"at a tag", "", of("v1.2.3", commit), "v1.2.3", "0123456789ab"},
-		{"after a tag", "", of("v1.2.4-0.20260131120000-0123456789ab", commit), "v1.2.4-0.20260131120000-0123456789ab", "0123456789ab"},
+		{"after a tag", "", of(after, commit), after, "0123456789ab"},
 		{"changed", "", of("v1.2.3+dirty", commit, dirty), "v1.2.3+dirty", "0123456789ab+dirty"},
 		{"in a test", "", of("(devel)"), "dev", "unknown"},
 		{"nothing noted", "", of(""), "dev", "unknown"},

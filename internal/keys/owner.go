@@ -45,8 +45,8 @@ func (o owner) give(f *os.File) error {
 	}
 	if is := ownerOf(info); is.uid != o.uid || is.gid != o.gid {
 		if err := f.Chown(o.uid, o.gid); err != nil {
-			return fmt.Errorf("the file of keys is of user %d and group %d, and would not stay so: run this as that user or as root: %w",
-				o.uid, o.gid, err)
+			return fmt.Errorf("the file of keys is of user %d and group %d, and would not stay so: "+
+				"run this as that user or as root: %w", o.uid, o.gid, err)
 		}
 	}
 	return f.Chmod(o.mode) // after the owner, whose change may clear bits

@@ -21,7 +21,12 @@ import (
 //
 // The copy is made by VACUUM INTO, in one reading transaction: the log of the running
 // database grows meanwhile by what is stored, and shrinks afterwards.
-func Backup(ctx context.Context, dir, out string) (err error) {
+func Backup(ctx context.Context, dir, out string) error {
+	return backup(ctx, dir, out, ".brinell-backup-")
+}
+
+// backup is Backup by way of a directory beside out whose name begins with temporary.
+func backup(ctx context.Context, dir, out, temporary string) (err error) {
 	path := filepath.Join(dir, "brinell.db")
 	if _, err := os.Stat(path); err != nil {
 		return fmt.Errorf("backup: there is no database in %s: %w", dir, err)
@@ -31,7 +36,7 @@ func Backup(ctx context.Context, dir, out string) (err error) {
 	}
 	// Beside out, so that the rename stays within one file system. The directory is ours
 	// alone, whatever the umask lets others read of the file in it.
-	tmp, err := os.MkdirTemp(filepath.Dir(out), ".brinell-backup-")
+	tmp, err := os.MkdirTemp(filepath.Dir(out), temporary)
 	if err != nil {
 		return fmt.Errorf("backup: %w", err)
 	}
@@ -101,7 +106,7 @@ func Restore(ctx context.Context, file, dir string) (s Stats, err error) {
 	if err := copyFile(file, filepath.Join(dir, "brinell.db")); err != nil {
 		return s, fmt.Errorf("restore: %w", err)
 	}
-	db, err := Open(ctx, Config{Dir: dir, RawCap: math.MaxInt64}) // what to remove, the service decides
+	db, err := Open(ctx, Config{Dir: dir, RawCap: math.MaxInt64, copied: true}) // what to remove, the service decides
 	if err != nil {
 		return s, fmt.Errorf("restore %s: %w", file, err)
 	}

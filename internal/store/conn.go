@@ -10,8 +10,6 @@ import (
 	"strings"
 
 	"modernc.org/sqlite"
-
-	"brinell/internal/bearing"
 )
 
 // pragma is a setting that every connection must have.
@@ -114,14 +112,10 @@ var migrations = []string{schema1, schema2, schema3, schema4, schema5, schema6, 
 
 // migrate brings the database to the newest of the given schemas, each step in
 // a transaction of its own, so that a step that fails leaves the one before it.
-// A database of a newer schema is refused with Conflict store_newer.
 func migrate(ctx context.Context, db *sql.DB, migrations []string) error {
 	var version int
 	if err := db.QueryRowContext(ctx, "PRAGMA user_version").Scan(&version); err != nil {
 		return fmt.Errorf("read schema version: %w", err)
-	}
-	if version > len(migrations) {
-		return bearing.Errorf(bearing.Conflict, "store_newer", "the data directory has schema %d, this program knows up to %d: use the program that wrote it, or a newer one", version, len(migrations))
 	}
 	for ; version < len(migrations); version++ {
 		tx, err := db.BeginTx(ctx, nil)

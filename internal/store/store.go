@@ -38,6 +38,8 @@ type Config struct {
 
 	commit    func(*sql.Tx) error // a test breaks it
 	queryTime time.Duration       // a test shortens it
+	free      func(dir string) (int64, error)
+	copied    bool // the database is a copy already: an upgrade needs no other
 }
 
 // DefaultRawCap is the default of Config.RawCap.
@@ -81,6 +83,9 @@ func (c Config) withDefaults() Config {
 	if c.commit == nil {
 		c.commit = commit
 	}
+	if c.free == nil {
+		c.free = freeSpace
+	}
 	if c.queryTime == 0 {
 		c.queryTime = queryTime
 	}
@@ -120,7 +125,7 @@ type DB struct {
 }
 
 // Open opens the store in cfg.Dir, or makes it, and brings its schema up to
-// date. One program at a time: another one gets Conflict store_locked. Conflict
+// date, after it has made a copy of before. One program at a time: another one gets Conflict store_locked. Conflict
 // store_newer says that a newer program wrote the data. A connection whose
 // settings do not read back as they were set is an error too.
 func Open(ctx context.Context, cfg Config) (*DB, error) {
@@ -188,7 +193,7 @@ func (db *DB) open(ctx context.Context) (err error) {
 	}
 	db.write = sql.OpenDB(newConnector(path, pragmas, pragmas))
 	db.write.SetMaxOpenConns(1)
-	if err := migrate(ctx, db.write, migrations); err != nil {
+	if err := upgrade(ctx, db.write, db.cfg, migrations); err != nil {
 		return err
 	}
 	if db.stmt, err = prepare(ctx, db.write, db.docs); err != nil {

@@ -40,7 +40,7 @@ func View(ctx context.Context, dir string) (*DB, error) {
 	switch {
 	case err != nil:
 	case version > len(migrations):
-		err = bearing.Errorf(bearing.Conflict, "store_newer", "the data directory has schema %d, this program knows up to %d: use the program that wrote it, or a newer one", version, len(migrations))
+		err = newerSchema(dir, version, len(migrations))
 	case version < len(migrations):
 		err = bearing.Errorf(bearing.Conflict, "store_older", "the data directory has schema %d, this program reads %d: start the service of this program once", version, len(migrations))
 	}
