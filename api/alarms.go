@@ -70,11 +70,15 @@ func (s *server) listAlarms(w http.ResponseWriter, r *http.Request) error {
 	if err := covers(r.Context(), q.Sensor); err != nil {
 		return err
 	}
-	page, err := s.alarms.Alarms(r.Context(), q)
+	var page bearing.AlarmPage
+	err = s.inTurn(r.Context(), func() (err error) {
+		page, err = s.alarms.Alarms(r.Context(), q)
+		return err
+	})
 	if err != nil {
 		return err
 	}
-	return sendJSON(w, http.StatusOK, page)
+	return s.sendList(w, page)
 }
 
 func (s *server) getAlarm(w http.ResponseWriter, r *http.Request) error {

@@ -40,11 +40,15 @@ func (a *answer) Unwrap() http.ResponseWriter { return a.ResponseWriter }
 
 // whole holds an answer back until it is complete. It then has its length, and a
 // failure on the way to it becomes a problem instead of half an answer.
-func whole(next http.Handler) http.Handler {
+func (s *server) whole(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := &held{ResponseWriter: w, status: http.StatusOK}
 		next.ServeHTTP(h, r)
-		send(w, h.status, w.Header().Get("Content-Type"), h.body.Bytes())
+		if h.status != http.StatusOK {
+			send(w, h.status, w.Header().Get("Content-Type"), h.body.Bytes())
+		} else if err := s.sendLong(w, w.Header().Get("Content-Type"), h.body.Bytes()); err != nil {
+			s.fail(w, r, err)
+		}
 	})
 }
 

@@ -119,6 +119,7 @@ type server struct {
 	webhooks  Webhooks
 	models    Models
 	looks     *admit.Turns // of what is shown of stored windows
+	lists     *admit.Turns // of pages
 	intents   intents
 	streams   streams
 	lines     *admit.Turns // of lines of bulk requests that are judged
@@ -163,7 +164,7 @@ func newServer(cfg Config, b Backend) (*server, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	s := &server{cfg: cfg.withDefaults(), core: b.Core, reader: b.Reader, bearings: b.Bearings, resources: b.Resources, alarms: b.Alarms, events: b.Events, signals: b.Signals, baselines: b.Baselines, webhooks: b.Webhooks, models: b.Models, looks: admit.NewTurns(mostLooks), lines: admit.NewTurns(inFlight), router: chi.NewRouter(), lookWait: lookWait, bodyGrace: bodyGrace, shedGrace: shedGrace, answerTime: answerTime}
+	s := &server{cfg: cfg.withDefaults(), core: b.Core, reader: b.Reader, bearings: b.Bearings, resources: b.Resources, alarms: b.Alarms, events: b.Events, signals: b.Signals, baselines: b.Baselines, webhooks: b.Webhooks, models: b.Models, looks: admit.NewTurns(mostLooks), lists: admit.NewTurns(mostLists), lines: admit.NewTurns(inFlight), router: chi.NewRouter(), lookWait: lookWait, bodyGrace: bodyGrace, shedGrace: shedGrace, answerTime: answerTime}
 	s.budget.memory, s.quota.rate = s.cfg.Memory, s.cfg.KeyRate
 	var err error
 	if s.metrics, err = newMetrics(s.cfg.Registry, s.cfg.Version, s.cfg.Revision); err != nil {
@@ -178,7 +179,7 @@ func newServer(cfg Config, b Backend) (*server, error) {
 		s.holders.check = s.holds
 		s.router.Use(s.authorize)
 	}
-	s.router.Use(middleware.GetHead)
+	s.router.Use(middleware.GetHead, s.asked)
 	s.router.NotFound(s.handle(func(http.ResponseWriter, *http.Request) error { return routeNotFound() }))
 	s.router.MethodNotAllowed(s.methodNotAllowed)
 	return s, s.routes()

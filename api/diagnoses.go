@@ -69,7 +69,12 @@ func (s *server) diagnoses(ctx context.Context, in *listDiagnoses) (*pageOfDiagn
 	if err != nil {
 		return nil, s.humaError(ctx, err)
 	}
-	docs, next, err := s.documents(ctx, q)
+	var docs []json.RawMessage
+	var next string
+	err = s.inTurn(ctx, func() (err error) {
+		docs, next, err = s.documents(ctx, q)
+		return err
+	})
 	if err != nil {
 		return nil, s.humaError(ctx, err)
 	}

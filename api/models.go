@@ -51,7 +51,11 @@ func (s *server) getModel(w http.ResponseWriter, r *http.Request) error {
 	if _, err := parseQuery(r.URL.RawQuery); err != nil {
 		return err
 	}
-	i, err := s.models.Model(r.Context(), chi.URLParam(r, "digest"))
+	var i bearing.ModelInfo
+	err := s.look(r, func() (err error) {
+		i, err = s.models.Model(r.Context(), chi.URLParam(r, "digest"))
+		return err
+	})
 	if err != nil {
 		return err
 	}
@@ -64,13 +68,16 @@ func (s *server) getModelFile(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	digest := chi.URLParam(r, "digest")
-	b, err := s.models.File(r.Context(), digest)
+	var b []byte
+	err := s.look(r, func() (err error) {
+		b, err = s.models.File(r.Context(), digest)
+		return err
+	})
 	if err != nil {
 		return err
 	}
 	w.Header().Set("Content-Disposition", `attachment; filename="`+digest+`.safetensors"`)
-	send(w, http.StatusOK, "application/octet-stream", b)
-	return nil
+	return s.sendLong(w, "application/octet-stream", b)
 }
 
 func (s *server) deleteModel(w http.ResponseWriter, r *http.Request) error {

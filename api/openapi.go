@@ -19,7 +19,7 @@ func (s *server) describe() *huma.OpenAPI {
 	// Ours are at /openapi.json and /docs; huma's page loads scripts from outside.
 	cfg.OpenAPIPath, cfg.DocsPath, cfg.SchemasPath = "", "", ""
 	cfg.CreateHooks = nil // no $schema links in answers
-	h := humachi.New(s.router.With(whole), cfg)
+	h := humachi.New(s.router.With(s.whole), cfg)
 	doc := h.OpenAPI()
 	schemas := doc.Components.Schemas
 	schemas.RegisterTypeAlias(reflect.TypeFor[bearing.Values](), reflect.TypeFor[map[string]float64]())

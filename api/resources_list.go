@@ -50,7 +50,11 @@ func (s *server) listResources(k resource) func(http.ResponseWriter, *http.Reque
 		if err != nil {
 			return err
 		}
-		rows, err := covered(r.Context(), k, sensor, list, after, limit+1)
+		var rows []bearing.Resource
+		err = s.inTurn(r.Context(), func() (err error) {
+			rows, err = covered(r.Context(), k, sensor, list, after, limit+1)
+			return err
+		})
 		if err != nil {
 			return err
 		}
@@ -65,7 +69,7 @@ func (s *server) listResources(k resource) func(http.ResponseWriter, *http.Reque
 				return err
 			}
 		}
-		return sendJSON(w, http.StatusOK, map[string]any{k.plural: docs, "next_cursor": next})
+		return s.sendList(w, map[string]any{k.plural: docs, "next_cursor": next})
 	}
 }
 

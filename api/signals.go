@@ -55,6 +55,15 @@ const (
 	longAnswer = 64 << 10
 )
 
+// sendList sends a page.
+func (s *server) sendList(w http.ResponseWriter, v any) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	return s.sendLong(w, "application/json", b)
+}
+
 // sendLong sends an answer that may be long, unless too much is being sent already beside
 // it: it is in memory until its client has taken it.
 func (s *server) sendLong(w http.ResponseWriter, media string, b []byte) error {

@@ -10,6 +10,8 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -87,6 +89,46 @@ func TestSlowReaders(t *testing.T) {
 		t.Errorf("with too much on its way: %d %.200s", w.Code, w.Body)
 	}
 	s.sending.Add(-maxSending)
+}
+
+// TestListsAreBounded: so many pages are read at a time, a tenant waits for those of its own, and
+// long ones count among what is being sent.
+func TestListsAreBounded(t *testing.T) {
+	var now, most atomic.Int64
+	release := make(chan struct{})
+	f := &fake{list: func(bearing.Query) (bearing.Page, error) {
+		most.Store(max(most.Load(), now.Add(1)))
+		<-release
+		now.Add(-1)
+		return bearing.Page{Diagnoses: make([]bearing.Diagnosis, 500)}, nil
+	}}
+	s, err := newServer(Config{}, backend(f))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.lookWait = 50 * time.Millisecond
+	var all sync.WaitGroup
+	for range mostLists {
+		all.Go(func() { ask(s, "GET", "/v1/diagnoses", "", "") })
+	}
+	for now.Load() < mostLists {
+		time.Sleep(time.Millisecond)
+	}
+	if w := ask(s, "GET", "/v1/diagnoses", "", ""); w.Code != 503 || !strings.Contains(w.Body.String(), `"overloaded"`) {
+		t.Errorf("without a turn: %d %.200s", w.Code, w.Body)
+	}
+	close(release)
+	all.Wait()
+	if most.Load() != mostLists {
+		t.Errorf("%d pages are read at a time, want %d", most.Load(), mostLists)
+	}
+	if w := ask(s, "GET", "/v1/diagnoses", "", ""); w.Code != 200 || w.Body.Len() <= longAnswer {
+		t.Fatalf("a page: %d, %d bytes", w.Code, w.Body.Len())
+	}
+	s.sending.Add(maxSending)
+	if w := ask(s, "GET", "/v1/diagnoses", "", ""); w.Code != 503 {
+		t.Errorf("a long page with too much on its way: %d %.200s", w.Code, w.Body)
+	}
 }
 
 // TestLooksAreBounded: who finds no place is told so after a time.

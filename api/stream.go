@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -20,7 +19,7 @@ import (
 // Events all of them.
 type Events interface {
 	After(p bearing.Position) (events []bearing.Event, news <-chan struct{}, ok bool)
-	Events(ctx context.Context, after bearing.Position, limit int) ([]bearing.Event, error)
+	Events(ctx context.Context, after bearing.Position, q bearing.EventQuery, limit int) ([]bearing.Event, error)
 	Position(ctx context.Context) (bearing.Position, error)
 }
 
@@ -70,9 +69,8 @@ func (s *streams) enter(who string) (leave func(), err error) {
 
 // filter is what a stream leaves out.
 type filter struct {
-	kind     string
+	bearing.EventQuery
 	severity int
-	sensors  []string
 }
 
 func parseFilter(query string) (f filter, err error) {
@@ -80,8 +78,8 @@ func parseFilter(query string) (f filter, err error) {
 	if err != nil {
 		return f, err
 	}
-	if f.kind = v["kind"]; f.kind != "" && f.kind != "diagnosis" && f.kind != "alarm" {
-		return f, bearing.Errorf(bearing.Invalid, "parameter_invalid", "kind %q is neither diagnosis nor alarm", bearing.Clip(f.kind)).At("kind")
+	if f.Kind = v["kind"]; f.Kind != "" && f.Kind != "diagnosis" && f.Kind != "alarm" {
+		return f, bearing.Errorf(bearing.Invalid, "parameter_invalid", "kind %q is neither diagnosis nor alarm", bearing.Clip(f.Kind)).At("kind")
 	}
 	switch s := v["severity"]; s {
 	case "", "any":
@@ -93,9 +91,9 @@ func parseFilter(query string) (f filter, err error) {
 		return f, bearing.Errorf(bearing.Invalid, "parameter_invalid", "severity %q is none of any, warning, alarm", bearing.Clip(s)).At("severity")
 	}
 	if s, ok := v["sensor"]; ok {
-		f.sensors = strings.Split(s, ",")
-		for _, name := range f.sensors {
-			if !bearing.IsName(name) || len(f.sensors) > maxFollowing {
+		f.Sensors = strings.Split(s, ",")
+		for _, name := range f.Sensors {
+			if !bearing.IsName(name) || len(f.Sensors) > maxFollowing {
 				return f, bearing.Errorf(bearing.Invalid, "sensor_name", "sensor is one to %d names with commas between; %q is none", maxFollowing, bearing.Clip(name)).At("sensor")
 			}
 		}
@@ -104,7 +102,7 @@ func parseFilter(query string) (f filter, err error) {
 }
 
 func (f *filter) takes(e *bearing.Event) bool {
-	return (f.kind == "" || f.kind == e.Kind) && e.Severity >= f.severity && (f.sensors == nil || slices.Contains(f.sensors, e.Sensor))
+	return f.Wants(e.Kind, e.Sensor) && e.Severity >= f.severity
 }
 
 // stream sends what is stored from now on, or from Last-Event-ID on, as server-sent
@@ -114,10 +112,10 @@ func (s *server) stream(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if f.sensors == nil {
+	if f.Sensors == nil {
 		err = covers(r.Context(), "")
 	}
-	for _, name := range f.sensors {
+	for _, name := range f.Sensors {
 		err = errors.Join(err, covers(r.Context(), name))
 	}
 	if err != nil {
@@ -181,8 +179,12 @@ func (s *server) follow(ctx context.Context, out *sse, f filter, at bearing.Posi
 				return
 			}
 			var err error
-			if events, err = s.events.Events(ctx, at, streamSlice); err != nil {
-				if ctx.Err() == nil {
+			err = s.inTurn(ctx, func() (err error) {
+				events, err = s.events.Events(ctx, at, f.EventQuery, streamSlice)
+				return err
+			})
+			if err != nil {
+				if ctx.Err() == nil && bearing.KindOf(err) == bearing.Internal {
 					s.cfg.Log.Error("stream ended", "request_id", requestIDOf(ctx), "err", err)
 				}
 				return

@@ -18,7 +18,7 @@ func (noEvents) After(bearing.Position) ([]bearing.Event, <-chan struct{}, bool)
 	return nil, nil, true
 }
 
-func (noEvents) Events(context.Context, bearing.Position, int) ([]bearing.Event, error) {
+func (noEvents) Events(context.Context, bearing.Position, bearing.EventQuery, int) ([]bearing.Event, error) {
 	return nil, nil
 }
 

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"net/http"
 	"strings"
 )
@@ -26,4 +27,31 @@ func (s *server) claimant(authorization []string, address string) string {
 		}
 	}
 	return tenantOf(&http.Request{RemoteAddr: address})
+}
+
+// mostLists is how many pages, or slices of what a stream missed, are read at a time: fewer than
+// the store has connections, of which the state of a sensor after a start needs one.
+const mostLists = 4
+
+// asked notes who asks, for handlers that have no request at hand.
+func (s *server) asked(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodGet || r.Method == http.MethodHead {
+			r = r.WithContext(context.WithValue(r.Context(), asker{}, tenantOf(r)))
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+type asker struct{}
+
+// inTurn calls f, which reads many rows of the store, when the tenant that asks has its turn.
+func (s *server) inTurn(ctx context.Context, f func() error) error {
+	who, _ := ctx.Value(asker{}).(string)
+	turn, err := s.lists.Within(ctx, who, s.lookWait)
+	if err != nil {
+		return err
+	}
+	defer turn.Done()
+	return f()
 }

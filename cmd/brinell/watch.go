@@ -249,7 +249,7 @@ func (w *watcher) take(ctx context.Context, name string, f *dropped) (again bool
 		delete(w.files, name) // another file by now, which the next look meets
 		return false
 	}
-	if err := w.move(name, f.verdict); err != nil {
+	if err := w.move(name, f); err != nil {
 		w.warn(f, now, "a file that was judged cannot be moved: it stays, and is not judged again", name, err)
 		return false
 	}
@@ -267,8 +267,10 @@ func (w *watcher) warn(f *dropped, now time.Time, why, name string, err error) {
 }
 
 // move puts a file where it belongs, the reason before it. The window is on disk by now, or
-// will not be: a name that is taken is replaced.
-func (w *watcher) move(name string, v *verdict) error {
+// will not be: a name that is taken is replaced. A file that took its place in the last moment
+// goes back, unless yet another has taken the name.
+func (w *watcher) move(name string, f *dropped) error {
+	v := f.verdict
 	if err := w.makeDir(v.dir); err != nil {
 		return err
 	}
@@ -277,7 +279,24 @@ func (w *watcher) move(name string, v *verdict) error {
 			return err
 		}
 	}
-	return w.root.Rename(name, filepath.Join(v.dir, name))
+	to := filepath.Join(v.dir, name)
+	if err := w.root.Rename(name, to); err != nil {
+		return err
+	}
+	if info, err := w.root.Lstat(to); err != nil || stampOf(info) == f.stamp {
+		return nil // or somebody took it away
+	}
+	switch err := w.root.Link(to, name); { // unlike a rename it replaces nothing
+	case errors.Is(err, fs.ErrExist):
+		return nil
+	case err != nil: // a file system without links
+		return w.root.Rename(to, name)
+	}
+	err := w.root.Remove(to)
+	if v.reason != "" {
+		err = errors.Join(err, w.root.Remove(filepath.Join(v.dir, reasonName(name))))
+	}
+	return err
 }
 
 // longestName is how many bytes a name has at most, on every file system of Linux.

@@ -323,6 +323,41 @@ func TestWatchChanged(t *testing.T) {
 	}
 }
 
+// TestWatchLastMoment: a file that takes the place of one between the last look at it and its move
+// goes back, to be judged.
+func TestWatchLastMoment(t *testing.T) {
+	r := newDropRig(t)
+	for _, v := range []verdict{{dir: doneDir}, {failedDir, "it was cut\n"}} {
+		r.write("s.npy", []byte("judged"))
+		info, err := os.Stat(filepath.Join(r.dir, "s.npy"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		f := &dropped{stamp: stampOf(info), verdict: &v}
+		r.write("s.part", []byte("another"))
+		if err := os.Rename(filepath.Join(r.dir, "s.part"), filepath.Join(r.dir, "s.npy")); err != nil {
+			t.Fatal(err)
+		}
+		if err := r.move("s.npy", f); err != nil {
+			t.Fatal(err)
+		}
+		if b, err := os.ReadFile(filepath.Join(r.dir, "s.npy")); err != nil || string(b) != "another" {
+			t.Errorf("%s: %q, %v", v.dir, b, err)
+		}
+		if left, err := os.ReadDir(filepath.Join(r.dir, v.dir)); err != nil || len(left) != 0 {
+			t.Errorf("%s: %v is left, %v", v.dir, left, err)
+		}
+		info, _ = os.Stat(filepath.Join(r.dir, "s.npy"))
+		f.stamp = stampOf(info)
+		if err := r.move("s.npy", f); err != nil {
+			t.Fatal(err)
+		}
+		if b, err := os.ReadFile(filepath.Join(r.dir, v.dir, "s.npy")); err != nil || string(b) != "another" {
+			t.Errorf("%s, judged: %q, %v", v.dir, b, err)
+		}
+	}
+}
+
 // TestWatchOverwritten: a file that takes the place of one while that is judged is judged, too.
 func TestWatchOverwritten(t *testing.T) {
 	r := newDropRig(t)

@@ -3,6 +3,7 @@ package bearing
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 )
 
 // Effects are what a diagnosis changes beside itself: they are stored with it, or not
@@ -28,7 +29,18 @@ type Event struct {
 	Kind     string // diagnosis or alarm
 	Sensor   string
 	Severity int             // 0 nothing, 1 warning or stage 1-2, 2 alarm or stage 3-4
-	Doc      json.RawMessage // the diagnosis or the alarm
+	Doc      json.RawMessage // the diagnosis or the alarm; nil of one that is not wanted
+}
+
+// EventQuery says which events are wanted.
+type EventQuery struct {
+	Kind    string   // diagnosis or alarm, "" for both
+	Sensors []string // nil for all
+}
+
+// Wants says whether an event of a kind and a sensor is one of them.
+func (q EventQuery) Wants(kind, sensor string) bool {
+	return (q.Kind == "" || q.Kind == kind) && (q.Sensors == nil || slices.Contains(q.Sensors, sensor))
 }
 
 // Position is a place among the events: the numbers of the newest diagnosis and of the

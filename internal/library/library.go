@@ -54,22 +54,46 @@ type Library struct {
 	log      *slog.Logger
 	now      func() time.Time
 
-	proving sync.Mutex // one file at a time: each takes memory of its own
-	mu      sync.Mutex // of a change of the active model
+	proving chan struct{} // one file at a time: each takes memory of its own
+	mu      sync.Mutex    // of a change of the active model
 	core    Core
 }
 
 // decode proves a model file.
-func (l *Library) decode(b []byte) (*models.Model, error) {
-	l.proving.Lock()
-	defer l.proving.Unlock()
-	return models.Decode(b)
+func (l *Library) decode(ctx context.Context, b []byte) (m *models.Model, err error) {
+	err = l.alone(ctx, func() error {
+		m, err = models.Decode(b)
+		return err
+	})
+	return m, err
+}
+
+// alone calls f while no other file is read or proved.
+func (l *Library) alone(ctx context.Context, f func() error) error {
+	select {
+	case l.proving <- struct{}{}:
+		defer func() { <-l.proving }()
+		return f()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// read reads a stored model and proves it.
+func (l *Library) read(ctx context.Context, digest string) (b []byte, m *models.Model, err error) {
+	err = l.alone(ctx, func() (err error) {
+		if b, err = Read(ctx, l.store, digest); err == nil {
+			m, err = models.Decode(b)
+		}
+		return err
+	})
+	return b, m, err
 }
 
 // Open returns the library in a store and the model with which the service begins: the one
 // that was promoted last, unless a file is stated, or it cannot be used, which is logged.
 func Open(ctx context.Context, store Store, fallback *models.Model, file bool, log *slog.Logger) (*Library, *models.Model, error) {
-	l := &Library{store: store, fallback: fallback, source: bearing.ModelEmbedded, log: log, now: time.Now}
+	l := &Library{store: store, fallback: fallback, source: bearing.ModelEmbedded, log: log, now: time.Now, proving: make(chan struct{}, 1)}
 	if file {
 		l.source = bearing.ModelFile
 		return l, fallback, nil
@@ -132,14 +156,11 @@ func (l *Library) File(ctx context.Context, digest string) ([]byte, error) {
 	if digest == l.fallback.Digest {
 		return l.fallback.Encode()
 	}
-	b, err := Read(ctx, l.store, digest)
-	if err != nil {
-		return nil, err
-	}
-	if _, err := l.decode(b); err != nil {
+	b, _, err := l.read(ctx, digest)
+	if bearing.CodeOf(err) == "model_rejected" {
 		return nil, damaged(digest, err)
 	}
-	return b, nil
+	return b, err
 }
 
 func damaged(digest string, err error) error {
@@ -151,11 +172,8 @@ func (l *Library) Load(ctx context.Context, digest string) (*models.Model, error
 	if digest == l.fallback.Digest {
 		return l.fallback, nil
 	}
-	b, err := Read(ctx, l.store, digest)
-	if err != nil {
-		return nil, err
-	}
-	return l.decode(b)
+	_, m, err := l.read(ctx, digest)
+	return m, err
 }
 
 // info describes a model.
@@ -223,7 +241,7 @@ func (l *Library) Model(ctx context.Context, digest string) (bearing.ModelInfo, 
 // Add proves a model file and stores it; what is stored already is left as it is. Errors:
 // model_rejected, Invalid model_without_card, Conflict too_many_models, those of the store.
 func (l *Library) Add(ctx context.Context, b []byte, by string) (i bearing.ModelInfo, created bool, err error) {
-	m, err := l.decode(b)
+	m, err := l.decode(ctx, b)
 	if err != nil {
 		return i, false, err
 	}

@@ -3,10 +3,14 @@ package library
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
+	"sync"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"brinell/internal/bearing"
 	"brinell/models"
@@ -92,6 +96,51 @@ func open(t *testing.T, s shelf, files ...[]byte) (*Library, *core) {
 		}
 	}
 	return l, c
+}
+
+// counted is a shelf that notes how many files are read at a time.
+type counted struct {
+	shelf
+	now, most *atomic.Int64
+}
+
+func (c counted) Resource(ctx context.Context, kind, key string) (bearing.Resource, error) {
+	if kind == kindFile {
+		c.most.Store(max(c.most.Load(), c.now.Add(1)))
+		time.Sleep(time.Millisecond)
+		defer c.now.Add(-1)
+	}
+	return c.shelf.Resource(ctx, kind, key)
+}
+
+// TestAlone: files are read and proved one at a time, and who goes away meanwhile waits no more.
+func TestAlone(t *testing.T) {
+	c := counted{shelf{}, new(atomic.Int64), new(atomic.Int64)}
+	l, _ := open(t, shelf{})
+	l.store = c
+	var all sync.WaitGroup
+	for range 20 {
+		all.Go(func() {
+			if _, err := l.File(t.Context(), "none"); bearing.CodeOf(err) != "model_not_found" {
+				t.Error(err)
+			}
+			if _, err := l.Model(t.Context(), "none"); bearing.CodeOf(err) != "model_not_found" {
+				t.Error(err)
+			}
+		})
+	}
+	all.Wait()
+	if c.most.Load() != 1 {
+		t.Errorf("%d files are read at a time", c.most.Load())
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	_ = l.alone(t.Context(), func() error {
+		if _, err := l.File(ctx, "none"); !errors.Is(err, context.Canceled) {
+			t.Errorf("gone: %v", err)
+		}
+		return nil
+	})
 }
 
 // TestRollback: each way back goes one promotion further back, over a restart and over

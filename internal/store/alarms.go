@@ -267,18 +267,26 @@ func (db *DB) Position(ctx context.Context) (p bearing.Position, err error) {
 	return p, nil
 }
 
-// Events returns up to limit events after a place, in their order.
-func (db *DB) Events(ctx context.Context, after bearing.Position, limit int) ([]bearing.Event, error) {
+// Events returns up to limit events after a place, in their order. Those that are not wanted
+// are among them without their document, which is not read: that the place goes on is all that
+// is told of them.
+func (db *DB) Events(ctx context.Context, after bearing.Position, q bearing.EventQuery, limit int) ([]bearing.Event, error) {
 	release, err := db.reading()
 	if err != nil {
 		return nil, err
 	}
 	defer release()
+	sensors, err := json.Marshal(q.Sensors) // null for all
+	if err != nil {
+		return nil, fmt.Errorf("events: %w", err)
+	}
 	// An alarm comes after the diagnosis that was the newest when it changed.
 	rows, err := db.read.QueryContext(ctx, `
-		SELECT * FROM (SELECT seq AS d, 0 AS a, doc FROM diagnoses WHERE seq > ?1 ORDER BY seq LIMIT ?3)
-		UNION ALL SELECT * FROM (SELECT diagnosis, seq, doc FROM alarm_log WHERE seq > ?2 ORDER BY seq LIMIT ?3)
-		ORDER BY 1, 2 LIMIT ?3`, after.Diagnosis, after.Alarm, limit)
+		SELECT * FROM (SELECT seq AS d, 0 AS a, sensor,
+				CASE WHEN ?4 <> 'alarm' AND (?5 = 'null' OR sensor IN (SELECT value FROM json_each(?5))) THEN doc END
+			FROM diagnoses WHERE seq > ?1 ORDER BY seq LIMIT ?3)
+		UNION ALL SELECT * FROM (SELECT diagnosis, seq, '', CASE WHEN ?4 <> 'diagnosis' THEN doc END FROM alarm_log WHERE seq > ?2 ORDER BY seq LIMIT ?3)
+		ORDER BY 1, 2 LIMIT ?3`, after.Diagnosis, after.Alarm, limit, q.Kind, string(sensors))
 	if err != nil {
 		return nil, fmt.Errorf("events: %w", err)
 	}
@@ -288,33 +296,52 @@ func (db *DB) Events(ctx context.Context, after bearing.Position, limit int) ([]
 	for rows.Next() {
 		var diagnosis, change int64
 		var e bearing.Event
-		var doc []byte
-		if err := rows.Scan(&diagnosis, &change, db.docs.into(&doc)); err != nil {
+		var packed sql.RawBytes
+		if err := rows.Scan(&diagnosis, &change, &e.Sensor, &packed); err != nil {
 			return nil, fmt.Errorf("events: %w", err)
 		}
-		e.Doc = doc
-		if change == 0 {
-			at.Diagnosis = diagnosis
-			var d bearing.Diagnosis
-			if err := json.Unmarshal(e.Doc, &d); err != nil {
-				return nil, fmt.Errorf("events: diagnosis %d: %w", diagnosis, err)
-			}
-			e.Kind, e.Sensor, e.Severity = "diagnosis", d.Sensor, d.Weight()
+		if e.Kind = "alarm"; change == 0 {
+			e.Kind, at.Diagnosis = "diagnosis", diagnosis
 		} else {
 			at.Alarm = change
-			var a bearing.Alarm
-			if err := json.Unmarshal(e.Doc, &a); err != nil {
-				return nil, fmt.Errorf("events: alarm %d: %w", change, err)
-			}
-			e.Kind, e.Sensor, e.Severity = "alarm", a.Sensor, a.Weight()
 		}
 		e.Position = at
+		if packed != nil {
+			if err := db.event(&e, packed, q); err != nil {
+				return nil, fmt.Errorf("events: %s at %s: %w", e.Kind, at, err)
+			}
+		}
 		out = append(out, e)
 	}
 	if err := rows.Err(); err != nil {
 		return nil, fmt.Errorf("events: %w", err)
 	}
 	return out, nil
+}
+
+// event reads what a document says of an event, and keeps it if it is wanted.
+func (db *DB) event(e *bearing.Event, packed []byte, q bearing.EventQuery) error {
+	var doc []byte
+	if err := db.docs.into(&doc).Scan(packed); err != nil {
+		return err
+	}
+	if e.Kind == "diagnosis" {
+		var d bearing.Diagnosis
+		if err := json.Unmarshal(doc, &d); err != nil {
+			return err
+		}
+		e.Sensor, e.Severity = d.Sensor, d.Weight()
+	} else {
+		var a bearing.Alarm
+		if err := json.Unmarshal(doc, &a); err != nil {
+			return err
+		}
+		e.Sensor, e.Severity = a.Sensor, a.Weight()
+	}
+	if q.Wants(e.Kind, e.Sensor) {
+		e.Doc = doc
+	}
+	return nil
 }
 
 // arrivalsKept is how many of the last windows of a sensor Arrivals tells of.
