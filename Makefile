@@ -4,7 +4,7 @@ STATICCHECK ?= honnef.co/go/tools/cmd/staticcheck@v0.8.2
 FUZZTIME    ?= 60s
 DATA        ?= $(BRINELL_DATA)
 
-.PHONY: check test race purego fmt vet lint arm64 darwin arm64-test bench fuzz fuzz-short garbage rigs generate model accuracy compression build
+.PHONY: check test race purego fmt vet lint arm64 darwin arm64-test bench fuzz fuzz-short garbage rigs generate model accuracy compression build release-snapshot
 
 check: fmt vet lint test purego race arm64 darwin
 
@@ -87,6 +87,13 @@ generate:
 
 build:
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags "-s -w -X main.version=$$VERSION" -o brinell ./cmd/brinell
+
+# Archives, packages, their lists of contents and checksums into dist/, from the present
+# commit; and what is in them is looked at. The first run downloads and builds the tools.
+GORELEASER ?= $(GO) run github.com/goreleaser/goreleaser/v2@v2.15.1
+release-snapshot:
+	CGO_ENABLED=0 $(GORELEASER) release --snapshot --clean
+	BRINELL_DIST=$(CURDIR)/dist $(GO) test ./cmd/brinell -run Dist -count=1 -v
 
 # The tables and pictures of docs/compression.md, an hour and a half on two cores; what a run that
 # was cut off has done is kept in REPORTS/checkpoints. DATA names the CWRU files.
