@@ -34,6 +34,7 @@ type content struct {
 type channel struct {
 	name, short string
 	data        []float64
+	unit        bearing.Unit // that its header states, "" for none
 }
 
 // minSamples is the length from which a vector counts as a signal. Shorter ones
@@ -180,7 +181,7 @@ func (c *content) addMatrix(name string, dims []int, data []float64, columnMajor
 		return
 	}
 	if cols == 1 {
-		c.channels = append(c.channels, channel{name, shortName(name), data})
+		c.channels = append(c.channels, channel{name: name, short: shortName(name), data: data})
 		return
 	}
 	for k := range cols {
@@ -197,7 +198,7 @@ func (c *content) addMatrix(name string, dims []int, data []float64, columnMajor
 		if name != "" {
 			full = name + ":" + number
 		}
-		c.channels = append(c.channels, channel{full, number, x})
+		c.channels = append(c.channels, channel{name: full, short: number, data: x})
 	}
 }
 
@@ -250,7 +251,8 @@ func readCSV(b []byte, o FileOptions) (*content, error) {
 		if i < len(t.Header) && t.Header[i] != "" {
 			name = t.Header[i]
 		}
-		switch unit := bearing.Unit(t.Unit(i)); {
+		unit := bearing.Unit(t.Unit(i))
+		switch {
 		case strings.HasSuffix(name, "_"+string(bearing.RelativeToFull)): // ours
 			c.unit = bearing.RelativeToFull
 		case len(c.channels) == 0:
@@ -258,7 +260,7 @@ func readCSV(b []byte, o FileOptions) (*content, error) {
 		case c.unit != unit:
 			c.unit = "" // they differ, or not all say it
 		}
-		c.channels = append(c.channels, channel{name, number, x})
+		c.channels = append(c.channels, channel{name: name, short: number, data: x, unit: unit})
 	}
 	return c, nil
 }
@@ -274,7 +276,7 @@ func readWAV(b []byte) (*content, error) {
 	}
 	for i, x := range f.Channels {
 		number := fmt.Sprint(i + 1)
-		c.channels = append(c.channels, channel{number, number, x})
+		c.channels = append(c.channels, channel{name: number, short: number, data: x})
 	}
 	return c, nil
 }

@@ -83,6 +83,9 @@ func ReadFile(name string, b []byte, o FileOptions) ([]bearing.Recording, error)
 	if !bearing.SampleRates.Has(rate) {
 		return nil, bearing.Errorf(bearing.Invalid, "rate_out_of_range", "%s states a sampling rate of %g Hz: give the right one with --rate", bearing.Clip(path.Base(name)), rate)
 	}
+	if len(chosen) == 1 && chosen[0].unit != "" {
+		c.unit = chosen[0].unit
+	}
 	unit, scale, err := unitOf(c, o)
 	if err != nil {
 		return nil, err

@@ -2,6 +2,7 @@ package dataset
 
 import (
 	"encoding/binary"
+	"fmt"
 	"math"
 	"strings"
 	"testing"
@@ -112,4 +113,24 @@ func FuzzReadFile(f *testing.F) {
 			t.Error("no recording and no error")
 		}
 	})
+}
+
+// TestUnitOfChannel: a table whose columns differ says the unit of the one that is chosen.
+func TestUnitOfChannel(t *testing.T) {
+	b := []byte("t [s];a [g];Temp [°C];b [m/s²]\n")
+	for i := range 4000 {
+		b = fmt.Appendf(b, "%.6f;%d;40;%d\n", float64(i)/12000, i%7, i%5)
+	}
+	for channel, want := range map[string]bearing.Unit{"a [g]": bearing.G, "b [m/s²]": bearing.MetresPerSec2, "Temp [°C]": ""} {
+		recs, err := ReadFile("x.csv", b, FileOptions{Channel: channel})
+		if want == "" {
+			if err == nil || !strings.Contains(err.Error(), "--unit") {
+				t.Errorf("%s: %v", channel, err)
+			}
+			continue
+		}
+		if err != nil || recs[0].Unit != want {
+			t.Errorf("%s: %v, %v", channel, recs, err)
+		}
+	}
 }

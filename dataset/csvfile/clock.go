@@ -162,18 +162,17 @@ func (t Table) stated() float64 {
 // units of acceleration in headers.
 var unitNames = regexp.MustCompile(`(?i)(?:^|[\s_\[(])(g|m/s2|m/s²|m/s\^2)[\])]?$`)
 
-// Unit is the unit of acceleration that the header of a column states, "" if it does not: g or
-// m/s2.
+// Unit is the unit of acceleration that the header of a column states, or for columns without a
+// unit the lines before the table: g or m/s2, "" if none does.
 func (t Table) Unit(column int) string {
 	if column < 0 || column >= len(t.Header) {
+		return t.remarkedUnit()
+	}
+	if m := unitNames.FindStringSubmatch(t.name(column)); m != nil {
+		return acceleration(m[1])
+	}
+	if strings.ContainsAny(t.name(column), "[(") { // another unit, or a remark
 		return ""
 	}
-	m := unitNames.FindStringSubmatch(t.name(column))
-	switch {
-	case m == nil:
-		return ""
-	case strings.EqualFold(m[1], "g"):
-		return "g"
-	}
-	return "m/s2"
+	return t.remarkedUnit()
 }

@@ -56,9 +56,10 @@ func Decode(b []byte, o Options) (Table, error) {
 	d.t.Header = at.header
 	d.t.Preamble = l.own
 	for _, r := range at.preamble {
-		d.t.Preamble = append(d.t.Preamble, string(r.text[:min(len(r.text), maxRemark)]))
+		d.t.Preamble = append(d.t.Preamble, text(r.text[:min(len(r.text), maxRemark)]))
 	}
 	rows = rows[min(from, len(rows)):]
+	d.remarkedHeader(rows)
 	for {
 		var r row
 		if len(rows) > 0 {
@@ -86,7 +87,7 @@ type lines struct {
 	rest   []byte
 	number int
 	skip   int
-	own    []string // what comments of ours say before the table
+	own    []string // what comments say before the table
 	found  bool     // a line with content
 }
 
@@ -97,9 +98,11 @@ func (l *lines) next() (row, bool) {
 		if l.number++; l.number <= l.skip {
 			continue
 		}
-		if own, ok := bytes.CutPrefix(text, []byte(ownLine)); ok && !l.found {
-			if len(l.own) < maxPreamble {
-				l.own = append(l.own, string(bytes.TrimSpace(own[:min(len(own), maxRemark)])))
+		if !l.found && len(l.own) < maxPreamble {
+			if own, ok := bytes.CutPrefix(text, []byte(ownLine)); ok {
+				l.own = append(l.own, remark(own))
+			} else if said, ok := bytes.CutPrefix(text, []byte("#")); ok {
+				l.own = append(l.own, remark(said))
 			}
 		}
 		text, _, _ = bytes.Cut(text, []byte("#"))
@@ -110,6 +113,9 @@ func (l *lines) next() (row, bool) {
 	}
 	return row{}, false
 }
+
+// remark is the beginning of a comment, as text.
+func remark(b []byte) string { return text(bytes.TrimSpace(b[:min(len(b), maxRemark)])) }
 
 type decoder struct {
 	delim byte
@@ -129,7 +135,7 @@ func (d *decoder) line(row []byte, number int) error {
 		d.first = make([]time.Time, len(d.cells))
 		if d.t.Header == nil && !d.numbers() { // of a table of fewer lines than find is sure of
 			for _, c := range d.cells {
-				d.t.Header = append(d.t.Header, string(unquoted(c)))
+				d.t.Header = append(d.t.Header, text(unquoted(c)))
 			}
 			return nil
 		}

@@ -25,7 +25,8 @@ func TestDecode(t *testing.T) {
 	f("semicolon, decimal comma", "1,5;2\n3;4,25\n", Options{}, cols([]float64{1.5, 3}, []float64{2, 4.25}))
 	f("tabs", "-0.1\t2\r\n3\t4\r\n", Options{}, cols([]float64{-0.1, 3}, []float64{2, 4}))
 	f("blanks", "  1   2\n 3  4  \n", Options{}, cols([]float64{1, 3}, []float64{2, 4}))
-	f("BOM, comments, blank lines", "\xef\xbb\xbf# made by x\n\n1,2 # first\n\n3,4\n", Options{}, cols([]float64{1, 3}, []float64{2, 4}))
+	f("BOM, comments, blank lines", "\xef\xbb\xbf# made by x\n\n1,2 # first\n\n3,4\n", Options{},
+		Table{Columns: [][]float64{{1, 3}, {2, 4}}, Preamble: []string{"made by x"}})
 	f("delimiter at the end", "1,2,\n3,4,\n", Options{}, cols([]float64{1, 3}, []float64{2, 4}))
 	f("header", "\"time\", acc\n1,2\n", Options{}, Table{Header: []string{"time", "acc"}, Columns: [][]float64{{1}, {2}}})
 	f("stated delimiter", "1|2\n", Options{Delimiter: '|'}, cols([]float64{1}, []float64{2}))

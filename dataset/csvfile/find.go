@@ -3,6 +3,7 @@ package csvfile
 import (
 	"bytes"
 	"encoding/binary"
+	"regexp"
 	"slices"
 	"strconv"
 	"unicode/utf16"
@@ -92,7 +93,7 @@ func find(rows []row, delim byte) (b begin, from int) {
 		}
 		var out []string
 		for _, c := range d.cells {
-			out = append(out, string(unquoted(c)))
+			out = append(out, text(unquoted(c)))
 		}
 		return out
 	}
@@ -130,12 +131,19 @@ func table(rows []row, delim byte) bool {
 	return width > 0
 }
 
-// units reports whether a line of cells has nothing but units, such as [s];[g].
+// unitCell matches a cell that is a unit and no name: one in brackets, or a usual one.
+var unitCell = regexp.MustCompile(`(?i)^(?:\[[^\[\]]*\]|\([^()]*\)|s|ms|us|µs|ns|g|mg|m/s2|m/s²|m/s\^2|mm/s|mm/s2|mm/s²|v|mv|rpm|1/min|hz|°c|-)$`)
+
+// units reports whether a line of cells has nothing but units, such as [s];[g] or s;g.
 func units(cells []string) bool {
-	return !slices.ContainsFunc(cells, func(c string) bool {
-		short := bytes.Trim([]byte(c), "[](){} ")
-		return c != "" && len(short) == len(c) && len(c) > 5
-	})
+	some := false
+	for _, c := range cells {
+		if c != "" && !unitCell.MatchString(c) {
+			return false
+		}
+		some = some || c != ""
+	}
+	return some
 }
 
 // counted reports whether the first line numbers the columns from 0, as a data frame without

@@ -27,5 +27,5 @@ func (t Table) Start() time.Time {
 			return at
 		}
 	}
-	return time.Time{}
+	return t.began()
 }
