@@ -70,7 +70,7 @@ func fileDecoder(form string, known bearing.Sensor) decoder {
 		case bearing.CodeOf(err) == "window_too_long":
 			return f, tooLong(maxSamples)
 		case err != nil:
-			return f, inQueryTerms(err)
+			return f, inQueryTerms(err, bodyOf+form)
 		}
 		r := recs[0]
 		if len(r.Samples) > maxSamples {
@@ -98,8 +98,17 @@ func noted(query string, body []byte) bool {
 	return err == nil && w.Note.Unit != "" && !strings.Contains(query, "scale=")
 }
 
-// inQueryTerms names parameters where a reader of files names flags.
-func inQueryTerms(err error) error {
+// instead says what to send instead of a media type that is not read.
+func instead(mediaType string) string {
+	if strings.Contains(mediaType, "spreadsheet") || strings.Contains(mediaType, "excel") {
+		return "save the sheet as CSV and send that as text/csv"
+	}
+	return "send application/json, application/octet-stream, application/x-npy, audio/wav, text/csv or application/x-matlab-data"
+}
+
+// inQueryTerms names parameters where a reader of files names flags, and the body where it names
+// the file.
+func inQueryTerms(err error, file string) error {
 	var e *bearing.Error
 	if !errors.As(err, &e) {
 		return err
@@ -112,6 +121,6 @@ func inQueryTerms(err error) error {
 		out.Code, out.Kind = "parameter_invalid", bearing.Invalid
 	}
 	out.Message = strings.NewReplacer("--rate", "sample_rate_hz, or register the sensor with it", "--unit g or --unit m/s2", "unit=g or unit=m/s2, or register the sensor with it",
-		"--channel", "channel=").Replace(e.Message)
+		"--channel", "channel=", file, "the body").Replace(e.Message)
 	return &out
 }

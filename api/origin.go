@@ -79,7 +79,7 @@ func (s *server) fromHere(next http.Handler) http.Handler {
 func (s *server) origin(r *http.Request) error {
 	writes := r.Method != http.MethodGet && r.Method != http.MethodHead && r.Method != http.MethodOptions
 	if writes && simpleType(r.Header.Get("Content-Type")) {
-		return bearing.Errorf(bearing.Unsupported, "media_type_unsupported", "Content-Type %q is what pages send unasked, and is not read: send application/json, or what /docs lists", bearing.Clip(r.Header.Get("Content-Type")))
+		return bearing.Errorf(bearing.Unsupported, "media_type_unsupported", "Content-Type %q is what pages send unasked, and is not read: state what it is by the header Content-Type, such as application/json, or text/csv for a table", bearing.Clip(r.Header.Get("Content-Type")))
 	}
 	if s.cfg.Keys != nil && s.cfg.Keys.Required() {
 		return nil

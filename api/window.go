@@ -170,7 +170,7 @@ func decoderOf(sensor, contentType, query string) (decoder, error) {
 			decode = fileDecoder(form, bearing.Sensor{})
 			break
 		}
-		return nil, bearing.Errorf(bearing.Unsupported, "media_type_unsupported", "Content-Type %q is not read: send application/json, application/octet-stream, application/x-npy, audio/wav, text/csv or application/x-matlab-data", bearing.Clip(contentType))
+		return nil, bearing.Errorf(bearing.Unsupported, "media_type_unsupported", "Content-Type %q is not read: %s", bearing.Clip(contentType), instead(mediaType(contentType)))
 	}
 	if !bearing.IsName(sensor) {
 		_, err := bearing.NewWindow(bearing.Window{Sensor: sensor}, bearing.Limits{})

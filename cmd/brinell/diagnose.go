@@ -103,6 +103,9 @@ of the command line, as the service does. With --data-dir the catalogue, what is
 of sensors and the active model are those of a service, and the answers are the service's.`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := checkPicture("plot", plot); err != nil {
+				return err
+			}
 			m, err := openModel(modelFile)
 			if err != nil {
 				return err
@@ -283,6 +286,13 @@ func sensorName(path string) string {
 	return name
 }
 
+// inFlagTerms names flags where the service's sentences name fields of a window.
+var inFlagTerms = strings.NewReplacer(
+	"state its designation with a window, it holds for the sensor's later ones", "state its designation with --bearing, such as 6205",
+	"state shaft_speed_rpm", "state it with --rpm",
+	"add its geometry or its orders", "state its geometry or its orders in a file with --bearings",
+)
+
 func printDiagnoses(w io.Writer, ds []fileDiagnosis) {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "FILE\tFAULT\tPROBABILITY\tWITNESSES\tWINDOWS\tSECONDS\tRMS\tKURTOSIS")
@@ -307,7 +317,7 @@ func printDiagnoses(w io.Writer, ds []fileDiagnosis) {
 	t.Flush()
 	for _, d := range ds {
 		last := d.Windows[len(d.Windows)-1]
-		fmt.Fprintf(w, "\n%s\n  %s\n", d.File, last.Verdict.Summary)
+		fmt.Fprintf(w, "\n%s\n  %s\n", d.File, inFlagTerms.Replace(last.Verdict.Summary))
 		for _, f := range last.Quality.Flags {
 			fmt.Fprintf(w, "  quality %s: %s %.4g (limit %.4g), %s\n", last.Quality.Level, f.Code, f.Value, f.Limit, f.Note)
 		}
@@ -316,12 +326,16 @@ func printDiagnoses(w io.Writer, ds []fileDiagnosis) {
 		}
 		for _, r := range []string{last.Witnesses.Network.Reason, last.Witnesses.Envelope.Reason} {
 			if r != "" {
-				fmt.Fprintf(w, "  withheld: %s\n", r)
+				fmt.Fprintf(w, "  withheld: %s\n", inFlagTerms.Replace(r))
 				break
 			}
 		}
 		for _, r := range last.Verdict.Why {
-			fmt.Fprintf(w, "  why: %s %.3g (limit %.3g, %s): %s\n", r.Code, r.Value, r.Limit, map[bool]string{true: "met", false: "not met"}[r.Met], r.Text)
+			measured := fmt.Sprintf(" %.3g (limit %.3g, %s)", r.Value, r.Limit, map[bool]string{true: "met", false: "not met"}[r.Met])
+			if r.Value == 0 && r.Limit == 0 { // nothing was measured
+				measured = ""
+			}
+			fmt.Fprintf(w, "  why: %s%s: %s\n", r.Code, measured, inFlagTerms.Replace(r.Text))
 		}
 	}
 }
@@ -338,6 +352,9 @@ func featuresCommand() *cobra.Command {
 		Short: "Compute the condition indicators of a recording",
 		Args:  cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := checkPicture("plot", plot); err != nil {
+				return err
+			}
 			rec, err := f.read(args[0])
 			if err != nil {
 				return err
@@ -380,7 +397,7 @@ func featuresCommand() *cobra.Command {
 		},
 	}
 	f.add(cmd.Flags())
-	cmd.Flags().StringVar(&plot, "plot", "", "draw waveform and power spectral density to this PNG file")
+	cmd.Flags().StringVar(&plot, "plot", "", "draw waveform and power spectral density to this PNG or SVG file")
 	cmd.Flags().IntVar(&cfg.Bands, "bands", 0, "number of equal bands from 0 to half the rate (default 16)")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print the result as JSON")
 	return cmd

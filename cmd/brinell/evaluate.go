@@ -40,6 +40,9 @@ A model file is never scored on what it was trained on: code leaks_training_data
 				}
 				return evaluateAll(cmd, d.dir, cells, seeds, report, asJSON)
 			}
+			if err := checkPicture("plot", plot); err != nil {
+				return err
+			}
 			if (len(args) == 1) == (spec != "") {
 				return usagef("name either a model file or --spec")
 			}
@@ -79,7 +82,7 @@ A model file is never scored on what it was trained on: code leaks_training_data
 	cmd.Flags().BoolVar(&all, "all", false, "measure the accuracy table: bearings, ends, sensors and rigs never seen, runs to failure, calibration")
 	cmd.Flags().StringVar(&cells, "cells", "", "with --all: directory of finished cells, from which a run that was cut off goes on")
 	cmd.Flags().StringVar(&report, "report", "", "with --all: Markdown file to write the table to, pictures beside it")
-	cmd.Flags().StringVar(&plot, "plot", "", "draw the confusion matrices to this PNG file")
+	cmd.Flags().StringVar(&plot, "plot", "", "draw the confusion matrices to this PNG or SVG file")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print the result as JSON")
 	return cmd
 }

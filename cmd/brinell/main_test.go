@@ -32,8 +32,10 @@ func TestMain(m *testing.M) {
 // real recordings in the directory data.
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
-		Dir: "testdata/script",
+		Dir:  "testdata/script",
+		Cmds: walkCommands,
 		Setup: func(e *testscript.Env) error {
+			e.Values[servicesKey{}] = new(*inBackground)
 			return os.CopyFS(filepath.Join(e.WorkDir, "data"), excerpts.FS())
 		},
 		RequireExplicitExec: true,

@@ -5,7 +5,6 @@ import (
 	"image/color"
 	"io"
 	"os"
-	"path/filepath"
 
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/plotter"
@@ -14,6 +13,7 @@ import (
 	"gonum.org/v1/plot/vg/vgimg"
 	"gonum.org/v1/plot/vg/vgsvg"
 
+	"brinell/internal/bearing"
 	"brinell/internal/clamp"
 	"brinell/models/train"
 )
@@ -76,7 +76,7 @@ func savePlots(path string, plots [][]*plot.Plot, width, height vg.Length) error
 		vg.CanvasSizer
 		io.WriterTo
 	}
-	if filepath.Ext(path) == ".svg" {
+	if pictureAs(path).Format == bearing.SVG {
 		canvas = vgsvg.New(width, height)
 	} else {
 		canvas = vgimg.PngCanvas{Canvas: vgimg.New(width, height)}

@@ -19,6 +19,18 @@ func pictureAs(path string) bearing.PictureQuery {
 	return bearing.PictureQuery{Format: bearing.PNG}
 }
 
+// checkPicture refuses a name of a picture, stated by a flag, that is of no form that is drawn.
+func checkPicture(flag, path string) error {
+	switch strings.ToLower(filepath.Ext(path)) {
+	case ".svg", ".png":
+		return nil
+	}
+	if path == "" {
+		return nil
+	}
+	return usagef("--%s %q must end in .svg or .png", flag, path)
+}
+
 // plotDiagnosis draws what a diagnosis rests on to a file, as the service does for a stored
 // window. Of a recording in several windows it is all of it, with what the last one came to.
 func plotDiagnosis(path string, core *diagnose.Core, r bearing.Recording, d fileDiagnosis) error {

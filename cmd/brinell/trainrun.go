@@ -30,8 +30,8 @@ func (r *runFlags) add(f *pflag.FlagSet) {
 
 // check refuses what would fail only after the training.
 func (r *runFlags) check() error {
-	if ext := filepath.Ext(r.curves); r.curves != "" && ext != ".svg" && ext != ".png" {
-		return usagef("--curves %q must end in .svg or .png", r.curves)
+	if err := checkPicture("curves", r.curves); err != nil {
+		return err
 	}
 	for name, path := range map[string]string{"log": r.log, "curves": r.curves, "checkpoint": r.checkpoint} {
 		if path == "" {
