@@ -137,6 +137,7 @@ var codes = []Code{
 	{"model_not_found", "no such model"},
 	{"model_pinned", "the model is that of serve --model"},
 	{"nothing_before", "no model was promoted that one could go back from"},
+	{"model_conflict", "another file of the same weights is stored"},
 	{"too_many_models", "as many models as there may be"},
 	{"model_active", "the model judges windows now"},
 	{"model_builtin", "the program's own model, which stays"},

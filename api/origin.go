@@ -100,7 +100,8 @@ func ownPage(r *http.Request) error {
 	for _, site := range r.Header["Sec-Fetch-Site"] {
 		foreign = foreign || site != "same-origin" && site != "none"
 	}
-	if foreign && (r.Method == http.MethodGet || r.Method == http.MethodHead) && r.Header.Get("Sec-Fetch-Mode") == "navigate" && slices.Contains([]string{"document", ""}, r.Header.Get("Sec-Fetch-Dest")) {
+	asked := len(r.Header["Sec-Purpose"]) == 0 // by a person, and not fetched in case of one
+	if foreign && asked && (r.Method == http.MethodGet || r.Method == http.MethodHead) && r.Header.Get("Sec-Fetch-Mode") == "navigate" && slices.Contains([]string{"document", ""}, r.Header.Get("Sec-Fetch-Dest")) {
 		return nil // and no frame, which nobody needs to see
 	}
 	for _, origin := range r.Header["Origin"] {

@@ -79,6 +79,7 @@ func TestPages(t *testing.T) {
 		{"GET", "/v1/diagnoses", "localhost:8080", "Origin: http://localhost:3000", 403},
 		{"GET", "/docs", "localhost:8080", "Sec-Fetch-Site: cross-site, Sec-Fetch-Mode: navigate", 200}, // a link
 		{"GET", "/docs", "localhost:8080", "Sec-Fetch-Site: cross-site, Sec-Fetch-Mode: navigate, Sec-Fetch-Dest: document", 200},
+		{"GET", "/docs", "localhost:8080", "Sec-Fetch-Site: cross-site, Sec-Fetch-Mode: navigate, Sec-Fetch-Dest: document, Sec-Purpose: prefetch;prerender", 403},
 		{"GET", "/docs", "localhost:8080", "Sec-Fetch-Site: cross-site, Sec-Fetch-Mode: navigate, Sec-Fetch-Dest: iframe", 403},
 		{"GET", "/v1/diagnoses", "localhost:8080", "Sec-Fetch-Site: cross-site, Sec-Fetch-Mode: navigate, Sec-Fetch-Dest: object", 403},
 		{"HEAD", "/metrics", "localhost:8080", "Sec-Fetch-Site: cross-site, Sec-Fetch-Mode: no-cors", 403},

@@ -121,7 +121,7 @@ func (w *watcher) makeDir(name string) error {
 
 // run looks until ctx ends.
 func (w *watcher) run(ctx context.Context) {
-	defer w.root.Close()
+	defer func() { _ = w.root.Close() }() // that of the end
 	t := time.NewTicker(watchEvery)
 	defer t.Stop()
 	for failed := false; ; {
@@ -138,8 +138,31 @@ func (w *watcher) run(ctx context.Context) {
 	}
 }
 
+// reopen opens the directory anew where another one has taken its name, as after a mount. While
+// there is none its name stands in the error.
+func (w *watcher) reopen() error {
+	now, err := os.Stat(w.dir)
+	if err != nil {
+		return err
+	}
+	if was, err := w.root.Stat("."); err == nil && os.SameFile(was, now) {
+		return nil
+	}
+	root, err := os.OpenRoot(w.dir)
+	if err != nil {
+		return err
+	}
+	w.log.Warn("another directory has the name of the watched one: it is watched from now on", "dir", w.dir)
+	err = w.root.Close()
+	w.root, w.files, w.odd = root, map[string]*dropped{}, map[string]fs.FileMode{}
+	return errors.Join(err, w.makeDir(doneDir), w.makeDir(failedDir))
+}
+
 // look takes the files that have become whole since the last look.
 func (w *watcher) look(ctx context.Context) error {
+	if err := w.reopen(); err != nil {
+		return err
+	}
 	still, err := w.list()
 	if err != nil {
 		return err

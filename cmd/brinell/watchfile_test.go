@@ -323,6 +323,24 @@ func TestWatchChanged(t *testing.T) {
 	}
 }
 
+// TestWatchAnother: a directory that takes the name of the watched one, as a mount does, is watched
+// from then on, and while there is none that is an error.
+func TestWatchAnother(t *testing.T) {
+	r := newDropRig(t)
+	if err := os.Rename(r.dir, r.dir+".old"); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.look(t.Context()); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("without a directory: %v", err)
+	}
+	if err := os.Mkdir(r.dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	r.write("s.npy", npyfile.EncodeFloat32(someSamples()))
+	r.after(time.Minute)
+	r.want("s.npy", doneDir, "")
+}
+
 // TestWatchLastMoment: a file that takes the place of one between the last look at it and its move
 // goes back, to be judged.
 func TestWatchLastMoment(t *testing.T) {

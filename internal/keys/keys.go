@@ -225,6 +225,12 @@ func (k *Key) narrow(o Key) bool {
 			return false
 		}
 	}
+	if few := o.MayBring(); few < k.MayBring() {
+		k.NewSensors = &few
+	}
+	if o.Rate > 0 && (k.Rate == 0 || o.Rate < k.Rate) {
+		k.Rate = o.Rate
+	}
 	if k.Expires.IsZero() || !o.Expires.IsZero() && o.Expires.Before(k.Expires) {
 		k.Expires = o.Expires
 	}
@@ -251,6 +257,9 @@ func (k *Key) validate() error {
 	}
 	if !(k.Rate >= 0 && k.Rate <= 1e6) || k.MayBring() < 0 {
 		return errors.New("windows_per_second is 0 to 1e6, and new_sensors_per_day not negative")
+	}
+	if k.Sensors != nil && len(k.Sensors) == 0 {
+		return errors.New("sensors is an empty list: leave it out for all of them")
 	}
 	for _, p := range k.Sensors {
 		if _, err := path.Match(p, "x"); err != nil || p == "" {

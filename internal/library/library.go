@@ -4,6 +4,7 @@
 package library
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -239,7 +240,7 @@ func (l *Library) Model(ctx context.Context, digest string) (bearing.ModelInfo, 
 }
 
 // Add proves a model file and stores it; what is stored already is left as it is. Errors:
-// model_rejected, Invalid model_without_card, Conflict too_many_models, those of the store.
+// model_rejected, Conflict model_conflict of a file that differs in what the digest leaves out, Invalid model_without_card, Conflict too_many_models, those of the store.
 func (l *Library) Add(ctx context.Context, b []byte, by string) (i bearing.ModelInfo, created bool, err error) {
 	m, err := l.decode(ctx, b)
 	if err != nil {
@@ -255,6 +256,13 @@ func (l *Library) Add(ctx context.Context, b []byte, by string) (i bearing.Model
 	}
 	row, err := l.store.Resource(ctx, kindNote, m.Digest)
 	if err == nil {
+		stored, err := Read(ctx, l.store, m.Digest)
+		if err == nil && !bytes.Equal(stored, b) {
+			err = bearing.Errorf(bearing.Conflict, "model_conflict", "another file with the same weights is there as %s, with other labels, preprocessing or calibration: take that one away with DELETE /v1/models/%s first", m.Digest, m.Digest)
+		}
+		if err != nil {
+			return i, false, err
+		}
 		i, err = l.noted(row)
 		return i, false, err
 	}

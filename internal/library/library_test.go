@@ -143,6 +143,31 @@ func TestAlone(t *testing.T) {
 	})
 }
 
+// TestSameWeights: a file with the weights of a stored one and other labels is refused, not dropped;
+// the same file again is no new one.
+func TestSameWeights(t *testing.T) {
+	digest, file := variant(t, 1)
+	l, _ := open(t, shelf{}, file)
+	if _, created, err := l.Add(t.Context(), file, "me"); err != nil || created {
+		t.Errorf("the same again: created %t, %v", created, err)
+	}
+	m, err := models.Decode(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.Labels[1], m.Labels[2] = m.Labels[2], m.Labels[1]
+	other, err := m.Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if same, err := models.Decode(other); err != nil || same.Digest != digest {
+		t.Fatalf("another digest: %v", err)
+	}
+	if _, _, err := l.Add(t.Context(), other, "me"); bearing.CodeOf(err) != "model_conflict" {
+		t.Errorf("other labels: %v", err)
+	}
+}
+
 // TestRollback: each way back goes one promotion further back, over a restart and over
 // models that were deleted, and what is promoted after it is what the next one comes from.
 func TestRollback(t *testing.T) {

@@ -40,7 +40,7 @@ func newClient(allow []netip.Prefix) *http.Client {
 	return &http.Client{
 		Timeout:       answerTime,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-		Transport:     &http.Transport{DialContext: d.DialContext, TLSHandshakeTimeout: answerTime, MaxResponseHeaderBytes: answerSize, DisableKeepAlives: true},
+		Transport:     &http.Transport{DialContext: d.DialContext, TLSHandshakeTimeout: answerTime, MaxResponseHeaderBytes: answerSize, MaxIdleConnsPerHost: 1, IdleConnTimeout: turn},
 	}
 }
 

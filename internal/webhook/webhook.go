@@ -299,8 +299,9 @@ func (s *Sender) keep(ctx context.Context, name string, d bearing.Delivery) erro
 }
 
 // tell sends a webhook what it has not had, until one message is not taken, or its turn is over.
-// What is older than a day is given up, also of one that is paused.
-func (s *Sender) tell(ctx context.Context, w bearing.Webhook) error {
+// What is older than a day is given up, also of one that is paused. How far it came is stored at
+// the end of a turn: after a crash some seconds of messages come again, with the same ids.
+func (s *Sender) tell(ctx context.Context, w bearing.Webhook) (err error) {
 	s.mu.Lock()
 	wait := s.next[w.Name]
 	s.mu.Unlock()
@@ -311,6 +312,12 @@ func (s *Sender) tell(ctx context.Context, w bearing.Webhook) error {
 	if err != nil {
 		return err
 	}
+	began := d
+	defer func() {
+		if s.hold(w.Name, d); d != began {
+			err = errors.Join(err, s.keep(ctx, w.Name, d))
+		}
+	}()
 	limit, ends := slice, s.now().Add(turn)
 	if w.Paused {
 		limit = 1 // it is looked at, most often to see that it is young
@@ -334,8 +341,8 @@ func (s *Sender) tell(ctx context.Context, w bearing.Webhook) error {
 			if wanted(w, c.Alarm, now) && old {
 				d.Dropped++
 			} else if wanted(w, c.Alarm, now) {
-				more = false // others have their turn
 				if now.After(ends) {
+					more = false // others have their turn
 					break
 				}
 				if !s.send(ctx, w, c, &d) {
@@ -344,21 +351,13 @@ func (s *Sender) tell(ctx context.Context, w bearing.Webhook) error {
 					}
 					s.given(w.Name, before, d)
 					s.later(w.Name, d.Attempts)
-					return s.keep(ctx, w.Name, d)
-				}
-				d.Position = c.Seq
-				if err := s.keep(ctx, w.Name, d); err != nil {
-					return err
+					return nil
 				}
 			}
 			d.Position = c.Seq
 		}
 		s.given(w.Name, before, d)
-		if d.Position != before.Position {
-			if err := s.keep(ctx, w.Name, d); err != nil {
-				return err
-			}
-		}
+		s.hold(w.Name, d)
 	}
 	s.later(w.Name, 0)
 	return nil

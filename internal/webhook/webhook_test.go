@@ -48,6 +48,7 @@ func TestAllowed(t *testing.T) {
 
 // shelf keeps documents and a log.
 type shelf struct {
+	puts int // of documents
 	mu   sync.Mutex
 	docs map[string][]byte
 	log  []bearing.AlarmChange
@@ -80,6 +81,7 @@ func (s *shelf) PutResource(_ context.Context, kind, key string, doc []byte, _ i
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.docs[kind+" "+key] = doc
+	s.puts++
 	return 1, false, nil
 }
 
@@ -162,8 +164,9 @@ func TestSlow(t *testing.T) {
 		store.raise("alarm")
 	}
 	for _, want := range []int{3, 6, 9, 10} { // at 0, 2.4 and 4.8 s of a turn
-		if err := round(s); err != nil || got["/slow"] != want {
-			t.Errorf("%d messages after a turn, want %d, %v", got["/slow"], want, err)
+		store.puts = 0
+		if err := round(s); err != nil || got["/slow"] != want || store.puts != 1 {
+			t.Errorf("%d messages after a turn, want %d, %v; its place was stored %d times", got["/slow"], want, err, store.puts)
 		}
 	}
 	_ = store.DeleteResource(t.Context(), bearing.KindWebhook, "slow", 0)
