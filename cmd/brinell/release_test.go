@@ -117,6 +117,15 @@ func TestReleaseFiles(t *testing.T) {
 	if len(r.Sboms) != 2 || of(r.Sboms[0]) != "archive" || of(r.Sboms[1]) != "package" || r.Checksum.Algorithm != "sha256" {
 		t.Errorf("SBOMs %+v, checksums %+v", r.Sboms, r.Checksum)
 	}
+	makefile, err := os.ReadFile(filepath.Join(root, "Makefile"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range r.Sboms {
+		if len(s.Args) < 2 || !bytes.Contains(makefile, []byte("= "+s.Args[1]+"\n")) {
+			t.Errorf("the Makefile builds another tool than %v", s.Args)
+		}
+	}
 	// The variable is the one that TestVersion sets, to the tag as it is written.
 	if l := strings.Join(r.Builds[0].Ldflags, " "); !strings.Contains(l, "-X main.version=v{{ .Version }}") {
 		t.Errorf("the version is set by %s", l)

@@ -191,6 +191,22 @@ func TestUnitKeys(t *testing.T) {
 	}
 }
 
+// TestUnitPatience: the unit waits as long for a start that upgrades as docs/upgrade.md says, and
+// tries again for ever what fails.
+func TestUnitPatience(t *testing.T) {
+	b, err := os.ReadFile("../../docs/upgrade.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	minutes := strings.TrimSuffix(unitValue(t, "TimeoutStartSec"), "min")
+	if want := "the unit allows " + minutes + " minutes"; !strings.Contains(string(b), want) {
+		t.Errorf("docs/upgrade.md does not say %q", want)
+	}
+	if limit := unitValue(t, "StartLimitIntervalSec"); limit != "0" {
+		t.Errorf("after failures within %s systemd gives up", limit)
+	}
+}
+
 // TestUnitUser: the user that the service runs as is the one that systemd-sysusers makes.
 func TestUnitUser(t *testing.T) {
 	user := unitValue(t, "User")

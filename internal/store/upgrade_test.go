@@ -183,6 +183,9 @@ func TestUpgradePage(t *testing.T) {
 	if len(rows) != len(migrations) {
 		t.Errorf("the page lists %d schemas, the store knows %d", len(rows), len(migrations))
 	}
+	if fixtures < len(migrations)-1 {
+		t.Errorf("of schema %d there is no database of its time to upgrade: testdata/schema%[1]d.db.gz", fixtures+1)
+	}
 	for i, r := range rows {
 		if r[1] != fmt.Sprint(i+1) {
 			t.Errorf("row %d is of schema %s", i+1, r[1])
