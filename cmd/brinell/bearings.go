@@ -110,10 +110,13 @@ func bearingsMatch(file *string) *cobra.Command {
 			if err != nil {
 				return err
 			}
+			rows := cat.Rows()
 			if b, ok := cat.Lookup(r.Bearing); ok {
-				r.Bearing = b.Designation
+				if r.Bearing = b.Designation; b.Estimate.Known() {
+					rows = append(rows, b)
+				}
 			}
-			found, err := diagnose.Match(r.Samples, r.SampleRate, r.ShaftSpeed, r.Bearing, cat.Rows())
+			found, err := diagnose.Match(r.Samples, r.SampleRate, r.ShaftSpeed, r.Bearing, rows)
 			if err != nil {
 				return err
 			}

@@ -22,6 +22,8 @@ type KnownBearing struct {
 	Licence     string   // a short note on their use
 	Inches      bool     // the published diameters are in inches
 	BuiltIn     bool     // the program's own: may not be replaced
+
+	Beside *KnownBearing // another one that the same sensor hears, nil for none: see Fitted
 }
 
 const degree = math.Pi / 180
@@ -41,12 +43,50 @@ var KnownBearings = []KnownBearing{
 }
 
 // AppendCandidates appends the orders that the bearing may have: one set of them, or those of an
-// estimate.
+// estimate; then those of the one beside it.
 func (b KnownBearing) AppendCandidates(all []Orders) []Orders {
 	if b.Estimate.Known() {
-		return append(all, b.Estimate.Candidates()...)
+		all = append(all, b.Estimate.Candidates()...)
+	} else {
+		all = append(all, b.Orders())
 	}
-	return append(all, b.Orders())
+	if b.Beside != nil {
+		all = b.Beside.AppendCandidates(all)
+	}
+	return all
+}
+
+// mostBeside is how many bearings a sensor may hear: each that is looked for costs the others score.
+const mostBeside = 4
+
+// Fitted returns the bearing of a designation, or of one that names several on one sensor with a
+// plus between them, such as "6205-2RS + 6203-2RS" for drive end and fan end, each beside the one
+// before. ok is false where one of them is not known.
+func Fitted(lookup func(string) (KnownBearing, bool), designation string) (b KnownBearing, ok bool) {
+	parts := strings.Split(designation, "+")
+	if len(parts) > mostBeside {
+		return KnownBearing{}, false
+	}
+	var beside *KnownBearing
+	for _, part := range slices.Backward(parts) {
+		if b, ok = lookup(strings.TrimSpace(part)); !ok {
+			return KnownBearing{}, false
+		}
+		b.Beside = beside
+		next := b
+		beside = &next
+	}
+	return *beside, true
+}
+
+// Which returns the designation of the bearing that has a candidate, by its place among all.
+func (b KnownBearing) Which(candidate int) string {
+	own := b
+	own.Beside = nil
+	if n := len(own.AppendCandidates(nil)); b.Beside != nil && candidate >= n {
+		return b.Beside.Which(candidate - n)
+	}
+	return b.Designation
 }
 
 // Orders returns the orders of the bearing: those stated, or those of its geometry; the likeliest

@@ -342,3 +342,38 @@ func FuzzParseCatalogue(f *testing.F) {
 		}
 	})
 }
+
+// TestFitted: a designation may name several bearings, of which each is known; which of them has a
+// candidate is told by its place.
+func TestFitted(t *testing.T) {
+	for designation, want := range map[string][]string{
+		"6205-2RS": {"6205-2RS"}, "6205 + 6203": {"6205-2RS", "6203-2RS"}, "SKF 6205-2Z+6309+NICE": {"6205-2RS", "6309", "NICE"},
+		"6205 + none": nil, "6205 +": nil, "+": nil, "6205+6203+6205+6203+6205": nil, "": nil,
+	} {
+		b, ok := Fitted(LookupBearing, designation)
+		if ok != (want != nil) {
+			t.Errorf("%s: known %t", designation, ok)
+		}
+		if !ok {
+			continue
+		}
+		all := b.AppendCandidates(nil)
+		var got []string
+		at := 0
+		for one := &b; one != nil; one = one.Beside {
+			alone := *one
+			alone.Beside = nil
+			n := len(alone.AppendCandidates(nil))
+			for i := range n {
+				if w := b.Which(at + i); w != one.Designation || all[at+i] != alone.AppendCandidates(nil)[i] {
+					t.Errorf("%s: candidate %d is of %s, want %s", designation, at+i, w, one.Designation)
+				}
+			}
+			at += n
+			got = append(got, one.Designation)
+		}
+		if !slices.Equal(got, want) || at != len(all) {
+			t.Errorf("%s: %q with %d candidates of %d, want %q", designation, got, at, len(all), want)
+		}
+	}
+}

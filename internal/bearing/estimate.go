@@ -34,6 +34,9 @@ func (e Estimate) Bounds() (least, greatest Orders) {
 	return least, greatest
 }
 
+// AnyBearing is what rolling bearings in general have.
+var AnyBearing = Estimate{Elements: [2]int{6, 20}, Ratio: [2]float64{0.1, 0.35}}
+
 // estimateStep is by what share the order of a rolling element changes from one candidate to the
 // next: as far as a comb looks to both sides of its place.
 const estimateStep = 0.024

@@ -5,7 +5,8 @@ import "time"
 // Verdict is what the witnesses come to together.
 type Verdict struct {
 	Agreement Agreement `json:"agreement"`
-	Fault     Fault     `json:"fault"`     // the diagnosis's fault
+	Fault     Fault     `json:"fault"` // the diagnosis's fault
+	Bearing   string    `json:"bearing,omitempty" doc:"of several bearings on the sensor the one whose lines stand out most; left out where there is one, or no fault of it is named"`
 	TopFault  Fault     `json:"top_fault"` // the likeliest of inner race, outer race and ball, damaged or not
 
 	// Summary says in a sentence or two what this is, how sure, and what to do next.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -226,7 +227,7 @@ func (c *Core) observe(e *engine, w *bearing.Window, r registered, last string) 
 	defer e.workers.Put(k)
 	r.bearing = cmp.Or(w.Bearing, r.bearing, last)
 	var ok bool
-	if r.fitted, ok = c.catalogue(r.bearing); !ok {
+	if r.fitted, ok = bearing.Fitted(c.catalogue, r.bearing); !ok && !strings.Contains(r.bearing, "+") {
 		r.meant = bearing.Suggestion(c.catalogue, r.bearing)
 	}
 	t := time.Now()

@@ -51,7 +51,8 @@ type observation struct {
 	found      []bearing.Line
 	turns      float64
 	bearing    string
-	candidates int // sets of orders that were tried, more than one for estimated ones
+	candidates int    // sets of orders that were tried, more than one for estimated ones
+	which      string // of several bearings on one sensor the one whose lines stand out most
 	speed      float64
 	source     string // of the speed
 	band       [2]float64
@@ -128,7 +129,7 @@ func (k *worker) envelope(o *observation, w *bearing.Window, r registered) *line
 		o.unfitted = "the bearing " + bearing.Clip(o.bearing) + " is not in the catalogue: add its geometry or its orders" + r.meant
 		o.noLines = o.unfitted
 	case o.speed == 0 && len(all) > 1:
-		o.noLines = "the shaft speed is not known, and the orders of the bearing are estimated only: state shaft_speed_rpm, or the bearing's orders"
+		o.noLines = "the shaft speed is not known, and the orders of the bearing are estimated only, or several bearings are on the sensor: state shaft_speed_rpm, or the bearing's orders"
 	case o.speed == 0 && o.seconds < lines.SpeedSeconds:
 		o.noLines = fmt.Sprintf("the shaft speed is not known, and the window is too short to tell it: state shaft_speed_rpm, or send windows of %.2g s or more", lines.SpeedSeconds)
 	case o.speed == 0:
@@ -144,8 +145,11 @@ func (k *worker) envelope(o *observation, w *bearing.Window, r registered) *line
 		o.noLines = "the shaft is too fast for the sampling rate: the lines of its bearing lie above the band that is looked at, sample faster"
 	default:
 		o.lines = true
-		e, _ := k.lines.Among(w.Samples, w.SampleRate, o.speed, all)
+		e, best := k.lines.Among(w.Samples, w.SampleRate, o.speed, all)
 		o.candidates = len(all)
+		if r.fitted.Beside != nil {
+			o.which = r.fitted.Which(best)
+		}
 		for i := range e.Combs {
 			o.z[i] = round(e.Combs[i].Z, 4)
 		}

@@ -94,7 +94,7 @@ func (r *Registry) PutResource(ctx context.Context, kind, key string, doc []byte
 		}
 	}
 	if s.Bearing != "" {
-		if _, ok := r.catalogue(s.Bearing); !ok {
+		if _, ok := bearing.Fitted(r.catalogue, s.Bearing); !ok {
 			return 0, false, bearing.Errorf(bearing.Invalid, "bearing_unknown", "bearing %q is not in the catalogue: put its geometry or its orders to /v1/bearings first%s", bearing.Clip(s.Bearing), bearing.Suggestion(r.catalogue, s.Bearing)).At("/bearing")
 		}
 	}
@@ -241,8 +241,11 @@ func (r *Registry) with(key string) string {
 		if s.Bearing == "" {
 			continue
 		}
-		if b, ok := r.catalogue(s.Bearing); ok && bearing.DesignationKey(b.Designation) == key {
-			return name
+		fitted, ok := bearing.Fitted(r.catalogue, s.Bearing)
+		for b := &fitted; ok && b != nil; b = b.Beside {
+			if bearing.DesignationKey(b.Designation) == key {
+				return name
+			}
 		}
 	}
 	return ""

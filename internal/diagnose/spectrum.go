@@ -1,6 +1,7 @@
 package diagnose
 
 import (
+	"cmp"
 	"math"
 
 	"brinell/features/dsp"
@@ -123,15 +124,12 @@ func (c *Core) marks(d bearing.Diagnosis) bearing.Values {
 	if speed == 0 {
 		speed = d.ShaftSpeedRPM / 60
 	}
-	name := d.Witnesses.Envelope.Bearing
-	if name == "" {
-		name = d.Bearing
-	}
+	name := cmp.Or(d.Verdict.Bearing, d.Witnesses.Envelope.Bearing, d.Bearing)
 	if speed == 0 {
 		return m
 	}
 	m = append(m, bearing.Value{Name: "shaft", Value: speed})
-	if b, ok := c.catalogue(name); ok {
+	if b, ok := bearing.Fitted(c.catalogue, name); ok { // of several that nothing tells apart the first
 		o := b.Orders()
 		if o.FTF > 0 {
 			m = append(m, bearing.Value{Name: "cage", Value: o.FTF * speed})

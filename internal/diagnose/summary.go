@@ -35,6 +35,9 @@ func sentence(v *bearing.Verdict, q bearing.Quality) string {
 	if !ok {
 		return fmt.Sprintf("%s, with probability %.2f: inspect the machine at the next planned stop.", v.Fault, v.Probability)
 	}
+	if v.Bearing != "" {
+		what += " of bearing " + v.Bearing
+	}
 	s := fmt.Sprintf("Damage of %s, with probability %.2f", what, v.Probability)
 	if v.Severity.Stage > 0 {
 		s += fmt.Sprintf(" (stage %d of 4)", v.Severity.Stage)

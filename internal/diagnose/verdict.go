@@ -36,6 +36,9 @@ func judge(o *observation, m *memory, j judgement, c *models.Calibration, z Zone
 		r.add("bearing_unknown", 0, 0, false, o.unfitted)
 	} else if o.noLines != "" {
 		r.add("withheld", 0, 0, false, o.noLines)
+	} else if o.which != "" {
+		z := slices.Max(o.z[:])
+		r.add("bearing_one_of", z, scoreLimit, z >= scoreLimit, "of the bearings on this sensor the lines of "+bearing.Clip(o.which)+" stand out most")
 	} else if o.candidates > 1 {
 		r.add("bearing_estimated", float64(o.candidates), 1, false, "orders that "+bearing.Clip(o.bearing)+" may have by its designation: all were tried, and scores count less for that; its maker's orders, put to the catalogue, tell more")
 	}
@@ -67,6 +70,9 @@ func judge(o *observation, m *memory, j judgement, c *models.Calibration, z Zone
 	}
 	if named >= 0 {
 		v.Likeliest, v.Probability = bearing.Faults[named], round(p[named], 6)
+	}
+	if named > 0 && v.Fault == bearing.Faults[named] && slices.Max(o.z[:]) >= scoreLimit {
+		v.Bearing = o.which
 	}
 	v.Agreement = agreement(o, m, j, v.Fault, envelope)
 	v.UnknownScore = round(unknownScore(m), 6)

@@ -37,8 +37,8 @@ func Of(name string, w *bearing.Window, d bearing.Diagnosis, lookup func(string)
 	e := d.Witnesses.Envelope
 	s := Subject{Samples: w.Samples, Rate: w.SampleRate, Unit: w.Unit, Note: d.Verdict.Summary, Fault: d.Fault,
 		Lines: e.Lines,
-		Speed: SpeedOf(d), Bearing: cmp.Or(e.Bearing, d.Bearing)}
-	if b, ok := lookup(s.Bearing); ok {
+		Speed: SpeedOf(d), Bearing: cmp.Or(d.Verdict.Bearing, e.Bearing, d.Bearing)}
+	if b, ok := bearing.Fitted(lookup, s.Bearing); ok {
 		s.Orders = b.AppendCandidates(nil)
 	}
 	s.Name = heading(name, w, d)
