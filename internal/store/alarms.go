@@ -74,7 +74,7 @@ func (db *DB) AlarmMachine(ctx context.Context, sensor, axis string) (doc []byte
 		return nil, err
 	}
 	defer release()
-	err = db.read.QueryRowContext(ctx, "SELECT doc FROM alarm_machines WHERE sensor = ? AND axis = ?", sensor, axis).Scan(&doc)
+	err = db.own.QueryRowContext(ctx, "SELECT doc FROM alarm_machines WHERE sensor = ? AND axis = ?", sensor, axis).Scan(&doc)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, nil
 	}
@@ -91,7 +91,7 @@ func (db *DB) AlarmAxes(ctx context.Context, sensor string) (axes []string, err 
 		return nil, err
 	}
 	defer release()
-	rows, err := db.read.QueryContext(ctx, "SELECT axis FROM alarm_machines WHERE sensor = ? ORDER BY axis", sensor)
+	rows, err := db.own.QueryContext(ctx, "SELECT axis FROM alarm_machines WHERE sensor = ? ORDER BY axis", sensor)
 	if err != nil {
 		return nil, fmt.Errorf("alarm machines of %q: %w", sensor, err)
 	}
@@ -270,12 +270,13 @@ func (db *DB) Position(ctx context.Context) (p bearing.Position, err error) {
 // Events returns up to limit events after a place, in their order. Those that are not wanted
 // are among them without their document, which is not read: that the place goes on is all that
 // is told of them.
-func (db *DB) Events(ctx context.Context, after bearing.Position, q bearing.EventQuery, limit int) ([]bearing.Event, error) {
+func (db *DB) Events(ctx context.Context, after bearing.Position, q bearing.EventQuery, limit int) (out []bearing.Event, err error) {
 	release, err := db.reading()
 	if err != nil {
 		return nil, err
 	}
 	defer release()
+	defer func() { err = ended(ctx, err) }()
 	sensors, err := json.Marshal(q.Sensors) // null for all
 	if err != nil {
 		return nil, fmt.Errorf("events: %w", err)
@@ -291,7 +292,6 @@ func (db *DB) Events(ctx context.Context, after bearing.Position, q bearing.Even
 		return nil, fmt.Errorf("events: %w", err)
 	}
 	defer rows.Close()
-	var out []bearing.Event
 	at := after
 	for rows.Next() {
 		var diagnosis, change int64
@@ -354,7 +354,7 @@ func (db *DB) Arrivals(ctx context.Context, each func(sensor, axis string, start
 	if err != nil {
 		return fmt.Errorf("arrivals: %w", err)
 	}
-	rows, err := db.texts(ctx, "SELECT DISTINCT sensor || char(0) || axis FROM recent")
+	rows, err := db.texts(ctx, db.read, "SELECT DISTINCT sensor || char(0) || axis FROM recent")
 	if err != nil {
 		return fmt.Errorf("arrivals: %w", err)
 	}
@@ -428,5 +428,5 @@ func (db *DB) arrivals(ctx context.Context, axes map[string]*arrivals, query str
 
 // Sensors returns the names of all that have sent a window.
 func (db *DB) Sensors(ctx context.Context) (names []string, err error) {
-	return db.texts(ctx, "SELECT sensor FROM usage ORDER BY sensor")
+	return db.texts(ctx, db.own, "SELECT sensor FROM usage ORDER BY sensor")
 }

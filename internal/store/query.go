@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"brinell/internal/bearing"
@@ -25,6 +26,7 @@ func (db *DB) Diagnosis(ctx context.Context, id string) (d bearing.Diagnosis, er
 		return d, err
 	}
 	defer release()
+	defer func() { err = ended(ctx, err) }()
 	return db.diagnosis(ctx, id)
 }
 
@@ -107,15 +109,8 @@ func (db *DB) page(ctx context.Context, limit int, text string, args []any, each
 		places = places[:limit]
 		next = places[limit-1].String()
 	}
-	docs := make([]document, len(places))
-	errs := make([]error, (len(places)+fetched-1)/fetched)
-	var parts sync.WaitGroup
-	for i := range errs {
-		from, to := i*fetched, min((i+1)*fetched, len(places))
-		parts.Go(func() { errs[i] = db.fetch(ctx, docs[from:to], places[from:to]) })
-	}
-	parts.Wait()
-	if err := errors.Join(errs...); err != nil {
+	docs, err := db.documentsAt(ctx, places)
+	if err != nil {
 		return "", err
 	}
 	for i, d := range docs {
@@ -146,9 +141,39 @@ func (db *DB) places(ctx context.Context, text string, args []any) (places []pos
 	return places, rows.Err()
 }
 
-// fetched is how many documents one connection gets for a page. They lie apart, each on a
-// page of the file of its own: from a disk, several at a time come sooner.
+// fetched is how many documents one connection gets for a page at a time. They lie apart, each
+// on a page of the file of its own: from a disk, several at a time come sooner.
 const fetched = 7
+
+// pageReaders is how many connections a page has at most: as many pages as are read at a time
+// leave some for what is short.
+const pageReaders = 3
+
+// documentsAt returns the documents at places, empty where there is none any more. The error is
+// the first one.
+func (db *DB) documentsAt(ctx context.Context, places []position) ([]document, error) {
+	docs := make([]document, len(places))
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	var next atomic.Int64
+	var readers sync.WaitGroup
+	for range min(pageReaders, (len(places)+fetched-1)/fetched) {
+		readers.Go(func() {
+			for ctx.Err() == nil {
+				from := int(next.Add(fetched)) - fetched
+				if from >= len(places) {
+					return
+				}
+				to := min(from+fetched, len(places))
+				if err := db.fetch(ctx, docs[from:to], places[from:to]); err != nil {
+					stop(err)
+				}
+			}
+		})
+	}
+	readers.Wait()
+	return docs, context.Cause(ctx)
+}
 
 // document is a stored one as JSON, and whether an earlier program stored it.
 type document struct {
@@ -188,14 +213,15 @@ const maxHistory = 20_000
 // History calls each with the stored diagnoses of a sensor, of all its axes, as they were
 // given and in the order in which they were stored: of more than 20,000 the half of that
 // which starts first, and the half which starts last.
-func (db *DB) History(ctx context.Context, sensor string, each func(bearing.Diagnosis) error) error {
+func (db *DB) History(ctx context.Context, sensor string, each func(bearing.Diagnosis) error) (err error) {
 	release, err := db.reading()
 	if err != nil {
 		return err
 	}
 	defer release()
+	defer func() { err = ended(ctx, err) }()
 	const columns = "SELECT start_ns, seq, doc FROM diagnoses INDEXED BY diagnoses_sensor WHERE sensor = ?2 ORDER BY start_ns"
-	rows, err := db.read.QueryContext(ctx, "SELECT doc FROM (SELECT * FROM ("+columns+", seq LIMIT ?1) UNION SELECT * FROM ("+columns+" DESC, seq DESC LIMIT ?1)) ORDER BY seq", maxHistory/2, sensor)
+	rows, err := db.own.QueryContext(ctx, "SELECT doc FROM (SELECT * FROM ("+columns+", seq LIMIT ?1) UNION SELECT * FROM ("+columns+" DESC, seq DESC LIMIT ?1)) ORDER BY seq", maxHistory/2, sensor)
 	if err == nil {
 		err = db.diagnoses(rows, each)
 	}
@@ -207,12 +233,13 @@ func (db *DB) History(ctx context.Context, sensor string, each func(bearing.Diag
 
 // Each calls each with the diagnoses of a sensor that start from one time on and before
 // another, in the order of their start; zero times are no bounds.
-func (db *DB) Each(ctx context.Context, sensor string, from, to time.Time, each func(bearing.Diagnosis) error) error {
+func (db *DB) Each(ctx context.Context, sensor string, from, to time.Time, each func(bearing.Diagnosis) error) (err error) {
 	release, err := db.reading()
 	if err != nil {
 		return err
 	}
 	defer release()
+	defer func() { err = ended(ctx, err) }()
 	rows, err := db.read.QueryContext(ctx, "SELECT doc FROM diagnoses INDEXED BY diagnoses_sensor WHERE sensor = ? AND start_ns >= ? AND start_ns < ? ORDER BY start_ns, seq", sensor, nanos(from, math.MinInt64), nanos(to, math.MaxInt64))
 	if err != nil {
 		return fmt.Errorf("diagnoses of %q: %w", sensor, err)
@@ -312,12 +339,13 @@ func parsePosition(s string) (position, error) {
 // Window returns the window of a diagnosis with its raw samples. The error is
 // diagnosis_not_found, samples_expired after retention removed them, or an
 // internal one if they are damaged.
-func (db *DB) Window(ctx context.Context, id string) (*bearing.Window, error) {
+func (db *DB) Window(ctx context.Context, id string) (w *bearing.Window, err error) {
 	release, err := db.reading()
 	if err != nil {
 		return nil, err
 	}
 	defer release()
+	defer func() { err = ended(ctx, err) }()
 	d, err := db.diagnosis(ctx, id)
 	if err != nil {
 		return nil, err
@@ -335,7 +363,7 @@ func (db *DB) Window(ctx context.Context, id string) (*bearing.Window, error) {
 		return nil, fmt.Errorf("read samples of %q: %w", id, err)
 	}
 	x, err := db.codec.decode(blob, count, crc)
-	w := &bearing.Window{Sensor: d.Sensor, Axis: d.Axis, Start: d.Start, SampleRate: d.SampleRate, ShaftSpeed: shaft, Bearing: d.Bearing, Unit: d.Unit, Samples: x}
+	w = &bearing.Window{Sensor: d.Sensor, Axis: d.Axis, Start: d.Start, SampleRate: d.SampleRate, ShaftSpeed: shaft, Bearing: d.Bearing, Unit: d.Unit, Samples: x}
 	if sum := w.Digest(); err == nil && verified && !bytes.Equal(sum[:], digest) {
 		err = fmt.Errorf("%w: what it says is not what was said", errDamaged) // beside the samples
 	}

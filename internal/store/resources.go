@@ -90,7 +90,7 @@ func (db *DB) Resource(ctx context.Context, kind, key string) (bearing.Resource,
 	}
 	defer release()
 	r := bearing.Resource{Key: key}
-	err = db.read.QueryRowContext(ctx, "SELECT version, doc FROM resources WHERE kind = ? AND key = ?", kind, key).Scan(&r.Version, &r.Doc)
+	err = db.own.QueryRowContext(ctx, "SELECT version, doc FROM resources WHERE kind = ? AND key = ?", kind, key).Scan(&r.Version, &r.Doc)
 	if errors.Is(err, sql.ErrNoRows) {
 		return bearing.Resource{}, bearing.ResourceNotFound(kind, key)
 	}
@@ -102,18 +102,18 @@ func (db *DB) Resource(ctx context.Context, kind, key string) (bearing.Resource,
 
 // Resources returns up to limit resources of a kind with keys after the given one, in
 // the order of their keys.
-func (db *DB) Resources(ctx context.Context, kind, after string, limit int) ([]bearing.Resource, error) {
+func (db *DB) Resources(ctx context.Context, kind, after string, limit int) (out []bearing.Resource, err error) {
 	release, err := db.reading()
 	if err != nil {
 		return nil, err
 	}
 	defer release()
+	defer func() { err = ended(ctx, err) }()
 	rows, err := db.read.QueryContext(ctx, "SELECT key, version, doc FROM resources WHERE kind = ? AND key > ? ORDER BY key LIMIT ?", kind, after, limit)
 	if err != nil {
 		return nil, fmt.Errorf("list %ss: %w", kind, err)
 	}
 	defer rows.Close()
-	var out []bearing.Resource
 	for rows.Next() {
 		var r bearing.Resource
 		if err := rows.Scan(&r.Key, &r.Version, &r.Doc); err != nil {

@@ -21,12 +21,13 @@ func (db *DB) State(ctx context.Context, sensor, axis string) (s bearing.StoredS
 		return s, err
 	}
 	defer release()
+	defer func() { err = ended(ctx, err) }()
 	defer func() {
 		if err != nil {
 			err = fmt.Errorf("state of %q: %w", sensor, err)
 		}
 	}()
-	tx, err := db.read.BeginTx(ctx, &sql.TxOptions{ReadOnly: true}) // the parts are of one moment
+	tx, err := db.own.BeginTx(ctx, &sql.TxOptions{ReadOnly: true}) // the parts are of one moment
 	if err != nil {
 		return s, err
 	}
@@ -113,22 +114,22 @@ func putState(ctx context.Context, tx *sql.Tx, sensor string, s *bearing.AxisSta
 // Unfolded returns the sensors that have rows which no state covers, and that are not of
 // recent.
 func (db *DB) Unfolded(ctx context.Context) (names []string, err error) {
-	return db.texts(ctx, "SELECT sensor FROM unfolded ORDER BY sensor")
+	return db.texts(ctx, db.own, "SELECT sensor FROM unfolded ORDER BY sensor")
 }
 
 // Axes returns the axes of a sensor of which something is stored, as far as it is folded.
 func (db *DB) Axes(ctx context.Context, sensor string) (axes []string, err error) {
-	return db.texts(ctx, "SELECT axis FROM states WHERE sensor = ?1 UNION SELECT axis FROM recent WHERE sensor = ?1 ORDER BY axis", sensor)
+	return db.texts(ctx, db.own, "SELECT axis FROM states WHERE sensor = ?1 UNION SELECT axis FROM recent WHERE sensor = ?1 ORDER BY axis", sensor)
 }
 
 // texts returns the one column of a query.
-func (db *DB) texts(ctx context.Context, query string, args ...any) (out []string, err error) {
+func (db *DB) texts(ctx context.Context, from *sql.DB, query string, args ...any) (out []string, err error) {
 	release, err := db.reading()
 	if err != nil {
 		return nil, err
 	}
 	defer release()
-	rows, err := db.read.QueryContext(ctx, query, args...)
+	rows, err := from.QueryContext(ctx, query, args...)
 	if err != nil {
 		return nil, err
 	}

@@ -23,7 +23,7 @@ type Config struct {
 	RawAge   time.Duration    // how long raw samples are kept after they were received, default for ever
 	Age      time.Duration    // how long diagnoses are kept, and their samples; default for ever
 	MaxBatch int              // windows in one transaction, default 256
-	Readers  int              // connections for reading, default 16
+	Readers  int              // connections for reading, default 16; what a window waits for has others
 	Log      *slog.Logger     // default none
 	Now      func() time.Time // clock of retention by age and Stats.LastCommit, default time.Now
 	LockWait time.Duration    // how long Open waits for another program to end, default not at all
@@ -98,7 +98,8 @@ type DB struct {
 	lock  *hold
 	place place   // of the files that are open
 	write *sql.DB // one connection, the writer's
-	read  *sql.DB
+	read  *sql.DB // for lists, trends and streams
+	own   *sql.DB // for what a window waits for: lists, however many, keep nobody from it
 	codec *codec
 	docs  *documents
 	stmt  statements
@@ -202,10 +203,12 @@ func (db *DB) open(ctx context.Context) (err error) {
 	reading := append(pragmas[:len(pragmas):len(pragmas)], queryOnly)
 	// To set auto_vacuum is a write, and two syncs, on each of them.
 	set := slices.DeleteFunc(slices.Clone(reading), func(p pragma) bool { return p.name == "auto_vacuum" })
-	db.read = sql.OpenDB(newConnector(path, set, reading))
-	db.read.SetMaxOpenConns(db.cfg.Readers)
-	db.read.SetMaxIdleConns(db.cfg.Readers)
-	if err := db.openReaders(ctx); err != nil {
+	db.read, err = openReaders(ctx, newConnector(path, set, reading), db.cfg.Readers)
+	if err != nil {
+		return err
+	}
+	db.own, err = openReaders(ctx, newConnector(path, set, reading), ownReaders)
+	if err != nil {
 		return err
 	}
 	if db.at, err = db.Position(ctx); err != nil {
@@ -221,24 +224,33 @@ func (db *DB) open(ctx context.Context) (err error) {
 	return err
 }
 
-// openReaders opens all connections for reading, which are kept: later there may be no
+// ownReaders are the connections for what a window waits for: one may be busy for seconds with
+// the history of a sensor, which is folded for one at a time, and the others with states.
+const ownReaders = 4
+
+// openReaders opens n connections for reading, which are kept: later there may be no
 // descriptors for them.
-func (db *DB) openReaders(ctx context.Context) error {
-	for range db.cfg.Readers {
-		c, err := db.read.Conn(ctx)
+func openReaders(ctx context.Context, c *connector, n int) (*sql.DB, error) {
+	read := sql.OpenDB(c)
+	read.SetMaxOpenConns(n)
+	read.SetMaxIdleConns(n)
+	for range n {
+		conn, err := read.Conn(ctx)
 		if err != nil {
-			return err
+			return read, err
 		}
-		defer c.Close()
+		defer conn.Close()
 	}
-	return nil
+	return read, nil
 }
 
 // release closes what open opened, the lock last.
 func (db *DB) release() error {
 	var errs []error
-	if db.read != nil {
-		errs = append(errs, db.read.Close())
+	for _, readers := range []*sql.DB{db.read, db.own} {
+		if readers != nil {
+			errs = append(errs, readers.Close())
+		}
 	}
 	if db.write != nil {
 		errs = append(errs, db.stmt.close(), db.write.Close())
@@ -290,7 +302,7 @@ func (db *DB) reading() (func(), error) {
 const queryTime = 10 * time.Second
 
 // querying is reading for what a client may make long: it ends after queryTime. What its
-// error is then, end says.
+// error is then, end says, and it is that of ctx where that has ended.
 func (db *DB) querying(ctx context.Context) (limited context.Context, end func(error) error, err error) {
 	release, err := db.reading()
 	if err != nil {
@@ -304,8 +316,17 @@ func (db *DB) querying(ctx context.Context) (limited context.Context, end func(e
 		if timeout {
 			return bearing.Errorf(bearing.Overloaded, "query_timeout", "the query took more than %s: ask for a shorter time", db.cfg.queryTime)
 		}
-		return err
+		return ended(ctx, err)
 	}, nil
+}
+
+// ended is the error of a read: that of ctx once nobody waits for it, of which SQLite says that
+// it was interrupted.
+func ended(ctx context.Context, err error) error {
+	if err != nil && ctx.Err() != nil {
+		return ctx.Err()
+	}
+	return err
 }
 
 // Ready returns nil if the last transaction was stored, and its error if not.

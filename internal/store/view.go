@@ -35,6 +35,7 @@ func View(ctx context.Context, dir string) (*DB, error) {
 	if err == nil {
 		set := []pragma{pragmas[0], queryOnly}
 		db.read = sql.OpenDB(newConnector(path, set, set))
+		db.own = sql.OpenDB(newConnector(path, set, set))
 		err = db.read.QueryRowContext(ctx, "PRAGMA user_version").Scan(&version)
 	}
 	switch {
