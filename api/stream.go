@@ -178,8 +178,7 @@ func (s *server) follow(ctx context.Context, out *sse, f filter, at bearing.Posi
 				_ = out.send("event: dropped\ndata: {\"reason\":\"too slow\"}\n\n")
 				return
 			}
-			var err error
-			err = s.inTurn(ctx, func() (err error) {
+			err := s.inTurn(ctx, func() (err error) {
 				events, err = s.events.Events(ctx, at, f.EventQuery, streamSlice)
 				return err
 			})

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -29,6 +30,14 @@ func closest(name string, known []string) string {
 		}
 	}
 	return ""
+}
+
+// synonyms are names that other programs have for flags of ours.
+var synonyms = map[string]string{
+	"addr": "listen", "address": "listen", "bind": "listen", "host": "listen", "port": "listen", "http": "listen",
+	"dir": "data-dir", "db": "data-dir", "database": "data-dir", "storage": "data-dir",
+	"fs": "rate", "sample-rate": "rate", "sampling-rate": "rate", "samplerate": "rate", "frequency": "rate",
+	"speed": "rpm", "shaft-speed": "rpm", "shaft-speed-rpm": "rpm", "units": "unit", "output": "out", "picture": "plot", "png": "plot",
 }
 
 // plainName writes a name as flags and commands are written.
@@ -112,7 +121,12 @@ func flagError(c *cobra.Command, err error) error {
 		written = "-" + name
 	}
 	hint := fmt.Sprintf("see %s --help", c.CommandPath())
-	if like := closest(name, flagNames(c.Flags(), c.InheritedFlags())); like != "" {
+	known := flagNames(c.Flags(), c.InheritedFlags())
+	like := synonyms[plainName(name)]
+	if !slices.Contains(known, like) {
+		like = closest(name, known)
+	}
+	if like != "" {
 		hint = fmt.Sprintf("did you mean --%s?", like)
 	}
 	return usagef("unknown flag %s of %s: %s", written, c.CommandPath(), hint)
