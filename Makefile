@@ -4,7 +4,7 @@ STATICCHECK ?= honnef.co/go/tools/cmd/staticcheck@v0.8.2
 FUZZTIME    ?= 60s
 DATA        ?= $(BRINELL_DATA)
 
-.PHONY: check test race purego fmt vet lint arm64 darwin arm64-test bench fuzz fuzz-short garbage rigs generate model accuracy compression build release-snapshot
+.PHONY: check test race purego fmt vet lint arm64 darwin arm64-test bench fuzz fuzz-short garbage rigs generate model accuracy compression build release-snapshot release
 
 check: fmt vet lint test purego race arm64 darwin
 
@@ -96,7 +96,13 @@ SYFT        = github.com/anchore/syft/cmd/syft@v1.57.1
 release-snapshot:
 	CGO_ENABLED=0 $(GO) run $(SYFT) version
 	CGO_ENABLED=0 $(GORELEASER) release --snapshot --clean
-	BRINELL_DIST=$(CURDIR)/dist $(GO) test ./cmd/brinell -run Dist -count=1 -v
+	BRINELL_DIST=$(CURDIR)/dist $(GO) test ./cmd/brinell -run 'Dist$$' -count=1 -v
+
+# The same of a tag that is checked out, with its version; git tag v1.2.3 makes one.
+release:
+	CGO_ENABLED=0 $(GO) run $(SYFT) version
+	CGO_ENABLED=0 $(GORELEASER) release --clean --skip=publish,announce
+	BRINELL_DIST=$(CURDIR)/dist $(GO) test ./cmd/brinell -run 'Dist$$' -count=1 -v
 
 # The tables and pictures of docs/compression.md, an hour and a half on two cores; what a run that
 # was cut off has done is kept in REPORTS/checkpoints. DATA names the CWRU files.

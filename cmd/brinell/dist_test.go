@@ -22,7 +22,7 @@ import (
 	"testing"
 )
 
-// TestDist looks into what make release-snapshot has built: BRINELL_DIST is the directory.
+// TestDist looks into what make release-snapshot, or release, has built: BRINELL_DIST is the directory.
 func TestDist(t *testing.T) {
 	dist := os.Getenv("BRINELL_DIST")
 	if dist == "" {
@@ -36,7 +36,7 @@ func TestDist(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	files := make(map[string]string) // by how the name ends, what it begins with
+	files := make(map[string]string) // name to platform
 	for _, platform := range []string{"linux_amd64", "linux_arm64", "darwin_amd64", "darwin_arm64"} {
 		name := fmt.Sprintf("brinell_%s_%s.tar.gz", about.Version, platform)
 		files[name] = platform
@@ -257,7 +257,7 @@ func distRPM(t *testing.T, file string) {
 	for _, c := range readReleases(t).Nfpms[0].Contents {
 		kind := "10" // a file
 		if c.Type == "dir" {
-			kind = "04"
+			kind = "4"
 		}
 		if want := kind + c.FileInfo.Mode + " " + c.Dst; !slices.Contains(lines, want) {
 			t.Errorf("no %q in\n%s", want, out)
