@@ -237,6 +237,9 @@ func (s *server) judgeLine(ctx context.Context, index int, line []byte, own *sha
 			err = s.quota.take(k, time.Now())
 		}
 	}
+	if err == nil {
+		err = s.complete(ctx, f.sensor, &f)
+	}
 	var win *bearing.Window
 	if err == nil {
 		win, err = f.window(f.sensor, s.cfg.MaxSamples)

@@ -39,6 +39,19 @@ func (s *server) registered(ctx context.Context, name string) (known bearing.Sen
 	return known, json.Unmarshal(row.Doc, &known)
 }
 
+// complete puts the rate and the unit of the registered sensor where a window states none.
+func (s *server) complete(ctx context.Context, sensor string, f *fields) error {
+	if f.rate != 0 && (f.unit != "" || f.inside != "") || !bearing.IsName(sensor) {
+		return nil
+	}
+	known, err := s.registered(ctx, sensor)
+	f.rate = cmp.Or(f.rate, known.SampleRate)
+	if f.inside == "" {
+		f.unit = cmp.Or(f.unit, string(known.Unit))
+	}
+	return err
+}
+
 // fileDecoder reads samples in a file whose rate, unit and start are those in the query, in
 // the file or of the registered sensor.
 func fileDecoder(form string, known bearing.Sensor) decoder {

@@ -174,12 +174,12 @@ func describeKeys(doc *huma.OpenAPI, refusals func(...int) map[string]*huma.Resp
 // decoder reads it by hand.
 func windowSchema() *huma.Schema {
 	s := &huma.Schema{Type: "object", AdditionalProperties: false,
-		Required: []string{"start", "sample_rate_hz", "unit", "samples"},
+		Required: []string{"start", "samples"},
 		Properties: map[string]*huma.Schema{
 			"sensor":          describe(text(""), "needed in POST /v1/windows; elsewhere that of the address"),
 			"start":           describe(text("date-time"), "time of the first sample; sensor, axis and start name the window"),
-			"sample_rate_hz":  describe(number(), "sampling rate"),
-			"unit":            describe(units(), "unit of the samples"),
+			"sample_rate_hz":  describe(number(), "sampling rate, samples a second; left out, that of the registered sensor"),
+			"unit":            describe(units(), "unit of the samples; left out, that of the registered sensor"),
 			"shaft_speed_rpm": describe(number(), "leave out if unknown"),
 			"bearing":         describe(text(""), "designation, such as 6205-2RS"),
 			"axis":            describe(text(""), "of a sensor with several"),

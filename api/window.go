@@ -104,6 +104,9 @@ func (s *server) decode(w http.ResponseWriter, r *http.Request, own *share) (*be
 	start := time.Now()
 	defer func() { s.cfg.ObserveDecode(time.Since(start)) }()
 	f, err := decode(query, body, s.cfg.MaxSamples, own.floats)
+	if err == nil {
+		err = s.complete(r.Context(), sensor, &f)
+	}
 	if err != nil {
 		return nil, place, err
 	}

@@ -1,7 +1,11 @@
 package main
 
 import (
+	"bytes"
+	"encoding/json"
 	"fmt"
+	"io"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -132,5 +136,50 @@ func TestPostTables(t *testing.T) {
 		if status != c.status || !strings.Contains(string(body), c.want) {
 			t.Errorf("%s: %d %.400s, want %d %s", c.name, status, body, c.status, c.want)
 		}
+	}
+}
+
+// TestPostRegistered: what a sensor is registered with is not asked for again in any form.
+func TestPostRegistered(t *testing.T) {
+	p := start(t, "--data-dir", t.TempDir())
+	if status, _ := call(t, "PUT", p.url+"/v1/sensors/reg", `{"sample_rate_hz":12000,"unit":"m/s2"}`, nil); status != 201 {
+		t.Fatal(status)
+	}
+	x := excerpt(t, "inner_race_105.npy").Samples[:4096]
+	samples, err := json.Marshal(x)
+	if err != nil {
+		t.Fatal(err)
+	}
+	window := func(sensor string, hour int) []byte {
+		return fmt.Appendf(nil, `{"sensor":%q,"start":"2026-01-31T%02d:00:00Z","samples":%s}`, sensor, hour, samples)
+	}
+	npy, err := os.ReadFile("../../dataset/excerpts/inner_race_105.npy")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for hour, c := range []struct {
+		media string
+		body  []byte
+	}{{"application/octet-stream", raw(x)}, {"application/x-npy", npy}, {"application/json", window("reg", 2)}} {
+		for sensor, want := range map[string]string{"reg": `"unit":"m/s2"`, "bare": "_missing"} {
+			query := fmt.Sprintf("?start=2026-01-31T%02d:00:00Z", hour)
+			body := c.body
+			if c.media == "application/json" {
+				query, body = "", window(sensor, hour)
+			}
+			status, _, answer := post(t, p.url+"/v1/sensors/"+sensor+"/windows"+query, c.media, body)
+			if (status == 201) != (sensor == "reg") || !strings.Contains(string(answer), want) {
+				t.Errorf("%s to %s: %d %.300s, want %s", c.media, sensor, status, answer, want)
+			}
+		}
+	}
+	resp, err := http.Post(p.url+"/v1/windows", "application/x-ndjson", bytes.NewReader(append(append(window("reg", 5), '\n'), window("bare", 5)...)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	answer, err := io.ReadAll(resp.Body)
+	if err != nil || !strings.Contains(string(answer), `"status":201`) || !strings.Contains(string(answer), "unit_missing") {
+		t.Errorf("lines: %v, %s", err, answer)
 	}
 }
