@@ -236,6 +236,10 @@ func logger(ts *testscript.TestScript, neg bool, args []string) {
 		for i, v := range x {
 			fmt.Fprintf(&out, "%.6f\t%.6f\n", float64(i)/rate, v)
 		}
+	case "raw": // what a gateway sends: float32, little-endian
+		for _, v := range x {
+			out.Write(binary.LittleEndian.AppendUint32(nil, math.Float32bits(float32(v))))
+		}
 	case "excel": // the beginning of a workbook
 		out.WriteString("PK\x03\x04" + strings.Repeat("\x00", 26) + "[Content_Types].xml")
 	default:

@@ -293,6 +293,11 @@ func Create(file string, k Key, now time.Time) (Key, string, error) {
 func Revoke(file, id string) error {
 	return edit(file, func(s *Set) error {
 		if _, ok := s.keys[id]; !ok {
+			for other, k := range s.keys {
+				if k.Name == id {
+					return fmt.Errorf("there is no key with the ID %q: did you mean %s, which has that name?", id, other)
+				}
+			}
 			return fmt.Errorf("there is no key %q: see brinell keys list", id)
 		}
 		delete(s.keys, id)
