@@ -140,7 +140,7 @@ func (a *Analyzer) Analyze(x []float32, rate float64, m Machine) *Evidence {
 	e.Tones *= inverse
 	e.Shaft *= inverse
 
-	step := rate / float64(n) / m.ShaftSpeed / 4 // orders from value to value
+	step := rate / float64(n) / m.ShaftSpeed / stepsPerBin // orders from value to value
 	p.level(step)
 	a.comb.find(p.sum, step)
 	return e

@@ -202,7 +202,7 @@ func (c *combs) contested(i, h int) float64 {
 		other := c.Combs[j].Order * (1 + c.Combs[j].Slip)
 		for n := 1; n <= 3; n++ {
 			for side := -2; side <= 2; side++ {
-				if math.Abs(float64(n)*other+float64(side)-order) < 6*c.step {
+				if math.Abs(float64(n)*other+float64(side)-order) < resolution*stepsPerBin*c.step {
 					highest = max(highest, c.Combs[j].Harmonics[n-1])
 				}
 			}

@@ -22,6 +22,9 @@ const (
 // SpeedSeconds is how long a window must be, s, for a shaft speed to show in it.
 const SpeedSeconds = minTurns / fastest
 
+// AnySpeedSeconds is how long it must be for the slowest that is looked for to show.
+const AnySpeedSeconds = minTurns / slowest
+
 // Speed is a shaft speed that the spectrum's lines suggest. Margin is by how much its
 // score exceeds that of the best other speed, in deviations of the scores of all.
 type Speed struct{ Hz, Score, Margin float64 }

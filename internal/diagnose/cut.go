@@ -12,7 +12,7 @@ import (
 // accuracy rest, and on a slow machine so many turns of the shaft, to resolve its lines.
 const (
 	cutSeconds = 1.0
-	cutTurns   = 20.0
+	cutTurns   = lines.MostTurns
 )
 
 // Cut divides a recording, which is a window of any length, into the windows that are judged

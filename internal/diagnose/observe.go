@@ -41,6 +41,7 @@ type observation struct {
 	lines      bool
 	noLines    string
 	unfitted   string // why the bearing is not known, and what to do
+	short      shortness
 	z          [3]float64
 	cage       float64
 	impulsive  float64
@@ -65,7 +66,9 @@ type observation struct {
 }
 
 // settle lets go of what only the answer needs: a sensor keeps many observations.
-func (o *observation) settle() { o.features, o.labels, o.found = nil, nil, nil }
+func (o *observation) settle() {
+	o.features, o.labels, o.found, o.short = nil, nil, nil, shortness{}
+}
 
 // Limits of the envelope witness.
 const (
@@ -121,6 +124,8 @@ func (k *worker) envelope(o *observation, w *bearing.Window, r registered) *line
 	if o.speed == 0 && b.BPFO > 0 && len(all) == 1 {
 		o.speed, o.source = k.estimate(w, b), bearing.SpeedEstimated
 	}
+	o.short = shortOf(o, w.SampleRate, all)
+	o.short.flag(&o.quality)
 	switch {
 	case b.BPFO == 0 && o.bearing == "":
 		o.unfitted = "the bearing is not known: state its designation with a window, it holds for the sensor's later ones"
@@ -131,7 +136,7 @@ func (k *worker) envelope(o *observation, w *bearing.Window, r registered) *line
 	case o.speed == 0 && len(all) > 1:
 		o.noLines = "the shaft speed is not known, and the orders of the bearing are estimated only, or several bearings are on the sensor: state shaft_speed_rpm, or the bearing's orders"
 	case o.speed == 0 && o.seconds < lines.SpeedSeconds:
-		o.noLines = fmt.Sprintf("the shaft speed is not known, and the window is too short to tell it: state shaft_speed_rpm, or send windows of %.2g s or more", lines.SpeedSeconds)
+		o.noLines = fmt.Sprintf("the shaft speed is not known, and the window is too short to tell it: state shaft_speed_rpm, or send windows of %.2g s or more", lines.AnySpeedSeconds)
 	case o.speed == 0:
 		o.noLines = "the shaft speed is not known, and no line of the bearing tells it: state shaft_speed_rpm"
 	case len(w.Samples) < lines.Need(w.SampleRate, o.speed):
@@ -139,8 +144,6 @@ func (k *worker) envelope(o *observation, w *bearing.Window, r registered) *line
 		if s := 60 * o.speed; s < fastest && len(w.Samples) >= lines.Need(w.SampleRate, s) {
 			o.noLines += fmt.Sprintf(". Are %.4g rpm a speed in Hz? That would be %.4g rpm", s, 60*s)
 		}
-		degrade(&o.quality, bearing.Flag{Code: "window_short", Value: o.seconds * o.speed, Limit: float64(lines.Need(w.SampleRate, o.speed)) / w.SampleRate * o.speed,
-			Note: "turns of the shaft in the window; envelope and network withhold their answer"})
 	case b.BPFO*o.speed > o.band[1]-o.band[0]:
 		o.noLines = "the shaft is too fast for the sampling rate: the lines of its bearing lie above the band that is looked at, sample faster"
 	default:
@@ -255,7 +258,9 @@ func (k *worker) network(o *observation, w *bearing.Window, m *models.Model, e *
 		}
 		if n := m.Preprocessing.NativeLength(w.SampleRate); len(w.Samples) < n {
 			o.noNetwork = "the window is shorter than the network's input"
-			degrade(&o.quality, bearing.Flag{Code: "window_short", Value: float64(len(w.Samples)), Limit: float64(n), Note: "samples that the network reads"})
+			if !o.quality.Has(windowShort) {
+				degrade(&o.quality, bearing.Flag{Code: windowShort, Value: float64(len(w.Samples)), Limit: float64(n), Note: "samples that the network reads"})
+			}
 			return nil
 		}
 		n, err := k.classify.Classify(o.labels, w.Samples, w.SampleRate)

@@ -200,7 +200,7 @@ func TestStateDocuments(t *testing.T) {
 		d := o.doc()
 		back := d.observation()
 		o.start, o.began = o.start.UTC(), o.began.UTC()
-		opts := cmp.Options{cmp.AllowUnexported(observation{}), cmpopts.EquateEmpty(), cmpopts.IgnoreFields(observation{}, "free")}
+		opts := cmp.Options{cmp.AllowUnexported(observation{}, shortness{}), cmpopts.EquateEmpty(), cmpopts.IgnoreFields(observation{}, "free")}
 		if diff := cmp.Diff(o, back, opts); diff != "" || back.free.Z != o.free.Z {
 			t.Fatal(diff)
 		}

@@ -73,6 +73,9 @@ func inconclusive(v *bearing.Verdict, q bearing.Quality) string {
 	if r, ok := reason(v, "withheld"); ok {
 		return "The bearing's lines cannot be looked for: " + ended(r.Text)
 	}
+	if _, ok := reason(v, windowShort); ok && flagged(q) == "" {
+		return "The window is too short for a sure answer" + likeliest(v) + "."
+	}
 	if f := flagged(q); f != "" {
 		return "The signal allows no sure answer" + f + ": mend that and measure again."
 	}
@@ -129,7 +132,9 @@ func flagged(q bearing.Quality) string {
 	}
 	var codes []string
 	for _, f := range q.Flags {
-		if f.Code != "rate_low" { // says how much of the band is missing, not that the answer is unsure
+		// One says how much of the band is missing, not that the answer is unsure; of the other
+		// the sentence says more.
+		if f.Code != "rate_low" && f.Code != windowShort {
 			codes = append(codes, strings.ReplaceAll(f.Code, "_", " "))
 		}
 	}

@@ -42,6 +42,7 @@ func judge(o *observation, m *memory, j judgement, c *models.Calibration, z Zone
 	} else if o.candidates > 1 {
 		r.add("bearing_estimated", float64(o.candidates), 1, false, "orders that "+bearing.Clip(o.bearing)+" may have by its designation: all were tried, and scores count less for that; its maker's orders, put to the catalogue, tell more")
 	}
+	o.short.add(&r)
 	if o.velocity > 0 {
 		v.Velocity = z.zone(o.velocity)
 	}
@@ -77,7 +78,7 @@ func judge(o *observation, m *memory, j judgement, c *models.Calibration, z Zone
 	v.Agreement = agreement(o, m, j, v.Fault, envelope)
 	v.UnknownScore = round(unknownScore(m), 6)
 	v.Severity = severity(v.Severity, v.Fault, o, m, j)
-	v.Summary = sentence(&v, o.quality)
+	v.Summary = o.short.lengthen(sentence(&v, o.quality))
 	return v, p
 }
 

@@ -1,0 +1,106 @@
+package diagnose
+
+import (
+	"fmt"
+	"math"
+	"strings"
+
+	"brinell/features/lines"
+	"brinell/internal/bearing"
+	"brinell/internal/clamp"
+)
+
+// windowShort is the code of the flag and of the reason that a window is too short.
+const windowShort = "window_short"
+
+// shortness is by how much a window is too short for what is looked for in it; zero for one that
+// is long enough.
+type shortness struct {
+	has, needs float64 // turns of the shaft, or seconds where its speed is not known
+	seconds    float64 // that a window must have at least, 0 where none that is taken has so many
+	turning    bool    // has and needs are turns
+	text       string  // why, in a sentence without its full stop
+}
+
+// shortOf returns how much too short a window is for the lines of a bearing to be told apart:
+// those of the orders that it may have, or of any bearing where none is known. Where the speed of
+// the shaft is not known, a window must be long enough to show the slowest that is looked for.
+func shortOf(o *observation, rate float64, orders []bearing.Orders) shortness {
+	if o.speed == 0 {
+		if o.seconds >= lines.AnySpeedSeconds {
+			return shortness{}
+		}
+		return shortness{has: o.seconds, needs: lines.AnySpeedSeconds, seconds: upward(lines.AnySpeedSeconds),
+			text: fmt.Sprintf("the window lasts %.3g s, and a shaft whose speed is not stated shows in %.3g s or more",
+				o.seconds, lines.AnySpeedSeconds)}
+	}
+	need := lines.Turns(bearing.Orders{})
+	whose := "of a bearing"
+	if len(orders) > 0 && orders[0].BPFO > 0 {
+		need, whose = 0, "of "+bearing.Clip(o.bearing)
+		for _, b := range orders {
+			need = max(need, lines.Turns(b))
+		}
+	}
+	turns := o.seconds * o.speed
+	if turns >= need {
+		return shortness{}
+	}
+	seconds := upward(need / o.speed)
+	if !(seconds*rate <= bearing.DefaultMaxSamples) {
+		return shortness{has: turns, needs: need, turning: true,
+			text: fmt.Sprintf("the window holds %.3g turns of the shaft, and telling the lines %s from one another takes %.3g: "+
+				"at %.4g rpm and %.6g Hz no window that is taken is so long", turns, whose, need, 60*o.speed, rate)}
+	}
+	return shortness{has: turns, needs: need, seconds: seconds, turning: true,
+		text: fmt.Sprintf("the window holds %.3g turns of the shaft, and telling the lines %s from one another and from the shaft's takes %.3g: "+
+			"at %.4g rpm and %.6g Hz a window of %.3g s, which are %d samples",
+			turns, whose, need, 60*o.speed, rate, seconds, clamp.Count(math.Ceil(seconds*rate)))}
+}
+
+// flag puts the shortness among the flags of a window.
+func (s shortness) flag(q *bearing.Quality) {
+	if s.text == "" {
+		return
+	}
+	unit := "turns of the shaft"
+	if !s.turning {
+		unit = "seconds"
+	}
+	degrade(q, bearing.Flag{Code: windowShort, Value: round(s.has, 4), Limit: round(s.needs, 4),
+		Note: unit + ", and too little is resolved in less: " + s.advice()})
+}
+
+// add puts the shortness among the reasons of a verdict.
+func (s shortness) add(r *reasons) {
+	if s.text != "" {
+		r.add(windowShort, s.has, s.needs, false, s.text)
+	}
+}
+
+// lengthen ends the sentence about a verdict with how long to measure, where the window was too
+// short, if it does not say so already.
+func (s shortness) lengthen(sentence string) string {
+	advice := s.advice()
+	if advice == "" || strings.Contains(sentence, advice) {
+		return sentence
+	}
+	return sentence + " The window is short: " + advice + "."
+}
+
+// advice says what to do, "" where the window is long enough.
+func (s shortness) advice() string {
+	if s.text == "" {
+		return ""
+	}
+	if s.seconds == 0 {
+		return "check the shaft speed, or sample more slowly"
+	}
+	return fmt.Sprintf("measure at least %.3g s at a time", s.seconds)
+}
+
+// upward rounds seconds up to two digits, so that what is advised is enough.
+func upward(seconds float64) float64 {
+	unit := math.Pow(10, math.Floor(math.Log10(seconds))-1)
+	return math.Ceil(seconds/unit-1e-9) * unit
+}
