@@ -142,7 +142,7 @@ func (k *worker) envelope(o *observation, w *bearing.Window, r registered) *line
 	case len(w.Samples) < lines.Need(w.SampleRate, o.speed):
 		o.noLines = "the window has too few turns of the shaft to resolve the lines"
 		if s := 60 * o.speed; s < fastest && len(w.Samples) >= lines.Need(w.SampleRate, s) {
-			o.noLines += fmt.Sprintf(". Are %.4g rpm a speed in Hz? That would be %.4g rpm", s, 60*s)
+			o.noLines += fmt.Sprintf(". Are %.4g "+askedHz+" That would be %.4g rpm", s, 60*s)
 		}
 	case b.BPFO*o.speed > o.band[1]-o.band[0]:
 		o.noLines = "the shaft is too fast for the sampling rate: the lines of its bearing lie above the band that is looked at, sample faster"

@@ -13,6 +13,9 @@ import (
 // windowShort is the code of the flag and of the reason that a window is too short.
 const windowShort = "window_short"
 
+// askedHz is in the question that a speed too low for the window raises.
+const askedHz = "rpm a speed in Hz?"
+
 // shortness is by how much a window is too short for what is looked for in it; zero for one that
 // is long enough.
 type shortness struct {
@@ -79,10 +82,10 @@ func (s shortness) add(r *reasons) {
 }
 
 // lengthen ends the sentence about a verdict with how long to measure, where the window was too
-// short, if it does not say so already.
+// short, unless it asks whether the speed is meant in Hz, at which it may be long enough.
 func (s shortness) lengthen(sentence string) string {
 	advice := s.advice()
-	if advice == "" || strings.Contains(sentence, advice) {
+	if advice == "" || strings.Contains(sentence, askedHz) {
 		return sentence
 	}
 	return sentence + " The window is short: " + advice + "."

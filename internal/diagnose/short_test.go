@@ -3,6 +3,7 @@ package diagnose
 import (
 	"fmt"
 	"math"
+	"math/rand/v2"
 	"strings"
 	"testing"
 	"time"
@@ -14,10 +15,9 @@ import (
 	"brinell/models/pretrained"
 )
 
-// TestShortWindows: a window that is too short to part the lines of its bearing says so in its
-// quality, in the reasons and in the sentence, with how long it must be; the condition that is
-// named is what it was. One of that length does not.
-func TestShortWindows(t *testing.T) {
+// defaultCore is a core with the embedded model.
+func defaultCore(t *testing.T) *Core {
+	t.Helper()
 	m, err := pretrained.Default()
 	if err != nil {
 		t.Fatal(err)
@@ -26,6 +26,14 @@ func TestShortWindows(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return core
+}
+
+// TestShortWindows: a window that is too short to part the lines of its bearing says so in its
+// quality, in the reasons and in the sentence, with how long it must be; the condition that is
+// named is what it was. One of that length does not.
+func TestShortWindows(t *testing.T) {
+	core := defaultCore(t)
 	src, err := dataset.OpenManifestFS(excerpts.FS())
 	if err != nil {
 		t.Fatal(err)
@@ -95,6 +103,18 @@ func TestShortOf(t *testing.T) {
 	f(1, 5e-322, "check the shaft speed, or sample more slowly")
 	f(0.625, 0, "")
 	f(0.624, 0, "measure at least 0.63 s at a time")
+}
+
+// TestShortInHz: a speed that is probably meant in Hz is asked about, and no window of its turns
+// is asked for.
+func TestShortInHz(t *testing.T) {
+	core := defaultCore(t)
+	w := &bearing.Window{Sensor: "pump", Start: time.Unix(1, 0), SampleRate: 12000, ShaftSpeed: 29.95 / 60, Bearing: "6205-2RS", Unit: bearing.G,
+		Samples: machine(rand.New(rand.NewPCG(1, 1)), 12000, 12000)}
+	d, err := core.Diagnose(w)
+	if err != nil || !d.Quality.Has(windowShort) || !strings.Contains(d.Verdict.Summary, "29.95 rpm a speed in Hz? That would be 1797 rpm") || strings.Contains(d.Verdict.Summary, "measure at least") {
+		t.Errorf("%s, %+v, %v", d.Verdict.Summary, d.Quality, err)
+	}
 }
 
 // TestUpward: advice is rounded up, and what needs no rounding is not.
