@@ -41,7 +41,7 @@ func TestVersionOf(t *testing.T) {
 // TestVersion: the command, the metric and the API's own description tell one version.
 func TestVersion(t *testing.T) {
 	bin := filepath.Join(t.TempDir(), "brinell")
-	cmd := exec.Command("go", "build", "-o", bin, "-trimpath", "-ldflags", "-X main.version=v9.8.7-test", ".")
+	cmd := exec.Command("go", "build", "-o", bin, "-ldflags", "-X main.version=v9.8.7-test", ".")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
