@@ -126,7 +126,11 @@ func (d *disk) image(rng *rand.Rand, dir string) error {
 		if f == nil {
 			continue // made and gone again
 		}
-		if err := os.WriteFile(filepath.Join(dir, name), applied(f.synced, survivors(rng, f.pending)), 0o600); err != nil {
+		path := filepath.Join(dir, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+			return err
+		}
+		if err := os.WriteFile(path, applied(f.synced, survivors(rng, f.pending)), 0o600); err != nil {
 			return err
 		}
 	}
