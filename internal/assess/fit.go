@@ -31,6 +31,8 @@ func CalibrateOn(m *models.Model, parts []dataset.Part) (models.Calibration, err
 	if err != nil {
 		return models.Calibration{}, err
 	}
+	// Classes of one's own are the network's, no verdict names them.
+	answers = slices.DeleteFunc(answers, func(a Answer) bool { return !a.Truth.Known() })
 	var fit models.Fit
 	var conditions []bearing.Fault
 	fit.Groups = len(answers)
@@ -47,7 +49,7 @@ func CalibrateOn(m *models.Model, parts []dataset.Part) (models.Calibration, err
 	}
 	if len(fit.Specimens) < leastBearings || len(conditions) < leastConditions {
 		return models.Calibration{}, bearing.Errorf(bearing.Invalid, "calibration_data",
-			"%d bearings in %d conditions have %g s of signal in a row to calibrate on, need %d in %d: add recordings, or longer ones, of bearings that training has not seen",
+			"%d bearings in %d of the conditions that a verdict names (normal, inner_race, outer_race, ball) have %g s of signal in a row to calibrate on, need %d in %d: add recordings, or longer ones, of bearings that training has not seen",
 			len(fit.Specimens), len(conditions), GroupSeconds, leastBearings, leastConditions)
 	}
 	c := Calibrate(answers)

@@ -146,6 +146,18 @@ func TestCalibrateOnRefused(t *testing.T) {
 	if _, err := CalibrateOn(m, same); bearing.CodeOf(err) != "calibration_data" {
 		t.Errorf("three bearings in one condition: %v", err)
 	}
+	own := slices.Clone(parts) // bearings enough, none of a condition that a verdict names
+	for i, p := range own {
+		r := *p.Rec
+		r.Truth.Fault = []bearing.Fault{"misalignment", "loose_foot"}[i%2]
+		own[i].Rec = &r
+	}
+	if _, err := CalibrateOn(m, own); bearing.CodeOf(err) != "calibration_data" {
+		t.Errorf("classes of one's own alone: %v", err)
+	}
+	if c, err := CalibrateOn(m, append(own, parts[0], parts[2], parts[3])); err != nil || c.Fit.Groups != 3 {
+		t.Errorf("beside classes of one's own: %v, %+v", err, c.Fit)
+	}
 	m.Training.Seen = []models.Seen{{Recording: parts[1].Rec.Name, From: 0, To: 10}}
 	if _, err := CalibrateOn(m, parts); bearing.CodeOf(err) != "leaks_training_data" {
 		t.Errorf("calibrated on what it was trained on: %v", err)
