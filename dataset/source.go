@@ -98,7 +98,11 @@ func OpenFS(c Corpus, fsys fs.FS) (*Source, error) {
 		return nil, err
 	}
 	if len(s.Entries()) == 0 {
-		return nil, bearing.Errorf(bearing.NotFound, "data_missing", "no file of corpus %s is there (looked for names such as %s, also in zip files)", c.Name, example(c))
+		err := bearing.Errorf(bearing.NotFound, "data_missing", "no file of corpus %s is there (looked for names such as %s, also in zip files)", c.Name, example(c))
+		if _, serr := fs.Stat(fsys, ManifestName); serr == nil {
+			err.Message += ", but a " + ManifestName + " is: with --corpus own it is the corpus"
+		}
+		return nil, err
 	}
 	return s, nil
 }

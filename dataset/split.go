@@ -41,7 +41,7 @@ func Splits() []Split {
 	return []Split{
 		{
 			Name:  "bearing",
-			Note:  "leaves one fault size out, so that no damaged bearing of the test was seen; the healthy record is split by time",
+			Note:  "leaves one fault size out, of own data some bearings, so that no damaged bearing of the test was seen; the healthy record is split by time",
 			folds: byBearing,
 		},
 		{

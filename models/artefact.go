@@ -265,7 +265,7 @@ func splitFile(b []byte) (_ map[string]tensorHeader, meta metadata, _ []byte, _ 
 	}
 	n := binary.LittleEndian.Uint64(b)
 	if n > maxHeader || n > uint64(len(b)-8) {
-		return nil, meta, nil, fmt.Errorf("header of %d bytes in a file of %d", n, len(b))
+		return nil, meta, nil, fmt.Errorf("it is no safetensors file, or cut off: header of %d bytes in a file of %d", n, len(b))
 	}
 	d := json.NewDecoder(bytes.NewReader(b[8 : 8+n]))
 	if t, err := d.Token(); err != nil || t != json.Delim('{') {
