@@ -86,7 +86,7 @@ var codes = []Code{
 	{"speed_out_of_range", "a shaft speed that is not positive or too high"},
 	{"speed_missing", "no shaft speed, and the sensor is registered to state it"},
 	{"unit_missing", "no unit"},
-	{"unit_unknown", "a unit other than g and m/s2"},
+	{"unit_unknown", "a unit other than g, m/s2 and mm/s"},
 	{"scale_missing", "int16 samples without the scale of one count"},
 	{"scale_not_finite", "a scale of 0, which makes every sample 0"},
 	{"window_empty", "no samples"},

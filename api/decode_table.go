@@ -94,7 +94,7 @@ func fileDecoder(form string, known bearing.Sensor) decoder {
 		}
 		f.rate, f.samples, f.inside = r.SampleRate, r.Samples, r.Unit
 		f.unit = string(r.Unit)
-		if q["unit"] == "" && known.Unit != "" && r.Unit != bearing.RelativeToFull {
+		if q["unit"] == "" && known.Unit.Inside() == r.Unit.Inside() && known.Unit != "" {
 			f.unit = string(known.Unit) // samples are in g whichever it is
 		}
 		if r.ShaftSpeed > 0 && !f.hasRPM && known.SpeedRPM == 0 {
@@ -133,7 +133,7 @@ func inQueryTerms(err error, file string) error {
 	case "channel_unknown":
 		out.Code, out.Kind = "parameter_invalid", bearing.Invalid
 	}
-	out.Message = strings.NewReplacer("--rate", "sample_rate_hz, or register the sensor with it", "--unit g or --unit m/s2", "unit=g or unit=m/s2, or register the sensor with it",
+	out.Message = strings.NewReplacer("--rate", "sample_rate_hz, or register the sensor with it", "--unit g, --unit m/s2, or --unit mm/s of a velocity sensor", "unit=g, unit=m/s2, or unit=mm/s of a velocity sensor, or register the sensor with it",
 		"--channel", "channel=", file, "the body").Replace(e.Message)
 	return &out
 }

@@ -199,7 +199,7 @@ func query(name, what string, s *huma.Schema) *huma.Param {
 
 func text(format string) *huma.Schema { return &huma.Schema{Type: "string", Format: format} }
 func number() *huma.Schema            { return &huma.Schema{Type: "number"} }
-func units() *huma.Schema             { return &huma.Schema{Type: "string", Enum: []any{"g", "m/s2"}} }
+func units() *huma.Schema             { return &huma.Schema{Type: "string", Enum: []any{"g", "m/s2", "mm/s"}} }
 func ptr[T any](v T) *T               { return &v }
 
 func describe(s *huma.Schema, what string) *huma.Schema {

@@ -78,7 +78,7 @@ func TestRefusals(t *testing.T) {
 		{"negative rate", "", asJSON, with("12000", "-1"), 422, "rate_out_of_range"},
 		{"absurd rate", "", asJSON, with("12000", "1e12"), 422, "rate_out_of_range"},
 		{"no unit", "", asJSON, with(`"unit":"g",`, ""), 422, "unit_missing"},
-		{"unknown unit", "", asJSON, with(`"g"`, `"mm/s"`), 422, "unit_unknown"},
+		{"unknown unit", "", asJSON, with(`"g"`, `"in/s"`), 422, "unit_unknown"},
 		{"unit of our own", "", asJSON, with(`"g"`, `"relative"`), 422, "unit_unknown"},
 		{"speed 0", "", asJSON, with("1797", "0"), 422, "speed_out_of_range"},
 		{"negative speed", "", asJSON, with("1797", "-5"), 422, "speed_out_of_range"},

@@ -130,11 +130,7 @@ var windowForms = []windowForm{
 		if w.SampleRate != math.Trunc(w.SampleRate) || w.SampleRate > math.MaxUint32 {
 			return nil, bearing.Errorf(bearing.Invalid, "format_unknown", "a WAV file has a whole number of samples a second, the window has %g: take npy", w.SampleRate).At("format")
 		}
-		unit := bearing.G // samples are in it, whatever was stated
-		if w.Unit == bearing.RelativeToFull {
-			unit = w.Unit
-		}
-		return wavfile.EncodeNoted(w.Samples, w.SampleRate, wavfile.Note{Unit: string(unit), Start: w.Start}), nil
+		return wavfile.EncodeNoted(w.Samples, w.SampleRate, wavfile.Note{Unit: string(w.Unit.Inside()), Start: w.Start}), nil
 	}},
 }
 
@@ -234,14 +230,11 @@ func rpmOf(hz float64) float64 {
 // of ten digits before it.
 const jsonBytes, csvBytes = 15, 32
 
-// encodeCSV writes, after its start and rate, time and acceleration in g, in two columns with a header.
+// encodeCSV writes, after its start and rate, time and acceleration in g or velocity in mm/s, in two
+// columns with a header.
 func encodeCSV(w *bearing.Window) []byte {
-	unit := string(bearing.G)
-	if w.Unit == bearing.RelativeToFull {
-		unit = string(w.Unit)
-	}
 	b := append(make([]byte, 0, csvBytes*len(w.Samples)+256), csvfile.Own(w.Start, formatFloat(w.SampleRate))...)
-	b = append(b, "time_s,acceleration_"+unit+"\n"...)
+	b = append(b, "time_s,"+w.Unit.Quantity()+"_"+string(w.Unit.Inside())+"\n"...)
 	for i, v := range w.Samples {
 		b = strconv.AppendFloat(b, float64(i)/w.SampleRate, 'g', 10, 64)
 		b = append(b, ',')

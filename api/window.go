@@ -200,7 +200,7 @@ type fields struct {
 	rate, rpm                          float64
 	hasRPM                             bool
 	samples                            []float32
-	inside                             bearing.Unit // of a file: samples are in g already, or relative
+	inside                             bearing.Unit // of a file: samples are as it says inside already
 }
 
 // window checks what only the edge knows and passes the rest to the one gate.
@@ -217,10 +217,7 @@ func (f fields) window(sensor string, maxSamples int) (*bearing.Window, error) {
 	}
 	unit, err := bearing.ParseUnit(f.unit)
 	if f.inside != "" {
-		unit, err = bearing.G, nil
-		if f.inside == bearing.RelativeToFull {
-			unit = f.inside
-		}
+		unit, err = f.inside.Inside(), nil
 	}
 	if err != nil {
 		return nil, err.(*bearing.Error).At("/unit")

@@ -15,7 +15,7 @@ import (
 type FileOptions struct {
 	RateHz    float64 // sampling rate; needed unless the file states it or is in a catalogue
 	RPM       float64 // shaft speed, 0 if unknown
-	Unit      string  // g or m/s2; needed unless the file states it, is in a catalogue, or is PCM without a scale
+	Unit      string  // g, m/s2 or mm/s; needed unless the file states it, is in a catalogue, or is PCM without a scale
 	Channel   string  // name of the channel, "" if the file has one, "all" for each of them
 	Bearing   string  // designation, "" if unknown
 	Scale     float64 // multiplies the samples; for PCM: Unit per full scale. 0 means 1, or no scale
@@ -236,12 +236,12 @@ func unitOf(c *content, o FileOptions) (unit bearing.Unit, scale float64, err er
 		return c.unit, scale, nil
 	}
 	if unit, err = bearing.ParseUnit(o.Unit); err != nil {
-		return "", 0, bearing.Errorf(bearing.Invalid, bearing.CodeOf(err), "the unit of the samples is not known: give it with --unit g or --unit m/s2")
+		return "", 0, bearing.Errorf(bearing.Invalid, bearing.CodeOf(err), "the unit of the samples is not known: give it with --unit g, --unit m/s2, or --unit mm/s of a velocity sensor")
 	}
 	return unit, scale, nil
 }
 
-// toSamples converts a channel to float32 in g and refuses what is not finite.
+// toSamples converts a channel to float32, acceleration to g, and refuses what is not finite.
 func toSamples(ch channel, unit bearing.Unit, scale float64) ([]float32, error) {
 	if len(ch.data) == 0 {
 		return nil, bearing.Errorf(bearing.Invalid, "window_empty", "channel %s has no samples", bearing.Clip(ch.name))

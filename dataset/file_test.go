@@ -85,7 +85,7 @@ func TestReadFileErrors(t *testing.T) {
 	}{
 		{"rate", "a.mat", plain, FileOptions{Unit: "g"}, "rate_missing", "--rate"},
 		{"unit", "a.mat", plain, FileOptions{RateHz: 1000}, "unit_missing", "--unit"},
-		{"other unit", "a.mat", plain, FileOptions{RateHz: 1000, Unit: "mm/s"}, "unit_unknown", "--unit"},
+		{"other unit", "a.mat", plain, FileOptions{RateHz: 1000, Unit: "in/s"}, "unit_unknown", "--unit"},
 		{"negative rate", "a.mat", plain, FileOptions{RateHz: -1, Unit: "g"}, "rate_out_of_range", "--rate"},
 		{"speed", "a.mat", plain, FileOptions{RateHz: 1000, RPM: -1, Unit: "g"}, "speed_out_of_range", "--rpm"},
 		{"channel", "a.csv", table, FileOptions{RateHz: 1000, Unit: "g"}, "channel_ambiguous", "y"},

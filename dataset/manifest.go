@@ -149,6 +149,9 @@ func (m manifestRow) entry() (Entry, error) {
 		if _, err := bearing.ParseUnit(string(e.Unit)); err != nil {
 			return e, m.wrong("unit", "%q is not taken: state g or m/s2", bearing.Clip(string(e.Unit)))
 		}
+		if e.Unit.IsVelocity() {
+			return e, m.wrong("unit", "%s is velocity, from which no bearing fault is learnt or told: take recordings of acceleration", e.Unit)
+		}
 	}
 	if e.ShaftRPM, err = m.number("rpm", 60*bearing.MaxShaftSpeed); err != nil {
 		return e, err

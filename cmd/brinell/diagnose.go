@@ -36,7 +36,7 @@ type fileFlags struct {
 func (f *fileFlags) add(fs *pflag.FlagSet) {
 	fs.Float64Var(&f.o.RateHz, "rate", 0, "sampling rate in Hz, where the file does not state it")
 	fs.Float64Var(&f.o.RPM, "rpm", 0, "shaft speed in revolutions per minute")
-	fs.StringVar(&f.o.Unit, "unit", "", "unit of the samples: g or m/s2, where the file does not state it")
+	fs.StringVar(&f.o.Unit, "unit", "", "unit of the samples: g, m/s2, or mm/s of a velocity sensor, where the file does not state it")
 	fs.StringVar(&f.o.Bearing, "bearing", "", "designation of the bearing, such as 6205-2RS")
 	fs.StringVar(&f.o.Channel, "channel", "", "name of the channel, where the file has several")
 	fs.Float64Var(&f.o.Scale, "scale", 0, "for PCM: units per full scale")
@@ -75,7 +75,7 @@ type fileDiagnosis struct {
 	Fault         bearing.Fault       `json:"fault"` // of the whole recording
 	Verdict       bearing.Verdict     `json:"verdict"`
 	Probabilities bearing.Values      `json:"probabilities"`
-	Amplitude     string              `json:"amplitude"` // "g", or "relative" where PCM has no scale: features with unit g are then relative
+	Amplitude     string              `json:"amplitude"` // "g", "mm/s" of velocity, or "relative" where PCM has no scale: features with unit g are then in it
 	Windows       []bearing.Diagnosis `json:"windows"`
 }
 
@@ -204,13 +204,10 @@ func openModel(path string) (*models.Model, error) {
 // sensor that sends them one after the other: the verdict on the last one rests on
 // all.
 func diagnoseRecording(core *diagnose.Core, rec bearing.Recording, path string, start time.Time) (fileDiagnosis, error) {
-	d := fileDiagnosis{File: path, Amplitude: string(bearing.G)}
-	if rec.Unit == bearing.RelativeToFull {
-		d.Amplitude = string(rec.Unit)
-	}
+	d := fileDiagnosis{File: path, Amplitude: string(rec.Unit.Inside())}
 	// Samples of a recording are in g already; the stated unit is kept.
 	whole, err := bearing.NewWindow(bearing.Window{Sensor: sensorName(path), Start: start, SampleRate: rec.SampleRate,
-		ShaftSpeed: rec.ShaftSpeed, Bearing: rec.Bearing, Unit: unitInside(rec.Unit), Samples: rec.Samples,
+		ShaftSpeed: rec.ShaftSpeed, Bearing: rec.Bearing, Unit: rec.Unit.Inside(), Samples: rec.Samples,
 	}, bearing.Limits{MaxSamples: max(1, len(rec.Samples))})
 	if err != nil {
 		return d, err
@@ -258,15 +255,7 @@ func (f *fileFlags) diagnoseWindow(core *diagnose.Core, sessions map[[2]string]*
 		return rec, d, withPath(path, err)
 	}
 	rec = bearing.Recording{SampleRate: w.SampleRate, ShaftSpeed: w.ShaftSpeed, Unit: w.Unit, Bearing: w.Bearing, Samples: w.Samples}
-	return rec, fileDiagnosis{File: path, Amplitude: string(bearing.G), Fault: a.Fault, Verdict: a.Verdict, Probabilities: a.Probabilities, Windows: []bearing.Diagnosis{a}}, nil
-}
-
-// unitInside is the unit of a recording's samples: g, or none.
-func unitInside(u bearing.Unit) bearing.Unit {
-	if u == bearing.RelativeToFull {
-		return u
-	}
-	return bearing.G
+	return rec, fileDiagnosis{File: path, Amplitude: string(w.Unit.Inside()), Fault: a.Fault, Verdict: a.Verdict, Probabilities: a.Probabilities, Windows: []bearing.Diagnosis{a}}, nil
 }
 
 // sensorName makes a sensor name of a file name.
@@ -369,7 +358,7 @@ func featuresCommand() *cobra.Command {
 				}
 			}
 			v := x.Extract(nil, rec.Samples, rec.SampleRate)
-			amplitude := unitInside(rec.Unit)
+			amplitude := rec.Unit.Inside()
 			if asJSON {
 				values := make(bearing.Values, len(v))
 				for i, name := range x.Names() {
@@ -388,8 +377,11 @@ func featuresCommand() *cobra.Command {
 			fmt.Fprintln(t, "FEATURE\tVALUE\tUNIT\tDOMAIN\tSOURCE")
 			for i, row := range x.Rows() {
 				unit := string(row.Unit)
-				if amplitude == bearing.RelativeToFull {
-					unit = strings.Replace(unit, "g", "relative", 1)
+				switch {
+				case unit == string(features.Acceleration):
+					unit = string(amplitude)
+				case unit == string(features.Power) && amplitude != bearing.G:
+					unit = "(" + string(amplitude) + ")2"
 				}
 				fmt.Fprintf(t, "%s\t%.6g\t%s\t%s\t%s\n", row.Name, v[i], unit, row.Domain, row.Source)
 			}

@@ -38,7 +38,7 @@ func plotDiagnosis(path string, core *diagnose.Core, r bearing.Recording, d file
 	last.Fault, last.Verdict = d.Fault, d.Verdict
 	w := &bearing.Window{Sensor: head.Sensor, Axis: head.Axis, Start: head.Start.In(time.UTC),
 		SampleRate: r.SampleRate, ShaftSpeed: r.ShaftSpeed,
-		Bearing: r.Bearing, Unit: unitInside(r.Unit), Samples: r.Samples}
+		Bearing: r.Bearing, Unit: r.Unit.Inside(), Samples: r.Samples}
 	b, err := core.Picture(r.Name, w, last, pictureAs(path))
 	if err != nil {
 		return err

@@ -20,16 +20,23 @@ import (
 // TestRoundTrip: what the service gives out of a window is read by diagnose, the watched
 // folder and POST, and is the same window; only NPY and its like need to be told the rest.
 func TestRoundTrip(t *testing.T) {
+	for _, unit := range []bearing.Unit{bearing.G, bearing.MillimetresSec} {
+		t.Run(unit.Quantity(), func(t *testing.T) { roundTrip(t, unit) })
+	}
+}
+
+func roundTrip(t *testing.T, unit bearing.Unit) {
 	p := start(t, "--data-dir", t.TempDir())
 	x := excerpt(t, "inner_race_105.npy").Samples[:6000]
 	at := time.Date(2026, 1, 31, 12, 0, 0, 250e6, time.UTC)
-	const query = "&unit=g&sample_rate_hz=12000"
+	query := "&sample_rate_hz=12000&unit=" + string(unit)
 	start := "?start=" + at.Format(time.RFC3339Nano)
 	status, d, body := post(t, p.url+"/v1/sensors/s/windows"+start+query, "application/octet-stream", raw(x))
 	if status != 201 {
 		t.Fatalf("%d %s", status, body)
 	}
 	rig := newDropRig(t)
+	rig.unit = unit
 	for form, media := range map[string]string{"json": "application/json", "csv": "text/csv", "wav": "audio/wav", "npy": "application/x-npy"} {
 		b := fetch(t, p.url+"/v1/windows/"+d.ID+"?format="+form, 200)
 		path := filepath.Join(t.TempDir(), "s."+form)
@@ -44,15 +51,15 @@ func TestRoundTrip(t *testing.T) {
 				if _, err := f.read(path); bearing.CodeOf(err) != "rate_missing" || !strings.Contains(err.Error(), "--rate") {
 					t.Errorf("npy without a rate: %v", err)
 				}
-				f.o.RateHz, f.o.Unit = 12000, "g"
+				f.o.RateHz, f.o.Unit = 12000, string(unit)
 			}
 			rec, err := f.read(path)
-			if err != nil || !slices.Equal(rec.Samples, x) || rec.SampleRate != 12000 || rec.Unit != bearing.G || form != "npy" && !rec.Start.Equal(at) {
+			if err != nil || !slices.Equal(rec.Samples, x) || rec.SampleRate != 12000 || rec.Unit != unit || form != "npy" && !rec.Start.Equal(at) {
 				t.Errorf("%s by diagnose: %v, rate %v, unit %s, start %v", form, err, rec.SampleRate, rec.Unit, rec.Start)
 			}
 		}
-		out, err := runDiagnose(path, form)
-		if err != nil {
+		out, err := runDiagnose(path, form, unit)
+		if err != nil || unit.IsVelocity() && !strings.Contains(string(out), "Velocity says nothing sure of the bearing") {
 			t.Errorf("%s by diagnose: %v\n%s", form, err, out)
 		}
 
@@ -71,7 +78,7 @@ func TestRoundTrip(t *testing.T) {
 			q = start + query
 		}
 		status, again, body := post(t, p.url+"/v1/sensors/s/windows"+q, media, b)
-		if status != 200 || !again.Duplicate || again.ID != d.ID {
+		if status != 200 || !again.Duplicate || again.ID != d.ID || again.Unit != unit {
 			t.Errorf("%s by POST: %d %s", form, status, body)
 		}
 	}
@@ -82,14 +89,14 @@ func TestRoundTrip(t *testing.T) {
 	}
 }
 
-func runDiagnose(path, form string) ([]byte, error) {
+func runDiagnose(path, form string, unit bearing.Unit) ([]byte, error) {
 	bin, err := program()
 	if err != nil {
 		return nil, err
 	}
 	args := []string{"diagnose", path}
 	if form == "npy" {
-		args = append(args, "--rate", "12000", "--unit", "g")
+		args = append(args, "--rate", "12000", "--unit", string(unit))
 	}
 	return exec.Command(bin, args...).CombinedOutput()
 }
@@ -99,6 +106,9 @@ func runDiagnose(path, form string) ([]byte, error) {
 func TestPostTables(t *testing.T) {
 	p := start(t, "--data-dir", t.TempDir(), "--max-samples", "8192")
 	if status, _ := call(t, "PUT", p.url+"/v1/sensors/reg", `{"sample_rate_hz":12000,"unit":"m/s2"}`, nil); status != 201 {
+		t.Fatal(status)
+	}
+	if status, _ := call(t, "PUT", p.url+"/v1/sensors/vel", `{"sample_rate_hz":12000,"unit":"mm/s"}`, nil); status != 201 {
 		t.Fatal(status)
 	}
 	x := excerpt(t, "inner_race_105.npy").Samples
@@ -123,6 +133,11 @@ func TestPostTables(t *testing.T) {
 		{"another rate", "reg", "&sample_rate_hz=25600", rows(4096, "t;acc_g\n", "%.9f;%.6f\n"), 422, "rate_mismatch"},
 		{"several channels", "reg", "", rows(4096, "a;b\n", "%.9f;%.6f\n"), 422, "channel_missing"},
 		{"one of several", "reg", "&channel=b", rows(4096, "a;b\n", "%.9f;%.6f\n"), 201, `"unit":"m/s2"`},
+		{"velocity by its header", "fan", "", rows(13000/2, "t;v_mm/s\n", "%.9f;%.6f\n"), 201, `"unit":"mm/s"`},
+		{"velocity by the query", "fan", "&channel=b&unit=mm/s", rows(4096, "a;b\n", "%.9f;%.6f\n"), 422, "rate_missing"},
+		{"velocity of a sensor of velocity", "vel", "", rows(4096, "v\n", "%.6[2]f\n"), 201, `"unit":"mm/s"`},
+		{"velocity of a sensor of acceleration", "reg", "", rows(4096, "t;v (mm/s)\n", "%.9f;%.6f\n"), 422, "unit_mismatch"},
+		{"acceleration of a sensor of velocity", "vel", "", rows(4096, "t;a (g)\n", "%.9f;%.6f\n"), 422, "unit_mismatch"},
 		{"gaps", "bare", "", gap, 400, "time_gaps"},
 		{"too long", "reg", "", rows(8193, "acc\n", "%.6[2]f\n"), 422, "window_too_long"},
 		{"lines without end", "reg", "", []byte(strings.Repeat("1\n", 100000)), 422, "window_too_long"},

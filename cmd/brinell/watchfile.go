@@ -174,10 +174,14 @@ func (w *watcher) read(ctx context.Context, name string, b []byte, modified time
 	if !named && !recs[0].Start.IsZero() {
 		start = recs[0].Start
 	}
-	// Samples of a recording are in g whatever the sensor's unit is.
-	win, err := bearing.NewWindow(bearing.Window{Sensor: sensor, Axis: s.Axis, Start: start, SampleRate: recs[0].SampleRate, ShaftSpeed: recs[0].ShaftSpeed, Bearing: recs[0].Bearing, Unit: bearing.G, Samples: recs[0].Samples},
+	// Acceleration of a recording is in g whatever the sensor's unit is.
+	unit := bearing.G
+	if recs[0].Unit.IsVelocity() {
+		unit = recs[0].Unit
+	}
+	win, err := bearing.NewWindow(bearing.Window{Sensor: sensor, Axis: s.Axis, Start: start, SampleRate: recs[0].SampleRate, ShaftSpeed: recs[0].ShaftSpeed, Bearing: recs[0].Bearing, Unit: unit, Samples: recs[0].Samples},
 		bearing.Limits{MaxSamples: w.maxSamples})
-	if err == nil && s.Unit != "" {
+	if err == nil && s.Unit != "" && s.Unit.Inside() == win.Unit {
 		win.Unit = s.Unit
 	}
 	return win, err

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -58,6 +59,7 @@ func (k *shelved) Append(_ context.Context, d bearing.Diagnosis, w *bearing.Wind
 
 // dropRig is a watcher with a clock of its own.
 type dropRig struct {
+	unit bearing.Unit // of its sensor, g by default
 	*watcher
 	t     *testing.T
 	dir   string
@@ -78,7 +80,7 @@ func newDropRig(t *testing.T) *dropRig {
 		t.Fatal(err)
 	}
 	r.watcher = watch(t, r.dir, core, func(name string) (bearing.Sensor, bool) {
-		return bearing.Sensor{SampleRate: 12000, Unit: bearing.G, FullScale: 1}, name == "s"
+		return bearing.Sensor{SampleRate: 12000, Unit: cmp.Or(r.unit, bearing.G), FullScale: 1}, name == "s"
 	})
 	r.watcher.log = slog.New(slog.NewTextHandler(&r.log, nil))
 	r.now = func() time.Time { return r.at }

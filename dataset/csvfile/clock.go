@@ -159,17 +159,17 @@ func (t Table) stated() float64 {
 	return 0
 }
 
-// units of acceleration in headers.
-var unitNames = regexp.MustCompile(`(?i)(?:^|[\s_\[(])(g|m/s2|m/s²|m/s\^2)[\])]?$`)
+// units of acceleration and velocity in headers.
+var unitNames = regexp.MustCompile(`(?i)(?:^|[\s_\[(])(g|m/s2|m/s²|m/s\^2|mm/s|mm/sec)[\])]?$`)
 
-// Unit is the unit of acceleration that the header of a column states, or for columns without a
-// unit the lines before the table: g or m/s2, "" if none does.
+// Unit is the unit of acceleration or velocity that the header of a column states, or for columns without a
+// unit the lines before the table: g, m/s2 or mm/s, "" if none does.
 func (t Table) Unit(column int) string {
 	if column < 0 || column >= len(t.Header) {
 		return t.remarkedUnit()
 	}
 	if m := unitNames.FindStringSubmatch(t.name(column)); m != nil {
-		return acceleration(m[1])
+		return spelt(m[1])
 	}
 	if strings.ContainsAny(t.name(column), "[(") { // another unit, or a remark
 		return ""

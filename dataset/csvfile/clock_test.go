@@ -39,9 +39,14 @@ func TestLoggers(t *testing.T) {
 		unit   string
 		column int // of the samples
 	}{
-		"time_s":            {"time_s,acceleration_g\n" + wave(4000, 12000, plain), 12000, "g", 1},
-		"t, unit in square": {"t [s],a [m/s2]\n" + wave(4000, 25600, plain), 25600, "m/s2", 1},
-		"milliseconds":      {"Time (ms),X\n" + wave(4000, 20000, func(i int, at float64) string { return fmt.Sprintf("%.3f,%g", 1e3*at, value(i)) }), 20000, "", 1},
+		"time_s":                {"time_s,acceleration_g\n" + wave(4000, 12000, plain), 12000, "g", 1},
+		"t, unit in square":     {"t [s],a [m/s2]\n" + wave(4000, 25600, plain), 25600, "m/s2", 1},
+		"velocity":              {"t [s],v_mm/s\n" + wave(4000, 25600, plain), 25600, "mm/s", 1},
+		"velocity, in brackets": {"Time (s),Velocity [mm/s]\n" + wave(4000, 2560, plain), 2560, "mm/s", 1},
+		"velocity, a line of units": {"Zeit;Schwinggeschwindigkeit\n[s];[mm/s]\n" +
+			wave(4000, 12800, func(i int, at float64) string { return comma("%.7f;%g", at, value(i)) }), 12800, "mm/s", 1},
+		"millimetres":  {"t [s],x [mm]\n" + wave(4000, 2560, plain), 2560, "", 1},
+		"milliseconds": {"Time (ms),X\n" + wave(4000, 20000, func(i int, at float64) string { return fmt.Sprintf("%.3f,%g", 1e3*at, value(i)) }), 20000, "", 1},
 		"German": {"Messung 4;Pumpe 2\nAbtastrate;9999\n\nZeit;Beschleunigung\n[s];[g]\n" +
 			wave(4000, 12800, func(i int, at float64) string { return comma("%.7f;%g", at, value(i)) }), 12800, "g", 1},
 		"stamps": {"timestamp,acc\n" + wave(4000, 12000, func(i int, at float64) string {

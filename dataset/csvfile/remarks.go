@@ -14,7 +14,7 @@ var (
 	starts = regexp.MustCompile(`(?i)^\W*(?:(?:recording|measurement|acquisition|mess|aufnahme)?[ _-]*(?:start(?:ed|zeit|datum)?|begin|beginn)(?:[ _-]?(?:time|date|datum|zeit|at|on|am))*|recorded(?: at| on)?|acquired(?: at| on)?|aufgenommen(?: am)?|aufnahme(?:zeit|datum)?|messzeit(?:punkt)?|date(?:[ _/-]?time)?|datum(?:[ _/-]*(?:uhr)?zeit)?|timestamp)\b[^0-9]*(` + day + `)[T \t;,"]+(` + clock + `)`)
 	dates  = regexp.MustCompile(`(?i)^\W*(?:(?:start|mess|aufnahme)[ _-]?)?(?:date|datum)\b[^0-9]*(` + day + `)\W*$`)
 	hours  = regexp.MustCompile(`(?i)^\W*(?:(?:start|mess|aufnahme)[ _-]?)?(?:time|zeit|uhrzeit)\b[^0-9]*(` + clock + `)\W*$`)
-	unit   = regexp.MustCompile(`(?i)^\W*(?:units?|einheit|y_unit_label)\b[^a-z]*(g|m/s2|m/s²|m/s\^2)[\s\])};,"]*$`)
+	unit   = regexp.MustCompile(`(?i)^\W*(?:units?|einheit|y_unit_label)\b[^a-z]*(g|m/s2|m/s²|m/s\^2|mm/s|mm/sec)[\s\])};,"]*$`)
 )
 
 const (
@@ -77,16 +77,19 @@ func (d *decoder) remarkedHeader(rows []row) {
 func (t Table) remarkedUnit() string {
 	for _, line := range t.Preamble {
 		if m := unit.FindStringSubmatch(line); m != nil {
-			return acceleration(m[1])
+			return spelt(m[1])
 		}
 	}
 	return ""
 }
 
-// acceleration is a unit as it is spelt here.
-func acceleration(unit string) string {
-	if strings.EqualFold(unit, "g") {
+// spelt is a unit of acceleration or velocity as it is spelt here.
+func spelt(unit string) string {
+	switch {
+	case strings.EqualFold(unit, "g"):
 		return "g"
+	case len(unit) > 1 && strings.EqualFold(unit[:2], "mm"):
+		return "mm/s"
 	}
 	return "m/s2"
 }

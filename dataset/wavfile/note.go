@@ -10,7 +10,7 @@ import (
 // Note is what the comment of a file that Brinell wrote says beyond the format: the unit of
 // the samples, of which full scale is one, and the time of the first.
 type Note struct {
-	Unit  string // "g" or "relative"; "" in files of others
+	Unit  string // "g", "mm/s" or "relative"; "" in files of others
 	Start time.Time
 }
 
@@ -48,7 +48,7 @@ func parseNote(b []byte) (n Note) {
 	}
 	for word := range strings.FieldsSeq(text) {
 		switch key, value, _ := strings.Cut(word, "="); {
-		case key == "unit" && (value == "g" || value == "relative"):
+		case key == "unit" && (value == "g" || value == "mm/s" || value == "relative"):
 			n.Unit = value
 		case key == "start":
 			if at, err := time.Parse(time.RFC3339Nano, value); err == nil {

@@ -151,7 +151,7 @@ func TestEnds(t *testing.T) {
 // TestNote: what our own files say is read, and nobody else's comment is taken for it.
 func TestNote(t *testing.T) {
 	at := time.Date(2026, 1, 31, 12, 0, 0, 250e6, time.UTC)
-	for _, n := range []Note{{}, {Unit: "g"}, {Unit: "relative", Start: at}, {Unit: "g", Start: at.Add(time.Nanosecond)}} {
+	for _, n := range []Note{{}, {Unit: "g"}, {Unit: "mm/s", Start: at}, {Unit: "relative", Start: at}, {Unit: "g", Start: at.Add(time.Nanosecond)}} {
 		b := EncodeNoted([]float32{1, 2, 3}, 12000, n)
 		f, err := Decode(b)
 		if exact, ragged := Ends(b); err != nil || f.Note != n || !exact || ragged {

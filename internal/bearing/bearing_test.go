@@ -72,6 +72,10 @@ func TestNewWindow(t *testing.T) {
 	if w, err = NewWindow(g, Limits{}); err != nil || w.Samples[0] != 1 || w.Unit != MetresPerSec2 {
 		t.Errorf("m/s2: %+v %v", w, err)
 	}
+	g.Unit, g.Samples = MillimetresSec, []float32{StandardGravity, -3}
+	if w, err = NewWindow(g, Limits{}); err != nil || w.Samples[0] != StandardGravity || w.Samples[1] != -3 || w.Unit != MillimetresSec {
+		t.Errorf("mm/s: %+v %v", w, err)
+	}
 	f := func(code string, change func(*Window)) {
 		t.Helper()
 		w := goodWindow()
@@ -96,7 +100,7 @@ func TestNewWindow(t *testing.T) {
 		f("speed_out_of_range", func(w *Window) { w.ShaftSpeed = r })
 	}
 	f("unit_missing", func(w *Window) { w.Unit = "" })
-	f("unit_unknown", func(w *Window) { w.Unit = "mm/s" })
+	f("unit_unknown", func(w *Window) { w.Unit = "km/h" })
 	f("window_empty", func(w *Window) { w.Samples = nil })
 	f("window_too_long", func(w *Window) { w.Samples = make([]float32, 4) })
 	for _, v := range []float64{math.NaN(), math.Inf(1), math.Inf(-1)} {
@@ -251,6 +255,15 @@ func TestParse(t *testing.T) {
 		}
 	}
 	if _, err := ParseFault("cage"); CodeOf(err) != "unknown_fault" {
+		t.Error(err)
+	}
+	for unit, inside := range map[Unit]Unit{G: G, MetresPerSec2: G, MillimetresSec: MillimetresSec, RelativeToFull: RelativeToFull} {
+		got, err := ParseUnit(string(unit))
+		if unit.Inside() != inside || unit.IsVelocity() != (unit == MillimetresSec) || unit != RelativeToFull && (got != unit || err != nil) {
+			t.Errorf("%s: inside %s, %s %v", unit, unit.Inside(), got, err)
+		}
+	}
+	if _, err := ParseUnit("in/s"); CodeOf(err) != "unit_unknown" || !strings.Contains(err.Error(), "mm/s") {
 		t.Error(err)
 	}
 	if _, err := ParseUnit("relative"); CodeOf(err) != "unit_unknown" {

@@ -6,7 +6,7 @@ import "time"
 // is known of its truth. Readers make it from files; windows are cut from it.
 type Recording struct {
 	Name       string    // unique in its corpus, e.g. "12k_Drive_End_IR007_0_105/DE"
-	Samples    []float32 // acceleration in g (or without unit where Unit is RelativeToFull)
+	Samples    []float32 // acceleration in g, or as Unit.Inside says
 	SampleRate float64   // Hz
 	ShaftSpeed float64   // Hz, 0 if unknown
 	Unit       Unit      // unit of the source

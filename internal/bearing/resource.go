@@ -64,8 +64,8 @@ type Sensor struct {
 	SampleRate float64    `json:"sample_rate_hz,omitempty" doc:"the only rate that its windows may have"`
 	Unit       Unit       `json:"unit,omitempty" doc:"the only unit that its windows may have"`
 	Axis       string     `json:"axis,omitempty" doc:"the only axis that its windows may have"`
-	FullScale  float64    `json:"full_scale,omitempty" doc:"largest acceleration that it can measure, in g"`
-	NoiseFloor float64    `json:"noise_floor,omitempty" doc:"RMS below which its windows are noise, in g"`
+	FullScale  float64    `json:"full_scale,omitempty" doc:"largest acceleration that it can measure, in g, or velocity in mm/s"`
+	NoiseFloor float64    `json:"noise_floor,omitempty" doc:"RMS below which its windows are noise, in g, or of velocity in mm/s"`
 	Bearing    string     `json:"bearing,omitempty" doc:"designation of the bearing, where a window states none"`
 	SpeedRPM   float64    `json:"shaft_speed_rpm,omitempty" doc:"shaft speed, where a window states none: leave out to have it estimated"`
 	SpeedFrom  string     `json:"speed_source,omitempty" doc:"where its shaft speed comes from: stated by every window, registered here whatever windows state, or estimated; left out, the first of these that is there"`

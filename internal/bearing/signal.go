@@ -21,7 +21,7 @@ type SpectrumQuery struct {
 type Spectrum struct {
 	ID      string    `json:"id"`
 	Kind    string    `json:"kind" enum:"amplitude,envelope"`
-	Unit    string    `json:"unit" doc:"of the values: g RMS, or for the squared envelope g² RMS; relative in place of g where the window has no unit"`
+	Unit    string    `json:"unit" doc:"of the values: g RMS, or for the squared envelope g² RMS; mm/s in place of g where it is of velocity, relative where it has no unit"`
 	StepHz  float64   `json:"step_hz"`
 	Samples int       `json:"samples" doc:"that it was computed of: the first of the window"`
 	Pieces  int       `json:"pieces" doc:"whose powers were averaged"`

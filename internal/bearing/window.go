@@ -14,25 +14,47 @@ import (
 // StandardGravity is 1 g in m/s² (exact by definition, ISO 80000-3).
 const StandardGravity = 9.80665
 
-// Unit is the unit in which acceleration was stated.
+// Unit is the unit in which acceleration or velocity was stated.
 type Unit string
 
-// The units taken. Inside the program samples are in g whatever was stated.
+// The units taken. Inside the program acceleration is in g whatever was stated, and velocity in
+// mm/s.
 const (
 	G              Unit = "g"
 	MetresPerSec2  Unit = "m/s2"
+	MillimetresSec Unit = "mm/s"     // of a velocity sensor
 	RelativeToFull Unit = "relative" // PCM without a scale: amplitudes have no unit
 )
+
+// Inside returns the unit in which the program keeps samples that were stated in u: g of any
+// acceleration, else u itself.
+func (u Unit) Inside() Unit {
+	if u == MillimetresSec || u == RelativeToFull {
+		return u
+	}
+	return G
+}
+
+// IsVelocity reports whether u is a unit of velocity, and none of acceleration.
+func (u Unit) IsVelocity() bool { return u == MillimetresSec }
+
+// Quantity says in a word what is measured in u.
+func (u Unit) Quantity() string {
+	if u.IsVelocity() {
+		return "velocity"
+	}
+	return "acceleration"
+}
 
 // ParseUnit returns the unit of that name, or an error that says what is taken.
 func ParseUnit(s string) (Unit, error) {
 	switch Unit(s) {
-	case G, MetresPerSec2:
+	case G, MetresPerSec2, MillimetresSec:
 		return Unit(s), nil
 	case "":
-		return "", Errorf(Invalid, "unit_missing", "the unit of the samples is missing: state g or m/s2")
+		return "", Errorf(Invalid, "unit_missing", "the unit of the samples is missing: state g, m/s2, or mm/s of a velocity sensor")
 	}
-	return "", Errorf(Invalid, "unit_unknown", "unit %q is not taken: use g or m/s2", Clip(s))
+	return "", Errorf(Invalid, "unit_unknown", "unit %q is not taken: use g, m/s2, or mm/s of a velocity sensor", Clip(s))
 }
 
 // Window is one segment of signal from one sensor axis, the unit of ingest and
@@ -45,7 +67,7 @@ type Window struct {
 	ShaftSpeed float64   // Hz, 0 if unknown
 	Bearing    string    // bearing designation, "" if unknown
 	Unit       Unit      // the unit that the client stated
-	Samples    []float32 // acceleration, g
+	Samples    []float32 // acceleration, g, or what Unit.Inside says
 }
 
 // Limits bound a window. The zero value of a field means its default.
@@ -61,7 +83,7 @@ const (
 	MaxAcceleration   = 1e9    // in the stated unit; a projectile in a gun stays below 1e6 g
 )
 
-// NewWindow is the one gate: it checks every field, converts the samples to g
+// NewWindow is the one gate: it checks every field, converts acceleration to g
 // and Start to UTC, and returns a window that the rest of the program may trust.
 // w.Samples is in w.Unit and is converted in place; the window keeps the slice.
 //
@@ -110,7 +132,7 @@ var (
 	maxStart = time.Date(2262, 1, 1, 0, 0, 0, 0, time.UTC)
 )
 
-// toG converts x from unit u to g in place and refuses what is no acceleration:
+// toG converts x from unit u, if it is one of acceleration, to g in place and refuses what is none:
 // past this, sums of samples and of their fourth powers stay finite.
 func toG(x []float32, u Unit) error {
 	// Without signs, bits of float32 are in the order of their values, infinities
@@ -132,14 +154,14 @@ func toG(x []float32, u Unit) error {
 	return nil
 }
 
-// badSample refuses the first of x that is no acceleration.
+// badSample refuses the first of x that is no acceleration, nor a velocity.
 func badSample(x []float32) error {
 	i := slices.IndexFunc(x, func(v float32) bool { return !(v >= -MaxAcceleration && v <= MaxAcceleration) })
 	v := x[i]
 	if math.IsNaN(float64(v)) || math.IsInf(float64(v), 0) {
 		return Errorf(Invalid, "sample_not_finite", "sample %d is %v: every sample must be a finite number", i, v).At("/samples")
 	}
-	return Errorf(Invalid, "sample_out_of_range", "sample %d is %g: no acceleration is beyond %g, check the format and the unit", i, v, float64(MaxAcceleration)).At("/samples")
+	return Errorf(Invalid, "sample_out_of_range", "sample %d is %g: no vibration is beyond %g, check the format and the unit", i, v, float64(MaxAcceleration)).At("/samples")
 }
 
 // IsName reports whether s matches [A-Za-z0-9][A-Za-z0-9._-]{0,63}, the grammar
@@ -193,7 +215,7 @@ func (w *Window) ID() string {
 	return idEncoding.EncodeToString(h.Sum(nil)[:16])
 }
 
-// Digest returns the SHA-256 of what the window says: samples (g, little-endian
+// Digest returns the SHA-256 of what the window says: samples (as Unit.Inside says, little-endian
 // float32), rate, speed, unit and bearing. Two windows of one ID with different
 // digests contradict each other.
 func (w *Window) Digest() [sha256.Size]byte {

@@ -84,7 +84,10 @@ const (
 // rate_too_low and window_too_short.
 func (k *worker) observe(w *bearing.Window, m *models.Model, r registered) (*observation, error) {
 	o := &observation{id: w.ID(), start: w.Start, began: w.Start, seconds: float64(len(w.Samples)) / w.SampleRate, rate: w.SampleRate}
-	if w.SampleRate < minRate {
+	if w.Unit.IsVelocity() && w.SampleRate < velocityRate {
+		return nil, bearing.Errorf(bearing.Invalid, "rate_too_low", "sampling rate %g Hz is below %d Hz, from which velocity up to %d Hz can be graded: sample faster", w.SampleRate, velocityRate, velocityHigh).At("/sample_rate_hz")
+	}
+	if !w.Unit.IsVelocity() && w.SampleRate < minRate {
 		return nil, bearing.Errorf(bearing.Invalid, "rate_too_low", "sampling rate %g Hz is below %d Hz, from which a bearing can be diagnosed: sample faster", w.SampleRate, minRate).At("/sample_rate_hz")
 	}
 	if len(w.Samples) < minSamples {
@@ -103,6 +106,10 @@ func (k *worker) observe(w *bearing.Window, m *models.Model, r registered) (*obs
 		return o, nil
 	}
 	o.bearing = r.bearing
+	if w.Unit.IsVelocity() {
+		o.ofVelocity(w, r)
+		return o, nil
+	}
 	e := k.envelope(o, w, r)
 	return o, k.network(o, w, m, e)
 }

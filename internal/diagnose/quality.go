@@ -11,8 +11,8 @@ import (
 
 // Profile is what is known of a sensor. Zero fields are unknown.
 type Profile struct {
-	NoiseFloor float64 // g rms
-	FullScale  float64 // g
+	NoiseFloor float64 // rms, in g or, of velocity, mm/s
+	FullScale  float64 // likewise
 }
 
 // Limits of the signal-quality gate.
@@ -103,7 +103,7 @@ func (a *assessor) assess(w *bearing.Window, profile Profile) bearing.Quality {
 	x := w.Samples
 	s := summarise(x)
 	a.velocity = 0
-	if w.SampleRate < lowRate {
+	if w.SampleRate < lowRate && !w.Unit.IsVelocity() {
 		g.flag(bearing.Degraded, "rate_low", w.SampleRate, lowRate, "the band above 0.4 of the rate is masked")
 	}
 	if levels := a.distinct(x); levels < 3 || s.held > heldShare {
@@ -135,10 +135,10 @@ func (a *assessor) assess(w *bearing.Window, profile Profile) bearing.Quality {
 		g.flag(bearing.Degraded, "transient", s.event, eventShare, "share of the energy in one short event: a knock, or interference")
 	}
 	if profile.NoiseFloor > 0 && s.std < profile.NoiseFloor {
-		g.flag(bearing.Unusable, "below_noise", s.std, profile.NoiseFloor, "g rms: less than the sensor's own noise")
+		g.flag(bearing.Unusable, "below_noise", s.std, profile.NoiseFloor, string(w.Unit.Inside())+" rms: less than the sensor's own noise")
 	}
 	if peak := max(s.high-s.mean, s.mean-s.low); profile.FullScale > 0 && peak > 2*profile.FullScale {
-		g.flag(bearing.Unusable, "out_of_range", peak, 2*profile.FullScale, "g: beyond twice the sensor's range")
+		g.flag(bearing.Unusable, "out_of_range", peak, 2*profile.FullScale, string(w.Unit.Inside())+": beyond twice the sensor's range")
 	}
 	if v := a.unsteady(x, w.SampleRate, s.mean); v > unsteadyLimit {
 		g.flag(bearing.Degraded, "unsteady", v, unsteadyLimit, "variation of the level from tenth to tenth of a second: the machine runs up, or this is no machine")
@@ -321,7 +321,11 @@ func (a *assessor) spectral(g *gate, w *bearing.Window, mean float64) {
 	if !(total > 0) {
 		return
 	}
-	if float64(len(w.Samples)) >= velocitySeconds*w.SampleRate {
+	if w.Unit.IsVelocity() {
+		a.velocity = velocityOf(p, w, mean)
+		return // it has other lines than acceleration, and ends where its sensor does
+	}
+	if float64(len(w.Samples)) >= velocitySeconds*w.SampleRate && w.Unit != bearing.RelativeToFull {
 		// The squares of a Hann taper sum to three eighths of its length.
 		a.velocity = velocity(p.power, 2/(0.375*float64(size)*float64(size)), df)
 	}

@@ -38,10 +38,7 @@ const (
 // Errors: Invalid parameter_invalid, window_too_short.
 func (c *Core) Spectrum(w *bearing.Window, was bearing.Diagnosis, q bearing.SpectrumQuery) (bearing.Spectrum, error) {
 	n := min(len(w.Samples), spectrumLength)
-	s := bearing.Spectrum{ID: was.ID, Kind: q.Kind, Unit: "g", Samples: n, Marks: c.marks(was)}
-	if w.Unit == bearing.RelativeToFull {
-		s.Unit = string(w.Unit)
-	}
+	s := bearing.Spectrum{ID: was.ID, Kind: q.Kind, Unit: string(w.Unit.Inside()), Samples: n, Marks: c.marks(was)}
 	if n < 2*leastLines {
 		return s, bearing.Errorf(bearing.Invalid, "window_too_short", "the window has %d samples, a spectrum needs at least %d", n, 2*leastLines)
 	}
@@ -81,6 +78,9 @@ func (c *Core) Spectrum(w *bearing.Window, was bearing.Diagnosis, q bearing.Spec
 	s.Values, s.Pieces = welch(x, n&^1)
 	s.StepHz = w.SampleRate / float64(n&^1)
 	s.Values = s.Values[:1+clamp.Int(q.MaxHz/s.StepHz, 0, len(s.Values)-1)]
+	if w.Unit.IsVelocity() {
+		s.Unit = "(" + s.Unit + ")"
+	}
 	s.Unit += "² RMS"
 	return s, nil
 }

@@ -98,7 +98,7 @@ func (m *memory) fold(o *observation) judgement {
 	if j.state != bearing.Absent {
 		j.state = b.state(m.frozen)
 	}
-	if v := math.Exp(math.Abs(j.gain)); j.gain != 0 && math.Abs(v/bearing.StandardGravity-1) < unitMargin && !o.quality.Has("unit_suspect") {
+	if v := math.Exp(math.Abs(j.gain)); j.gain != 0 && math.Abs(v/bearing.StandardGravity-1) < unitMargin && !o.quality.Has("unit_suspect") && !o.velocityOnly() {
 		degrade(&o.quality, bearing.Flag{Code: "unit_suspect", Value: round(math.Exp(j.gain), 4), Limit: bearing.StandardGravity, Note: "times the usual level: g was taken for m/s², or the other way round"})
 	}
 	b.learn(o, j, !m.frozen && !o.quality.Has("rate_suspect") && slices.Max(o.z[:]) < scoreLimit)
@@ -135,6 +135,9 @@ func (m *memory) dispensable() (running string) {
 // accumulate adds the window's evidence, older windows weighing less. A window without
 // lines adds its seconds only.
 func (m *memory) accumulate(o *observation) {
+	if o.velocityOnly() {
+		return // what is measured of a bearing does not rest on it
+	}
 	m.windows++
 	m.seconds += o.seconds
 	if o.network {

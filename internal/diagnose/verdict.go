@@ -32,6 +32,9 @@ func judge(o *observation, m *memory, j judgement, c *models.Calibration, z Zone
 		v.Summary = sentence(&v, o.quality)
 		return v, [4]float64{}
 	}
+	if o.velocityOnly() {
+		return judgeVelocity(r, o, j, c, z), [4]float64{0.25, 0.25, 0.25, 0.25}
+	}
 	if o.unfitted != "" {
 		r.add("bearing_unknown", 0, 0, false, o.unfitted)
 	} else if o.noLines != "" {

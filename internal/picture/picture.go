@@ -22,7 +22,7 @@ type Subject struct {
 	Note    string // second line of the heading, "" for none
 	Missing string // why there is no envelope spectrum, "" where there is
 
-	Samples []float32        // g, or without unit
+	Samples []float32        // as Unit.Inside says
 	Rate    float64          // Hz
 	Speed   float64          // of the shaft, Hz, 0 where it is not known
 	Unit    bearing.Unit     // that was stated
@@ -83,6 +83,8 @@ func words(f bearing.Fault) string {
 // missing says why the envelope spectrum of a subject cannot be drawn, "" where it can.
 func (s Subject) missing() string {
 	switch lo, hi := lines.Band(s.Rate); {
+	case s.Unit.IsVelocity():
+		return "the bearing's lines are looked for in acceleration, and this is velocity"
 	case s.Bearing == "":
 		return "the bearing is not known"
 	case len(s.Orders) == 0:
@@ -99,10 +101,7 @@ func (s Subject) missing() string {
 
 // unit is that of the samples.
 func (s Subject) unit() string {
-	if s.Unit == bearing.RelativeToFull {
-		return "relative"
-	}
-	return string(bearing.G)
+	return string(s.Unit.Inside())
 }
 
 // Draw returns the picture of a diagnosis. The same subject and query give the same bytes.

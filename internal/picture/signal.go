@@ -37,7 +37,7 @@ func waveform(s Subject) *plot.Plot {
 	n := min(len(s.Samples), clamp.Int(shown*s.Rate, 0, len(s.Samples))+1)
 	what := fmt.Sprintf("Waveform, first %.3g s of %.3g s, %.6g samples/s", min(shown, float64(n)/s.Rate),
 		float64(len(s.Samples))/s.Rate, s.Rate)
-	p := axes(what, "time (s)", "acceleration ("+s.unit()+")")
+	p := axes(what, "time (s)", s.Unit.Quantity()+" ("+s.unit()+")")
 	trace{outline(s.Samples[:n], s.Rate)}.add(p)
 	return p
 }
@@ -96,8 +96,8 @@ func density(s Subject) *plot.Plot {
 
 // squared returns the unit of a power.
 func squared(unit string) string {
-	if unit == string(bearing.G) {
-		return "g²"
+	if unit == string(bearing.MillimetresSec) {
+		return "(" + unit + ")²"
 	}
 	return unit + "²"
 }

@@ -107,7 +107,7 @@ func jsonAttacks() (out []attack) {
 		{"rate below 0", replaced("12000", "-1"), 422, "rate_out_of_range"},
 		{"rate of a terahertz", replaced("12000", "1000000000000.5"), 422, "rate_out_of_range"},
 		{"no unit", replaced(`"unit":"g",`, ""), 422, "unit_missing"},
-		{"unit of velocity", replaced(`"g"`, `"mm/s"`), 422, "unit_unknown"},
+		{"unit of velocity in inches", replaced(`"g"`, `"in/s"`), 422, "unit_unknown"},
 		{"unit of PCM", replaced(`"g"`, `"relative"`), 422, "unit_unknown"},
 		{"speed 0", replaced("1797", "-0.0"), 422, "speed_out_of_range"},
 		{"speed below 0", replaced("1797", "-5"), 422, "speed_out_of_range"},

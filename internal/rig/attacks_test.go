@@ -151,7 +151,7 @@ func resourceAttacks() (out []attack) {
 	sensor(`{"sample_rate_hz":1000000000000.5}`, 422, "field_invalid")
 	sensor(`{"sample_rate_hz":1e999}`, 422, "wrong_type")
 	sensor(`{"sample_rate_hz":"fast"}`, 422, "wrong_type")
-	sensor(`{"unit":"mm/s"}`, 422, "unit_unknown")
+	sensor(`{"unit":"um/s"}`, 422, "unit_unknown")
 	sensor(`{"axis":"a/b"}`, 422, "axis_name")
 	sensor(`{"full_scale":-5}`, 422, "field_invalid")
 	sensor(`{"shaft_speed_rpm":-1}`, 422, "field_invalid")
