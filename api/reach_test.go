@@ -53,6 +53,24 @@ func (g registered) Resources(_ context.Context, kind, after string, limit int) 
 	return out[:min(limit, len(out))], nil
 }
 
+func (g registered) ResourcesOf(_ context.Context, kind string, of bearing.Parts, after bearing.Part, limit int) (out []bearing.Resource, err error) {
+	sensor := func(r bearing.Resource) string {
+		var i bearing.Inspection
+		_ = json.Unmarshal(r.Doc, &i)
+		return i.Sensor
+	}
+	order := func(a bearing.Resource, of, key string) int {
+		return cmp.Or(cmp.Compare(sensor(a), of), cmp.Compare(a.Key, key))
+	}
+	for _, r := range g[kind] {
+		if of.Covers(sensor(r)) && order(r, after.Of, after.Key) > 0 {
+			out = append(out, r)
+		}
+	}
+	slices.SortFunc(out, func(a, b bearing.Resource) int { return order(a, sensor(b), b.Key) })
+	return out[:min(limit, len(out))], nil
+}
+
 // Unregistered returns sensors that only sent windows.
 func (registered) Forget(context.Context, string, int64) error { return nil }
 

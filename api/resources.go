@@ -20,6 +20,8 @@ type Resources interface {
 	DeleteResource(ctx context.Context, kind, key string, match int64) error
 	Resource(ctx context.Context, kind, key string) (bearing.Resource, error)
 	Resources(ctx context.Context, kind, after string, limit int) ([]bearing.Resource, error)
+	// ResourcesOf returns those that are parts of some things, in the order of these.
+	ResourcesOf(ctx context.Context, kind string, of bearing.Parts, after bearing.Part, limit int) ([]bearing.Resource, error)
 	// Unregistered returns the names, in their order, of sensors that only sent windows.
 	Unregistered(ctx context.Context, after string, limit int) ([]string, error)
 	// Forget removes a sensor with all that is stored of it, registered or not.
@@ -383,34 +385,5 @@ func deletesWindows(r *http.Request, k resource) (bool, error) {
 		return true, nil
 	default:
 		return false, bearing.Errorf(bearing.Invalid, "parameter_invalid", "windows=%s: it is keep, as without it, or delete, which removes all that is stored of the sensor", bearing.Clip(what))
-	}
-}
-
-// covered returns up to limit resources with keys after the given one, of one sensor if it
-// is named, that the key of a request may have to do with: it is shown a list without the
-// others.
-func covered(ctx context.Context, k resource, sensor string, list func(ctx context.Context, kind, after string, limit int) ([]bearing.Resource, error), after string, limit int) ([]bearing.Resource, error) {
-	slice := limit
-	if key := keyOf(ctx); sensor != "" || key != nil && len(key.Sensors) > 0 {
-		slice = max(limit, bearing.MaxPage) // most may be of others
-	}
-	var out []bearing.Resource
-	for {
-		rows, err := list(ctx, k.kind, after, slice)
-		if err != nil {
-			return nil, err
-		}
-		for _, row := range rows {
-			after = row.Key
-			if k.kind == bearing.KindSensor && covers(ctx, row.Key) != nil || k.covered(ctx, row.Doc) != nil || sensor != "" && k.sensor(row.Doc) != sensor {
-				continue
-			}
-			if out = append(out, row); len(out) == limit {
-				return out, nil
-			}
-		}
-		if len(rows) < slice {
-			return out, nil
-		}
 	}
 }

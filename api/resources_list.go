@@ -7,10 +7,12 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 
 	"brinell/internal/bearing"
+	"brinell/internal/keys"
 )
 
 func (s *server) listResources(k resource) func(http.ResponseWriter, *http.Request) error {
@@ -51,8 +53,9 @@ func (s *server) listResources(k resource) func(http.ResponseWriter, *http.Reque
 			return err
 		}
 		var rows []bearing.Resource
+		var cursor func(bearing.Resource) string
 		err = s.inTurn(r.Context(), func() (err error) {
-			rows, err = covered(r.Context(), k, sensor, list, after, limit+1)
+			rows, cursor, err = s.reached(r.Context(), k, sensor, list, after, limit+1)
 			return err
 		})
 		if err != nil {
@@ -61,7 +64,7 @@ func (s *server) listResources(k resource) func(http.ResponseWriter, *http.Reque
 		next := ""
 		if len(rows) > limit {
 			rows = rows[:limit]
-			next = cursorOf(rows[limit-1].Key)
+			next = cursor(rows[limit-1])
 		}
 		docs := make([]json.RawMessage, len(rows))
 		for i, row := range rows {
@@ -71,6 +74,67 @@ func (s *server) listResources(k resource) func(http.ResponseWriter, *http.Reque
 		}
 		return s.sendList(w, map[string]any{k.plural: docs, "next_cursor": next})
 	}
+}
+
+// lister returns resources of a kind with keys after one, in the order of their keys.
+type lister func(ctx context.Context, kind, after string, limit int) ([]bearing.Resource, error)
+
+// reached returns up to limit resources after a cursor, of one sensor if it is named, that the
+// key of a request may have to do with: it is shown a list without the others. They are in the
+// order of their keys; where they are of several sensors of a limited key, in that of the
+// sensors first. What others have is passed over, not read.
+func (s *server) reached(ctx context.Context, k resource, sensor string, list lister, after string, limit int) ([]bearing.Resource, func(bearing.Resource) string, error) {
+	byKey := func(row bearing.Resource) string { return cursorOf(row.Key) }
+	key := keyOf(ctx)
+	limited := key != nil && len(key.Sensors) > 0
+	switch {
+	case sensor != "":
+		rows, err := s.resources.ResourcesOf(ctx, k.kind, bearing.OnePart(sensor), bearing.Part{Of: sensor, Key: after}, limit)
+		return rows, byKey, err
+	case limited && k.sensor != nil:
+		of, name, ok := strings.Cut(after, "/")
+		if after != "" && !ok {
+			return nil, nil, bearing.Errorf(bearing.Invalid, "cursor_invalid", "cursor %q is not one that this service gave this key: begin without one", bearing.Clip(cursorOf(after))).At("cursor")
+		}
+		rows, err := s.resources.ResourcesOf(ctx, k.kind, key, bearing.Part{Of: of, Key: name}, limit)
+		return rows, func(row bearing.Resource) string { return cursorOf(k.sensor(row.Doc) + "/" + row.Key) }, err
+	case limited && k.kind == bearing.KindSensor:
+		rows, err := sensorsOf(ctx, key, list, after, limit)
+		return rows, byKey, err
+	}
+	rows, err := list(ctx, k.kind, after, limit)
+	return rows, byKey, err
+}
+
+// sensorsOf returns up to limit sensors after a name that a key covers.
+func sensorsOf(ctx context.Context, key *keys.Key, list lister, after string, limit int) (out []bearing.Resource, err error) {
+	from, more := key.Next(after)
+	for slice := limit; more; slice = bearing.MaxPage { // most may be of others, where a pattern begins with *
+		if from > after {
+			after = justBefore(from)
+		}
+		rows, err := list(ctx, bearing.KindSensor, after, slice)
+		if err != nil {
+			return nil, err
+		}
+		more = len(rows) == slice
+		for _, row := range rows {
+			if after = row.Key; key.Covers(after) {
+				if out = append(out, row); len(out) == limit {
+					return out, nil
+				}
+			} else if from, more = key.Next(after); !more || from > after {
+				break
+			}
+		}
+	}
+	return out, nil
+}
+
+// justBefore is a text after all names that are before one, and before it.
+func justBefore(name string) string {
+	last := len(name) - 1
+	return name[:last] + string(name[last]-1) + "~" // no name has a tilde, which is after all that they have
 }
 
 // unregistered lists sensors that only sent windows, as if they were registered by their
@@ -131,7 +195,11 @@ func (s *server) describeResources(doc *huma.OpenAPI, refusals func(...int) map[
 		if k.kind == bearing.KindSensor {
 			list.Parameters = append(list.Parameters, query("registered", "false: those that only sent windows, which --max-sensors bounds, by their names", &huma.Schema{Type: "boolean"}))
 		}
-		list.Responses["200"] = answer("a page, by name", &huma.Schema{Type: "object", Properties: map[string]*huma.Schema{
+		order := "a page, by name"
+		if k.sensor != nil {
+			order += "; for a key that is limited to sensors, by sensor and name, unless one is stated"
+		}
+		list.Responses["200"] = answer(order, &huma.Schema{Type: "object", Properties: map[string]*huma.Schema{
 			k.plural: {Type: "array", Items: schema}, "next_cursor": text("")}})
 		list.Responses["200"].Headers = nil
 		add("GET", k.path, "list-"+k.plural, "All "+k.plural, list)

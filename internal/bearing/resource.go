@@ -10,6 +10,27 @@ type Resource struct {
 	Doc     json.RawMessage
 }
 
+// Part is a place among resources that are parts of things, inspections of sensors: in the order
+// of the things, then of their keys.
+type Part struct{ Of, Key string }
+
+// Parts are the things whose parts are asked for.
+type Parts interface {
+	Covers(of string) bool
+	// Next returns from which name on, the given one or a later one, there may be one that is
+	// covered; false for none.
+	Next(of string) (string, bool)
+}
+
+// OnePart are the parts of one thing.
+type OnePart string
+
+// Covers implements Parts.
+func (p OnePart) Covers(of string) bool { return of == string(p) }
+
+// Next implements Parts.
+func (p OnePart) Next(of string) (string, bool) { return string(p), of <= string(p) }
+
 // Versions that a write may ask for beside a number: any, that there is none, and that
 // there is one.
 const (

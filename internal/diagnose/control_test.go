@@ -40,6 +40,10 @@ func (s *shelfOf) Resource(_ context.Context, kind, key string) (bearing.Resourc
 	return bearing.Resource{Key: key, Version: s.versions[k], Doc: s.docs[k]}, nil
 }
 
+func (s *shelfOf) ResourcesOf(context.Context, string, bearing.Parts, bearing.Part, int) ([]bearing.Resource, error) {
+	return nil, nil
+}
+
 func (s *shelfOf) Resources(context.Context, string, string, int) ([]bearing.Resource, error) {
 	return nil, nil
 }

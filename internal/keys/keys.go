@@ -74,6 +74,27 @@ func (k *Key) Covers(sensor string) bool {
 	})
 }
 
+// Next returns from which name on, the given one or a later one, there may be a sensor that the
+// key covers; false for none. Patterns are alike to it that begin alike.
+func (k *Key) Next(sensor string) (next string, ok bool) {
+	if len(k.Sensors) == 0 {
+		return sensor, true
+	}
+	for _, p := range k.Sensors {
+		begin := p
+		if i := strings.IndexAny(p, `*?[\`); i >= 0 {
+			begin = p[:i]
+		}
+		if sensor > begin && (begin == p || !strings.HasPrefix(sensor, begin)) {
+			continue // all of it is before
+		}
+		if from := max(sensor, begin); !ok || from < next {
+			next, ok = from, true
+		}
+	}
+	return next, ok
+}
+
 // Same reports whether two are one key that may do the same.
 func (k *Key) Same(o *Key) bool {
 	return k.ID == o.ID && k.Digest == o.Digest && k.Expires.Equal(o.Expires) && slices.Equal(k.Scopes, o.Scopes) && slices.Equal(k.Sensors, o.Sensors)

@@ -3,12 +3,9 @@ package store
 import (
 	"context"
 	"database/sql"
-	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"math"
-	"strconv"
 	"strings"
 	"time"
 
@@ -113,8 +110,7 @@ func (db *DB) ShelvedAlarms(ctx context.Context) (shelved []bearing.Alarm, err e
 		return nil, err
 	}
 	defer release()
-	rows, err := db.read.QueryContext(ctx, `SELECT doc FROM alarms INDEXED BY alarms_open
-		WHERE open = 1 AND json_extract(CAST(doc AS TEXT), '$.shelved_until') IS NOT NULL`)
+	rows, err := db.read.QueryContext(ctx, "SELECT doc FROM alarms INDEXED BY alarms_shelved WHERE shelved IS NOT NULL AND class < 6")
 	if err != nil {
 		return nil, fmt.Errorf("shelved alarms: %w", err)
 	}
@@ -183,74 +179,6 @@ func (db *DB) AlarmLog(ctx context.Context, after int64, limit int) (changes []b
 		changes = append(changes, c)
 	}
 	return changes, last, rows.Err()
-}
-
-// Alarms returns one page of what q selects, those raised last first.
-func (db *DB) Alarms(ctx context.Context, q bearing.AlarmQuery) (page bearing.AlarmPage, err error) {
-	if q.Limit == 0 {
-		q.Limit = bearing.DefaultPage
-	}
-	raised, id := int64(math.MaxInt64), ""
-	if q.Cursor != "" {
-		b, berr := base64.RawURLEncoding.DecodeString(q.Cursor)
-		ns, rest, ok := strings.Cut(string(b), " ")
-		if raised, err = strconv.ParseInt(ns, 10, 64); err != nil || berr != nil || !ok {
-			return page, bearing.Errorf(bearing.Invalid, "cursor_invalid", "cursor %q is not one that this service gave: begin without one", bearing.Clip(q.Cursor)).At("cursor")
-		}
-		id = rest
-	}
-	index, where, args := "alarms_raised", "(raised_ns, id) < (?, ?)", []any{raised, id}
-	if q.Open {
-		index, where = "alarms_open", where+" AND open = 1"
-	}
-	if q.Sensor != "" {
-		index, where, args = "alarms_sensor", where+" AND sensor = ?", append(args, q.Sensor)
-	}
-	if q.Machine != "" { // its sensors are few, and what they have is sorted
-		index, where, args = "alarms_sensor", where+" AND sensor IN (SELECT key FROM resources WHERE kind = '"+bearing.KindSensor+"' AND json_extract(CAST(doc AS TEXT), '$.machine') = ?)", append(args, q.Machine)
-	}
-	field := func(name, value string) {
-		where, args = where+" AND json_extract(CAST(doc AS TEXT), '$."+name+"') = ?", append(args, value)
-	}
-	if q.State != "" {
-		field("state", q.State)
-	}
-	if q.Severity != "" {
-		field("severity", q.Severity)
-	}
-	if q.Axis != nil {
-		field("axis", *q.Axis)
-	}
-	ctx, end, err := db.querying(ctx) // what hardly any alarm is goes through all
-	if err != nil {
-		return page, err
-	}
-	defer func() { err = end(err) }()
-	rows, err := db.read.QueryContext(ctx, "SELECT raised_ns, id, doc FROM alarms INDEXED BY "+index+" WHERE "+where+" ORDER BY raised_ns DESC, id DESC LIMIT ?", append(args, q.Limit+1)...)
-	if err != nil {
-		return page, fmt.Errorf("list alarms: %w", err)
-	}
-	defer rows.Close()
-	page.Alarms = []bearing.Alarm{}
-	for rows.Next() {
-		if len(page.Alarms) == q.Limit {
-			page.NextCursor = base64.RawURLEncoding.EncodeToString(fmt.Appendf(nil, "%d %s", raised, id))
-			break
-		}
-		var doc []byte
-		if err := rows.Scan(&raised, &id, &doc); err != nil {
-			return page, fmt.Errorf("list alarms: %w", err)
-		}
-		var a bearing.Alarm
-		if err := json.Unmarshal(doc, &a); err != nil {
-			return page, fmt.Errorf("list alarms: %q: %w", id, err)
-		}
-		page.Alarms = append(page.Alarms, a)
-	}
-	if err := rows.Err(); err != nil {
-		return page, fmt.Errorf("list alarms: %w", err)
-	}
-	return page, nil
 }
 
 // Position returns the place of the newest event.

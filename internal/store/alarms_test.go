@@ -26,7 +26,7 @@ func TestAlarmFilters(t *testing.T) {
 	var all []bearing.Alarm
 	for i := range 300 {
 		a := bearing.Alarm{ID: fmt.Sprintf("a%03d", i), Sensor: pick("s0", "s1", "s2", "s3", "free"), Axis: pick("", "x"), Severity: pick("warning", "alarm"),
-			State: pick(bearing.AlarmActive, bearing.AlarmClosed), Raised: epoch.Add(time.Duration(rng.IntN(50)) * time.Second), Version: 1}
+			State: pick(bearing.AlarmActive, bearing.AlarmClosed, bearing.AlarmAcknowledged, bearing.AlarmReturned), Raised: epoch.Add(time.Duration(rng.IntN(50)) * time.Second), Version: 1}
 		if i%7 == 0 {
 			a.ShelvedUntil = &epoch
 		}
@@ -42,17 +42,19 @@ func TestAlarmFilters(t *testing.T) {
 		return strings.Compare(b.ID, a.ID)
 	})
 	none, x := "", "x"
-	for bits := range 2 * 3 * 2 * 3 * 3 {
+	states := []string{"", bearing.AlarmActive, "", bearing.AlarmClosed, bearing.AlarmReturned, "", bearing.AlarmAcknowledged}
+	for bits := range 2 * 3 * 2 * 3 * 3 * len(states) {
 		q := bearing.AlarmQuery{Limit: 7}
 		q.Open = bits%2 == 1
+		q.State = states[bits%len(states)]
 		q.Sensor = []string{"", "s1", "free"}[bits/2%3]
 		q.Severity = []string{"", "alarm"}[bits/6%2]
 		q.Machine = []string{"", "m1", "m9"}[bits/12%3]
-		q.Axis = []*string{nil, &none, &x}[bits/36]
+		q.Axis = []*string{nil, &none, &x}[bits/36%3]
 		var want, got []string
 		for _, a := range all {
 			on := map[string]string{"s0": "m0", "s1": "m1", "s2": "m0", "s3": "m1"}[a.Sensor]
-			if (!q.Open || a.Open()) && (q.Sensor == "" || q.Sensor == a.Sensor) && (q.Severity == "" || q.Severity == a.Severity) && (q.Machine == "" || q.Machine == on) && (q.Axis == nil || *q.Axis == a.Axis) {
+			if (!q.Open || a.Open()) && (q.Sensor == "" || q.Sensor == a.Sensor) && (q.Severity == "" || q.Severity == a.Severity) && (q.State == "" || q.State == a.State) && (q.Machine == "" || q.Machine == on) && (q.Axis == nil || *q.Axis == a.Axis) {
 				want = append(want, a.ID)
 			}
 		}

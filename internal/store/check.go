@@ -49,6 +49,16 @@ var checks = []struct{ what, query, want string }{
 		SELECT count(*) FROM samples s JOIN diagnoses d USING (seq) WHERE s.sensor <> d.sensor`, "0"},
 	{"resources that are no JSON", "SELECT count(*) FROM resources WHERE NOT json_valid(CAST(doc AS TEXT))", "0"},
 	{"alarms that are no JSON", "SELECT count(*) FROM alarms WHERE NOT json_valid(CAST(doc AS TEXT))", "0"},
+	{"counts of resources that disagree with the rows", `
+		WITH counted AS (SELECT kind, '' AS part_of, count(*) AS n FROM resources GROUP BY kind
+			UNION ALL SELECT kind, part_of, count(*) FROM resources WHERE part_of <> '' GROUP BY kind, part_of)
+		SELECT (SELECT count(*) FROM (SELECT * FROM counted EXCEPT SELECT kind, part_of, n FROM resource_counts))
+			 + (SELECT count(*) FROM (SELECT kind, part_of, n FROM resource_counts EXCEPT SELECT * FROM counted))`, "0"},
+	{"counts of alarms that disagree with the rows", `
+		SELECT count(*) FROM alarm_counts c WHERE n <> (SELECT count(*) FROM alarms a WHERE a.class = c.class)`, "0"},
+	{"alarms of registered sensors that are not so marked, or the other way round", `
+		SELECT count(*) FROM alarms a WHERE class < 6
+			AND registered <> EXISTS (SELECT 1 FROM resources WHERE kind = 'sensor' AND key = a.sensor)`, "0"},
 	{"bearings that are no JSON", "SELECT count(*) FROM bearings WHERE NOT json_valid(CAST(doc AS TEXT))", "0"},
 }
 

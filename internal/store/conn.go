@@ -107,8 +107,11 @@ var schema6 string
 //go:embed schema7.sql
 var schema7 string
 
+//go:embed schema8.sql
+var schema8 string
+
 // migrations turn schema version i into i+1. A published one never changes.
-var migrations = []string{schema1, schema2, schema3, schema4, schema5, schema6, schema7}
+var migrations = []string{schema1, schema2, schema3, schema4, schema5, schema6, schema7, schema8}
 
 // migrate brings the database to the newest of the given schemas, each step in
 // a transaction of its own, so that a step that fails leaves the one before it.

@@ -9,14 +9,17 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"brinell/internal/bearing"
 )
 
 // fixture unpacks the database that the program of a schema wrote into a directory:
 // six windows of pump-0 and pump-1, posted over HTTP to brinell built from the commit
-// f6f4e26, 7d7c0ed, 58d3cff, 8aabaad, dc53186 or ebca139, and from schema 4 on the bearing
-// my-pump, from 5 on the machine press. It was stopped by SIGTERM.
+// f6f4e26, 7d7c0ed, 58d3cff, 8aabaad, dc53186, ebca139 or 6898216, and from schema 4 on the
+// bearing my-pump, from 5 on the machine press. In that of schema 7 both sensors are registered
+// on it, with two alarms each: of pump-0 one is shelved and one acknowledged, those of pump-1 are
+// over; and pump-0 was inspected. It was stopped by SIGTERM.
 func fixture(t *testing.T, schema int) (dir string) {
 	t.Helper()
 	f, err := os.Open(fmt.Sprintf("testdata/schema%d.db.gz", schema))
@@ -41,7 +44,7 @@ func fixture(t *testing.T, schema int) (dir string) {
 
 // fixtures is how many schemas have a fixture: all that have been published but those
 // that nobody has built upon yet.
-const fixtures = 6
+const fixtures = 7
 
 // sound opens a migrated store and looks for all that its fixture had.
 func sound(t *testing.T, dir string, schema int) {
@@ -84,6 +87,9 @@ func sound(t *testing.T, dir string, schema int) {
 			t.Errorf("%d bearings of users, %v; want 1", len(rows), err)
 		}
 	}
+	if schema >= 7 {
+		soundAlarms(t, db)
+	}
 	d, err := put(t, db, "new", 1, 0)
 	if err != nil {
 		t.Fatal(err)
@@ -95,6 +101,38 @@ func sound(t *testing.T, dir string, schema int) {
 		t.Errorf("%+v, %v; want 7 windows", s, err)
 	}
 	shut(t, db)
+}
+
+// soundAlarms looks for the alarms and the inspection of the fixture of schema 7.
+func soundAlarms(t *testing.T, db *DB) {
+	t.Helper()
+	found := func(q bearing.AlarmQuery) (n int) {
+		page, err := db.Alarms(t.Context(), q)
+		if err != nil {
+			t.Error(err)
+		}
+		return len(page.Alarms)
+	}
+	for _, c := range []struct {
+		q    bearing.AlarmQuery
+		want int
+	}{
+		{bearing.AlarmQuery{}, 4}, {bearing.AlarmQuery{Machine: "press"}, 4}, {bearing.AlarmQuery{Open: true}, 2},
+		{bearing.AlarmQuery{Severity: "alarm"}, 2}, {bearing.AlarmQuery{Sensor: "pump-0", State: bearing.AlarmAcknowledged}, 1},
+	} {
+		if n := found(c.q); n != c.want {
+			t.Errorf("%+v: %d alarms, want %d", c.q, n, c.want)
+		}
+	}
+	during := time.Date(2026, 11, 27, 22, 0, 0, 0, time.UTC) // 44 minutes before the end of the shelf
+	open, err := db.OpenAlarms(t.Context(), during, 10)
+	if err != nil || len(open.First) != 1 || open.First[0].Machine != "press" || open.Count[[2]string{"warning", bearing.AlarmAcknowledged}] != 1 || len(open.Count) != 1 {
+		t.Errorf("%+v, %v", open, err)
+	}
+	rows, err := db.ResourcesOf(t.Context(), bearing.KindInspection, bearing.OnePart("pump-0"), bearing.Part{}, 10)
+	if err != nil || len(rows) != 1 || rows[0].Key != "fine" {
+		t.Errorf("%+v, %v", rows, err)
+	}
 }
 
 // TestMigrations opens the database of every program that there has been.

@@ -3,8 +3,10 @@ package store
 import (
 	"context"
 	"database/sql"
-	"encoding/json"
+	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"brinell/internal/bearing"
@@ -22,15 +24,11 @@ type OpenAlarm struct {
 	Machine string
 }
 
-// unshelved are the rows a of alarms that are open and not shelved between the times ?1 and ?2.
-const unshelved = `(SELECT sensor, raised_ns, id, doc FROM (
-		SELECT sensor, raised_ns, id, CAST(doc AS TEXT) AS doc FROM alarms INDEXED BY alarms_open WHERE open = 1)
-	WHERE coalesce(substr(doc ->> '$.shelved_until', 1, 19), '') NOT BETWEEN ?1 AND ?2) a`
-
 // OpenAlarms counts the alarms that are open and not shelved now, and returns the first of
 // them, as many as most: those of registered sensors before others, for anybody who may send
 // invents those; then alarms before warnings, those that nobody has acknowledged before those
-// that somebody has, and of these the oldest, so that one that is among them stays.
+// that somebody has, and of these the oldest, so that one that is among them stays. It reads
+// as many as it returns, and those that are shelved.
 func (db *DB) OpenAlarms(ctx context.Context, now time.Time, most int) (open OpenAlarms, err error) {
 	release, err := db.reading()
 	if err != nil {
@@ -53,43 +51,96 @@ func (db *DB) OpenAlarms(ctx context.Context, now time.Time, most int) (open Ope
 	return open, nil
 }
 
+// Of alarms that are not over: the counts, those that are shelved between two times, and the
+// oldest of a class that are not.
+const (
+	alarmCounts   = "SELECT class, n FROM alarm_counts WHERE class < 6"
+	shelvedCounts = `SELECT class, count(*) FROM alarms INDEXED BY alarms_shelved
+		WHERE class < 6 AND shelved BETWEEN ?1 AND ?2 GROUP BY class`
+	oldestAlarms = `SELECT raised_ns, id FROM alarms INDEXED BY alarms_first
+		WHERE registered = ?1 AND class = ?2 AND class < 6 AND coalesce(shelved, '') NOT BETWEEN ?3 AND ?4
+		ORDER BY raised_ns, id LIMIT ?5`
+)
+
 func countAlarms(ctx context.Context, tx *sql.Tx, from, to string) (map[[2]string]int, error) {
-	rows, err := tx.QueryContext(ctx, "SELECT doc ->> '$.severity', doc ->> '$.state', count(*) FROM "+unshelved+" GROUP BY 1, 2", from, to)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
 	count := make(map[[2]string]int)
-	for rows.Next() {
-		var severity, state string
-		var n int
-		if err := rows.Scan(&severity, &state, &n); err != nil {
-			return nil, err
+	add := func(sign int, query string, args ...any) error {
+		rows, err := tx.QueryContext(ctx, query, args...)
+		if err != nil {
+			return err
 		}
-		count[[2]string{severity, state}] = n
+		defer rows.Close()
+		for rows.Next() {
+			var class, n int
+			if err := rows.Scan(&class, &n); err != nil {
+				return err
+			}
+			count[[2]string{alarmSeverities[class%2], alarmStates[class/2]}] += sign * n
+		}
+		return rows.Err()
 	}
-	return count, rows.Err()
+	err := add(1, alarmCounts)
+	if err == nil {
+		err = add(-1, shelvedCounts, from, to)
+	}
+	maps.DeleteFunc(count, func(_ [2]string, n int) bool { return n == 0 })
+	return count, err
+}
+
+// firstClasses are the classes of alarms in the order in which they are wanted; those of one
+// group are alike.
+var firstClasses = [][]int{
+	{classOf("alarm", bearing.AlarmActive), classOf("alarm", bearing.AlarmReturned)},
+	{classOf("alarm", bearing.AlarmAcknowledged)},
+	{classOf("warning", bearing.AlarmActive), classOf("warning", bearing.AlarmReturned)},
+	{classOf("warning", bearing.AlarmAcknowledged)},
 }
 
 func firstAlarms(ctx context.Context, tx *sql.Tx, from, to string, most int) (first []OpenAlarm, err error) {
-	rows, err := tx.QueryContext(ctx, "SELECT a.doc, coalesce(CAST(r.doc AS TEXT) ->> '$.machine', '') FROM "+unshelved+`
-		LEFT JOIN resources r ON r.kind = '`+bearing.KindSensor+`' AND r.key = a.sensor
-		ORDER BY r.key IS NULL, a.doc ->> '$.severity' = 'alarm' DESC, a.doc ->> '$.state' = '`+bearing.AlarmAcknowledged+`',
-			a.raised_ns, a.id LIMIT ?3`, from, to, most)
+	var places []raised
+	for _, registered := range []bool{true, false} {
+		for _, alike := range firstClasses {
+			var group []raised
+			for _, class := range alike {
+				if group, err = oldest(ctx, tx, group, registered, class, from, to, most-len(places)); err != nil {
+					return nil, err
+				}
+			}
+			slices.SortFunc(group, func(a, b raised) int { return newestFirst(b, a) })
+			places = append(places, group[:min(most-len(places), len(group))]...)
+		}
+	}
+	alarms, err := alarmsAt(ctx, tx, places)
+	if err != nil {
+		return nil, err
+	}
+	for _, a := range alarms {
+		o := OpenAlarm{Alarm: a}
+		err := tx.QueryRowContext(ctx, "SELECT coalesce(part_of, '') FROM resources WHERE kind = ? AND key = ?", bearing.KindSensor, a.Sensor).Scan(&o.Machine)
+		if err != nil && !errors.Is(err, sql.ErrNoRows) {
+			return nil, err
+		}
+		first = append(first, o)
+	}
+	return first, nil
+}
+
+// oldest adds to places those of the oldest of a class.
+func oldest(ctx context.Context, tx *sql.Tx, places []raised, registered bool, class int, from, to string, most int) ([]raised, error) {
+	if most <= 0 {
+		return places, nil
+	}
+	rows, err := tx.QueryContext(ctx, oldestAlarms, registered, class, from, to, most)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
 	for rows.Next() {
-		var doc []byte
-		var a OpenAlarm
-		if err := rows.Scan(&doc, &a.Machine); err != nil {
+		var r raised
+		if err := rows.Scan(&r.ns, &r.id); err != nil {
 			return nil, err
 		}
-		if err := json.Unmarshal(doc, &a.Alarm); err != nil {
-			return nil, err
-		}
-		first = append(first, a)
+		places = append(places, r)
 	}
-	return first, rows.Err()
+	return places, rows.Err()
 }

@@ -176,11 +176,9 @@ func TestQueryTimes(t *testing.T) {
 	}
 }
 
-// TestQueryPlans: every filter is a search of the index made for it, which also
-// gives the order: no scan, no sorting. The same for the writer's statements.
-func TestQueryPlans(t *testing.T) {
-	db := open(t, Config{})
-	plan := func(text, index string, args ...any) {
+// planOf returns a check that a statement is a search of an index, which also gives the order.
+func planOf(t *testing.T, db *DB) func(text, index string, args ...any) {
+	return func(text, index string, args ...any) {
 		t.Helper()
 		rows, err := db.read.Query("EXPLAIN QUERY PLAN "+text, args...)
 		if err != nil {
@@ -204,6 +202,13 @@ func TestQueryPlans(t *testing.T) {
 			t.Errorf("%s: does not use %s", text, index)
 		}
 	}
+}
+
+// TestQueryPlans: every filter is a search of the index made for it, which also
+// gives the order: no scan, no sorting. The same for the writer's statements.
+func TestQueryPlans(t *testing.T) {
+	db := open(t, Config{})
+	plan := planOf(t, db)
 	for bits := range 32 {
 		var q bearing.Query
 		index := "diagnoses_start"

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
 	"errors"
 	"fmt"
 
@@ -12,6 +13,10 @@ import (
 // maxResources bounds the resources of a kind, so that one key that writes them cannot
 // fill the disk.
 const maxResources = 100_000
+
+// maxInspections bounds the inspections of a sensor: who may write those of one does not fill
+// the names of all.
+const maxInspections = 10_000
 
 // PutResource stores a resource in place of the one of its kind and key, and returns
 // its new version after it is on disk. created says that there was none. match is the
@@ -28,14 +33,9 @@ func (db *DB) PutResource(ctx context.Context, kind, key string, doc []byte, mat
 		if err := bearing.MatchVersion(before, match); err != nil {
 			return err
 		}
-		if created = before == 0; created {
-			var n int
-			if err := tx.QueryRowContext(ctx, "SELECT count(*) FROM resources WHERE kind = ?", kind).Scan(&n); err != nil {
-				return err
-			}
-			if n >= maxResources {
-				return bearing.Errorf(bearing.Conflict, "too_many_resources", "there are %d of this kind already: delete some", n)
-			}
+		created = before == 0
+		if err := roomFor(ctx, tx, kind, key, doc, created); err != nil {
+			return err
 		}
 		if version, err = nextVersion(ctx, tx); err != nil {
 			return err
@@ -47,6 +47,43 @@ func (db *DB) PutResource(ctx context.Context, kind, key string, doc []byte, mat
 		return 0, false, err
 	}
 	return version, created, nil
+}
+
+// roomFor refuses a resource of a kind, or of a part, of which there are enough. The counts are
+// kept with every row: see schema8.sql.
+func roomFor(ctx context.Context, tx *sql.Tx, kind, key string, doc []byte, created bool) error {
+	if created {
+		if n, err := countOf(ctx, tx, kind, ""); err != nil {
+			return err
+		} else if n >= maxResources {
+			return bearing.Errorf(bearing.Conflict, "too_many_resources", "there are %d of this kind already: delete some", n)
+		}
+	}
+	var of struct{ Sensor string }
+	if kind != bearing.KindInspection || json.Unmarshal(doc, &of) != nil || of.Sensor == "" {
+		return nil
+	}
+	n, err := countOf(ctx, tx, kind, of.Sensor)
+	if err != nil || n < maxInspections {
+		return err
+	}
+	if !created { // it may be one of them
+		var before sql.NullString
+		err := tx.QueryRowContext(ctx, "SELECT part_of FROM resources WHERE kind = ? AND key = ?", kind, key).Scan(&before)
+		if err != nil || before.String == of.Sensor {
+			return err
+		}
+	}
+	return bearing.Errorf(bearing.Conflict, "too_many_resources", "there are %d inspections of sensor %s already: delete some", n, bearing.Clip(of.Sensor))
+}
+
+// countOf returns how many resources of a kind there are, or of these as parts of one thing.
+func countOf(ctx context.Context, tx *sql.Tx, kind, part string) (n int, err error) {
+	err = tx.QueryRowContext(ctx, "SELECT n FROM resource_counts WHERE kind = ? AND part_of = ?", kind, part).Scan(&n)
+	if errors.Is(err, sql.ErrNoRows) {
+		return 0, nil
+	}
+	return n, err
 }
 
 // DeleteResource removes a resource; match is as for PutResource. NotFound
@@ -100,6 +137,16 @@ func (db *DB) Resource(ctx context.Context, kind, key string) (bearing.Resource,
 	return r, nil
 }
 
+// Statements of lists of resources: of a kind, and of those that are parts of one thing; and the
+// next thing that has some.
+const (
+	listResources = "SELECT key, version, doc FROM resources WHERE kind = ? AND key > ? ORDER BY key LIMIT ?"
+	listParts     = `SELECT key, version, doc FROM resources INDEXED BY resources_part
+		WHERE kind = ? AND part_of = ? AND key > ? ORDER BY key LIMIT ?`
+	nextPart = `SELECT part_of FROM resources INDEXED BY resources_part
+		WHERE kind = ? AND part_of > ? ORDER BY part_of LIMIT 1`
+)
+
 // Resources returns up to limit resources of a kind with keys after the given one, in
 // the order of their keys.
 func (db *DB) Resources(ctx context.Context, kind, after string, limit int) (out []bearing.Resource, err error) {
@@ -108,21 +155,62 @@ func (db *DB) Resources(ctx context.Context, kind, after string, limit int) (out
 		return nil, err
 	}
 	defer release()
-	defer func() { err = ended(ctx, err) }()
-	rows, err := db.read.QueryContext(ctx, "SELECT key, version, doc FROM resources WHERE kind = ? AND key > ? ORDER BY key LIMIT ?", kind, after, limit)
+	if out, err = db.resources(ctx, nil, listResources, kind, after, limit); err != nil {
+		return nil, fmt.Errorf("list %ss: %w", kind, ended(ctx, err))
+	}
+	return out, nil
+}
+
+// ResourcesOf returns up to limit resources of a kind that are parts of some things,
+// inspections of sensors, after a place: in the order of these things, then of their keys. It
+// reads what it returns, and one row for each thing that it passes over.
+func (db *DB) ResourcesOf(ctx context.Context, kind string, of bearing.Parts, after bearing.Part, limit int) (out []bearing.Resource, err error) {
+	ctx, end, err := db.querying(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("list %ss: %w", kind, err)
+		return nil, err
+	}
+	defer func() {
+		if err = end(err); err != nil {
+			out, err = nil, fmt.Errorf("list %ss: %w", kind, err)
+		}
+	}()
+	for at := after; ; {
+		from, more := of.Next(at.Of)
+		if !more {
+			return out, nil
+		}
+		if from != at.Of {
+			at.Key = ""
+		}
+		if from != "" && of.Covers(from) {
+			if out, err = db.resources(ctx, out, listParts, kind, from, at.Key, limit-len(out)); err != nil || len(out) == limit {
+				return out, err
+			}
+		}
+		at = bearing.Part{}
+		err := db.read.QueryRowContext(ctx, nextPart, kind, from).Scan(&at.Of)
+		if errors.Is(err, sql.ErrNoRows) {
+			return out, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+}
+
+// resources adds the rows of a statement to out.
+func (db *DB) resources(ctx context.Context, out []bearing.Resource, query string, args ...any) ([]bearing.Resource, error) {
+	rows, err := db.read.QueryContext(ctx, query, args...)
+	if err != nil {
+		return nil, err
 	}
 	defer rows.Close()
 	for rows.Next() {
 		var r bearing.Resource
 		if err := rows.Scan(&r.Key, &r.Version, &r.Doc); err != nil {
-			return nil, fmt.Errorf("list %ss: %w", kind, err)
+			return nil, err
 		}
 		out = append(out, r)
 	}
-	if err := rows.Err(); err != nil {
-		return nil, fmt.Errorf("list %ss: %w", kind, err)
-	}
-	return out, nil
+	return out, rows.Err()
 }

@@ -1,0 +1,290 @@
+package store
+
+import (
+	"cmp"
+	"database/sql"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"brinell/internal/bearing"
+)
+
+// TestListPlans: every filter of alarms, the inspections of a sensor and what is told of open
+// alarms are searches of an index, which has the order too.
+func TestListPlans(t *testing.T) {
+	db := open(t, Config{})
+	plan := planOf(t, db)
+	for bits := range 8 {
+		var q bearing.AlarmQuery
+		var args []any
+		index, x := "INDEX alarms", "x"
+		if bits&1 != 0 {
+			q.Sensor, index, args = "s", index+"_sensor", append(args, "s")
+		}
+		if bits&2 != 0 {
+			q.Machine = "m"
+			if q.Sensor == "" {
+				index, args = index+"_sensor", append(args, "s")
+			}
+		}
+		if bits&4 != 0 {
+			q.Axis, index, args = &x, index+"_axis", append(args, x)
+		}
+		if len(args) == 0 {
+			index += "_class"
+		}
+		plan(alarmStream(q), index, append(args, 3, 2, "id", 100)...)
+	}
+	const bounds = "2026-01-31T12:00:00"
+	plan(oldestAlarms, "INDEX alarms_first", 1, 3, bounds, bounds, 40)
+	plan(machineSensors, "resources_part", "m", "")
+	plan(listParts, "resources_part", bearing.KindInspection, "s", "", 100)
+	plan(nextPart, "INDEX resources_part", bearing.KindInspection, "s")
+	plan("SELECT n FROM resource_counts WHERE kind = ? AND part_of = ?", "PRIMARY KEY", bearing.KindInspection, "s")
+	plan(alarmCounts, "PRIMARY KEY")
+}
+
+// TestAlarmClasses: a filter reads the classes that it is of, and no others.
+func TestAlarmClasses(t *testing.T) {
+	for _, c := range []struct {
+		q    bearing.AlarmQuery
+		want int
+	}{
+		{bearing.AlarmQuery{}, 8}, {bearing.AlarmQuery{Open: true}, 6}, {bearing.AlarmQuery{Severity: "warning"}, 4},
+		{bearing.AlarmQuery{State: bearing.AlarmAcknowledged}, 2}, {bearing.AlarmQuery{State: bearing.AlarmClosed, Severity: "alarm"}, 1},
+		{bearing.AlarmQuery{State: bearing.AlarmClosed, Open: true}, 0}, {bearing.AlarmQuery{Severity: "loud"}, 0},
+	} {
+		if got := alarmClasses(c.q); len(got) != c.want {
+			t.Errorf("%+v: classes %v, want %d", c.q, got, c.want)
+		}
+	}
+}
+
+// TestResourceCounts: after every kind of change the counts agree with the rows, and a batch
+// that fails changes none.
+func TestResourceCounts(t *testing.T) {
+	fail := false
+	db := open(t, Config{commit: func(tx *sql.Tx) error {
+		if fail {
+			return errors.Join(errors.New("no"), tx.Rollback())
+		}
+		return tx.Commit()
+	}})
+	ctx := t.Context()
+	rng := rand.New(rand.NewPCG(3, 4))
+	for i := range 300 {
+		kind := []string{bearing.KindInspection, bearing.KindSensor, bearing.KindMachine}[rng.IntN(3)]
+		key := fmt.Sprint("k", rng.IntN(12))
+		doc := fmt.Appendf(nil, `{"sensor":"s%d","machine":"m%d"}`, rng.IntN(4), rng.IntN(3))
+		if rng.IntN(9) == 0 {
+			doc = []byte(`{}`)
+		}
+		fail = i%10 == 9
+		var err error
+		if rng.IntN(3) == 0 {
+			if err = db.DeleteResource(ctx, kind, key, bearing.AnyVersion); bearing.CodeOf(err) == "resource_not_found" {
+				err = nil
+			}
+		} else {
+			_, _, err = db.PutResource(ctx, kind, key, doc, bearing.AnyVersion)
+		}
+		if fail = false; err != nil && i%10 != 9 {
+			t.Fatal(err)
+		}
+		if i%20 == 0 {
+			if err := db.Check(ctx); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+}
+
+// TestTooManyResources: the last one that there may be is taken and the next one is not, of a
+// kind and of the inspections of a sensor; what is there may still be changed.
+func TestTooManyResources(t *testing.T) {
+	dir := t.TempDir()
+	shut(t, open(t, Config{Dir: dir}))
+	raw(t, dir, fmt.Sprintf(`WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < %d)
+		INSERT INTO resources (kind, key, version, doc) SELECT 'machine', 'm' || i, 1, CAST('{}' AS BLOB) FROM n`, maxResources-1))
+	raw(t, dir, fmt.Sprintf(`WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < %d)
+		INSERT INTO resources (kind, key, version, doc) SELECT 'inspection', 'i' || i, 1, CAST('{"sensor":"pump"}' AS BLOB) FROM n`, maxInspections-1))
+	db := open(t, Config{Dir: dir})
+	put := func(kind, key, doc, want string) {
+		t.Helper()
+		if _, _, err := db.PutResource(t.Context(), kind, key, []byte(doc), bearing.AnyVersion); bearing.CodeOf(err) != want && (err != nil || want != "") {
+			t.Errorf("%s %s %s: %v, want %q", kind, key, doc, err, want)
+		}
+	}
+	const many = "too_many_resources"
+	put("machine", "last", `{}`, "")
+	put("machine", "more", `{}`, many)
+	put("machine", "m1", `{"note":"x"}`, "")
+	put("inspection", "last", `{"sensor":"pump"}`, "")
+	put("inspection", "more", `{"sensor":"pump"}`, many)
+	put("inspection", "other", `{"sensor":"fan"}`, "")
+	put("inspection", "other", `{"sensor":"pump"}`, many) // it is still of the fan
+	put("inspection", "i1", `{"sensor":"pump","note":"x"}`, "")
+	put("inspection", "i1", `{"sensor":"fan"}`, "")
+	put("inspection", "more", `{"sensor":"pump"}`, "")
+	if err := db.DeleteResource(t.Context(), "machine", "m2", bearing.AnyVersion); err != nil {
+		t.Error(err)
+	}
+	put("machine", "more", `{}`, "")
+	// What is refused costs one row, not a count of all: it is read by a key.
+	planOf(t, db)("SELECT n FROM resource_counts WHERE kind = ? AND part_of = ?", "PRIMARY KEY", "machine", "")
+}
+
+// some are the sensors whose names begin in some way, as a key covers them.
+type some []string
+
+func (s some) Covers(of string) bool {
+	return slices.ContainsFunc(s, func(p string) bool { return strings.HasPrefix(of, p) })
+}
+
+func (s some) Next(of string) (string, bool) {
+	next, ok := "", false
+	for _, p := range s {
+		if from := max(of, p); (of <= p || strings.HasPrefix(of, p)) && (!ok || from < next) {
+			next, ok = from, true
+		}
+	}
+	return next, ok
+}
+
+// TestResourcesOf pages through inspections of many choices of sensors, and compares with what a
+// loop over all finds.
+func TestResourcesOf(t *testing.T) {
+	db := open(t, Config{})
+	ctx := t.Context()
+	rng := rand.New(rand.NewPCG(5, 6))
+	var all []bearing.Part
+	for i := range 200 {
+		p := bearing.Part{Of: fmt.Sprintf("%c%d", 'a'+rng.IntN(4), rng.IntN(12)), Key: fmt.Sprintf("k%03d", i)}
+		all = append(all, p)
+		if _, _, err := db.PutResource(ctx, bearing.KindInspection, p.Key, fmt.Appendf(nil, `{"sensor":%q}`, p.Of), bearing.AnyVersion); err != nil {
+			t.Fatal(err)
+		}
+	}
+	slices.SortFunc(all, func(a, b bearing.Part) int {
+		return cmp.Or(strings.Compare(a.Of, b.Of), strings.Compare(a.Key, b.Key))
+	})
+	sensor := make(map[string]string)
+	for _, p := range all {
+		sensor[p.Key] = p.Of
+	}
+	for _, of := range []bearing.Parts{bearing.OnePart("a1"), bearing.OnePart("a"), bearing.OnePart("zz"), some{""}, some{"a1"}, some{"b", "d1"}, some{"d", "a", "c0"}, some{"x"}, some{"0"}} {
+		for _, limit := range []int{1, 3, 100, 1000} {
+			var want, got []bearing.Part
+			for _, p := range all {
+				if of.Covers(p.Of) {
+					want = append(want, p)
+				}
+			}
+			for after := (bearing.Part{}); ; after = got[len(got)-1] {
+				rows, err := db.ResourcesOf(ctx, bearing.KindInspection, of, after, limit)
+				if err != nil || len(rows) > limit {
+					t.Fatal(len(rows), err)
+				}
+				for _, r := range rows {
+					got = append(got, bearing.Part{Of: sensor[r.Key], Key: r.Key})
+				}
+				if len(rows) < limit {
+					break
+				}
+			}
+			if !slices.Equal(got, want) {
+				t.Errorf("%v by %d: %v, want %v", of, limit, got, want)
+			}
+		}
+	}
+}
+
+// TestFirstAlarms: of many alarms the counts and the first are those that a loop over all finds,
+// while sensors are registered and deleted and alarms change.
+func TestFirstAlarms(t *testing.T) {
+	db := open(t, Config{})
+	ctx := t.Context()
+	now := time.Date(2026, 1, 31, 12, 0, 0, 0, time.UTC)
+	rng := rand.New(rand.NewPCG(7, 8))
+	all, registered := make(map[string]bearing.Alarm), make(map[string]bool)
+	for i := range 400 {
+		sensor := fmt.Sprint("s", rng.IntN(6))
+		switch rng.IntN(8) {
+		case 0:
+			if _, _, err := db.PutResource(ctx, bearing.KindSensor, sensor, []byte(`{}`), bearing.AnyVersion); err != nil {
+				t.Fatal(err)
+			}
+			registered[sensor] = true
+		case 1:
+			if err := db.DeleteResource(ctx, bearing.KindSensor, sensor, bearing.AnyVersion); err != nil && registered[sensor] {
+				t.Fatal(err)
+			}
+			registered[sensor] = false
+		default:
+			id := fmt.Sprintf("a%02d", rng.IntN(60))
+			a, ok := all[id]
+			if !ok {
+				a = bearing.Alarm{ID: id, Sensor: sensor, Raised: now.Add(-time.Duration(rng.IntN(20)) * time.Minute)}
+			}
+			a.State, a.Severity = alarmStates[rng.IntN(4)], alarmSeverities[rng.IntN(2)]
+			a.Version, a.ShelvedUntil = int64(i+1), nil
+			if until := now.Add(time.Duration(rng.IntN(7)-2) * time.Hour); rng.IntN(3) == 0 {
+				a.ShelvedUntil = &until
+			}
+			all[id] = a
+			if err := db.PutAlarms(ctx, a.Sensor, "", &bearing.Effects{Alarms: []bearing.Alarm{a}}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if i%20 != 0 {
+			continue
+		}
+		most := rng.IntN(30)
+		got, err := db.OpenAlarms(ctx, now, most)
+		if err != nil {
+			t.Fatal(err)
+		}
+		count, want := firstOf(all, registered, now)
+		var ids []string
+		for _, a := range got.First {
+			ids = append(ids, a.ID)
+		}
+		if want = want[:min(most, len(want))]; !slices.Equal(ids, want) || fmt.Sprint(got.Count) != fmt.Sprint(count) {
+			t.Errorf("after %d: %v %v, want %v %v", i, ids, got.Count, want, count)
+		}
+	}
+}
+
+// firstOf is OpenAlarms by a loop over all.
+func firstOf(all map[string]bearing.Alarm, registered map[string]bool, now time.Time) (map[[2]string]int, []string) {
+	count := make(map[[2]string]int)
+	var open []bearing.Alarm
+	for _, a := range all {
+		if a.Open() && (a.ShelvedUntil == nil || !a.ShelvedUntil.After(now)) {
+			open = append(open, a)
+			count[[2]string{a.Severity, a.State}]++
+		}
+	}
+	rank := func(a bearing.Alarm) int {
+		n := 0
+		for i, behind := range []bool{a.State == bearing.AlarmAcknowledged, a.Severity != "alarm", !registered[a.Sensor]} {
+			if behind {
+				n += 1 << i
+			}
+		}
+		return n
+	}
+	slices.SortFunc(open, func(a, b bearing.Alarm) int {
+		return cmp.Or(cmp.Compare(rank(a), rank(b)), a.Raised.Compare(b.Raised), strings.Compare(a.ID, b.ID))
+	})
+	var ids []string
+	for _, a := range open {
+		ids = append(ids, a.ID)
+	}
+	return count, ids
+}
