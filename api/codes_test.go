@@ -19,7 +19,7 @@ var made = []string{"sensor_name", "axis_name"}
 
 // inside are codes that no client sees: of what is done before the service listens, and of
 // commands.
-var inside = []string{"baseline_method", "velocity_zones", "speed_missing", "directory_not_empty", "store_newer", "store_older", "store_locked", "leaks_training_data", "npz_too_large", "spec_unknown", "spec_invalid", "checkpoint_invalid", "checkpoint_foreign", "training_diverged", "corpus_unlabelled"}
+var inside = []string{"baseline_method", "velocity_zones", "speed_missing", "directory_not_empty", "store_newer", "store_older", "store_locked", "leaks_training_data", "npz_too_large", "spec_unknown", "spec_invalid", "checkpoint_invalid", "checkpoint_foreign", "training_diverged", "corpus_unlabelled", "unit_velocity"}
 
 // outside says whether what a directory raises may reach clients.
 func outside(dir string) bool {

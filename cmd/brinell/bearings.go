@@ -106,6 +106,9 @@ func bearingsMatch(file *string) *cobra.Command {
 			if err != nil {
 				return err
 			}
+			if r.Unit.IsVelocity() {
+				return bearing.Errorf(bearing.Invalid, "unit_velocity", "%s is of velocity (%s), in which a bearing's lines are not looked for: take a recording of acceleration", args[0], r.Unit)
+			}
 			cat, err := openCatalogue(*file)
 			if err != nil {
 				return err

@@ -35,6 +35,9 @@ func (c *Core) Cut(rec *bearing.Window) ([]*bearing.Window, error) {
 	if pre := e.model.Preprocessing; pre.CheckRate(rec.SampleRate) == nil {
 		n = max(n, pre.NativeLength(rec.SampleRate))
 	}
+	if rec.Unit.IsVelocity() { // its level is that of all of it
+		n = len(rec.Samples)
+	}
 	n = min(n, bearing.DefaultMaxSamples/2) // the last may be almost twice as long
 	var out []*bearing.Window
 	for from := 0; from == 0 || from+n <= len(rec.Samples); from += n {

@@ -148,7 +148,7 @@ func TestVelocityNames(t *testing.T) {
 	for _, rec := range recs { // as if they were of velocity
 		d, err := core.Diagnose(&bearing.Window{Sensor: "pump", Start: time.Unix(1, 0), SampleRate: rec.SampleRate, ShaftSpeed: rec.ShaftSpeed, Bearing: rec.Bearing,
 			Unit: bearing.MillimetresSec, Samples: rec.Samples})
-		if err != nil || d.Fault != bearing.Inconclusive || len(d.Verdict.PredictionSet) != 4 {
+		if err != nil || d.Fault != bearing.Inconclusive || d.Verdict.TopFault != "" || len(d.Verdict.PredictionSet) != 4 {
 			t.Errorf("%s: %s %v, %v", rec.Name, d.Fault, d.Verdict.PredictionSet, err)
 		}
 	}
@@ -188,6 +188,19 @@ func TestVelocityNames(t *testing.T) {
 	})
 	if d.Fault != bearing.Inconclusive || d.Quality.Has("unit_suspect") || !strings.Contains(d.Verdict.Summary, "all but its level") {
 		t.Errorf("%s %+v %s", d.Fault, d.Quality, d.Verdict.Summary)
+	}
+}
+
+// TestVelocityCut: a recording of velocity is one window, for its level is that of all of it.
+func TestVelocityCut(t *testing.T) {
+	core := defaultCore(t)
+	w := velocityWindow(t, rand.New(rand.NewPCG(8, 8)), 1, 5000, 7.3, 25, 2)
+	if cut, err := core.Cut(w); err != nil || len(cut) != 1 || len(cut[0].Samples) != len(w.Samples) {
+		t.Errorf("%d windows, %v", len(cut), err)
+	}
+	w.Unit = bearing.G
+	if cut, err := core.Cut(w); err != nil || len(cut) != 7 {
+		t.Errorf("of acceleration %d windows, %v", len(cut), err)
 	}
 }
 
