@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"path"
+	"regexp"
 	"strings"
 	"time"
 
@@ -35,6 +36,7 @@ type channel struct {
 	name, short string
 	data        []float64
 	unit        bearing.Unit // that its header states, "" for none
+	other       bool         // its header states one that is no acceleration
 }
 
 // minSamples is the length from which a vector counts as a signal. Shorter ones
@@ -231,6 +233,9 @@ func readNPZ(b []byte, o FileOptions) (*content, error) {
 	return c, nil
 }
 
+// milli matches the name of a column in thousandths of g.
+var milli = regexp.MustCompile(`(?:^|[\s_\[(])m[gG][\])]?$`)
+
 func readCSV(b []byte, o FileOptions) (*content, error) {
 	t, err := csvfile.Decode(b, csvfile.Options{Delimiter: o.Delimiter, Skip: o.Skip, MaxRows: o.MaxRows})
 	if err != nil {
@@ -240,10 +245,13 @@ func readCSV(b []byte, o FileOptions) (*content, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &content{rate: rate, start: t.Start()}
+	c := &content{rate: rate, start: t.Start(), rpm: t.RPM()}
 	for i, x := range t.Columns {
 		if i == clock && len(t.Columns) > 1 {
 			c.time = fmt.Sprint(i + 1)
+			continue
+		}
+		if len(t.Columns) > 1 && (i < len(t.Days) && t.Days[i] || t.Counts(i)) {
 			continue
 		}
 		number := fmt.Sprint(i + 1)
@@ -252,6 +260,12 @@ func readCSV(b []byte, o FileOptions) (*content, error) {
 			name = t.Header[i]
 		}
 		unit := bearing.Unit(t.Unit(i))
+		if milli.MatchString(name) {
+			unit = bearing.G
+			for k := range x {
+				x[k] /= 1000
+			}
+		}
 		switch {
 		case strings.HasSuffix(name, "_"+string(bearing.RelativeToFull)): // ours
 			c.unit = bearing.RelativeToFull
@@ -260,7 +274,7 @@ func readCSV(b []byte, o FileOptions) (*content, error) {
 		case c.unit != unit:
 			c.unit = "" // they differ, or not all say it
 		}
-		c.channels = append(c.channels, channel{name: name, short: number, data: x, unit: unit})
+		c.channels = append(c.channels, channel{name: name, short: number, data: x, unit: unit, other: unit == "" && strings.ContainsAny(name, "[(")})
 	}
 	return c, nil
 }

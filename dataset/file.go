@@ -87,6 +87,9 @@ func ReadFile(name string, b []byte, o FileOptions) ([]bearing.Recording, error)
 		c.unit = chosen[0].unit
 	}
 	unit, scale, err := unitOf(c, o)
+	if err != nil && o.Unit == "" && chosen[0].other {
+		return nil, bearing.Errorf(bearing.Invalid, bearing.CodeOf(err), "the samples of %s are in what its name says, which is not read: send g, mg, m/s2 or mm/s, or state what they are with --unit g or --unit m/s2", bearing.Clip(chosen[0].name))
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -194,6 +197,9 @@ func choose(name string, c *content, want string) ([]channel, error) {
 	case want == "" && len(c.channels) == 1:
 		return c.channels, nil
 	case want == "":
+		if i := acceleration(c.channels); i >= 0 {
+			return c.channels[i : i+1], nil
+		}
 		return nil, bearing.Errorf(bearing.Invalid, "channel_ambiguous", "%s has %d channels: choose one of %s with --channel", file, len(c.channels), c.names())
 	}
 	if ch, ok := c.find(want); ok {
@@ -212,6 +218,21 @@ func choose(name string, c *content, want string) ([]channel, error) {
 		return nil, bearing.Errorf(bearing.NotFound, "channel_unknown", "%s has no channel %q: choose one of %s with --channel", file, bearing.Clip(want), c.names())
 	}
 	return nil, bearing.Errorf(bearing.Invalid, "channel_ambiguous", "%s has %d channels %q: state the full name, one of %s, with --channel", file, len(hit), bearing.Clip(want), c.names())
+}
+
+// acceleration is the only channel of acceleration beside some that are not, as their headers
+// say, -1 if there is no such.
+func acceleration(channels []channel) int {
+	found := -1
+	for i, ch := range channels {
+		switch {
+		case ch.unit != "" && found < 0:
+			found = i
+		case !ch.other:
+			return -1
+		}
+	}
+	return found
 }
 
 // unitOf returns the unit of the samples once they are multiplied by scale.

@@ -6,6 +6,7 @@ import (
 	"math"
 	"strings"
 	"testing"
+	"time"
 
 	"brinell/dataset/matfile"
 	"brinell/internal/bearing"
@@ -121,6 +122,9 @@ func TestUnitOfChannel(t *testing.T) {
 	for i := range 4000 {
 		b = fmt.Appendf(b, "%.6f;%d;40;%d\n", float64(i)/12000, i%7, i%5)
 	}
+	if _, err := ReadFile("x.csv", b, FileOptions{}); bearing.CodeOf(err) != "channel_ambiguous" {
+		t.Errorf("two accelerations: %v", err)
+	}
 	for channel, want := range map[string]bearing.Unit{"a [g]": bearing.G, "b [m/s²]": bearing.MetresPerSec2, "Temp [°C]": ""} {
 		recs, err := ReadFile("x.csv", b, FileOptions{Channel: channel})
 		if want == "" {
@@ -131,6 +135,59 @@ func TestUnitOfChannel(t *testing.T) {
 		}
 		if err != nil || recs[0].Unit != want {
 			t.Errorf("%s: %v, %v", channel, recs, err)
+		}
+	}
+}
+
+// TestLoggersColumns: what stands beside the acceleration is not asked about.
+func TestLoggersColumns(t *testing.T) {
+	at := time.Date(2026, 1, 31, 23, 59, 59, 900e6, time.UTC) // midnight falls into it
+	for name, c := range map[string]struct {
+		header string
+		line   func(i int, when time.Time, x float64) string
+		start  bool
+		rpm    float64
+		code   string
+	}{
+		"a number, the time": {"No.,Time [s],Acc [g]\n", func(i int, when time.Time, x float64) string {
+			return fmt.Sprintf("%d,%.6f,%.4f\n", i+1, when.Sub(at).Seconds(), x)
+		}, false, 0, ""},
+		"date and time of day": {"Date,Time,Acc [g]\n", func(i int, when time.Time, x float64) string {
+			return when.Format("2006-01-02,15:04:05.000000") + fmt.Sprintf(",%.4f\n", x)
+		}, true, 0, ""},
+		"the same in German": {"Seriennummer;31.01.2026;7\nDatum;Uhrzeit;a [mg]\n", func(i int, when time.Time, x float64) string {
+			return strings.Replace(when.Format("02.01.2006;15:04:05.000000"), ".000", ",000", 1) + fmt.Sprintf(";%.1f\n", 1000*x)
+		}, true, 0, ""},
+		"American": {"Timestamp,Acc [g]\n", func(i int, when time.Time, x float64) string {
+			return when.Format("1/2/2006 3:04:05.000000 PM") + fmt.Sprintf(",%.4f\n", x)
+		}, true, 0, ""},
+		"a temperature, the speed": {"Drehzahl [1/min];1797\nt [s];a [m/s2];Temp [°C]\n", func(i int, when time.Time, x float64) string {
+			return fmt.Sprintf("%.6f;%.5f;41.5\n", when.Sub(at).Seconds(), x*bearing.StandardGravity)
+		}, false, 1797, ""},
+		"a speed without a unit": {"Drehzahl;30\nt [s];a [g]\n", func(i int, when time.Time, x float64) string {
+			return fmt.Sprintf("%.6f;%.4f\n", when.Sub(at).Seconds(), x)
+		}, false, 0, ""},
+		"displacement": {"t [s],x [mm]\n", func(i int, when time.Time, x float64) string {
+			return fmt.Sprintf("%.6f,%.4f\n", when.Sub(at).Seconds(), x)
+		}, false, 0, "unit_missing"},
+		"beside what has no unit": {"t [s],a [g],b\n", func(i int, when time.Time, x float64) string {
+			return fmt.Sprintf("%.6f,%.4f,1\n", when.Sub(at).Seconds(), x)
+		}, false, 0, "channel_ambiguous"},
+	} {
+		b := []byte(c.header)
+		for i := range 4000 {
+			b = append(b, c.line(i, at.Add(time.Duration(i)*125*time.Microsecond), float64(i%7)/8)...)
+		}
+		recs, err := ReadFile("x.csv", b, FileOptions{})
+		if bearing.CodeOf(err) != c.code {
+			t.Errorf("%s: %v, want code %q", name, err, c.code)
+		}
+		if c.code != "" || err != nil {
+			continue
+		}
+		r := recs[0]
+		if r.SampleRate != 8000 || r.Unit == "" || math.Abs(float64(r.Samples[6])-0.75) > 1e-3 || r.Start.Equal(at) != c.start || math.Abs(60*r.ShaftSpeed-c.rpm) > 1e-9 {
+			t.Errorf("%s: %v Hz, %s, %v, from %v, %v rpm", name, r.SampleRate, r.Unit, r.Samples[:8], r.Start, 60*r.ShaftSpeed)
 		}
 	}
 }

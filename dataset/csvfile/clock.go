@@ -3,6 +3,7 @@ package csvfile
 import (
 	"math"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -14,6 +15,45 @@ import (
 var stamps = []string{
 	time.RFC3339Nano, "2006-01-02T15:04:05.999999999", "2006-01-02 15:04:05.999999999Z07:00", "2006-01-02 15:04:05.999999999",
 	"2006/01/02 15:04:05.999999999", "02.01.2006 15:04:05.999999999", "15:04:05.999999999",
+	"1/2/2006 3:04:05 PM", // with AM and PM the month is first
+}
+
+// dates are the forms of a day in a column of its own.
+var dateForms = []string{"2006-01-02", "2006/01/02", "02.01.2006"}
+
+// date reads a day.
+func date(cell []byte) (time.Time, bool) {
+	if len(cell) != len("2006-01-02") {
+		return time.Time{}, false
+	}
+	for _, form := range dateForms {
+		if t, err := time.Parse(form, string(cell)); err == nil {
+			return t, true
+		}
+	}
+	return time.Time{}, false
+}
+
+// joinDays puts a column of dates into that of the times of day, so that those go on at
+// midnight and tell when the recording began.
+func (d *decoder) joinDays() {
+	day := slices.Index(d.days, true)
+	if day < 0 {
+		return
+	}
+	d.t.Days = d.days
+	d.t.Stamped[day] = false
+	first := d.first[day]
+	d.first[day] = time.Time{}
+	for i, stamped := range d.t.Stamped {
+		if at := d.first[i]; stamped && !d.days[i] && at.Year() == 0 {
+			for k := range d.t.Columns[i] {
+				d.t.Columns[i][k] += d.t.Columns[day][k]
+			}
+			d.first[i] = first.Add(at.Sub(time.Date(0, 1, 1, 0, 0, 0, 0, time.UTC)))
+			return
+		}
+	}
 }
 
 // stamp reads a point in time. A table most often has one form of them, which is tried first.
@@ -60,6 +100,9 @@ const gapSteps = 1.5
 func (t Table) Clock() (column int, rate float64, err error) {
 	column = -1
 	for i := range t.Columns {
+		if i < len(t.Days) && t.Days[i] {
+			continue
+		}
 		stamped := i < len(t.Stamped) && t.Stamped[i]
 		if stamped || i < len(t.Header) && timeNames.MatchString(t.name(i)) {
 			column = i
@@ -134,29 +177,31 @@ func (t Table) name(column int) string {
 
 // stated is the rate that the lines before the table state, 0 if they do not.
 func (t Table) stated() float64 {
-	number := func(s string) float64 {
-		s = strings.TrimRight(s, ".,eE+-")
-		if strings.Count(s, ",") == 1 && !strings.Contains(s, ".") {
-			s = strings.Replace(s, ",", ".", 1)
-		}
-		v, _ := strconv.ParseFloat(s, 64)
-		return v
-	}
 	for _, line := range t.Preamble {
 		if m := rates.FindStringSubmatch(line); m != nil {
-			v := number(m[1])
+			v := decimal(m[1])
 			if m[2] != "" {
 				v *= 1000
 			}
 			return v
 		}
 		if m := steps.FindStringSubmatch(line); m != nil {
-			if v := number(m[1]); v > 0 {
+			if v := decimal(m[1]); v > 0 {
 				return 1 / v
 			}
 		}
 	}
 	return 0
+}
+
+// decimal reads a number of a remark, with a point or a comma.
+func decimal(s string) float64 {
+	s = strings.TrimRight(s, ".,eE+-")
+	if strings.Count(s, ",") == 1 && !strings.Contains(s, ".") {
+		s = strings.Replace(s, ",", ".", 1)
+	}
+	v, _ := strconv.ParseFloat(s, 64)
+	return v
 }
 
 // units of acceleration and velocity in headers.

@@ -29,6 +29,7 @@ type Table struct {
 	Columns  [][]float64
 	Stamped  []bool      // which columns were points in time; nil for none
 	First    []time.Time // of those
+	Days     []bool      // columns of dates, which are in the times of another already; nil for none
 	Preamble []string    // lines before the header
 }
 
@@ -79,6 +80,7 @@ func Decode(b []byte, o Options) (Table, error) {
 	if len(d.t.Columns) == 0 || len(d.t.Columns[0]) == 0 {
 		return Table{}, bearing.Errorf(bearing.Malformed, "csv_malformed", "the CSV file holds no numbers")
 	}
+	d.joinDays()
 	return d.t, nil
 }
 
@@ -123,6 +125,7 @@ type decoder struct {
 	cells [][]byte    // of the present line
 	first []time.Time // of columns of points in time
 	form  string      // of the last point in time
+	days  []bool      // columns of dates without a time of day
 }
 
 func (d *decoder) line(row []byte, number int) error {
@@ -158,6 +161,14 @@ func (d *decoder) line(row []byte, number int) error {
 // since reads a point in time as seconds since the first of its column.
 func (d *decoder) since(column int, cell []byte) (float64, bool) {
 	at, ok := d.stamp(cell)
+	if !ok {
+		if at, ok = date(cell); ok {
+			if d.days == nil {
+				d.days = make([]bool, len(d.t.Columns))
+			}
+			d.days[column] = true
+		}
+	}
 	if !ok || len(d.t.Columns[column]) > 0 && d.first[column].IsZero() {
 		return 0, false
 	}
@@ -179,7 +190,10 @@ func (d *decoder) numbers() bool {
 		if found = found || ok; ok {
 			continue
 		}
-		if _, ok := d.stamp(unquoted(c)); !ok {
+		if _, ok := d.stamp(unquoted(c)); ok {
+			continue
+		}
+		if _, ok := date(unquoted(c)); !ok {
 			return false
 		}
 	}

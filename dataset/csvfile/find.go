@@ -77,10 +77,10 @@ func find(rows []row, delim byte) (b begin, from int) {
 		d.delim = ';'
 	}
 	d.split(rows[first].text)
-	width := len(d.cells)
+	width, dated := len(d.cells), d.dated()
 	b.delim = d.delim
 	for i, r := range rows[:first] {
-		if d.split(r.text); len(d.cells) == width && width > 1 && d.numbers() {
+		if d.split(r.text); len(d.cells) == width && width > 1 && d.numbers() && d.dated() == dated {
 			return b, i
 		}
 	}
@@ -88,7 +88,7 @@ func find(rows []row, delim byte) (b begin, from int) {
 		if i < 0 {
 			return nil
 		}
-		if d.split(rows[i].text); len(d.cells) != width || d.numbers() {
+		if d.split(bytes.TrimLeft(rows[i].text, "% ")); len(d.cells) != width || d.numbers() {
 			return nil
 		}
 		var out []string
@@ -113,6 +113,11 @@ func find(rows []row, delim byte) (b begin, from int) {
 		first++
 	}
 	return b, first
+}
+
+// dated reports whether a cell is a day, as in a remark or in a column of dates.
+func (d *decoder) dated() bool {
+	return slices.ContainsFunc(d.cells, func(c []byte) bool { _, ok := date(unquoted(c)); return ok })
 }
 
 // table reports whether the next lines are numbers, all with as many cells.

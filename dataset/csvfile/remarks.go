@@ -1,6 +1,7 @@
 package csvfile
 
 import (
+	"math"
 	"regexp"
 	"strings"
 	"time"
@@ -92,6 +93,32 @@ func spelt(unit string) string {
 		return "mm/s"
 	}
 	return "m/s2"
+}
+
+// speeds match what a preamble says of the shaft speed, with its unit before or behind the number.
+var speeds = regexp.MustCompile(`(?i)^\W*(?:(?:shaft |motor)?(?:speed|drehzahl)\b[^0-9]*(?:rpm|1/min|u/min|r/min|min-1|min⁻¹)|rpm\b|shaft_speed_rpm\b)[^0-9]*([0-9][0-9.,]*)\W*$` +
+	`|^\W*(?:shaft |motor)?(?:speed|drehzahl)\b[^0-9]*([0-9][0-9.,]*) ?(?:rpm|1/min|u/min|r/min|min-1|min⁻¹)\W*$`)
+
+// RPM is the shaft speed that the lines before the table state in revolutions a minute, 0 if they
+// do not, or not in which unit.
+func (t Table) RPM() float64 {
+	for _, line := range t.Preamble {
+		if m := speeds.FindStringSubmatch(line); m != nil {
+			return decimal(m[1] + m[2])
+		}
+	}
+	return 0
+}
+
+// Counts reports whether a column numbers the samples.
+func (t Table) Counts(column int) bool {
+	x := t.Columns[column]
+	for i, v := range x {
+		if v != x[0]+float64(i) || v != math.Trunc(v) {
+			return false
+		}
+	}
+	return len(x) > 2
 }
 
 // text is what bytes of a name or a remark say: UTF-8, else Latin-1, in which older loggers
