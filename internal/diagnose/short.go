@@ -88,6 +88,9 @@ func (s shortness) lengthen(sentence string) string {
 	if advice == "" || strings.Contains(sentence, askedHz) {
 		return sentence
 	}
+	if strings.Contains(sentence, "window is too short") {
+		return sentence + " " + strings.ToUpper(advice[:1]) + advice[1:] + "."
+	}
 	return sentence + " The window is short: " + advice + "."
 }
 
