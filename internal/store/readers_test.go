@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -50,27 +51,57 @@ func TestOwnReaders(t *testing.T) {
 	}
 }
 
-// TestPageReaders: the longest page waits for no connection where there are as many as it may
-// have: it uses no more.
+// TestPageReaders: the longest page asks for as many connections as it may have, and no more, and
+// has its documents in their order.
 func TestPageReaders(t *testing.T) {
-	db := open(t, Config{Readers: pageReaders, MaxBatch: 500})
+	db := open(t, Config{Readers: 1, MaxBatch: 500})
+	var want []string
 	for i := range bearing.MaxPage {
-		if _, err := put(t, db, "pump", i, 0); err != nil {
+		d, err := put(t, db, "pump", i, 0)
+		if err != nil {
 			t.Fatal(err)
 		}
+		want = append(want, d.ID)
+	}
+	slices.Reverse(want)
+	page, err := db.Diagnoses(t.Context(), bearing.Query{Limit: bearing.MaxPage})
+	var got []string
+	for _, d := range page.Diagnoses {
+		got = append(got, d.ID)
+	}
+	if err != nil || !slices.Equal(got, want) {
+		t.Errorf("%d of a page of %d, in another order, %v", len(got), len(want), err)
+	}
+
+	q := bearing.Query{Limit: bearing.MaxPage}
+	text, args, err := selectPage(&q)
+	if err != nil {
+		t.Fatal(err)
+	}
+	places, err := db.places(t.Context(), text, args)
+	if err != nil {
+		t.Fatal(err)
+	}
+	held, err := db.read.Conn(t.Context())
+	if err != nil {
+		t.Fatal(err)
 	}
 	before := db.read.Stats().WaitCount
-	page, err := db.Diagnoses(t.Context(), bearing.Query{Limit: bearing.MaxPage})
-	if err != nil || len(page.Diagnoses) != bearing.MaxPage {
-		t.Fatal(len(page.Diagnoses), err)
+	waiting := func() int64 { return db.read.Stats().WaitCount - before }
+	done := make(chan error)
+	go func() {
+		_, err := db.documentsAt(t.Context(), places)
+		done <- err
+	}()
+	for waiting() < pageReaders {
+		time.Sleep(time.Millisecond)
 	}
-	for i := 1; i < len(page.Diagnoses); i++ {
-		if !page.Diagnoses[i].Start.Before(page.Diagnoses[i-1].Start) {
-			t.Fatalf("row %d of the page is out of its place", i)
-		}
+	time.Sleep(50 * time.Millisecond) // for those that there should not be
+	if n := waiting(); n != pageReaders {
+		t.Errorf("a page asks for %d connections at a time, want %d", n, pageReaders)
 	}
-	if n := db.read.Stats().WaitCount - before; n != 0 {
-		t.Errorf("a page waited %d times for a connection: it may have %d, and had as many", n, pageReaders)
+	if err := errors.Join(held.Close(), <-done); err != nil {
+		t.Error(err)
 	}
 	if pages := 4; pages*pageReaders >= (Config{}).withDefaults().Readers { // see mostLists of package api
 		t.Errorf("%d pages of %d connections leave none of %d", pages, pageReaders, (Config{}).withDefaults().Readers)

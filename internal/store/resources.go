@@ -79,7 +79,7 @@ func roomFor(ctx context.Context, tx *sql.Tx, kind, key string, doc []byte, crea
 
 // countOf returns how many resources of a kind there are, or of these as parts of one thing.
 func countOf(ctx context.Context, tx *sql.Tx, kind, part string) (n int, err error) {
-	err = tx.QueryRowContext(ctx, "SELECT n FROM resource_counts WHERE kind = ? AND part_of = ?", kind, part).Scan(&n)
+	err = tx.QueryRowContext(ctx, countResources, kind, part).Scan(&n)
 	if errors.Is(err, sql.ErrNoRows) {
 		return 0, nil
 	}
@@ -137,9 +137,11 @@ func (db *DB) Resource(ctx context.Context, kind, key string) (bearing.Resource,
 	return r, nil
 }
 
-// Statements of lists of resources: of a kind, and of those that are parts of one thing; and the
+// Statements of resources: how many there are; lists of a kind, and of those that are parts of one thing; and the
 // next thing that has some.
 const (
+	countResources = "SELECT n FROM resource_counts WHERE kind = ? AND part_of = ?"
+
 	listResources = "SELECT key, version, doc FROM resources WHERE kind = ? AND key > ? ORDER BY key LIMIT ?"
 	listParts     = `SELECT key, version, doc FROM resources INDEXED BY resources_part
 		WHERE kind = ? AND part_of = ? AND key > ? ORDER BY key LIMIT ?`
