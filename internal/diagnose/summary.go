@@ -25,7 +25,7 @@ func sentence(v *bearing.Verdict, q bearing.Quality) string {
 		if r, ok := reason(v, "baseline_distance"); ok {
 			return fmt.Sprintf("Normal: as this sensor was when it was healthy (distance %.3g, limit %.3g). Nothing to do.", r.Value, r.Limit)
 		}
-		return fmt.Sprintf("Normal, with probability %.2f. Nothing to do.", v.Probability)
+		return fmt.Sprintf("Normal, with probability %s. Nothing to do.", certainty(v.Probability))
 	case bearing.UnknownFault:
 		return "The machine has changed from its healthy past, and no known bearing fault explains it: look at load, coupling, gears and mounting, and note what was found as an inspection."
 	case bearing.Inconclusive:
@@ -33,12 +33,12 @@ func sentence(v *bearing.Verdict, q bearing.Quality) string {
 	}
 	what, ok := damagedPart[v.Fault]
 	if !ok {
-		return fmt.Sprintf("%s, with probability %.2f: inspect the machine at the next planned stop.", v.Fault, v.Probability)
+		return fmt.Sprintf("%s, with probability %s: inspect the machine at the next planned stop.", v.Fault, certainty(v.Probability))
 	}
 	if v.Bearing != "" {
 		what += " of bearing " + v.Bearing
 	}
-	s := fmt.Sprintf("Damage of %s, with probability %.2f", what, v.Probability)
+	s := fmt.Sprintf("Damage of %s, with probability %s", what, certainty(v.Probability))
 	if v.Severity.Stage > 0 {
 		s += fmt.Sprintf(" (stage %d of 4)", v.Severity.Stage)
 	}
@@ -51,6 +51,14 @@ func sentence(v *bearing.Verdict, q bearing.Quality) string {
 		s += " Measure again before: this rests on " + windows(v.Windows) + "."
 	}
 	return s
+}
+
+// certainty is a probability for people, who take 1.00 for certain.
+func certainty(p float64) string {
+	if p >= 0.995 {
+		return "over 0.99"
+	}
+	return fmt.Sprintf("%.2f", p)
 }
 
 // inconclusive says why nothing is named, the reason first that can be done most about.

@@ -20,6 +20,8 @@ func TestSentence(t *testing.T) {
 	}{
 		"unusable":    {bearing.Verdict{}, bearing.Quality{Level: bearing.Unusable, Flags: clipped.Flags}, []string{"no vibration", "(clipping)", "check sensor"}},
 		"inner race":  {bearing.Verdict{Fault: bearing.InnerRace, Probability: 0.96, Windows: 3, Severity: bearing.Severity{Stage: 3}}, bearing.Quality{}, []string{"inner race, with probability 0.96 (stage 3 of 4)", "within four weeks."}},
+		"sure":        {bearing.Verdict{Fault: bearing.InnerRace, Probability: 0.995, Windows: 3}, bearing.Quality{}, []string{"with probability over 0.99:"}},
+		"less sure":   {bearing.Verdict{Fault: bearing.InnerRace, Probability: 0.9949, Windows: 3}, bearing.Quality{}, []string{"with probability 0.99:"}},
 		"of two":      {bearing.Verdict{Fault: bearing.InnerRace, Bearing: "6203-2RS", Probability: 0.96, Windows: 3}, bearing.Quality{}, []string{"Damage of the inner race of bearing 6203-2RS, with", "inspect the inner race of bearing 6203-2RS"}},
 		"one window":  {bearing.Verdict{Fault: bearing.OuterRace, Probability: 0.8, Windows: 1, Severity: bearing.Severity{Stage: 2}}, bearing.Quality{}, []string{"outer race", "within three months", "rests on one window"}},
 		"two windows": {bearing.Verdict{Fault: bearing.Ball, Probability: 0.8, Windows: 2, Severity: bearing.Severity{Stage: 4}}, bearing.Quality{}, []string{"rolling element", "within days", "rests on 2 windows"}},
