@@ -78,7 +78,7 @@ func (s *server) listAlarms(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return s.sendList(w, page)
+	return s.sendList(w, r, page)
 }
 
 func (s *server) getAlarm(w http.ResponseWriter, r *http.Request) error {

@@ -46,7 +46,7 @@ func (s *server) whole(next http.Handler) http.Handler {
 		next.ServeHTTP(h, r)
 		if h.status != http.StatusOK {
 			send(w, h.status, w.Header().Get("Content-Type"), h.body.Bytes())
-		} else if err := s.sendLong(w, w.Header().Get("Content-Type"), h.body.Bytes()); err != nil {
+		} else if err := s.sendLong(w, r, w.Header().Get("Content-Type"), h.body.Bytes()); err != nil {
 			s.fail(w, r, err)
 		}
 	})

@@ -10,7 +10,6 @@ import (
 	"net/http"
 	"net/netip"
 	"path"
-	"sync/atomic"
 	"time"
 
 	"github.com/go-chi/chi/v5"
@@ -132,7 +131,7 @@ type server struct {
 	router    chi.Router
 	spec      []byte // the OpenAPI document
 
-	sending atomic.Int64 // bytes of long answers on their way
+	sending sending
 
 	lookWait   time.Duration // shorter in tests
 	bodyGrace  time.Duration

@@ -77,7 +77,7 @@ func (s *server) getModelFile(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	w.Header().Set("Content-Disposition", `attachment; filename="`+digest+`.safetensors"`)
-	return s.sendLong(w, "application/octet-stream", b)
+	return s.sendLong(w, r, "application/octet-stream", b)
 }
 
 func (s *server) deleteModel(w http.ResponseWriter, r *http.Request) error {

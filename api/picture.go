@@ -40,7 +40,7 @@ func (s *server) getPicture(format string) func(http.ResponseWriter, *http.Reque
 		if format == bearing.SVG {
 			w.Header().Set("Content-Security-Policy", styledOnly)
 		}
-		return s.sendLong(w, pictureMedia[format], b)
+		return s.sendLong(w, r, pictureMedia[format], b)
 	}
 }
 

@@ -72,7 +72,7 @@ func (s *server) listResources(k resource) func(http.ResponseWriter, *http.Reque
 				return err
 			}
 		}
-		return s.sendList(w, map[string]any{k.plural: docs, "next_cursor": next})
+		return s.sendList(w, r, map[string]any{k.plural: docs, "next_cursor": next})
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -49,32 +50,65 @@ func (s *server) look(r *http.Request, f func() error) error {
 	return f()
 }
 
-// Bytes of long answers that clients have yet to take, and what counts as one.
+// Bytes of long answers that clients have yet to take, of all and of a tenant, and what counts as
+// one. Each half has room for the longest, a window of 4 Mi samples as CSV.
 const (
-	maxSending = 128 << 20
-	longAnswer = 64 << 10
+	maxSending  = 2 * sendingEach
+	sendingEach = 72 << 20
+	longAnswer  = 64 << 10
 )
 
+// sending counts long answers on their way.
+type sending struct {
+	mu  sync.Mutex
+	all int64
+	by  map[string]int64
+}
+
+// add counts n bytes more of a tenant, unless they are too many beside what is there; give takes
+// them away. What is alone may be of any length.
+func (c *sending) add(who string, n int64) (give func(), ok bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.all > 0 && c.all+n > maxSending || c.by[who] > 0 && c.by[who]+n > sendingEach {
+		return nil, false
+	}
+	if c.by == nil {
+		c.by = make(map[string]int64)
+	}
+	c.all += n
+	c.by[who] += n
+	return func() {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.all -= n
+		if c.by[who] -= n; c.by[who] == 0 {
+			delete(c.by, who)
+		}
+	}, true
+}
+
 // sendList sends a page.
-func (s *server) sendList(w http.ResponseWriter, v any) error {
+func (s *server) sendList(w http.ResponseWriter, r *http.Request, v any) error {
 	b, err := json.Marshal(v)
 	if err != nil {
 		return err
 	}
-	return s.sendLong(w, "application/json", b)
+	return s.sendLong(w, r, "application/json", b)
 }
 
 // sendLong sends an answer that may be long, unless too much is being sent already beside
 // it: it is in memory until its client has taken it.
-func (s *server) sendLong(w http.ResponseWriter, media string, b []byte) error {
+func (s *server) sendLong(w http.ResponseWriter, r *http.Request, media string, b []byte) error {
 	if n := int64(len(b)); n > longAnswer {
+		give, ok := s.sending.add(tenantOf(r), n)
+		if !ok {
+			w.Header().Del("Content-Disposition")
+			return bearing.Errorf(bearing.Overloaded, "overloaded", "clients have yet to take as many answers as may be held, of yours or of all: try again")
+		}
+		defer give()
 		s.cfg.Memory.Hold(n)
 		defer s.cfg.Memory.Give(n)
-		defer s.sending.Add(-n)
-		if all := s.sending.Add(n); all > maxSending && all > n {
-			w.Header().Del("Content-Disposition")
-			return bearing.Errorf(bearing.Overloaded, "overloaded", "clients have yet to take as many answers as may be held: try again")
-		}
 	}
 	send(w, http.StatusOK, media, b)
 	return nil
@@ -169,7 +203,7 @@ func (s *server) getWindow(w http.ResponseWriter, r *http.Request) error {
 	if form.name != "json" {
 		w.Header().Set("Content-Disposition", `attachment; filename="`+id+`.`+form.name+`"`)
 	}
-	return s.sendLong(w, form.media, b)
+	return s.sendLong(w, r, form.media, b)
 }
 
 // EncodeWindow writes a window in the JSON form in which windows are sent: sent again it
@@ -290,7 +324,7 @@ func (s *server) getSpectrum(kind string) func(http.ResponseWriter, *http.Reques
 		if err != nil {
 			return err
 		}
-		return s.sendLong(w, "application/json", b)
+		return s.sendLong(w, r, "application/json", b)
 	}
 }
 
@@ -336,7 +370,7 @@ func (s *server) getTrend(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return s.sendLong(w, "application/json", b)
+	return s.sendLong(w, r, "application/json", b)
 }
 
 // describeSignals adds windows, spectra and trends to the description.

@@ -84,11 +84,39 @@ func TestSlowReaders(t *testing.T) {
 	if err = errors.Join(err, resp.Body.Close()); err != nil || resp.StatusCode != 200 || n < 4<<20 {
 		t.Errorf("beside slow readers: %s, %d bytes, %v", resp.Status, n, err)
 	}
-	s.sending.Add(maxSending)
+	give, _ := s.sending.add("another", maxSending)
 	if w := ask(s, "GET", "/v1/windows/x?format=npy", "", ""); w.Code != 503 || !strings.Contains(w.Body.String(), `"overloaded"`) || w.Header().Get("Content-Disposition") != "" {
 		t.Errorf("with too much on its way: %d %.200s", w.Code, w.Body)
 	}
-	s.sending.Add(-maxSending)
+	give()
+}
+
+// TestSending: a tenant that does not take what it asked for leaves others half of the room, which
+// has place for the longest answer; what is alone may be of any length.
+func TestSending(t *testing.T) {
+	const longest = 67 << 20
+	var c sending
+	take := func(who string, n int64, want bool) (give func()) {
+		t.Helper()
+		give, ok := c.add(who, n)
+		if ok != want {
+			t.Errorf("%d of %s beside %d of all: %t", n, who, c.all, ok)
+		}
+		return give
+	}
+	first := take("a", longest, true)
+	take("a", sendingEach-longest+1, false)
+	second := take("a", sendingEach-longest, true)
+	other := take("b", longest, true)
+	take("c", maxSending-sendingEach-longest+1, false)
+	third := take("c", maxSending-sendingEach-longest, true)
+	for _, give := range []func(){first, second, other, third} {
+		give()
+	}
+	take("a", 10*maxSending, true)()
+	if c.all != 0 || len(c.by) != 0 {
+		t.Errorf("%d bytes are left, %v", c.all, c.by)
+	}
 }
 
 // TestListsAreBounded: so many pages are read at a time, a tenant waits for those of its own, and
@@ -125,7 +153,9 @@ func TestListsAreBounded(t *testing.T) {
 	if w := ask(s, "GET", "/v1/diagnoses", "", ""); w.Code != 200 || w.Body.Len() <= longAnswer {
 		t.Fatalf("a page: %d, %d bytes", w.Code, w.Body.Len())
 	}
-	s.sending.Add(maxSending)
+	if _, ok := s.sending.add("another", maxSending); !ok {
+		t.Fatal("there was no room")
+	}
 	if w := ask(s, "GET", "/v1/diagnoses", "", ""); w.Code != 503 {
 		t.Errorf("a long page with too much on its way: %d %.200s", w.Code, w.Body)
 	}
