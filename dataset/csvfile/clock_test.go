@@ -112,6 +112,11 @@ func TestDamagedTable(t *testing.T) {
 	good := strings.Repeat("1.5,2.5\n", 20)
 	for name, c := range map[string]struct{ text, want string }{
 		"a word early":    {"1.5,2.5\n3.5,x\n" + good, "line 2, column 2"},
+		"NaN at the end":  {"a,b\n" + good + "1.5,NaN\n", "line 22, column 2"},
+		"NaN alone":       {"a\n" + strings.Repeat("1.5\n", 20) + "NaN\nNaN\n", "line 22"},
+		"half a line":     {"a,b\n" + good + "1.5", "line 22"},
+		"words, numbers":  {"a,b\n" + good + "pause\n1.5,2.5\n", "line 22"},
+		"many words":      {"a,b\n" + good + strings.Repeat("end\n", maxFooter+1), "line 22"},
 		"a word late":     {"a,b\n" + good + "1.5,x\n", "line 22, column 2"},
 		"cells are lost":  {"a,b\n" + good + "1.5\n" + good, "line 22"},
 		"too many rows":   {good + good, "more than 30 rows"},
@@ -119,6 +124,16 @@ func TestDamagedTable(t *testing.T) {
 	} {
 		if _, err := Decode([]byte(c.text), Options{MaxRows: 30}); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: %v, want %q", name, err, c.want)
+		}
+	}
+}
+
+// TestFooter: words behind a table are none of it.
+func TestFooter(t *testing.T) {
+	for _, end := range []string{"End of data\n", "end,of data\n\n\"bye\"", strings.Repeat("end\n", maxFooter)} {
+		table, err := Decode([]byte("a,b\n"+strings.Repeat("1.5,2.5\n", 20)+end), Options{})
+		if err != nil || len(table.Columns) != 2 || len(table.Columns[0]) != 20 || len(table.Columns[1]) != 20 {
+			t.Errorf("%.20q: %v, %v", end, table.Columns, err)
 		}
 	}
 }

@@ -42,7 +42,7 @@ const maxRemark = 512
 // Decode reads a table in UTF-8 or, with a byte order mark, UTF-16. With tab, semicolon or blanks
 // as delimiter a comma is a decimal comma; so is the only one of lines that have no other. Lines
 // before the table are passed over, see find; the last one before it is a header if it has as
-// many cells, and none of numbers alone. A column may be of points in time, and is in seconds
+// many cells, and none of numbers alone; words alone may end the file. A column may be of points in time, and is in seconds
 // since the first. Errors are *bearing.Error with code csv_malformed.
 func Decode(b []byte, o Options) (Table, error) {
 	l := lines{rest: toUTF8(b), skip: o.Skip}
@@ -71,6 +71,9 @@ func Decode(b []byte, o Options) (Table, error) {
 			break
 		}
 		if err := d.line(r.text, r.number); err != nil {
+			if d.footer(r, rows, l) {
+				break
+			}
 			return Table{}, err
 		}
 		if o.MaxRows > 0 && len(d.t.Columns) > 0 && len(d.t.Columns[0]) > o.MaxRows {

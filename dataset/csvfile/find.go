@@ -115,6 +115,36 @@ func find(rows []row, delim byte) (b begin, from int) {
 	return b, first
 }
 
+// maxFooter is how many lines may stand behind a table.
+const maxFooter = 50
+
+// footer reports whether a line of a table and all behind it are words alone, as some loggers
+// end their files: a number among them is of a table that is damaged or cut off.
+func (d *decoder) footer(r row, rows []row, l lines) bool {
+	if len(d.t.Columns) == 0 || len(d.t.Columns[0]) < sureLines {
+		return false
+	}
+	for range maxFooter {
+		d.split(r.text)
+		if slices.ContainsFunc(d.cells, func(c []byte) bool {
+			_, number := d.number(c)
+			_, stamp := d.stamp(unquoted(c))
+			_, err := strconv.ParseFloat(string(unquoted(c)), 64) // NaN and its like too
+			return number || stamp || err == nil
+		}) {
+			return false
+		}
+		if len(rows) > 0 {
+			r, rows = rows[0], rows[1:]
+		} else if next, ok := l.next(); ok {
+			r = next
+		} else {
+			return true
+		}
+	}
+	return false
+}
+
 // dated reports whether a cell is a day, as in a remark or in a column of dates.
 func (d *decoder) dated() bool {
 	return slices.ContainsFunc(d.cells, func(c []byte) bool { _, ok := date(unquoted(c)); return ok })
