@@ -321,6 +321,13 @@ func TestClient(t *testing.T) {
 	if d := cmp.Diff(want, f.windows[0]); d != "" {
 		t.Error(d)
 	}
+	want.Unit, want.Start = bearing.MillimetresSec, want.Start.Add(time.Second)
+	if _, err := c.PostWindow(t.Context(), want); err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff(want, f.windows[1]); d != "" {
+		t.Error(d)
+	}
 	q := bearing.Query{Sensor: "pump", Fault: bearing.Ball, From: time.Unix(1, 2).UTC(), To: time.Unix(3, 4).UTC(), Limit: 7, Cursor: "abc"}
 	f.list = func(got bearing.Query) (bearing.Page, error) {
 		if d := cmp.Diff(q, got); d != "" {

@@ -25,12 +25,16 @@ type Client struct {
 }
 
 // PostWindow sends a window in the raw form and returns its stored diagnosis. Its
-// samples are in g, whatever Unit says.
+// samples are in g, or of a velocity sensor in mm/s, as Unit.Inside says.
 func (c *Client) PostWindow(ctx context.Context, w *bearing.Window) (d bearing.Diagnosis, err error) {
+	unit := bearing.G
+	if w.Unit.IsVelocity() {
+		unit = w.Unit
+	}
 	q := url.Values{
 		"start":          {w.Start.Format(time.RFC3339Nano)},
 		"sample_rate_hz": {formatFloat(w.SampleRate)},
-		"unit":           {string(bearing.G)},
+		"unit":           {string(unit)},
 	}
 	if w.ShaftSpeed > 0 {
 		q.Set("shaft_speed_rpm", formatFloat(w.ShaftSpeed*60))

@@ -54,6 +54,7 @@ type exported struct {
 	Inspections int                   `json:"inspections"`
 	Windows     int                   `json:"windows"`
 	Expired     int                   `json:"windows_without_samples"`
+	Velocity    int                   `json:"windows_of_velocity"` // from which no fault is learnt
 	By          map[bearing.Fault]int `json:"by_fault"`
 }
 
@@ -126,6 +127,10 @@ service. Two inspections that call one window different things are an error.`,
 						return nil
 					}
 					labelled[d.ID] = i
+					if d.Unit.IsVelocity() {
+						e.Velocity++
+						return nil
+					}
 					w, err := db.Window(ctx, d.ID)
 					if bearing.CodeOf(err) == "samples_expired" {
 						e.Expired++
@@ -153,7 +158,7 @@ service. Two inspections that call one window different things are an error.`,
 				return err
 			}
 			if e.Windows == 0 {
-				return errors.New("no inspection labels a window whose samples are there: state from and until in /v1/inspections")
+				return errors.New("no inspection labels a window of acceleration whose samples are there: state from and until in /v1/inspections")
 			}
 			f, err := os.Create(filepath.Join(stage, dataset.ManifestName))
 			if err != nil {
@@ -171,7 +176,11 @@ service. Two inspections that call one window different things are an error.`,
 			if asJSON {
 				return writeJSON(cmd.OutOrStdout(), e)
 			}
-			_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s: %d windows of %d inspections, %d more without samples\n", out, e.Windows, e.Inspections, e.Expired)
+			velocity := ""
+			if e.Velocity > 0 {
+				velocity = fmt.Sprintf(", %d of velocity left out, from which no fault is learnt", e.Velocity)
+			}
+			_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s: %d windows of %d inspections, %d more without samples%s\n", out, e.Windows, e.Inspections, e.Expired, velocity)
 			return err
 		},
 	}

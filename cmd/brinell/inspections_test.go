@@ -111,10 +111,13 @@ func TestInspections(t *testing.T) {
 		t.Errorf("a rule without sense: %v %s", err, out)
 	}
 
+	if status, _, body := post(t, p.url+"/v1/sensors/de/windows?axis=v&unit=mm/s&sample_rate_hz=12000&start="+at(2), "application/octet-stream", raw(excerpt(t, "normal_100.npy").Samples[:12000])); status != 201 {
+		t.Fatalf("%d %s", status, body)
+	}
 	var e exported
 	corpus := filepath.Join(t.TempDir(), "corpus")
 	run(&e, "inspections", "export", "--out", corpus)
-	if e.Windows != 9 || e.By[bearing.InnerRace] != 6 || e.By[bearing.Normal] != 3 || e.Expired != 0 {
+	if e.Windows != 9 || e.By[bearing.InnerRace] != 6 || e.By[bearing.Normal] != 3 || e.Expired != 0 || e.Velocity != 1 {
 		t.Errorf("%+v", e)
 	}
 	src, err := dataset.OpenDir(corpus, "own")
