@@ -53,7 +53,11 @@ func (c *Core) Need(w *bearing.Window) int64 {
 
 func (e *engine) need(w *bearing.Window, reg registered) need {
 	speed, _ := reg.speed(w)
-	return needOf(len(w.Samples), w.SampleRate, speed, e.model.Preprocessing)
+	n := needOf(len(w.Samples), w.SampleRate, speed, e.model.Preprocessing)
+	if w.Unit.IsVelocity() {
+		n.judged += gateBytes(velocityLength(w.SampleRate, len(w.Samples)))
+	}
+	return n
 }
 
 // SpectrumBytes is not less than what Spectrum takes of a window of n samples, and its answer

@@ -299,6 +299,10 @@ func (a *assessor) unsteady(x []float32, rate, mean float64) float64 {
 
 // spectral sets the flags that need a spectrum: of the middle of the window.
 func (a *assessor) spectral(g *gate, w *bearing.Window, mean float64) {
+	if w.Unit.IsVelocity() {
+		a.velocity = a.velocityOf(w, mean)
+		return // it has other lines than acceleration, and ends where its sensor does
+	}
 	size := gateLength(w.SampleRate, len(w.Samples))
 	p := a.spectrumOf(size)
 	defer a.shelf.Put(gateKey(size), p, gateBytes(size))
@@ -320,10 +324,6 @@ func (a *assessor) spectral(g *gate, w *bearing.Window, mean float64) {
 	}
 	if !(total > 0) {
 		return
-	}
-	if w.Unit.IsVelocity() {
-		a.velocity = velocityOf(p, w, mean)
-		return // it has other lines than acceleration, and ends where its sensor does
 	}
 	if float64(len(w.Samples)) >= velocitySeconds*w.SampleRate && w.Unit != bearing.RelativeToFull {
 		// The squares of a Hann taper sum to three eighths of its length.

@@ -40,14 +40,30 @@ func (o *observation) ofVelocity(w *bearing.Window, r registered) {
 	}
 }
 
+// velocityPiece is how long the pieces of a window of velocity are at most, s: a shaft of 600 rpm
+// turns at the edge of the band, and the longer a piece, the less of its line is lost there.
+const velocityPiece = 4
+
+// velocityLength returns how many samples such a piece has: a power of two, no more than the window,
+// and no more than a quarter of it from a second on, so that its ends count as much as its middle.
+func velocityLength(rate float64, samples int) int {
+	most := min(velocityPiece*rate, max(rate, float64(samples)/4))
+	n := gateLength(most, samples)
+	for n > samples {
+		n /= 2
+	}
+	return n
+}
+
 // velocityOf returns the RMS from 10 to 1000 Hz of a window of velocity, in its unit, 0 where it is
 // too short: the mean of its spectra in pieces that overlap by about half and leave no end out.
-// p holds the plan for them.
-func velocityOf(p *spectrum, w *bearing.Window, mean float64) float64 {
+func (a *assessor) velocityOf(w *bearing.Window, mean float64) float64 {
 	if float64(len(w.Samples)) < velocitySeconds*w.SampleRate {
 		return 0
 	}
-	size := len(p.x)
+	size := velocityLength(w.SampleRate, len(w.Samples))
+	p := a.spectrumOf(size)
+	defer a.shelf.Put(gateKey(size), p, gateBytes(size))
 	df := w.SampleRate / float64(size)
 	low, high := clamp.Int(math.Ceil(velocityLow/df), 1, len(p.c)), clamp.Int(velocityHigh/df, 0, len(p.c)-1)
 	left := len(w.Samples) - size

@@ -41,7 +41,7 @@ func TestVelocitySensor(t *testing.T) {
 			seconds, f, rms float64
 			zone            string
 		}{
-			{1, 25, 1.38, "A"}, {1, 49.5, 1.42, "B"}, {2.3, 25, 2.77, "B"}, {10, 29.3, 2.83, "C"}, {1.7, 300, 4.45, "C"}, {4, 16, 4.55, "D"},
+			{1, 25, 1.38, "A"}, {1, 49.5, 1.42, "B"}, {2.3, 25, 2.77, "B"}, {10, 29.3, 2.83, "C"}, {1.7, 300, 4.45, "C"}, {4, 16, 4.55, "D"}, {17, 11.3, 1.3, "A"},
 		} {
 			d, err := core.Diagnose(velocityWindow(t, rng, 1, rate, c.seconds, c.f, c.rms))
 			if err != nil {
@@ -201,6 +201,15 @@ func TestVelocityCut(t *testing.T) {
 	w.Unit = bearing.G
 	if cut, err := core.Cut(w); err != nil || len(cut) != 7 {
 		t.Errorf("of acceleration %d windows, %v", len(cut), err)
+	}
+}
+
+// TestVelocityLength: pieces are between two and four seconds in windows of sixteen and more.
+func TestVelocityLength(t *testing.T) {
+	for _, c := range []struct{ rate, seconds, low, high float64 }{{2560, 60, 2, 4}, {5000, 16.1, 2, 4}, {5000, 8, 1, 2}, {25600, 4.2, 0.5, 1.05}, {2560, 1, 0.5, 1}, {1e6, 20, 0.13, 0.14}} {
+		if s := float64(velocityLength(c.rate, int(c.seconds*c.rate))) / c.rate; s < c.low || s > c.high {
+			t.Errorf("%+v: %g s", c, s)
+		}
 	}
 }
 
