@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"math"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -59,11 +60,37 @@ func (b KnownBearing) AppendCandidates(all []Orders) []Orders {
 // mostBeside is how many bearings a sensor may hear: each that is looked for costs the others score.
 const mostBeside = 4
 
+// another matches what may stand before another designation in place of a plus: no suffix is
+// digits alone, four or five of them.
+var another = regexp.MustCompile(`[\s,;/&]+(?:(?:and|und|et)\s+)?(\d{4,5})\b`)
+
+// several parts a designation of several bearings. One that is in the catalogue as it is written
+// stays one.
+func several(lookup func(string) (KnownBearing, bool), designation string) []string {
+	if !strings.ContainsAny(designation, "+,;&/ \t") {
+		return []string{designation}
+	}
+	if b, ok := lookup(designation); ok && b.Designation == designation {
+		return []string{designation}
+	}
+	var b strings.Builder
+	from := 0
+	for _, m := range another.FindAllStringSubmatchIndex(designation, -1) {
+		before := designation[:m[0]]
+		if strings.ContainsAny(before, "0123456789") && !strings.HasSuffix(before, "+") { // else it is behind its maker
+			b.WriteString(designation[from:m[0]] + "+")
+			from = m[2]
+		}
+	}
+	b.WriteString(designation[from:])
+	return strings.Split(strings.NewReplacer(",", "+", ";", "+", "&", "+").Replace(b.String()), "+")
+}
+
 // Fitted returns the bearing of a designation, or of one that names several on one sensor with a
 // plus between them, such as "6205-2RS + 6203-2RS" for drive end and fan end, each beside the one
-// before. ok is false where one of them is not known.
+// before; a comma, a blank or a slash is taken for the plus too. ok is false where one of them is not known.
 func Fitted(lookup func(string) (KnownBearing, bool), designation string) (b KnownBearing, ok bool) {
-	parts := strings.Split(designation, "+")
+	parts := several(lookup, designation)
 	if len(parts) > mostBeside {
 		return KnownBearing{}, false
 	}

@@ -348,6 +348,9 @@ func FuzzParseCatalogue(f *testing.F) {
 func TestFitted(t *testing.T) {
 	for designation, want := range map[string][]string{
 		"6205-2RS": {"6205-2RS"}, "6205 + 6203": {"6205-2RS", "6203-2RS"}, "SKF 6205-2Z+6309+NICE": {"6205-2RS", "6309", "NICE"},
+		"6205,6203": {"6205-2RS", "6203-2RS"}, "6205-2Z/C3 / 6203": {"6205-2RS", "6203-2RS"}, "SKF 6205 und 6203": {"6205-2RS", "6203-2RS"},
+		"6205 6203": {"6205-2RS", "6203-2RS"}, "6205; NICE": {"6205-2RS", "NICE"}, "SKF 6205": {"6205-2RS"}, "6205 C3": {"6205-2RS"},
+		"SKF, 6205": nil, "LDK UER204": {"LDK UER204"}, "6205,": nil,
 		"6205 + none": nil, "6205 +": nil, "+": nil, "6205+6203+6205+6203+6205": nil, "": nil,
 	} {
 		b, ok := Fitted(LookupBearing, designation)
