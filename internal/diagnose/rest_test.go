@@ -67,6 +67,7 @@ func TestControlsOfOthers(t *testing.T) {
 		t.Error(err)
 	}
 
+	clear(p.core.rests)            // the fold waited
 	p.core.rested("fan", foldFree) // another sensor's
 	p.core.rested("pump", foldFree-1)
 	if err := control("pump", past); err != nil {
@@ -77,6 +78,7 @@ func TestControlsOfOthers(t *testing.T) {
 	<-disk.began
 	disk.release <- struct{}{}
 	<-submitted
+	delete(p.core.rests, "pump")
 	p.core.rested("pump", foldFree)
 	if rest := p.core.resting("pump"); rest > foldRest*foldFree || rest < foldRest*foldFree-time.Second {
 		t.Errorf("rests for %s", rest)
