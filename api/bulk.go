@@ -86,6 +86,7 @@ func (s *server) postWindows(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		// A body that is not read to its end ends the connection, but only after its client
 		// has had the time to read why.
+		pace.again(2 * time.Second)
 		_ = control.SetReadDeadline(time.Now().Add(2 * time.Second))
 	}
 	if n, err := io.Copy(io.Discard, io.LimitReader(r.Body, restSize)); err != nil || n == restSize {

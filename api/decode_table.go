@@ -92,7 +92,7 @@ func fileDecoder(form string, known bearing.Sensor) decoder {
 		if f.start == "" && !r.Start.IsZero() {
 			f.start = r.Start.Format(time.RFC3339Nano)
 		}
-		f.rate, f.samples, f.inside = r.SampleRate, r.Samples, r.Unit
+		f.rate, f.samples, f.inside = r.SampleRate, append(room(len(r.Samples))[:0], r.Samples...), r.Unit
 		f.unit = string(r.Unit)
 		if q["unit"] == "" && known.Unit.Inside() == r.Unit.Inside() && known.Unit != "" {
 			f.unit = string(known.Unit) // samples are in g whichever it is
@@ -134,6 +134,7 @@ func inQueryTerms(err error, file string) error {
 		out.Code, out.Kind = "parameter_invalid", bearing.Invalid
 	}
 	out.Message = strings.NewReplacer("--rate", "sample_rate_hz, or register the sensor with it", "--unit g, --unit m/s2, or --unit mm/s of a velocity sensor", "unit=g, unit=m/s2, or unit=mm/s of a velocity sensor, or register the sensor with it",
+		"--unit g or --unit m/s2", "unit=g or unit=m/s2", ", or leave --unit out", ", or leave unit out", "--rpm", "shaft_speed_rpm", "--scale", "scale", "--column", "channel=", "--skip", "lines before it taken away",
 		"--channel", "channel=", file, "the body").Replace(e.Message)
 	return &out
 }

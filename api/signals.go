@@ -54,7 +54,7 @@ func (s *server) look(r *http.Request, f func() error) error {
 // one. Each half has room for the longest, a window of 4 Mi samples as CSV.
 const (
 	maxSending  = 2 * sendingEach
-	sendingEach = 72 << 20
+	sendingEach = csvBytes * bearing.DefaultMaxSamples
 	longAnswer  = 64 << 10
 )
 

@@ -95,7 +95,7 @@ func TestSlowReaders(t *testing.T) {
 // TestSending: a tenant that does not take what it asked for leaves others half of the room, which
 // has place for the longest answer; what is alone may be of any length.
 func TestSending(t *testing.T) {
-	const longest = 67 << 20
+	const longest = 4_194_304*csvBytes - 1<<20
 	var c sending
 	take := func(who string, n int64, want bool) (give func()) {
 		t.Helper()

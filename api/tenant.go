@@ -29,8 +29,8 @@ func (s *server) claimant(authorization []string, address string) string {
 	return tenantOf(&http.Request{RemoteAddr: address})
 }
 
-// mostLists is how many pages, or slices of what a stream missed, are read at a time: fewer than
-// the store has connections, of which the state of a sensor after a start needs one.
+// mostLists is how many pages, or slices of what a stream missed, are read at a time: of the
+// store's connections for reading, of which a page takes three at most, some stay free.
 const mostLists = 4
 
 // asked notes who asks, for handlers that have no request at hand.

@@ -29,6 +29,8 @@ func FileBytes(name string, b []byte, samples int) int64 {
 			cells = max(cells, int64(bytes.Count(b, []byte(c))))
 		}
 		return 5*n + 40*(cells+rows) + 24*min(rows, most)
+	case "npy": // columns of a matrix are copied, and all may be asked for
+		return 36 * min(n, most)
 	case "mat", "npz":
 		inflated := int64(mostInflated(len(b), samples))
 		return nodesBytes + 4*inflated + 12*min(most, max(n, inflated))

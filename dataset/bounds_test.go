@@ -4,6 +4,7 @@ import (
 	"archive/zip"
 	"bytes"
 	"encoding/binary"
+	"fmt"
 	"runtime"
 	"strings"
 	"testing"
@@ -60,6 +61,7 @@ func TestFileBytes(t *testing.T) {
 		"bytes as numbers":        {"x.mat", mat(array(9, samples, element(2, bytes.Repeat([]byte{1, 2}, samples/2)))), ""},
 		"an archive":              {"x.npz", archive.Bytes(), "npz_too_large"},
 		"an array":                {"x.npy", npyfile.EncodeFloat32(make([]float32, samples+1)), "npy_too_large"},
+		"columns of bytes":        {"x.npy", int8Matrix(samples/4, 4), ""},
 		"a line of commas":        {"x.csv", bytes.Repeat([]byte(","), n), "csv_malformed"},
 		"a table of many columns": {"x.csv", bytes.Repeat([]byte(strings.Repeat("1,", 999)+"1\n"), n/2000), ""},
 		"a table of many rows":    {"x.csv", bytes.Repeat([]byte("1\n"), samples), ""},
@@ -80,4 +82,11 @@ func TestFileBytes(t *testing.T) {
 			t.Errorf("%s: %v, want %s", name, err, c.code)
 		}
 	}
+}
+
+// int8Matrix is an NPY file of bytes in columns.
+func int8Matrix(rows, columns int) []byte {
+	head := fmt.Sprintf("{'descr': '|i1', 'fortran_order': False, 'shape': (%d, %d), }", rows, columns)
+	head += strings.Repeat(" ", 117-len(head)) + "\n"
+	return append([]byte("\x93NUMPY\x01\x00\x76\x00"+head), make([]byte, rows*columns)...)
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"math"
 	"path"
+	"regexp"
 	"strings"
 
 	"brinell/internal/bearing"
@@ -86,6 +87,9 @@ func ReadFile(name string, b []byte, o FileOptions) ([]bearing.Recording, error)
 	if len(chosen) == 1 && chosen[0].unit != "" {
 		c.unit = chosen[0].unit
 	}
+	if foreignUnit.MatchString(chosen[0].name) {
+		o.Else = "" // whatever the sensor's is
+	}
 	unit, scale, err := unitOf(c, o)
 	if err != nil && o.Unit == "" && chosen[0].other {
 		return nil, bearing.Errorf(bearing.Invalid, bearing.CodeOf(err), "the samples of %s are in what its name says, which is not read: send g, mg, m/s2 or mm/s, or state what they are with --unit g or --unit m/s2", bearing.Clip(chosen[0].name))
@@ -114,6 +118,9 @@ func ReadFile(name string, b []byte, o FileOptions) ([]bearing.Recording, error)
 	}
 	return recs, nil
 }
+
+// foreignUnit matches headers that state a unit of something else than vibration.
+var foreignUnit = regexp.MustCompile(`(?i)[\[(](?:m?V|m?A|[uµμ]?m|mil|in|inch|N|Pa|bar|°?C|°?F|rpm|Hz|%)[\])]`)
 
 // clockTolerance is how far a rate that is stated may be from that of the samples' times.
 const clockTolerance = 0.01

@@ -379,7 +379,7 @@ func (s *service) run(ctx context.Context) error {
 	watched := make(chan struct{})
 	go func() {
 		defer close(watched)
-		if err := s.core.Watch(ctx, time.Second); err != nil {
+		if err := s.core.Watch(ctx, time.Second); err != nil && ctx.Err() == nil {
 			s.log.Error("silent sensors are no longer noticed", "err", err)
 		}
 	}()

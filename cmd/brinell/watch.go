@@ -309,14 +309,17 @@ func (w *watcher) move(name string, f *dropped) error {
 	if info, err := w.root.Lstat(to); err != nil || stampOf(info) == f.stamp {
 		return nil // or somebody took it away
 	}
-	switch err := w.root.Link(to, name); { // unlike a rename it replaces nothing
+	err := w.root.Link(to, name) // unlike a rename it replaces nothing
+	switch {
 	case errors.Is(err, fs.ErrExist):
+		w.log.Warn("a file took the place of one that was judged, and another its own: it was not judged", "file", to)
 		return nil
 	case err != nil: // a file system without links
-		return w.root.Rename(to, name)
+		err = w.root.Rename(to, name)
+	default:
+		err = w.root.Remove(to)
 	}
-	err := w.root.Remove(to)
-	if v.reason != "" {
+	if err == nil && v.reason != "" {
 		err = errors.Join(err, w.root.Remove(filepath.Join(v.dir, reasonName(name))))
 	}
 	return err
@@ -348,8 +351,11 @@ func (w *watcher) submit(ctx context.Context, name string, f *dropped, settled b
 	if f.size > w.maxSize {
 		return d, unless(settled, bearing.Errorf(bearing.TooLarge, "body_too_large", "the file has %d bytes, at most %d are read: see --max-body", f.size, w.maxSize))
 	}
-	// A file has a sample in a byte at least, which is read as float64 and becomes float32.
-	room := min(13*f.size, w.memory.Most(admit.Judge))
+	// What reading it takes is counted once its bytes are there: JSON has a sample in two at least.
+	room := f.size
+	if isJSON(name) {
+		room *= 3
+	}
 	if err := w.memory.Window(admit.Patient(ctx), room); err != nil {
 		return d, err
 	}
@@ -358,9 +364,9 @@ func (w *watcher) submit(ctx context.Context, name string, f *dropped, settled b
 	if err != nil {
 		return d, err
 	}
-	rest := f.size + 4*int64(len(win.Samples))
-	w.memory.Give(room - rest)
-	room = rest
+	samples := 4 * int64(len(win.Samples))
+	w.memory.Hold(samples)
+	room += samples
 	windows := []*bearing.Window{win}
 	if !isJSON(name) { // a recording; JSON is a window as its sender cut it
 		if windows, err = w.core.Cut(win); err != nil {

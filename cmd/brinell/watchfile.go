@@ -157,12 +157,11 @@ func (w *watcher) read(ctx context.Context, name string, b []byte, modified time
 	if !ok {
 		return nil, bearing.Errorf(bearing.Invalid, "sensor_unknown", "the name stands for sensor %q, which is not registered: put it to /v1/sensors with sample_rate_hz, unit and, for PCM, full_scale, or drop windows as JSON", bearing.Clip(sensor))
 	}
-	if more := dataset.FileBytes(name, b, w.maxSamples) - 12*int64(len(b)); more > 0 { // than was taken before it was read
-		if err := w.memory.Window(admit.Patient(ctx), more); err != nil {
-			return nil, err
-		}
-		defer w.memory.Give(more)
+	need := dataset.FileBytes(name, b, w.maxSamples)
+	if err := w.memory.Window(admit.Patient(ctx), need); err != nil {
+		return nil, err
 	}
+	defer w.memory.Give(need)
 	o := dataset.FileOptions{RateHz: s.SampleRate, Else: cmp.Or(s.Unit, bearing.G), FullScale: s.FullScale, RPM: s.SpeedRPM, Bearing: s.Bearing}
 	recs, err := dataset.ReadFile(name, b, o.Bounded(len(b), w.maxSamples))
 	if bearing.CodeOf(err) == "channel_ambiguous" { // nobody gives it a --channel

@@ -68,3 +68,20 @@ func TestLimits(t *testing.T) {
 		}
 	}
 }
+
+// TestThousands: 1,797 rpm in a remark may be 1797 or 1.797: neither is taken, nor of a rate.
+func TestThousands(t *testing.T) {
+	for remark, want := range map[string][2]float64{
+		"Speed: 1,797 rpm": {0, 0}, "Drehzahl: 1.797 U/min": {0, 0}, "Speed: 1797 rpm": {1797, 0}, "Speed: 1797,5 rpm": {1797.5, 0}, "Speed: 29.95 rpm": {29.95, 0},
+		"Sample rate: 25,600 Hz": {0, 0}, "Sample rate: 25.600 kHz": {0, 25600}, "Sample rate: 25600 Hz": {0, 25600},
+	} {
+		table, err := Decode([]byte(remark+"\nacc\n1\n2\n3\n4\n"), Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, rate, err := table.Clock()
+		if err != nil || table.RPM() != want[0] || rate != want[1] {
+			t.Errorf("%s: %g rpm, %g Hz, %v; want %v", remark, table.RPM(), rate, err, want)
+		}
+	}
+}

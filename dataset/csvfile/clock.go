@@ -182,6 +182,8 @@ func (t Table) stated() float64 {
 			v := decimal(m[1])
 			if m[2] != "" {
 				v *= 1000
+			} else if thousands.MatchString(m[1]) {
+				return 0 // or a thousandth of it
 			}
 			return v
 		}
@@ -193,6 +195,9 @@ func (t Table) stated() float64 {
 	}
 	return 0
 }
+
+// thousands matches a number that may have a separator of thousands, or as many decimals: 1,797.
+var thousands = regexp.MustCompile(`^[1-9][0-9]{0,2}[.,][0-9]{3}$`)
 
 // decimal reads a number of a remark, with a point or a comma.
 func decimal(s string) float64 {

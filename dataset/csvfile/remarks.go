@@ -104,6 +104,9 @@ var speeds = regexp.MustCompile(`(?i)^\W*(?:(?:shaft |motor)?(?:speed|drehzahl)\
 func (t Table) RPM() float64 {
 	for _, line := range t.Preamble {
 		if m := speeds.FindStringSubmatch(line); m != nil {
+			if thousands.MatchString(m[1] + m[2]) {
+				return 0 // or a thousandth of it
+			}
 			return decimal(m[1] + m[2])
 		}
 	}

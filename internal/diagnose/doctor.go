@@ -181,6 +181,9 @@ func fitting(order float64) string {
 	if r := (math.Sqrt(order*order+4) - order) / 2; r >= least && r <= most {
 		parts = append(parts, fmt.Sprintf("a rolling element of 1/%.2g of the pitch diameter", 1/r))
 	}
+	if parts == nil {
+		return fmt.Sprintf("lines at order %.3f are of none", order)
+	}
 	return fmt.Sprintf("lines at order %.3f may be of ", order) + strings.Join(parts, ", or ") + "; its maker, or a count of its elements, tells which"
 }
 

@@ -52,11 +52,19 @@ func same(a, b fs.FileInfo) bool {
 // hold: a slip of an editor must lock nobody out. While others may write it, those of before
 // hold that are still in it: who was removed is out, and nobody comes in.
 func (r *Ring) Keys() *Set {
+	set, tell := r.look()
+	tell() // without the lock: a log may be slow
+	return set
+}
+
+// look reads the file if it is time to, and returns what the log is to be told.
+func (r *Ring) look() (set *Set, tell func()) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	tell = func() {}
 	now := r.now()
 	if now.Sub(r.looked).Abs() < lookEvery {
-		return r.set
+		return r.set, tell
 	}
 	r.looked = now
 	info, err := os.Stat(r.file)
@@ -64,7 +72,7 @@ func (r *Ring) Keys() *Set {
 		info, err = nil, nil
 	}
 	if err == nil && !r.broken && same(info, r.was) {
-		return r.set
+		return r.set, tell
 	}
 	s, wide, err := read(r.file)
 	if err == nil && wide != nil {
@@ -72,13 +80,16 @@ func (r *Ring) Keys() *Set {
 	}
 	switch err = cmp.Or(wide, err); {
 	case err != nil && !r.broken:
-		r.log.Error("the keys cannot be taken: those of before hold that are still there", "err", err, "keys", r.set.Len())
+		n := r.set.Len()
+		tell = func() {
+			r.log.Error("the keys cannot be taken: those of before hold that are still there", "err", err, "keys", n)
+		}
 	case err == nil:
 		r.set, r.was = s, info
-		r.log.Info("keys read", "keys", s.Len())
+		tell = func() { r.log.Info("keys read", "keys", s.Len()) }
 	}
 	r.broken = err != nil
-	return r.set
+	return r.set, tell
 }
 
 // Check returns the key of a token.

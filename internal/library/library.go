@@ -55,7 +55,7 @@ type Library struct {
 	log      *slog.Logger
 	now      func() time.Time
 
-	proving chan struct{} // one file at a time: each takes memory of its own
+	proving chan struct{} // one file at a time is proved: each takes memory of its own
 	mu      sync.Mutex    // of a change of the active model
 	core    Core
 }
@@ -258,7 +258,7 @@ func (l *Library) Add(ctx context.Context, b []byte, by string) (i bearing.Model
 	if err == nil {
 		stored, err := Read(ctx, l.store, m.Digest)
 		if err == nil && !bytes.Equal(stored, b) {
-			err = bearing.Errorf(bearing.Conflict, "model_conflict", "another file with the same weights is there as %s, with other labels, preprocessing or calibration: take that one away with DELETE /v1/models/%s first", m.Digest, m.Digest)
+			err = bearing.Errorf(bearing.Conflict, "model_conflict", "another file with the same weights is there as %s, with other labels, preprocessing or calibration: take that one away with DELETE /v1/models/%s first, and if it is the active one, promote another before", m.Digest, m.Digest)
 		}
 		if err != nil {
 			return i, false, err
@@ -339,7 +339,9 @@ func (l *Library) promote(ctx context.Context, digest, by string, match int64, b
 			return i, errors.Join(err, l.core.Swap(before))
 		}
 	}
-	l.log.Info("model promoted", "model", m.Name, "digest", digest, "by", by)
+	if before.Digest != digest {
+		l.log.Info("model promoted", "model", m.Name, "digest", digest, "by", by)
+	}
 	i = l.info(m, l.sourceOf(m))
 	i.Version = max(version, 0)
 	return i, nil

@@ -150,6 +150,7 @@ func removeUnfinished(dir string) error {
 // forgetCopies removes all copies but the newest.
 func forgetCopies(cfg Config) error {
 	all, err := copies(cfg.Dir)
+	slices.SortStableFunc(all, func(a, b oldCopy) int { return cmp.Compare(b.schema, a.schema) }) // a clock may be behind
 	for _, c := range all[min(copiesKept, len(all)):] {
 		if rerr := os.Remove(filepath.Join(cfg.Dir, c.name)); rerr != nil && !errors.Is(rerr, fs.ErrNotExist) {
 			cfg.Log.Warn("an old copy of the database stays", "err", rerr)

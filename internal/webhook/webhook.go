@@ -67,6 +67,8 @@ type Sender struct {
 	errs  map[string]error     // of those whose last turn the store cut short
 	busy  map[string]bool      // those that have their turn or wait for it
 
+	dropped map[string]bool // of busy, those that were deleted meanwhile
+
 	turns chan struct{} // of those that have it
 	going sync.WaitGroup
 }
@@ -74,7 +76,7 @@ type Sender struct {
 // New returns a sender. Addresses inside allow may be dialled though they are not public.
 func New(store Store, allow []netip.Prefix, log *slog.Logger, r prometheus.Registerer) (*Sender, error) {
 	s := &Sender{store: store, log: log, now: time.Now, client: newClient(allow), state: map[string]*bearing.Delivery{}, next: map[string]time.Time{},
-		errs: map[string]error{}, busy: map[string]bool{}, turns: make(chan struct{}, most),
+		errs: map[string]error{}, busy: map[string]bool{}, dropped: map[string]bool{}, turns: make(chan struct{}, most),
 		count: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "brinell_webhook_messages_total", Help: "Messages to webhooks: delivered, attempts that failed, dropped a day after what they tell of."}, []string{"result"})}
 	for _, result := range []string{"delivered", "failed", "dropped"} {
 		s.count.WithLabelValues(result)
@@ -162,8 +164,10 @@ func (s *Sender) begin(ctx context.Context) error {
 			<-s.turns
 			s.mu.Lock()
 			defer s.mu.Unlock()
+			gone := s.dropped[w.Name]
 			delete(s.busy, w.Name)
-			if delete(s.errs, w.Name); err != nil {
+			delete(s.dropped, w.Name)
+			if delete(s.errs, w.Name); err != nil && !gone {
 				s.errs[w.Name] = fmt.Errorf("webhook %q: %w", w.Name, err)
 			}
 		})
@@ -249,6 +253,8 @@ func (s *Sender) drop(ctx context.Context, name string) error {
 	defer s.mu.Unlock()
 	delete(s.state, name)
 	delete(s.next, name)
+	delete(s.errs, name)
+	s.dropped[name] = s.busy[name] // its turn is for nothing from here on
 	return nil
 }
 
@@ -281,20 +287,32 @@ func (s *Sender) delivery(ctx context.Context, name string) (bearing.Delivery, e
 
 func (s *Sender) hold(name string, d bearing.Delivery) {
 	s.mu.Lock()
-	s.state[name] = &d
-	s.mu.Unlock()
+	defer s.mu.Unlock()
+	if !s.dropped[name] {
+		s.state[name] = &d
+	}
 }
 
-// keep stores how far a webhook is told.
+// gone says whether a webhook was deleted during its turn.
+func (s *Sender) gone(name string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.dropped[name]
+}
+
+// keep stores how far a webhook is told, unless it was deleted during its turn.
 func (s *Sender) keep(ctx context.Context, name string, d bearing.Delivery) error {
 	doc, err := json.Marshal(d)
-	if err != nil {
+	if err != nil || s.gone(name) {
 		return err
 	}
 	if _, _, err := s.store.PutResource(context.WithoutCancel(ctx), bearing.KindDelivery, name, doc, bearing.AnyVersion); err != nil {
 		return err
 	}
 	s.hold(name, d)
+	if s.gone(name) { // just now
+		return s.drop(ctx, name)
+	}
 	return nil
 }
 
@@ -341,7 +359,7 @@ func (s *Sender) tell(ctx context.Context, w bearing.Webhook) (err error) {
 			if wanted(w, c.Alarm, now) && old {
 				d.Dropped++
 			} else if wanted(w, c.Alarm, now) {
-				if now.After(ends) {
+				if now.After(ends) || s.gone(w.Name) {
 					more = false // others have their turn
 					break
 				}

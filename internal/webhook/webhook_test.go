@@ -198,8 +198,17 @@ func TestSlow(t *testing.T) {
 			s.mu.Unlock()
 		}
 	}
+	_ = store.DeleteResource(t.Context(), bearing.KindWebhook, "stuck", 0) // and made again at once
+	s.Forget(t.Context(), "stuck")
+	put("stuck")
 	close(release)
 	s.going.Wait()
+	if d, err := s.Delivery(t.Context(), "stuck"); err != nil || d != (bearing.Delivery{}) || store.docs[bearing.KindDelivery+" stuck"] != nil {
+		t.Errorf("a webhook that was made anew during its turn begins with %+v, %v", d, err)
+	}
+	if err := round(s); err != nil || got["/stuck"] != 1 {
+		t.Errorf("it had %d messages, the one before had one; %v", got["/stuck"], err)
+	}
 	if got["/stuck"] == 0 {
 		t.Error("the one that did not answer had no message")
 	}
