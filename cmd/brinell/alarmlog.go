@@ -10,8 +10,12 @@ import (
 	"brinell/internal/bearing"
 )
 
-// maxAlarmLines is how many lines may wait for a log that is not written.
-const maxAlarmLines = 4096
+// Of lines of alarms: how many may wait for a log that is not written, and how many a minute of a
+// sensor are written, whose rule may raise and end sixteen alarms with each window.
+const (
+	maxAlarmLines   = 4096
+	sensorLinesEach = 60
+)
 
 // alarmLog writes a line for what happens to an alarm: it is raised, acknowledged, shelved,
 // unshelved, returned, closed. The store tells it of what is stored and does not wait for the
@@ -25,6 +29,8 @@ type alarmLog struct {
 	open    map[string]bearing.Alarm // that are not over, as they were last
 	waiting []alarmLine
 	lost    int // for want of room
+	minute  time.Time
+	told    map[string]int // lines of a sensor in this minute
 }
 
 // alarmLine is one line to be.
@@ -80,10 +86,14 @@ func (l *alarmLog) changed(events []bearing.Event) {
 			delete(l.open, a.ID)
 		}
 		for _, line := range alarmLines(before, a) {
-			if len(l.waiting) == maxAlarmLines {
+			if now := time.Now(); now.Sub(l.minute).Abs() >= time.Minute {
+				l.minute, l.told = now, make(map[string]int)
+			}
+			if len(l.waiting) == maxAlarmLines || l.told[a.Sensor] == sensorLinesEach {
 				l.lost++
 				continue
 			}
+			l.told[a.Sensor]++
 			line.attrs = append([]slog.Attr{slog.String("alarm", a.ID), slog.String("machine", machine),
 				slog.String("sensor", a.Sensor), slog.String("axis", a.Axis), slog.String("condition", a.Condition),
 				slog.String("fault", string(a.Fault)), slog.String("severity", a.Severity)}, line.attrs...)
@@ -170,6 +180,6 @@ func (l *alarmLog) write() {
 		l.log.LogAttrs(context.Background(), slog.LevelInfo, line.message, line.attrs...)
 	}
 	if lost > 0 {
-		l.log.Warn("alarms changed faster than the log is written: see GET /v1/alarms", "lines", lost)
+		l.log.Warn("changes of alarms are left out of the log, of a sensor that has many in a minute or since it is not written as fast: see GET /v1/alarms", "lines", lost)
 	}
 }

@@ -132,7 +132,7 @@ func TestAlarmLogFull(t *testing.T) {
 	log, lines := jsonLog()
 	l := newAlarmLog(log)
 	for i := range 4096 + 3 {
-		told(l, bearing.Alarm{ID: fmt.Sprint(i), State: bearing.AlarmActive, Version: 1})
+		told(l, bearing.Alarm{ID: fmt.Sprint(i), Sensor: fmt.Sprint("s", i), State: bearing.AlarmActive, Version: 1})
 	}
 	l.write()
 	got := lines()
@@ -142,6 +142,26 @@ func TestAlarmLogFull(t *testing.T) {
 	if l.write(); len(lines()) != 0 {
 		t.Error("written twice")
 	}
+}
+
+// TestAlarmLogOfOne: of a sensor whose alarms come and go with each window sixty lines a minute are
+// written, and the others are counted; those of another sensor are not left out for it.
+func TestAlarmLogOfOne(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		log, lines := jsonLog()
+		l := newAlarmLog(log)
+		for minute := range 2 {
+			for i := range 100 {
+				told(l, bearing.Alarm{ID: fmt.Sprint(minute, i), Sensor: "flips", State: bearing.AlarmActive, Version: 1})
+			}
+			told(l, bearing.Alarm{ID: fmt.Sprint(minute), Sensor: "de", State: bearing.AlarmActive, Version: 1})
+			l.write()
+			if got := lines(); len(got) != 62 || !strings.Contains(got[60], `"sensor":"de"`) || !strings.Contains(got[61], `"lines":40`) {
+				t.Errorf("%d lines, the last %s", len(got), got[len(got)-1])
+			}
+			time.Sleep(time.Minute)
+		}
+	})
 }
 
 // TestAlarmLogServed: an operator's way is in the log, with who did what, over a restart too,
