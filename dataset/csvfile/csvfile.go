@@ -42,8 +42,8 @@ const maxRemark = 512
 // Decode reads a table in UTF-8 or, with a byte order mark, UTF-16. With tab, semicolon or blanks
 // as delimiter a comma is a decimal comma; so is the only one of lines that have no other. Lines
 // before the table are passed over, see find; the last one before it is a header if it has as
-// many cells, and none of numbers alone; words alone may end the file. A column may be of points in time, and is in seconds
-// since the first. Errors are *bearing.Error with code csv_malformed.
+// many cells, and none of numbers alone; words alone may end the file. A column may be of points
+// in time, and is in seconds since the first. Errors are *bearing.Error with code csv_malformed.
 func Decode(b []byte, o Options) (Table, error) {
 	l := lines{rest: toUTF8(b), skip: o.Skip}
 	var rows []row // as many as there are to find the table in

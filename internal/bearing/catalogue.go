@@ -280,8 +280,8 @@ func Suggestion(lookup func(string) (KnownBearing, bool), designation string) st
 	return ""
 }
 
-// row returns the row with the same letters and digits, or else one with the same number before its suffixes, which mostly tell
-// seals, clearance and grease: "6205 2Z/C3" finds 6205-2RS. Suffixes also tell contact
+// row returns the row with the same letters and digits, or else one with the same number before
+// its suffixes, which mostly tell seals, clearance and grease: "6205 2Z/C3" finds 6205-2RS. Suffixes also tell contact
 // angles, so a row that has one is found by its whole designation only. Of several
 // rows the one without suffixes is taken, and if there is none, they must agree.
 func (c *Catalogue) row(designation string) (KnownBearing, bool) {

@@ -240,7 +240,8 @@ func (l *Library) Model(ctx context.Context, digest string) (bearing.ModelInfo, 
 }
 
 // Add proves a model file and stores it; what is stored already is left as it is. Errors:
-// model_rejected, Conflict model_conflict of a file that differs in what the digest leaves out, Invalid model_without_card, Conflict too_many_models, those of the store.
+// model_rejected, Conflict model_conflict of a file that differs in what the digest leaves out,
+// Invalid model_without_card, Conflict too_many_models, those of the store.
 func (l *Library) Add(ctx context.Context, b []byte, by string) (i bearing.ModelInfo, created bool, err error) {
 	m, err := l.decode(ctx, b)
 	if err != nil {
