@@ -69,11 +69,13 @@ func TestLimits(t *testing.T) {
 	}
 }
 
-// TestThousands: 1,797 rpm in a remark may be 1797 or 1.797: neither is taken, nor of a rate.
+// TestThousands: 1,797 rpm in a remark may be 1797 or 1.797, and neither is taken; 25,600 Hz are no
+// 25.6, and of two separators the last is that of decimals.
 func TestThousands(t *testing.T) {
 	for remark, want := range map[string][2]float64{
 		"Speed: 1,797 rpm": {0, 0}, "Drehzahl: 1.797 U/min": {0, 0}, "Speed: 1797 rpm": {1797, 0}, "Speed: 1797,5 rpm": {1797.5, 0}, "Speed: 29.95 rpm": {29.95, 0},
-		"Sample rate: 25,600 Hz": {0, 0}, "Sample rate: 25.600 kHz": {0, 25600}, "Sample rate: 25600 Hz": {0, 25600},
+		"Sample rate: 25,600 Hz": {0, 25600}, "Abtastrate: 12.000 Hz": {0, 12000}, "Abtastrate: 12.000,5 Hz": {0, 12000.5}, "Abtastfrequenz;12,0;kHz": {0, 12000},
+		"Sample rate: 1,024,000.5 Hz": {0, 1024000.5}, "Abtastrate [Hz];12.000,00": {0, 12000}, "Sample rate: 25.600 kHz": {0, 25600}, "Sample rate: 25600 Hz": {0, 25600},
 	} {
 		table, err := Decode([]byte(remark+"\nacc\n1\n2\n3\n4\n"), Options{})
 		if err != nil {

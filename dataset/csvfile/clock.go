@@ -84,7 +84,7 @@ var unitsOfTime = map[string]float64{"ms": 1e-3, "msec": 1e-3, "us": 1e-6, "usec
 
 // rates match what a preamble says of the sampling rate, and of the time between two samples.
 var (
-	rates = regexp.MustCompile(`(?i)^\W*(?:sampl\w*[ _]?(?:rate|freq\w*)|rate|fs|abtastrate|abtastfrequenz|sample_rate_hz)\b[^0-9+-]*([0-9][0-9.,eE+]*)\s*(k?)(?:hz|s/s|sps)?`)
+	rates = regexp.MustCompile(`(?i)^\W*(?:sampl\w*[ _]?(?:rate|freq\w*)|rate|fs|abtastrate|abtastfrequenz|sample_rate_hz)\b[^0-9+-]*([0-9][0-9.,eE+]*)[\s;]*(k?)(?:hz|s/s|sps)?`)
 	steps = regexp.MustCompile(`(?i)^\W*(?:delta_x|dt|sample[ _]interval|sampling[ _]interval|abtastintervall)\b[^0-9+-]*([0-9][0-9.,eE+-]*)`)
 )
 
@@ -183,7 +183,7 @@ func (t Table) stated() float64 {
 			if m[2] != "" {
 				v *= 1000
 			} else if thousands.MatchString(m[1]) {
-				return 0 // or a thousandth of it
+				v = decimal(thousandsMarks.Replace(m[1])) // no logger takes some ten samples a second
 			}
 			return v
 		}
@@ -199,9 +199,15 @@ func (t Table) stated() float64 {
 // thousands matches a number that may have a separator of thousands, or as many decimals: 1,797.
 var thousands = regexp.MustCompile(`^[1-9][0-9]{0,2}[.,][0-9]{3}$`)
 
-// decimal reads a number of a remark, with a point or a comma.
+// thousandsMarks takes them away.
+var thousandsMarks = strings.NewReplacer(".", "", ",", "")
+
+// decimal reads a number of a remark, with a point or a comma; of both the last is the decimal one.
 func decimal(s string) float64 {
 	s = strings.TrimRight(s, ".,eE+-")
+	if at := strings.LastIndexAny(s, ".,"); at > 0 && strings.ContainsAny(s[:at], ".,") {
+		s = thousandsMarks.Replace(s[:at]) + "." + s[at+1:]
+	}
 	if strings.Count(s, ",") == 1 && !strings.Contains(s, ".") {
 		s = strings.Replace(s, ",", ".", 1)
 	}

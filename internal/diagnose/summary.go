@@ -47,6 +47,9 @@ func sentence(v *bearing.Verdict, q bearing.Quality) string {
 		soon = within[2]
 	}
 	s += ": inspect " + what + " " + soon + "."
+	if _, ok := reason(v, "bearing_estimated"); ok {
+		s += " The bearing's orders are estimated from its designation: make sure that it is the right one."
+	}
 	if v.Windows < 3 {
 		s += " Measure again before: this rests on " + windows(v.Windows) + "."
 	}
@@ -89,6 +92,9 @@ func inconclusive(v *bearing.Verdict, q bearing.Quality) string {
 	}
 	if r, ok := reason(v, "shaft_lines"); ok && !r.Met {
 		return "The shaft does not show at the stated speed and sampling rate: check both, and measure again" + likeliest(v) + "."
+	}
+	if r, ok := reason(v, "unexplained_lines"); ok && r.Met {
+		return "Lines stand out that are neither the bearing's nor the shaft's: check the speed and the bearing's designation, for which brinell bearings match tells what fits, and measure again" + likeliest(v) + "."
 	}
 	if r, ok := reason(v, "calm"); ok && r.Met {
 		return "Something hits, and neither the bearing nor the shaft explains it: check the bearing's designation and the speed, and send more windows" + likeliest(v) + "."

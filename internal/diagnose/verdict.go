@@ -43,7 +43,7 @@ func judge(o *observation, m *memory, j judgement, c *models.Calibration, z Zone
 		z := slices.Max(o.z[:])
 		r.add("bearing_one_of", z, scoreLimit, z >= scoreLimit, "of the bearings on this sensor the lines of "+bearing.Clip(o.which)+" stand out most")
 	} else if o.candidates > 1 {
-		r.add("bearing_estimated", float64(o.candidates), 1, false, "orders that "+bearing.Clip(o.bearing)+" may have by its designation: all were tried, and scores count less for that; its maker's orders, put to the catalogue, tell more")
+		r.add("bearing_estimated", float64(o.candidates), 1, true, "orders that "+bearing.Clip(o.bearing)+" may have by its designation: all were tried, and scores count less for that; its maker's orders, put to the catalogue, tell more")
 	}
 	o.short.add(&r)
 	if o.velocity > 0 {

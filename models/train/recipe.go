@@ -50,11 +50,26 @@ func (r Recipe) Train(ctx context.Context, fold dataset.Fold) (*models.Model, er
 	if len(labels) < 2 {
 		return nil, bearing.Errorf(bearing.Invalid, "too_few_classes", "the training part of split %s, fold %s has %d classes for the labels %q, need at least 2", r.Split.Name, fold.Name, len(labels), r.Task.Name)
 	}
-	sets, err := r.Sets(labels, fold)
-	if err != nil {
-		return nil, err
+	// Evidence of hours of recordings takes minutes. Who no longer wants it does not wait: what is
+	// under way is left to end by itself.
+	type cut struct {
+		sets Sets
+		err  error
 	}
-	return r.TrainOn(ctx, fold, labels, sets)
+	done := make(chan cut, 1)
+	go func() {
+		sets, err := r.Sets(labels, fold)
+		done <- cut{sets, err}
+	}()
+	select {
+	case c := <-done:
+		if c.err != nil {
+			return nil, c.err
+		}
+		return r.TrainOn(ctx, fold, labels, c.sets)
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 }
 
 // Sets are the training and validation windows of a fold.
