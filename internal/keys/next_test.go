@@ -10,10 +10,7 @@ import (
 // TestNext: from where Next says on is the first sensor that a key covers, and no covered one is
 // passed over.
 func TestNext(t *testing.T) {
-	var names []string
-	for _, a := range []string{"a", "a-", "a-1", "a-10", "ab", "b", "b-1", "B", "pump-1", "pump-10", "pump-2", "pump.x", "z"} {
-		names = append(names, a)
-	}
+	names := []string{"a", "a-", "a-1", "a-10", "ab", "b", "b-1", "B", "pump-1", "pump-10", "pump-2", "pump.x", "z"}
 	slices.Sort(names)
 	rng := rand.New(rand.NewPCG(1, 2))
 	pool := []string{"a", "a*", "a-*", "a-1", "a?1", "*", "*1", "pump-*", "pump-1", "pump-[12]", "z", "q", `b\-1`, "B*"}
