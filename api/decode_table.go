@@ -59,20 +59,12 @@ func fileDecoder(form string, known bearing.Sensor) decoder {
 		if form == "wav" && !noted(query, body) {
 			return decodeWAV(query, body, maxSamples, room)
 		}
-		q, err := parseQuery(query, "start", "sample_rate_hz", "unit", "shaft_speed_rpm", "bearing", "axis", "channel", "scale")
-		if err != nil {
-			return fields{}, err
-		}
-		f, err := fieldsIn(q)
-		if err != nil {
-			return f, err
-		}
-		scale, ok, err := numberParameter(q, "scale")
+		q, f, scale, ok, err := scaledIn(query, "channel")
 		switch {
 		case err != nil:
 			return f, err
 		case ok && scale == 0:
-			return f, bearing.Errorf(bearing.Invalid, "scale_not_finite", "scale must not be 0").At("scale")
+			return f, scaleOfNothing()
 		}
 		o := dataset.FileOptions{Scale: scale, RateHz: cmp.Or(f.rate, known.SampleRate), Unit: f.unit, Else: known.Unit, Channel: q["channel"]}
 		if q["channel"] == "all" {

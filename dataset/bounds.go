@@ -16,9 +16,9 @@ func mostInflated(size, samples int) int { return min(8*size+1<<20, 8*samples+1<
 
 // FileBytes is not less than what ReadFile takes beside the file b, with options that are
 // Bounded for so many samples, its answer included. Of a table each cell takes a float64, in a
-// slice that grows (40 bytes in all), and what is before it up to five times its bytes; of MAT and NPZ files what
-// is inflated and what becomes of it; others have a sample in a byte at least, which is read as
-// float64 and becomes float32.
+// slice that grows (40 bytes in all), and what is before it up to five times its bytes; of MAT
+// and NPZ files what is inflated and what becomes of it; WAV files have a sample in a byte at
+// least, which is read as float64 and becomes float32, however many there are.
 func FileBytes(name string, b []byte, samples int) int64 {
 	n, most := int64(len(b)), int64(samples)
 	switch FormatOf(name, b) {
@@ -35,7 +35,7 @@ func FileBytes(name string, b []byte, samples int) int64 {
 		inflated := int64(mostInflated(len(b), samples))
 		return nodesBytes + 4*inflated + 12*min(most, max(n, inflated))
 	}
-	return 12 * min(n, most)
+	return 12 * n
 }
 
 // nodesBytes is what the arrays of a MAT file may take beside their numbers.

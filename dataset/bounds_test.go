@@ -63,6 +63,7 @@ func TestFileBytes(t *testing.T) {
 		"bytes as numbers":        {"x.mat", mat(array(9, samples, element(2, bytes.Repeat([]byte{1, 2}, samples/2)))), ""},
 		"an archive":              {"x.npz", archive.Bytes(), "npz_too_large"},
 		"an array":                {"x.npy", npyfile.EncodeFloat32(make([]float32, samples+1)), "npy_too_large"},
+		"bytes of sound":          {"x.wav", wav8(n), "scale_missing"},
 		"columns of bytes":        {"x.npy", int8Matrix(samples/4, 4), ""},
 		"a line of commas":        {"x.csv", bytes.Repeat([]byte(","), n), "csv_malformed"},
 		"a table of many columns": {"x.csv", bytes.Repeat([]byte(strings.Repeat("1,", 999)+"1\n"), n/2000), ""},
@@ -91,4 +92,12 @@ func int8Matrix(rows, columns int) []byte {
 	head := fmt.Sprintf("{'descr': '|i1', 'fortran_order': False, 'shape': (%d, %d), }", rows, columns)
 	head += strings.Repeat(" ", 117-len(head)) + "\n"
 	return append([]byte("\x93NUMPY\x01\x00\x76\x00"+head), make([]byte, rows*columns)...)
+}
+
+// wav8 is a WAV file of n samples of a byte.
+func wav8(n int) []byte {
+	le := binary.LittleEndian
+	b := append(le.AppendUint32([]byte("RIFF"), uint32(36+n)), "WAVEfmt \x10\x00\x00\x00\x01\x00\x01\x00"...)
+	b = le.AppendUint32(le.AppendUint32(b, 12000), 12000)
+	return append(le.AppendUint32(append(b, "\x01\x00\x08\x00data"...), uint32(n)), make([]byte, n)...)
 }

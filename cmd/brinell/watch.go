@@ -320,7 +320,7 @@ func (w *watcher) move(name string, f *dropped) error {
 		err = w.root.Remove(to)
 	}
 	if err == nil && v.reason != "" {
-		err = errors.Join(err, w.root.Remove(filepath.Join(v.dir, reasonName(name))))
+		err = w.root.Remove(filepath.Join(v.dir, reasonName(name)))
 	}
 	return err
 }
@@ -339,8 +339,7 @@ func reasonName(name string) string {
 }
 
 // submit reads a file and has its windows judged, of which it returns the last answer.
-// errUnfinished and errOpen say that
-// it may not be whole.
+// errUnfinished and errOpen say that it may not be whole.
 func (w *watcher) submit(ctx context.Context, name string, f *dropped, settled bool) (d bearing.Diagnosis, err error) {
 	defer func() {
 		if v := recover(); v != nil { // our bug must not end the service, nor be met again at its next start

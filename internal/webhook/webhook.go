@@ -254,7 +254,9 @@ func (s *Sender) drop(ctx context.Context, name string) error {
 	delete(s.state, name)
 	delete(s.next, name)
 	delete(s.errs, name)
-	s.dropped[name] = s.busy[name] // its turn is for nothing from here on
+	if s.busy[name] {
+		s.dropped[name] = true // its turn is for nothing from here on
+	}
 	return nil
 }
 
