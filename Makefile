@@ -14,7 +14,7 @@ test:
 # The packages in which goroutines meet; training and whole corpora under the race
 # detector would take minutes and meet no more of them.
 race:
-	CGO_ENABLED=1 BRINELL_DATA= $(GO) test -race -timeout 30m ./api/... $$($(GO) list ./internal/... | grep -v internal/rig) ./features/... ./models/nn ./models/prune ./dataset
+	CGO_ENABLED=1 BRINELL_DATA= $(GO) test -race -timeout 30m ./api/... ./bearing $$($(GO) list ./internal/... | grep -v internal/rig) ./features/... ./models/nn ./models/prune ./dataset
 
 # What computes, on the plain Go kernels: the packages that they are linked into. Of the
 # program only what runs in the test itself: what it builds and starts has not the tag.
@@ -42,7 +42,7 @@ darwin:
 
 # The numeric packages under emulation.
 arm64-test:
-	CGO_ENABLED=0 GOOS=linux GOARCH=arm64 $(GO) test -exec qemu-aarch64-static ./internal/kernel ./internal/bearing ./features/... ./models ./models/nn
+	CGO_ENABLED=0 GOOS=linux GOARCH=arm64 $(GO) test -exec qemu-aarch64-static ./internal/kernel ./bearing ./features/... ./models ./models/nn
 
 # For benchstat: go test -bench before and after a change.
 bench:

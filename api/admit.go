@@ -10,8 +10,8 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"brinell/bearing"
 	"brinell/internal/admit"
-	"brinell/internal/bearing"
 )
 
 // shedGrace is what a refused body has to arrive. It is read past before the answer, or

@@ -18,8 +18,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"brinell/api/web"
+	"brinell/bearing"
 	"brinell/internal/admit"
-	"brinell/internal/bearing"
 )
 
 // Diagnoser takes windows. When Submit returns without error, the diagnosis and

@@ -21,7 +21,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/goleak"
 
-	"brinell/internal/bearing"
+	"brinell/bearing"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }

@@ -8,7 +8,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/go-chi/chi/v5"
 
-	"brinell/internal/bearing"
+	"brinell/bearing"
 )
 
 // Baselines are what has been learnt of sensors. What ControlBaseline notes is on disk when

@@ -13,7 +13,7 @@ import (
 	"testing"
 	"time"
 
-	"brinell/internal/bearing"
+	"brinell/bearing"
 )
 
 const benchSamples = 2048

@@ -8,7 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"brinell/internal/bearing"
+	"brinell/bearing"
 )
 
 // How fast a body must come: in so much time that the service waits for it, so many bytes a

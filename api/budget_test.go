@@ -11,8 +11,8 @@ import (
 	"sync"
 	"testing"
 
+	"brinell/bearing"
 	"brinell/internal/admit"
-	"brinell/internal/bearing"
 )
 
 // receiving is a budget of which bodies may have so many bytes, or one or two less.

@@ -10,8 +10,8 @@ import (
 	"net/http"
 	"time"
 
+	"brinell/bearing"
 	"brinell/internal/admit"
-	"brinell/internal/bearing"
 	"brinell/internal/logs"
 )
 

@@ -13,7 +13,7 @@ import (
 	"strings"
 	"time"
 
-	"brinell/internal/bearing"
+	"brinell/bearing"
 )
 
 // Client talks to a Brinell service. Refusals come back as *bearing.Error with

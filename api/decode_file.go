@@ -4,9 +4,9 @@ import (
 	"math"
 	"strconv"
 
+	"brinell/bearing"
 	"brinell/dataset/npyfile"
 	"brinell/dataset/wavfile"
-	"brinell/internal/bearing"
 )
 
 // decodeNPY reads samples as a NumPy file of one dimension, with the other fields as

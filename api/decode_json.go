@@ -9,7 +9,7 @@ import (
 	"unicode/utf8"
 	"unsafe"
 
-	"brinell/internal/bearing"
+	"brinell/bearing"
 )
 
 // decodeJSON reads a window as a JSON object. It is stricter than encoding/json,

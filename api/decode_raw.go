@@ -9,7 +9,7 @@ import (
 	"strconv"
 	"strings"
 
-	"brinell/internal/bearing"
+	"brinell/bearing"
 )
 
 // decodeRaw reads samples as little-endian numbers, with the other fields as

@@ -8,9 +8,9 @@ import (
 	"strings"
 	"time"
 
+	"brinell/bearing"
 	"brinell/dataset"
 	"brinell/dataset/wavfile"
-	"brinell/internal/bearing"
 )
 
 // fileForms are the media types of files that say more of their samples than how they are

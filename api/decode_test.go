@@ -10,7 +10,7 @@ import (
 	"strings"
 	"testing"
 
-	"brinell/internal/bearing"
+	"brinell/bearing"
 )
 
 // TestSamplesAreCorrectlyRounded: what is read is what strconv makes of the

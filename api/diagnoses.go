@@ -11,7 +11,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
-	"brinell/internal/bearing"
+	"brinell/bearing"
 )
 
 // rawQuery hands the query of a request to a huma handler as it came, and its path. huma's own

@@ -1,7 +1,7 @@
 // Package api is the edge that speaks HTTP, and the only one: routes, decoders,
 // problem documents, OpenAPI, metrics of requests, and a Go client.
 //
-// It knows the vocabulary of internal/bearing and the two small interfaces that
+// It knows the vocabulary of bearing and the two small interfaces that
 // it calls. It knows no tensor, no model and no database.
 package api
 

@@ -11,7 +11,7 @@ import (
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
 
-	"brinell/internal/bearing"
+	"brinell/bearing"
 )
 
 // Bytes that a decoder takes for itself, which count as held.

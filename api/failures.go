@@ -5,7 +5,7 @@ import (
 	"sync"
 	"time"
 
-	"brinell/internal/bearing"
+	"brinell/bearing"
 )
 
 // Limits of wrong keys, of one network and with one ID.

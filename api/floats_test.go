@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"brinell/internal/bearing"
+	"brinell/bearing"
 )
 
 // padded is an array of the tokens and then enough that none stands near the end.

@@ -18,9 +18,9 @@ import (
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
 
+	"brinell/bearing"
 	"brinell/dataset/npyfile"
 	"brinell/dataset/wavfile"
-	"brinell/internal/bearing"
 )
 
 func gzipped(b []byte) []byte {

@@ -9,7 +9,7 @@ import (
 	"strings"
 	"testing"
 
-	"brinell/internal/bearing"
+	"brinell/bearing"
 )
 
 // hides says whether a route finds by its ID or name what belongs to a sensor: what is of

@@ -6,7 +6,7 @@ import (
 	"sync"
 	"time"
 
-	"brinell/internal/bearing"
+	"brinell/bearing"
 )
 
 // Bounds of what is remembered of Idempotency-Keys.

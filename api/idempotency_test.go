@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"brinell/internal/bearing"
+	"brinell/bearing"
 )
 
 // TestIdempotencyKey: the same key with the same window is the same, with another one it is

@@ -15,7 +15,7 @@ import (
 	"testing"
 	"time"
 
-	"brinell/internal/bearing"
+	"brinell/bearing"
 	"os"
 	"testing/synctest"
 )

@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"brinell/internal/bearing"
+	"brinell/bearing"
 )
 
 // TestRefusalsSayWhatTo: what is not known comes with what is, what is of the wrong type

@@ -7,7 +7,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/go-chi/chi/v5"
 
-	"brinell/internal/bearing"
+	"brinell/bearing"
 )
 
 // Models keeps model files and says which judges windows. What Add, Promote, Rollback and

@@ -8,7 +8,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humachi"
 
-	"brinell/internal/bearing"
+	"brinell/bearing"
 )
 
 // describe registers the routes that huma serves and returns the description of

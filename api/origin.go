@@ -8,7 +8,7 @@ import (
 	"slices"
 	"strings"
 
-	"brinell/internal/bearing"
+	"brinell/bearing"
 )
 
 // A service that needs no key trusts whoever reaches it, and a browser on the same machine

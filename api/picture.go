@@ -6,7 +6,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
-	"brinell/internal/bearing"
+	"brinell/bearing"
 )
 
 // pictureMedia are the types of pictures by format.

@@ -9,7 +9,7 @@ import (
 	"strconv"
 	"time"
 
-	"brinell/internal/bearing"
+	"brinell/bearing"
 )
 
 // problem is the one form of an error answer, RFC 9457 with our fields: code is

@@ -10,7 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"brinell/internal/bearing"
+	"brinell/bearing"
 )
 
 // TestRefusals: each bad input has its status and code, and reaches nothing.

@@ -10,7 +10,7 @@ import (
 
 	"github.com/go-chi/chi/v5"
 
-	"brinell/internal/bearing"
+	"brinell/bearing"
 )
 
 // Resources keeps what users register, and refuses what refers to nothing. When a write

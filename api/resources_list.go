@@ -11,7 +11,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
-	"brinell/internal/bearing"
+	"brinell/bearing"
 	"brinell/internal/keys"
 )
 

@@ -7,7 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"brinell/internal/bearing"
+	"brinell/bearing"
 	"brinell/internal/keys"
 )
 

@@ -19,7 +19,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"brinell/internal/bearing"
+	"brinell/bearing"
 	"brinell/internal/keys"
 )
 

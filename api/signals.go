@@ -13,11 +13,11 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/go-chi/chi/v5"
 
+	"brinell/bearing"
 	"brinell/dataset/csvfile"
 	"brinell/dataset/npyfile"
 	"brinell/dataset/wavfile"
 	"brinell/internal/admit"
-	"brinell/internal/bearing"
 )
 
 // Signals gives out what was stored beside diagnoses, and what can be seen in it.

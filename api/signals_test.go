@@ -15,8 +15,8 @@ import (
 	"testing"
 	"time"
 
+	"brinell/bearing"
 	"brinell/internal/admit"
-	"brinell/internal/bearing"
 )
 
 // longWindows are Signals with windows of a million samples.

@@ -11,7 +11,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
-	"brinell/internal/bearing"
+	"brinell/bearing"
 )
 
 // Events are what has been stored, in its order: After the newest ones, with a channel

@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"brinell/internal/bearing"
+	"brinell/bearing"
 )
 
 // noEvents are Events of a service in which nothing happens.

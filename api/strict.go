@@ -11,7 +11,7 @@ import (
 	"strconv"
 	"strings"
 
-	"brinell/internal/bearing"
+	"brinell/bearing"
 )
 
 // maxDepth is how deep the values of a document may lie in each other.

@@ -6,7 +6,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
-	"brinell/internal/bearing"
+	"brinell/bearing"
 )
 
 // Webhooks tells addresses of alarms.

@@ -9,9 +9,9 @@ import (
 
 	"github.com/go-chi/chi/v5"
 
+	"brinell/bearing"
 	"brinell/dataset"
 	"brinell/internal/admit"
-	"brinell/internal/bearing"
 )
 
 // postWindow takes one window, as JSON or as raw samples with the other fields

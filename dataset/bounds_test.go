@@ -13,8 +13,8 @@ import (
 
 	"github.com/klauspost/compress/zlib"
 
+	"brinell/bearing"
 	"brinell/dataset/npyfile"
-	"brinell/internal/bearing"
 )
 
 // TestFileBytes: whatever a file holds, reading it within bounds takes no more at a time than

@@ -10,11 +10,11 @@ import (
 	"strings"
 	"time"
 
+	"brinell/bearing"
 	"brinell/dataset/csvfile"
 	"brinell/dataset/matfile"
 	"brinell/dataset/npyfile"
 	"brinell/dataset/wavfile"
-	"brinell/internal/bearing"
 )
 
 // content is what a file of any format holds: channels and named single numbers.

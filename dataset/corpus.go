@@ -5,7 +5,7 @@ import (
 	"strings"
 	"time"
 
-	"brinell/internal/bearing"
+	"brinell/bearing"
 )
 
 // Corpus is a published (or own) set of recordings: where it comes from, on what

@@ -3,7 +3,7 @@ package dataset
 import (
 	"fmt"
 
-	"brinell/internal/bearing"
+	"brinell/bearing"
 )
 
 const (

@@ -6,8 +6,8 @@ import (
 	"slices"
 	"testing"
 
+	"brinell/bearing"
 	"brinell/features/dsp"
-	"brinell/internal/bearing"
 )
 
 // openData opens a corpus of the full recordings, which are not in the repository.

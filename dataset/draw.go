@@ -4,7 +4,7 @@ import (
 	"math"
 	"math/rand/v2"
 
-	"brinell/internal/bearing"
+	"brinell/bearing"
 )
 
 // DrawSim returns the spec of a simulated machine, drawn at random: bearing, speed,

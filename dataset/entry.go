@@ -5,7 +5,7 @@ import (
 	"math"
 	"strings"
 
-	"brinell/internal/bearing"
+	"brinell/bearing"
 )
 
 // Tolerances of a file's shaft speed against the table's. One hp of load changes

@@ -15,7 +15,7 @@ import (
 	"strings"
 	"time"
 
-	"brinell/internal/bearing"
+	"brinell/bearing"
 )
 
 // FetchOptions are the options of Fetch.

@@ -11,7 +11,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"brinell/internal/bearing"
+	"brinell/bearing"
 )
 
 type roundTrip func(*http.Request) (*http.Response, error)

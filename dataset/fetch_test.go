@@ -16,7 +16,7 @@ import (
 	"testing"
 	"time"
 
-	"brinell/internal/bearing"
+	"brinell/bearing"
 )
 
 // oneFileCorpus is a corpus with one file of those bytes.

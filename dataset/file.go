@@ -8,7 +8,7 @@ import (
 	"regexp"
 	"strings"
 
-	"brinell/internal/bearing"
+	"brinell/bearing"
 )
 
 // FileOptions say what a file does not say itself. The names in errors are those

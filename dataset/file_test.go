@@ -8,8 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"brinell/bearing"
 	"brinell/dataset/matfile"
-	"brinell/internal/bearing"
 )
 
 // pcm16 returns a mono WAV file.

@@ -10,7 +10,7 @@ import (
 	"strconv"
 	"strings"
 
-	"brinell/internal/bearing"
+	"brinell/bearing"
 	"brinell/internal/clamp"
 )
 

@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"brinell/internal/bearing"
+	"brinell/bearing"
 )
 
 const manifestHead = "file,channel,rate,unit,rpm,bearing,specimen,fault\n"

@@ -1,6 +1,6 @@
 package dataset
 
-import "brinell/internal/bearing"
+import "brinell/bearing"
 
 // mfptRow is a line of the MFPT table.
 type mfptRow struct {

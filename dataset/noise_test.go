@@ -4,7 +4,7 @@ import (
 	"math"
 	"testing"
 
-	"brinell/internal/bearing"
+	"brinell/bearing"
 )
 
 func TestAddNoise(t *testing.T) {

@@ -6,7 +6,7 @@ import (
 	"math/cmplx"
 	"slices"
 
-	"brinell/internal/bearing"
+	"brinell/bearing"
 )
 
 // The checks of the loader's oracles. They are functions that return an error, so

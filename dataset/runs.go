@@ -7,7 +7,7 @@ import (
 	"strings"
 	"time"
 
-	"brinell/internal/bearing"
+	"brinell/bearing"
 )
 
 // Runs to failure are corpora of snapshots: one bearing, measured again and again until

@@ -3,7 +3,7 @@ package dataset
 import (
 	"math"
 
-	"brinell/internal/bearing"
+	"brinell/bearing"
 	"brinell/internal/clamp"
 )
 

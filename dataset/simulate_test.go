@@ -6,7 +6,7 @@ import (
 	"slices"
 	"testing"
 
-	"brinell/internal/bearing"
+	"brinell/bearing"
 )
 
 var sim6205 = bearing.Geometry{Elements: 9, ElementDia: 0.3126, PitchDia: 1.537}

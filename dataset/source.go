@@ -12,7 +12,7 @@ import (
 	"slices"
 	"strings"
 
-	"brinell/internal/bearing"
+	"brinell/bearing"
 )
 
 // maxFileBytes bounds what is read of one file. The largest file of the corpora

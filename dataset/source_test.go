@@ -9,7 +9,7 @@ import (
 	"testing"
 	"testing/fstest"
 
-	"brinell/internal/bearing"
+	"brinell/bearing"
 )
 
 // sourceOf opens the CWRU corpus on files in memory.

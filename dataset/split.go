@@ -3,7 +3,7 @@ package dataset
 import (
 	"strings"
 
-	"brinell/internal/bearing"
+	"brinell/bearing"
 	"brinell/internal/clamp"
 )
 

@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"brinell/internal/bearing"
+	"brinell/bearing"
 )
 
 // tableRecordings makes silent recordings of the table's rows, about as long as

@@ -7,7 +7,7 @@ import (
 	"slices"
 	"strings"
 
-	"brinell/internal/bearing"
+	"brinell/bearing"
 )
 
 // byTime divides each recording by time.

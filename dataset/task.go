@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"strings"
 
-	"brinell/internal/bearing"
+	"brinell/bearing"
 )
 
 // Task is a question put to recordings: which of Classes is this? Label returns

@@ -4,8 +4,8 @@ import (
 	"strings"
 	"testing"
 
+	"brinell/bearing"
 	"brinell/dataset/matfile"
-	"brinell/internal/bearing"
 )
 
 // Every trap of the CWRU files, on synthesised files: most defective ones are

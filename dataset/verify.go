@@ -9,7 +9,7 @@ import (
 	"fmt"
 	"math"
 
-	"brinell/internal/bearing"
+	"brinell/bearing"
 )
 
 // The states of a file.

@@ -20,35 +20,35 @@ import (
 // so that the table cannot hold a cycle.
 const rules = `
 internal/clamp      :
-internal/bearing    : internal/clamp
-internal/logs       : internal/bearing
-internal/admit      : internal/bearing
+bearing             : internal/clamp
+internal/logs       : bearing
+internal/admit      : bearing
 internal/kernel     :
 features/dsp        : internal/clamp internal/kernel
-features            : internal/bearing internal/kernel features/dsp
-features/lines      : internal/clamp internal/bearing features/dsp
-internal/picture    : internal/clamp internal/bearing features/dsp features/lines
+features            : bearing internal/kernel features/dsp
+features/lines      : internal/clamp bearing features/dsp
+internal/picture    : internal/clamp bearing features/dsp features/lines
 models/nn           : internal/clamp internal/kernel
-dataset/matfile     : internal/bearing
-dataset/npyfile     : internal/bearing
-dataset/csvfile     : internal/bearing
-dataset/wavfile     : internal/clamp internal/bearing
-dataset             : internal/clamp internal/bearing features/dsp dataset/matfile dataset/npyfile dataset/csvfile dataset/wavfile
+dataset/matfile     : bearing
+dataset/npyfile     : bearing
+dataset/csvfile     : bearing
+dataset/wavfile     : internal/clamp bearing
+dataset             : internal/clamp bearing features/dsp dataset/matfile dataset/npyfile dataset/csvfile dataset/wavfile
 dataset/excerpts    :
-models              : internal/clamp internal/bearing internal/kernel features features/dsp features/lines models/nn
+models              : internal/clamp bearing internal/kernel features features/dsp features/lines models/nn
 models/autoencoder  : models/nn
 models/pretrained   : models
-models/train        : internal/clamp internal/bearing internal/kernel features/lines dataset models models/nn
-models/prune        : internal/clamp internal/bearing internal/kernel dataset models models/nn models/train
-internal/alarm      : internal/bearing
-internal/diagnose   : internal/clamp internal/bearing internal/admit internal/alarm internal/picture features features/dsp features/lines models models/autoencoder
-internal/assess     : internal/clamp internal/bearing features/dsp dataset models models/train models/prune internal/diagnose
-internal/store      : internal/bearing
-internal/webhook    : internal/bearing
-internal/library    : internal/bearing models
+models/train        : internal/clamp bearing internal/kernel features/lines dataset models models/nn
+models/prune        : internal/clamp bearing internal/kernel dataset models models/nn models/train
+internal/alarm      : bearing
+internal/diagnose   : internal/clamp bearing internal/admit internal/alarm internal/picture features features/dsp features/lines models models/autoencoder
+internal/assess     : internal/clamp bearing features/dsp dataset models models/train models/prune internal/diagnose
+internal/store      : bearing
+internal/webhook    : bearing
+internal/library    : bearing models
 internal/keys       :
 api/web             :
-api                 : internal/clamp internal/bearing internal/logs internal/admit internal/keys dataset dataset/csvfile dataset/npyfile dataset/wavfile api/web
+api                 : internal/clamp bearing internal/logs internal/admit internal/keys dataset dataset/csvfile dataset/npyfile dataset/wavfile api/web
 internal/rig        :
 cmd/brinell         : *
 `
@@ -99,7 +99,7 @@ func TestImportRulesFail(t *testing.T) {
 	}
 	f("api", "brinell/models", "may not import models")
 	f("internal/diagnose", "brinell/dataset", "may not import dataset")
-	f("internal/bearing", "brinell/features", "may not import features")
+	f("bearing", "brinell/features", "may not import features")
 	f("features", "net/http", "may not import net/http")
 	f("models/nn", "github.com/some/thing", "not in the table")
 	f("utils", "fmt", "not in the table")

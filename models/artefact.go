@@ -14,7 +14,7 @@ import (
 	"slices"
 	"strings"
 
-	"brinell/internal/bearing"
+	"brinell/bearing"
 	"brinell/models/nn"
 )
 

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"brinell/internal/bearing"
+	"brinell/bearing"
 	"brinell/models/nn"
 )
 

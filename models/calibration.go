@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"math"
 
-	"brinell/internal/bearing"
+	"brinell/bearing"
 )
 
 // Calibration turns what the witnesses say into the probability of each condition. It

@@ -4,9 +4,9 @@ import (
 	"fmt"
 	"math"
 
+	"brinell/bearing"
 	"brinell/features/dsp"
 	"brinell/features/lines"
-	"brinell/internal/bearing"
 	"brinell/internal/clamp"
 	"brinell/internal/kernel"
 	"brinell/models/nn"

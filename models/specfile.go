@@ -8,7 +8,7 @@ import (
 	"io"
 	"strings"
 
-	"brinell/internal/bearing"
+	"brinell/bearing"
 	"brinell/models/nn"
 )
 

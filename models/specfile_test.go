@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"brinell/internal/bearing"
+	"brinell/bearing"
 )
 
 // TestSpecFile shows each architecture of the zoo and reads it back, preprocessing too.

@@ -4,8 +4,8 @@ import (
 	"slices"
 	"strings"
 
+	"brinell/bearing"
 	"brinell/features/lines"
-	"brinell/internal/bearing"
 	"brinell/models/nn"
 )
 

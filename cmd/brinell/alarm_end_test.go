@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"brinell/internal/bearing"
+	"brinell/bearing"
 )
 
 // TestAlarmEnds: a shelf ends by itself and those who follow are told, an alarm is ended by

@@ -14,7 +14,7 @@ import (
 	"testing"
 	"time"
 
-	"brinell/internal/bearing"
+	"brinell/bearing"
 )
 
 // call sends a request and returns its status, the ETag, and the answer read into out.

@@ -7,7 +7,7 @@ import (
 	"sync"
 	"time"
 
-	"brinell/internal/bearing"
+	"brinell/bearing"
 )
 
 // Of lines of alarms: how many may wait for a log that is not written, and how many a minute of a

@@ -13,7 +13,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"brinell/internal/bearing"
+	"brinell/bearing"
 )
 
 // noCounters counts nothing.

@@ -15,7 +15,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil"
 	"github.com/spf13/pflag"
 
-	"brinell/internal/bearing"
+	"brinell/bearing"
 	"brinell/internal/diagnose"
 	"brinell/internal/store"
 )

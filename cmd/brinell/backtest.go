@@ -12,8 +12,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"brinell/bearing"
 	"brinell/internal/alarm"
-	"brinell/internal/bearing"
 	"brinell/internal/clamp"
 	"brinell/internal/diagnose"
 	"brinell/internal/store"

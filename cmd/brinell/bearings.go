@@ -6,7 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"brinell/internal/bearing"
+	"brinell/bearing"
 	"brinell/internal/diagnose"
 )
 

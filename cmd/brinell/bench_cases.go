@@ -15,9 +15,9 @@ import (
 	"gonum.org/v1/gonum/dsp/fourier"
 
 	"brinell/api"
+	"brinell/bearing"
 	"brinell/features"
 	"brinell/features/dsp"
-	"brinell/internal/bearing"
 	"brinell/internal/diagnose"
 	"brinell/internal/kernel"
 	"brinell/models"

@@ -10,7 +10,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"brinell/api"
-	"brinell/internal/bearing"
+	"brinell/bearing"
 	"brinell/internal/diagnose"
 	"brinell/internal/store"
 )

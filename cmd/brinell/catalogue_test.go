@@ -12,7 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"brinell/internal/bearing"
+	"brinell/bearing"
 )
 
 // request sends a request and decodes its answer.

@@ -5,7 +5,7 @@ import (
 	"testing"
 	"time"
 
-	"brinell/internal/bearing"
+	"brinell/bearing"
 	"brinell/internal/diagnose"
 	"brinell/internal/store"
 	"brinell/models/pretrained"

@@ -11,9 +11,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"brinell/bearing"
 	"brinell/dataset"
 	"brinell/dataset/excerpts"
-	"brinell/internal/bearing"
 	"brinell/internal/diagnose"
 	"brinell/internal/store"
 	"brinell/models"

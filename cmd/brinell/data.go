@@ -9,8 +9,8 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"brinell/bearing"
 	"brinell/dataset"
-	"brinell/internal/bearing"
 	"brinell/models"
 	"brinell/models/train"
 )

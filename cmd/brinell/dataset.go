@@ -11,11 +11,11 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"brinell/bearing"
 	"brinell/dataset"
 	"brinell/dataset/npyfile"
 	"brinell/dataset/wavfile"
 	"brinell/features/dsp"
-	"brinell/internal/bearing"
 )
 
 func datasetCommand() *cobra.Command {

@@ -5,9 +5,9 @@ import (
 	"time"
 
 	"brinell/api"
+	"brinell/bearing"
 	"brinell/dataset"
 	"brinell/dataset/excerpts"
-	"brinell/internal/bearing"
 	"brinell/internal/diagnose"
 )
 

@@ -19,7 +19,7 @@ import (
 	"testing"
 	"time"
 
-	"brinell/internal/bearing"
+	"brinell/bearing"
 )
 
 // tool finds a program of Prometheus. Where BRINELL_REQUIRE_PROMETHEUS is set it must be

@@ -17,9 +17,9 @@ import (
 	"github.com/spf13/pflag"
 
 	"brinell/api"
+	"brinell/bearing"
 	"brinell/dataset"
 	"brinell/features"
-	"brinell/internal/bearing"
 	"brinell/internal/diagnose"
 	"brinell/internal/library"
 	"brinell/internal/store"

@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"brinell/internal/bearing"
+	"brinell/bearing"
 )
 
 // TestImage builds the binary by the command in the Dockerfile and runs it as

@@ -13,9 +13,9 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"brinell/bearing"
 	"brinell/dataset"
 	"brinell/dataset/npyfile"
-	"brinell/internal/bearing"
 	"brinell/internal/store"
 )
 

@@ -10,8 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"brinell/bearing"
 	"brinell/dataset"
-	"brinell/internal/bearing"
 )
 
 // TestInspections is the way from what a mechanic saw to data: windows of a good and of a

@@ -14,7 +14,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"brinell/internal/bearing"
+	"brinell/bearing"
 	"brinell/internal/keys"
 	"brinell/internal/store"
 )

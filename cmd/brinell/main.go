@@ -14,7 +14,7 @@ import (
 	"os/signal"
 	"syscall"
 
-	"brinell/internal/bearing"
+	"brinell/bearing"
 )
 
 func main() {

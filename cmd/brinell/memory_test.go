@@ -8,8 +8,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"brinell/bearing"
 	"brinell/internal/admit"
-	"brinell/internal/bearing"
 )
 
 // TestMemoryPlan: what unit and compose file allow is enough for all that is counted, whatever

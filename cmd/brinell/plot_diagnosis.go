@@ -6,7 +6,7 @@ import (
 	"strings"
 	"time"
 
-	"brinell/internal/bearing"
+	"brinell/bearing"
 	"brinell/internal/diagnose"
 	"brinell/internal/picture"
 )

@@ -12,7 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"brinell/internal/bearing"
+	"brinell/bearing"
 	"brinell/internal/diagnose"
 	"brinell/internal/library"
 	"brinell/internal/store"

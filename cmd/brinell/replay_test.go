@@ -18,8 +18,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"brinell/bearing"
 	"brinell/dataset"
-	"brinell/internal/bearing"
 )
 
 // fetch gets an address and demands its status.

@@ -13,7 +13,7 @@ import (
 	"syscall"
 	"time"
 
-	"brinell/internal/bearing"
+	"brinell/bearing"
 )
 
 // firstInherited is the number of the first file that systemd passes on.

@@ -14,7 +14,7 @@ import (
 	"testing"
 	"time"
 
-	"brinell/internal/bearing"
+	"brinell/bearing"
 )
 
 // TestRoundTrip: what the service gives out of a window is read by diagnose, the watched

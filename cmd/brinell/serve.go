@@ -23,8 +23,8 @@ import (
 	"github.com/spf13/pflag"
 
 	"brinell/api"
+	"brinell/bearing"
 	"brinell/internal/admit"
-	"brinell/internal/bearing"
 	"brinell/internal/diagnose"
 	"brinell/internal/keys"
 	"brinell/internal/library"

@@ -24,9 +24,9 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"brinell/api"
+	"brinell/bearing"
 	"brinell/dataset"
 	"brinell/dataset/excerpts"
-	"brinell/internal/bearing"
 	"brinell/models"
 	"brinell/models/nn"
 	"brinell/models/pretrained"

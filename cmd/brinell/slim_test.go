@@ -12,10 +12,10 @@ import (
 	"testing"
 	"time"
 
+	"brinell/bearing"
 	"brinell/dataset"
 	"brinell/dataset/excerpts"
 	"brinell/dataset/npyfile"
-	"brinell/internal/bearing"
 	"brinell/models/prune"
 )
 

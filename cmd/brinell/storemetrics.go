@@ -10,7 +10,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"brinell/internal/bearing"
+	"brinell/bearing"
 	"brinell/internal/store"
 )
 

@@ -12,7 +12,7 @@ import (
 	"gonum.org/v1/plot/plotter"
 	"gonum.org/v1/plot/vg"
 
-	"brinell/internal/bearing"
+	"brinell/bearing"
 	"brinell/models/train"
 )
 

@@ -16,8 +16,8 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"brinell/bearing"
 	"brinell/internal/admit"
-	"brinell/internal/bearing"
 	"brinell/internal/diagnose"
 	"brinell/internal/logs"
 )

@@ -14,9 +14,9 @@ import (
 	"testing"
 	"time"
 
+	"brinell/bearing"
 	"brinell/dataset/npyfile"
 	"brinell/dataset/wavfile"
-	"brinell/internal/bearing"
 	"brinell/internal/diagnose"
 	"brinell/models/pretrained"
 )

@@ -16,10 +16,10 @@ import (
 	"time"
 
 	"brinell/api"
+	"brinell/bearing"
 	"brinell/dataset"
 	"brinell/dataset/wavfile"
 	"brinell/internal/admit"
-	"brinell/internal/bearing"
 )
 
 // When a dropped file is whole. A size that stays proves nothing: writers pause, and what is

@@ -20,10 +20,10 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
+	"brinell/bearing"
 	"brinell/dataset/matfile"
 	"brinell/dataset/npyfile"
 	"brinell/dataset/wavfile"
-	"brinell/internal/bearing"
 	"brinell/internal/diagnose"
 	"brinell/models/pretrained"
 )

@@ -9,7 +9,7 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"brinell/internal/bearing"
+	"brinell/bearing"
 	"brinell/internal/webhook"
 )
 

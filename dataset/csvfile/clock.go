@@ -8,7 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"brinell/internal/bearing"
+	"brinell/bearing"
 )
 
 // stamps are the forms of points in time that cells may have. Those without a zone are UTC.

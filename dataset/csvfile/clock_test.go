@@ -8,7 +8,7 @@ import (
 	"testing"
 	"unicode/utf16"
 
-	"brinell/internal/bearing"
+	"brinell/bearing"
 )
 
 // wave is a table of n samples at rate Hz, a line each as line makes it of number and time.

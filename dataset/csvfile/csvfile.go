@@ -13,7 +13,7 @@ import (
 	"strings"
 	"time"
 
-	"brinell/internal/bearing"
+	"brinell/bearing"
 )
 
 // Options say what is not guessed.

@@ -8,7 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
-	"brinell/internal/bearing"
+	"brinell/bearing"
 )
 
 func TestDecode(t *testing.T) {

@@ -8,10 +8,10 @@ import (
 	"slices"
 	"testing"
 
+	"brinell/bearing"
 	"brinell/dataset"
 	"brinell/dataset/excerpts"
 	"brinell/dataset/npyfile"
-	"brinell/internal/bearing"
 )
 
 var update = flag.Bool("update", false, "write the excerpts anew from the recordings in BRINELL_DATA; the manifest's sha256 is edited by hand")

@@ -4,7 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 
-	"brinell/internal/bearing"
+	"brinell/bearing"
 )
 
 // Class is the MATLAB class of a variable.

@@ -14,7 +14,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"brinell/internal/bearing"
+	"brinell/bearing"
 )
 
 var sample = []Variable{

@@ -4,7 +4,7 @@ import (
 	"strconv"
 	"strings"
 
-	"brinell/internal/bearing"
+	"brinell/bearing"
 )
 
 // header is the dictionary at the head of an NPY file.

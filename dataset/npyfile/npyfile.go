@@ -14,7 +14,7 @@ import (
 	"math"
 	"strings"
 
-	"brinell/internal/bearing"
+	"brinell/bearing"
 )
 
 // Array is a decoded array. Data is in C order: the last dimension runs fastest.

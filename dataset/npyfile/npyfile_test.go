@@ -9,7 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"brinell/internal/bearing"
+	"brinell/bearing"
 )
 
 // file builds an NPY file by hand.

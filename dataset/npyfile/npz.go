@@ -6,7 +6,7 @@ import (
 	"io"
 	"strings"
 
-	"brinell/internal/bearing"
+	"brinell/bearing"
 )
 
 // Bounds of an NPZ archive. Vibration hardly compresses, so a high ratio beyond

@@ -12,7 +12,7 @@ import (
 	"encoding/binary"
 	"math"
 
-	"brinell/internal/bearing"
+	"brinell/bearing"
 	"brinell/internal/clamp"
 )
 

@@ -9,7 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"brinell/internal/bearing"
+	"brinell/bearing"
 )
 
 func chunk(id string, data ...byte) []byte {

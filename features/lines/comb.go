@@ -4,7 +4,7 @@ import (
 	"math"
 	"slices"
 
-	"brinell/internal/bearing"
+	"brinell/bearing"
 	"brinell/internal/clamp"
 )
 

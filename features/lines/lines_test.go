@@ -9,9 +9,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"brinell/bearing"
 	"brinell/dataset"
 	"brinell/features/lines"
-	"brinell/internal/bearing"
 )
 
 var skf6205 = bearing.Geometry{Elements: 9, ElementDia: 0.3126, PitchDia: 1.537}

@@ -6,8 +6,8 @@ import (
 	"runtime"
 	"testing"
 
+	"brinell/bearing"
 	"brinell/features/dsp"
-	"brinell/internal/bearing"
 )
 
 // allocated returns how many bytes f allocates.

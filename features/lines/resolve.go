@@ -3,7 +3,7 @@ package lines
 import (
 	"math"
 
-	"brinell/internal/bearing"
+	"brinell/bearing"
 )
 
 // Constants of what a window resolves.

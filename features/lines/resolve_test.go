@@ -4,7 +4,7 @@ import (
 	"math"
 	"testing"
 
-	"brinell/internal/bearing"
+	"brinell/bearing"
 )
 
 // TestTurns: the turns that a window needs follow from the two lines that are nearest to one

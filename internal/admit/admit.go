@@ -13,7 +13,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"brinell/internal/bearing"
+	"brinell/bearing"
 )
 
 // DefaultMaxWait is the default of Config.MaxWait.

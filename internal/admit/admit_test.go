@@ -11,7 +11,7 @@ import (
 
 	"go.uber.org/goleak"
 
-	"brinell/internal/bearing"
+	"brinell/bearing"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }

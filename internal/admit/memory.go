@@ -5,7 +5,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"brinell/internal/bearing"
+	"brinell/bearing"
 )
 
 // Memory is the one budget of bytes of a service: bodies, samples, what judging a window

@@ -8,7 +8,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"brinell/internal/bearing"
+	"brinell/bearing"
 )
 
 // TestMemory: each use ends where it should, and what is given back is there again.

@@ -7,7 +7,7 @@ import (
 	"sync"
 	"time"
 
-	"brinell/internal/bearing"
+	"brinell/bearing"
 )
 
 // Turns gives a number of places to tenants by fair queueing. Each tenant has a clock, which

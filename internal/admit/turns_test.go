@@ -10,7 +10,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"brinell/internal/bearing"
+	"brinell/bearing"
 )
 
 // work keeps so many claims of a tenant waiting, each of which takes so long, until ctx ends.

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"time"
 
-	"brinell/internal/bearing"
+	"brinell/bearing"
 )
 
 // When windows that are not later than the newest one are the sensor's present all the same.

@@ -4,7 +4,7 @@ import (
 	"testing"
 	"time"
 
-	"brinell/internal/bearing"
+	"brinell/bearing"
 )
 
 // old sends windows that begin before the newest one: n of them, each so long after the one

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"brinell/internal/bearing"
+	"brinell/bearing"
 )
 
 // TestRuleOfDocs: the rule that docs/alarms.md shows is one.

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"brinell/internal/bearing"
+	"brinell/bearing"
 )
 
 // Machine follows one axis of one sensor. Its exported fields are its state, which is

@@ -4,8 +4,8 @@ import (
 	"fmt"
 	"time"
 
+	"brinell/bearing"
 	"brinell/dataset"
-	"brinell/internal/bearing"
 	"brinell/internal/clamp"
 	"brinell/internal/diagnose"
 	"brinell/models"

@@ -9,8 +9,8 @@ import (
 	"reflect"
 	"testing"
 
+	"brinell/bearing"
 	"brinell/dataset"
-	"brinell/internal/bearing"
 	"brinell/models"
 	"brinell/models/train"
 )

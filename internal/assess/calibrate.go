@@ -7,7 +7,7 @@ import (
 
 	"gonum.org/v1/gonum/optimize"
 
-	"brinell/internal/bearing"
+	"brinell/bearing"
 	"brinell/internal/clamp"
 	"brinell/models"
 )

@@ -3,8 +3,8 @@ package assess
 import (
 	"slices"
 
+	"brinell/bearing"
 	"brinell/dataset"
-	"brinell/internal/bearing"
 	"brinell/models"
 )
 

@@ -8,9 +8,9 @@ import (
 	"testing"
 	"time"
 
+	"brinell/bearing"
 	"brinell/dataset"
 	"brinell/dataset/excerpts"
-	"brinell/internal/bearing"
 	"brinell/internal/diagnose"
 	"brinell/models"
 	"brinell/models/nn"

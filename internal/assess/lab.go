@@ -13,8 +13,8 @@ import (
 	"slices"
 	"strings"
 
+	"brinell/bearing"
 	"brinell/dataset"
-	"brinell/internal/bearing"
 	"brinell/models"
 	"brinell/models/train"
 )

@@ -6,9 +6,9 @@ import (
 
 	"gonum.org/v1/gonum/optimize"
 
+	"brinell/bearing"
 	"brinell/dataset"
 	"brinell/features/dsp"
-	"brinell/internal/bearing"
 	"brinell/internal/clamp"
 	"brinell/models/train"
 )

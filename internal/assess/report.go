@@ -6,8 +6,8 @@ import (
 	"slices"
 	"strings"
 
+	"brinell/bearing"
 	"brinell/dataset"
-	"brinell/internal/bearing"
 	"brinell/internal/diagnose"
 	"brinell/models"
 )

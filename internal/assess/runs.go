@@ -6,8 +6,8 @@ import (
 	"math"
 	"time"
 
+	"brinell/bearing"
 	"brinell/dataset"
-	"brinell/internal/bearing"
 	"brinell/internal/diagnose"
 	"brinell/models"
 )

@@ -6,7 +6,7 @@ import (
 	"slices"
 	"sort"
 
-	"brinell/internal/bearing"
+	"brinell/bearing"
 	"brinell/internal/clamp"
 )
 

@@ -5,8 +5,8 @@ import (
 	"fmt"
 	"math"
 
+	"brinell/bearing"
 	"brinell/dataset"
-	"brinell/internal/bearing"
 	"brinell/models"
 )
 

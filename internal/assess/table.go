@@ -5,8 +5,8 @@ import (
 	"fmt"
 	"slices"
 
+	"brinell/bearing"
 	"brinell/dataset"
-	"brinell/internal/bearing"
 	"brinell/models"
 	"brinell/models/prune"
 )

@@ -7,8 +7,8 @@ import (
 	"slices"
 	"time"
 
+	"brinell/bearing"
 	"brinell/internal/alarm"
-	"brinell/internal/bearing"
 	"brinell/internal/clamp"
 )
 

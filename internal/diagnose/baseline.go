@@ -13,7 +13,7 @@ import (
 	"gonum.org/v1/gonum/stat"
 	"gonum.org/v1/gonum/stat/distuv"
 
-	"brinell/internal/bearing"
+	"brinell/bearing"
 	"brinell/models/autoencoder"
 )
 

@@ -5,8 +5,8 @@ import (
 	"slices"
 	"testing"
 
+	"brinell/bearing"
 	"brinell/dataset"
-	"brinell/internal/bearing"
 )
 
 // TestBeside: of two bearings on one sensor the damaged one is named with its fault, whichever it

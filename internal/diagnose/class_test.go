@@ -7,8 +7,8 @@ import (
 	"strings"
 	"testing"
 
+	"brinell/bearing"
 	"brinell/features/lines"
-	"brinell/internal/bearing"
 	"brinell/models"
 )
 

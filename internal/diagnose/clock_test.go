@@ -5,7 +5,7 @@ import (
 	"testing"
 	"time"
 
-	"brinell/internal/bearing"
+	"brinell/bearing"
 )
 
 // loud is the rule of these tests: an RMS above 4 g in three windows is an alarm.

@@ -12,8 +12,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"brinell/bearing"
 	"brinell/internal/alarm"
-	"brinell/internal/bearing"
 )
 
 // clocks is a program of what clocks, networks and people do to a sensor, read from bytes. The

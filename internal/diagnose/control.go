@@ -9,7 +9,7 @@ import (
 	"slices"
 	"time"
 
-	"brinell/internal/bearing"
+	"brinell/bearing"
 )
 
 // maxControls bounds what may be done to the baselines of a sensor axis.

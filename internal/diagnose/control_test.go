@@ -10,7 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
-	"brinell/internal/bearing"
+	"brinell/bearing"
 )
 
 // shelfOf keeps documents beside diagnoses.

@@ -10,9 +10,9 @@ import (
 	"testing"
 	"time"
 
+	"brinell/bearing"
 	"brinell/dataset"
 	"brinell/features/dsp"
-	"brinell/internal/bearing"
 	"brinell/internal/diagnose"
 	"brinell/models/pretrained"
 )

@@ -6,7 +6,7 @@ import (
 	"sync"
 	"time"
 
-	"brinell/internal/bearing"
+	"brinell/bearing"
 )
 
 // crowd bounds how many sensors windows bring in by their names alone, in all and a day

@@ -3,8 +3,8 @@ package diagnose
 import (
 	"context"
 
+	"brinell/bearing"
 	"brinell/features/lines"
-	"brinell/internal/bearing"
 	"brinell/internal/clamp"
 )
 

@@ -4,7 +4,7 @@ import (
 	"testing"
 	"time"
 
-	"brinell/internal/bearing"
+	"brinell/bearing"
 )
 
 // The length of windows follows from rate and speed, and the bounds are where they are said

@@ -12,11 +12,11 @@ import (
 	"sync/atomic"
 	"time"
 
+	"brinell/bearing"
 	"brinell/features"
 	"brinell/features/dsp"
 	"brinell/features/lines"
 	"brinell/internal/admit"
-	"brinell/internal/bearing"
 	"brinell/models"
 )
 

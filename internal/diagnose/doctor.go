@@ -6,8 +6,8 @@ import (
 	"sort"
 	"strings"
 
+	"brinell/bearing"
 	"brinell/features/lines"
-	"brinell/internal/bearing"
 )
 
 // Explanation is one way in which a window's envelope spectrum might fit a bearing.

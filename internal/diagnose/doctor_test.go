@@ -7,8 +7,8 @@ import (
 	"strings"
 	"testing"
 
+	"brinell/bearing"
 	"brinell/dataset"
-	"brinell/internal/bearing"
 )
 
 // What is wrong about a statement is found by the lines of the bearing itself: the speed,

@@ -3,7 +3,7 @@ package diagnose
 import (
 	"sync"
 
-	"brinell/internal/bearing"
+	"brinell/bearing"
 )
 
 // feedSize is how many of the newest events a Feed keeps.

@@ -5,7 +5,7 @@ import (
 	"testing"
 	"time"
 
-	"brinell/internal/bearing"
+	"brinell/bearing"
 	"brinell/internal/store"
 )
 

@@ -4,7 +4,7 @@ import (
 	"testing"
 	"time"
 
-	"brinell/internal/bearing"
+	"brinell/bearing"
 )
 
 // TestLengths: of single windows of CWRU and MFPT those that are flagged as short are named less

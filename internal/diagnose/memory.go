@@ -1,9 +1,9 @@
 package diagnose
 
 import (
+	"brinell/bearing"
 	"brinell/features"
 	"brinell/features/lines"
-	"brinell/internal/bearing"
 	"brinell/models"
 )
 

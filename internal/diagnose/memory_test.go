@@ -6,10 +6,10 @@ import (
 	"runtime"
 	"testing"
 
+	"brinell/bearing"
 	"brinell/features"
 	"brinell/features/dsp"
 	"brinell/internal/admit"
-	"brinell/internal/bearing"
 	"brinell/internal/store"
 )
 

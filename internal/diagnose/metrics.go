@@ -6,7 +6,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"brinell/internal/bearing"
+	"brinell/bearing"
 )
 
 // Metrics are the series that the core feeds, made by NewMetrics. Stage is

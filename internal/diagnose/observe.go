@@ -7,8 +7,8 @@ import (
 	"slices"
 	"time"
 
+	"brinell/bearing"
 	"brinell/features/lines"
-	"brinell/internal/bearing"
 	"brinell/models"
 )
 

@@ -1,7 +1,7 @@
 package diagnose
 
 import (
-	"brinell/internal/bearing"
+	"brinell/bearing"
 	"brinell/internal/picture"
 )
 

@@ -4,8 +4,8 @@ import (
 	"math"
 	"slices"
 
+	"brinell/bearing"
 	"brinell/features/dsp"
-	"brinell/internal/bearing"
 	"brinell/internal/clamp"
 )
 

@@ -6,7 +6,7 @@ import (
 	"slices"
 	"testing"
 
-	"brinell/internal/bearing"
+	"brinell/bearing"
 )
 
 // machine returns a second of something like a machine: tones in noise.

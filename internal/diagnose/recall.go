@@ -7,7 +7,7 @@ import (
 	"slices"
 	"time"
 
-	"brinell/internal/bearing"
+	"brinell/bearing"
 )
 
 // States keeps what sensors have taught beside their diagnoses, so that a core that starts

@@ -8,8 +8,8 @@ import (
 	"strings"
 	"sync"
 
+	"brinell/bearing"
 	"brinell/features"
-	"brinell/internal/bearing"
 	"brinell/models"
 )
 

@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"brinell/internal/bearing"
+	"brinell/bearing"
 )
 
 // TestRuleFeatures: a rule that could never raise anything is refused, with what there is.

@@ -3,7 +3,7 @@ package diagnose
 import (
 	"context"
 
-	"brinell/internal/bearing"
+	"brinell/bearing"
 )
 
 // Replay judges a stored window again, after the same windows of its sensor as when it

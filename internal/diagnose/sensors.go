@@ -1,7 +1,7 @@
 package diagnose
 
 import (
-	"brinell/internal/bearing"
+	"brinell/bearing"
 )
 
 // Sensors knows what is registered of a sensor.

@@ -5,7 +5,7 @@ import (
 	"math/rand/v2"
 	"testing"
 
-	"brinell/internal/bearing"
+	"brinell/bearing"
 	"brinell/models"
 )
 

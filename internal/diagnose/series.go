@@ -6,7 +6,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"brinell/internal/bearing"
+	"brinell/bearing"
 )
 
 // DefaultSeriesSensors is how many sensor axes have series of their own if nothing else is

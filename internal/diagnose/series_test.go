@@ -9,7 +9,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
-	"brinell/internal/bearing"
+	"brinell/bearing"
 )
 
 // TestSensorSeries: a million names are a bounded number of series; registered sensors and

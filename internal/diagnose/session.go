@@ -1,8 +1,8 @@
 package diagnose
 
 import (
+	"brinell/bearing"
 	"brinell/internal/alarm"
-	"brinell/internal/bearing"
 )
 
 // Session judges windows of one sensor one after the other, without storing them: a

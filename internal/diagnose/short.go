@@ -5,8 +5,8 @@ import (
 	"math"
 	"strings"
 
+	"brinell/bearing"
 	"brinell/features/lines"
-	"brinell/internal/bearing"
 	"brinell/internal/clamp"
 )
 

@@ -8,10 +8,10 @@ import (
 	"testing"
 	"time"
 
+	"brinell/bearing"
 	"brinell/dataset"
 	"brinell/dataset/excerpts"
 	"brinell/features/lines"
-	"brinell/internal/bearing"
 	"brinell/models/pretrained"
 )
 

@@ -8,7 +8,7 @@ import (
 	"slices"
 	"time"
 
-	"brinell/internal/bearing"
+	"brinell/bearing"
 )
 
 // snapshot is the state of a sensor axis as it is stored: the memory before the windows that

@@ -4,9 +4,9 @@ import (
 	"cmp"
 	"math"
 
+	"brinell/bearing"
 	"brinell/features/dsp"
 	"brinell/features/lines"
-	"brinell/internal/bearing"
 	"brinell/internal/clamp"
 )
 

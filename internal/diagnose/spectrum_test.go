@@ -4,7 +4,7 @@ import (
 	"math"
 	"testing"
 
-	"brinell/internal/bearing"
+	"brinell/bearing"
 )
 
 // TestSpectrum: a tone has its RMS in its line, and a tone whose amplitude beats has the

@@ -12,9 +12,9 @@ import (
 	"sync"
 	"time"
 
+	"brinell/bearing"
 	"brinell/features/lines"
 	"brinell/internal/alarm"
-	"brinell/internal/bearing"
 )
 
 // Constants of a sensor's memory.

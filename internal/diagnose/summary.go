@@ -5,7 +5,7 @@ import (
 	"slices"
 	"strings"
 
-	"brinell/internal/bearing"
+	"brinell/bearing"
 )
 
 // damagedPart is what of a bearing a fault is of.

@@ -4,7 +4,7 @@ import (
 	"strings"
 	"testing"
 
-	"brinell/internal/bearing"
+	"brinell/bearing"
 )
 
 // TestSentence: each answer says what it is, how sure, and what to do next.

@@ -4,7 +4,7 @@ import (
 	"cmp"
 	"time"
 
-	"brinell/internal/bearing"
+	"brinell/bearing"
 )
 
 // DefaultLateHorizon is the default of Config.LateHorizon.

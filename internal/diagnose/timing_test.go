@@ -8,8 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"brinell/bearing"
 	"brinell/internal/admit"
-	"brinell/internal/bearing"
 	"brinell/models/pretrained"
 )
 

@@ -5,7 +5,7 @@ import (
 	"math"
 	"strings"
 
-	"brinell/internal/bearing"
+	"brinell/bearing"
 	"brinell/internal/clamp"
 	"brinell/models"
 )

@@ -7,9 +7,9 @@ import (
 	"testing"
 	"time"
 
+	"brinell/bearing"
 	"brinell/dataset"
 	"brinell/dataset/excerpts"
-	"brinell/internal/bearing"
 )
 
 // velocityWindow is one of a velocity sensor: tones of that RMS (mm/s) at f and 2.5 f, half the

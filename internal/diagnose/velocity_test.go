@@ -5,7 +5,7 @@ import (
 	"math/rand/v2"
 	"testing"
 
-	"brinell/internal/bearing"
+	"brinell/bearing"
 )
 
 // TestVelocity: the velocity of sines is their acceleration over 2πf, within one per

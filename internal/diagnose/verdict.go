@@ -5,8 +5,8 @@ import (
 	"math"
 	"slices"
 
+	"brinell/bearing"
 	"brinell/features/lines"
-	"brinell/internal/bearing"
 	"brinell/models"
 )
 

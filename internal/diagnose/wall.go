@@ -5,7 +5,7 @@ import (
 	"sync"
 	"time"
 
-	"brinell/internal/bearing"
+	"brinell/bearing"
 )
 
 // wall knows whether the clock of the service is behind: a time that it was already is over.

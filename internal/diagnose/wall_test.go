@@ -7,7 +7,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
-	"brinell/internal/bearing"
+	"brinell/bearing"
 )
 
 // TestClockBehind: a service that boots with a clock of years ago refuses windows as its own

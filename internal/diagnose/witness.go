@@ -1,8 +1,8 @@
 package diagnose
 
 import (
+	"brinell/bearing"
 	"brinell/features/lines"
-	"brinell/internal/bearing"
 	"brinell/models"
 )
 

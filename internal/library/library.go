@@ -14,7 +14,7 @@ import (
 	"sync"
 	"time"
 
-	"brinell/internal/bearing"
+	"brinell/bearing"
 	"brinell/models"
 )
 

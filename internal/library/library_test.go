@@ -12,7 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"brinell/internal/bearing"
+	"brinell/bearing"
 	"brinell/models"
 	"brinell/models/pretrained"
 )

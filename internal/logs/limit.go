@@ -11,7 +11,7 @@ import (
 	"sync"
 	"time"
 
-	"brinell/internal/bearing"
+	"brinell/bearing"
 )
 
 // Bounds of what is remembered of repeated records.

@@ -11,7 +11,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"brinell/internal/bearing"
+	"brinell/bearing"
 )
 
 // page is what was written to a log.

@@ -6,7 +6,7 @@ import (
 	"runtime"
 	"testing"
 
-	"brinell/internal/bearing"
+	"brinell/bearing"
 )
 
 // TestBytes: drawing takes no more than was said.

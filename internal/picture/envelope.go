@@ -11,8 +11,8 @@ import (
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
 
+	"brinell/bearing"
 	"brinell/features/lines"
-	"brinell/internal/bearing"
 )
 
 // shownOrders is how far the envelope spectrum is drawn, in orders of the shaft.

@@ -16,7 +16,7 @@ import (
 	"gonum.org/v1/plot/plotter"
 	"gonum.org/v1/plot/vg"
 
-	"brinell/internal/bearing"
+	"brinell/bearing"
 )
 
 // knocks returns a window whose resonance is struck at the outer race's order, and a diagnosis

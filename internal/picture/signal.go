@@ -9,8 +9,8 @@ import (
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
 
+	"brinell/bearing"
 	"brinell/features/dsp"
-	"brinell/internal/bearing"
 	"brinell/internal/clamp"
 )
 

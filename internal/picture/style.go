@@ -14,7 +14,7 @@ import (
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
 
-	"brinell/internal/bearing"
+	"brinell/bearing"
 	"brinell/internal/clamp"
 )
 

@@ -18,7 +18,7 @@ import (
 
 	_ "modernc.org/sqlite"
 
-	"brinell/internal/bearing"
+	"brinell/bearing"
 	"brinell/internal/store"
 )
 

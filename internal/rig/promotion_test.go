@@ -10,7 +10,7 @@ import (
 	"strings"
 	"testing"
 
-	"brinell/internal/bearing"
+	"brinell/bearing"
 	"brinell/internal/store"
 	"brinell/models"
 	"brinell/models/nn"

@@ -23,7 +23,7 @@ import (
 	"testing"
 	"time"
 
-	"brinell/internal/bearing"
+	"brinell/bearing"
 )
 
 func TestMain(m *testing.M) {

@@ -5,7 +5,7 @@ import (
 	"testing"
 	"time"
 
-	"brinell/internal/bearing"
+	"brinell/bearing"
 )
 
 // aging is a store with a clock that the test sets, in hours after epoch.

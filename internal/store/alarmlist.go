@@ -12,7 +12,7 @@ import (
 	"strconv"
 	"strings"
 
-	"brinell/internal/bearing"
+	"brinell/bearing"
 )
 
 // The column class of alarms is twice the place of the state in alarmStates and the place of

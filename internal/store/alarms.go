@@ -9,7 +9,7 @@ import (
 	"strings"
 	"time"
 
-	"brinell/internal/bearing"
+	"brinell/bearing"
 )
 
 // effects writes what a diagnosis, or a person, changes of the alarms of one sensor

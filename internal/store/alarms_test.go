@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"brinell/internal/bearing"
+	"brinell/bearing"
 )
 
 // TestAlarmFilters pages through every choice of filters and compares with what a loop

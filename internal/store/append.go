@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"time"
 
-	"brinell/internal/bearing"
+	"brinell/bearing"
 )
 
 // request is something on its way to the writer: a window with its diagnosis, encoded

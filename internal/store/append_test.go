@@ -14,7 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
-	"brinell/internal/bearing"
+	"brinell/bearing"
 )
 
 func TestDuplicatesAndConflicts(t *testing.T) {

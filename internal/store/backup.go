@@ -11,7 +11,7 @@ import (
 	"os"
 	"path/filepath"
 
-	"brinell/internal/bearing"
+	"brinell/bearing"
 )
 
 // Backup writes a copy of the database in dir to the file out, as it is at one moment not

@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"brinell/internal/bearing"
+	"brinell/bearing"
 )
 
 // TestBackup takes backups while windows are stored, and finds in each everything that

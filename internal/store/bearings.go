@@ -6,7 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 
-	"brinell/internal/bearing"
+	"brinell/bearing"
 )
 
 // PutBearing stores a user's row of the catalogue in place of the one of the same

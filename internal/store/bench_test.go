@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"brinell/internal/bearing"
+	"brinell/bearing"
 )
 
 func BenchmarkAppend(b *testing.B) {

@@ -5,7 +5,7 @@ import (
 	"slices"
 	"testing"
 
-	"brinell/internal/bearing"
+	"brinell/bearing"
 )
 
 // TestEvents: every event is told in its place, with its document where it is wanted by kind and

@@ -5,7 +5,7 @@ import (
 	"encoding/json"
 	"time"
 
-	"brinell/internal/bearing"
+	"brinell/bearing"
 )
 
 // What is kept of the log of alarms: who follows it, a stream that resumes or a webhook, is

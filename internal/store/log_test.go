@@ -5,7 +5,7 @@ import (
 	"testing"
 	"time"
 
-	"brinell/internal/bearing"
+	"brinell/bearing"
 )
 
 // TestAlarmLogIsBounded: of the log of alarms what is older than a month goes, and what is

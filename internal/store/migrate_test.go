@@ -11,7 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"brinell/internal/bearing"
+	"brinell/bearing"
 )
 
 // fixture unpacks the database that the program of a schema wrote into a directory:

@@ -9,7 +9,7 @@ import (
 	"slices"
 	"time"
 
-	"brinell/internal/bearing"
+	"brinell/bearing"
 )
 
 // OpenAlarms are the alarms that are open and not shelved at a time.

@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"brinell/internal/bearing"
+	"brinell/bearing"
 )
 
 // TestOpenAlarms: the first are those of registered sensors, alarms before warnings, those

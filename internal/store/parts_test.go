@@ -11,7 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"brinell/internal/bearing"
+	"brinell/bearing"
 )
 
 // TestListPlans: every filter of alarms, the inspections of a sensor and what is told of open

@@ -8,7 +8,7 @@ import (
 	"path/filepath"
 	"syscall"
 
-	"brinell/internal/bearing"
+	"brinell/bearing"
 )
 
 // hold keeps a second program out of a data directory. The lock is on the directory itself,

@@ -16,7 +16,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"brinell/internal/bearing"
+	"brinell/bearing"
 )
 
 // Diagnosis returns the diagnosis of that ID, or NotFound diagnosis_not_found.

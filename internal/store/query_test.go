@@ -13,7 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
-	"brinell/internal/bearing"
+	"brinell/bearing"
 )
 
 // TestAgainstModel runs random operations against a map.

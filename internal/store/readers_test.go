@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"brinell/internal/bearing"
+	"brinell/bearing"
 )
 
 // TestOwnReaders: what a window waits for is read while lists hold all connections of theirs.

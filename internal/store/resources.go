@@ -7,7 +7,7 @@ import (
 	"errors"
 	"fmt"
 
-	"brinell/internal/bearing"
+	"brinell/bearing"
 )
 
 // maxResources bounds the resources of a kind, so that one key that writes them cannot

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"testing"
 
-	"brinell/internal/bearing"
+	"brinell/bearing"
 )
 
 // TestResources: versions rise over writes and deletions, a write that asks for another

@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"brinell/internal/bearing"
+	"brinell/bearing"
 )
 
 // TestRetention: raw samples stay within the cap, a chatty sensor does not push

@@ -4,7 +4,7 @@ import (
 	"testing"
 	"time"
 
-	"brinell/internal/bearing"
+	"brinell/bearing"
 )
 
 // BenchmarkAlarmFilters asks among 50,000 alarms, all open but each tenth, for what hardly any is.

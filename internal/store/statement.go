@@ -9,7 +9,7 @@ import (
 	"fmt"
 	"time"
 
-	"brinell/internal/bearing"
+	"brinell/bearing"
 )
 
 // statements are the writer's, prepared once. in binds them to a transaction.

@@ -7,7 +7,7 @@ import (
 	"errors"
 	"fmt"
 
-	"brinell/internal/bearing"
+	"brinell/bearing"
 )
 
 // State returns the last state of a sensor axis that PutStates kept, nil for none and empty

@@ -9,7 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"brinell/internal/bearing"
+	"brinell/bearing"
 )
 
 // TestStates: a state comes back with the diagnoses that it does not cover, in the order in

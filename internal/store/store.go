@@ -13,7 +13,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"brinell/internal/bearing"
+	"brinell/bearing"
 )
 
 // Config says where and how much. Zero fields mean the documented defaults.

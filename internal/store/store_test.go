@@ -17,7 +17,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 	"go.uber.org/goleak"
 
-	"brinell/internal/bearing"
+	"brinell/bearing"
 )
 
 func TestMain(m *testing.M) {

@@ -9,7 +9,7 @@ import (
 	"strconv"
 	"time"
 
-	"brinell/internal/bearing"
+	"brinell/bearing"
 )
 
 // Trend returns how a feature went. Diagnoses without it do not count. Invalid

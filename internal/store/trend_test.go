@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"brinell/internal/bearing"
+	"brinell/bearing"
 )
 
 // TestTrend compares a trend with what was stored, and reads it beside the writer too.

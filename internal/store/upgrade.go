@@ -15,7 +15,7 @@ import (
 	"syscall"
 	"time"
 
-	"brinell/internal/bearing"
+	"brinell/bearing"
 )
 
 // Before a database that holds something is brought to a newer schema, it is copied beside

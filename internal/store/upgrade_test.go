@@ -14,7 +14,7 @@ import (
 	"testing"
 	"time"
 
-	"brinell/internal/bearing"
+	"brinell/bearing"
 )
 
 // opens is what a program does at its start that knows the given schemas.

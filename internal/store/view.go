@@ -9,7 +9,7 @@ import (
 	"path/filepath"
 	"sync"
 
-	"brinell/internal/bearing"
+	"brinell/bearing"
 )
 
 // View opens a store for reading only, beside a program that has it open. What would

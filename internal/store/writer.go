@@ -11,7 +11,7 @@ import (
 	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
 
-	"brinell/internal/bearing"
+	"brinell/bearing"
 )
 
 // batchBytes is where a transaction stops taking more windows in: long windows

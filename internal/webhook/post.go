@@ -18,7 +18,7 @@ import (
 	"syscall"
 	"time"
 
-	"brinell/internal/bearing"
+	"brinell/bearing"
 )
 
 // errPrivate is what dialling an address that is not public fails with.

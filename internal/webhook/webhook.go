@@ -28,7 +28,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"brinell/internal/bearing"
+	"brinell/bearing"
 )
 
 // Limits of deliveries.

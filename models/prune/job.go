@@ -12,8 +12,8 @@ import (
 	"path/filepath"
 	"slices"
 
+	"brinell/bearing"
 	"brinell/dataset"
-	"brinell/internal/bearing"
 	"brinell/internal/clamp"
 	"brinell/internal/kernel"
 	"brinell/models"

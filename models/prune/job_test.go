@@ -11,8 +11,8 @@ import (
 	"slices"
 	"testing"
 
+	"brinell/bearing"
 	"brinell/dataset"
-	"brinell/internal/bearing"
 	"brinell/models"
 	"brinell/models/nn"
 	"brinell/models/train"

@@ -6,7 +6,7 @@ import (
 	"math"
 	"slices"
 
-	"brinell/internal/bearing"
+	"brinell/bearing"
 	"brinell/internal/kernel"
 	"brinell/models"
 	"brinell/models/nn"

@@ -14,7 +14,7 @@ import (
 	"os"
 	"path/filepath"
 
-	"brinell/internal/bearing"
+	"brinell/bearing"
 	"brinell/internal/clamp"
 	"brinell/models/nn"
 )

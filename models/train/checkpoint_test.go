@@ -9,7 +9,7 @@ import (
 	"slices"
 	"testing"
 
-	"brinell/internal/bearing"
+	"brinell/bearing"
 	"brinell/models/nn"
 )
 

@@ -8,9 +8,9 @@ import (
 	"slices"
 	"sync"
 
+	"brinell/bearing"
 	"brinell/dataset"
 	"brinell/features/lines"
-	"brinell/internal/bearing"
 	"brinell/internal/clamp"
 	"brinell/models"
 	"brinell/models/nn"

@@ -11,8 +11,8 @@ import (
 	"strings"
 	"sync"
 
+	"brinell/bearing"
 	"brinell/dataset"
-	"brinell/internal/bearing"
 	"brinell/internal/clamp"
 	"brinell/models"
 	"brinell/models/nn"

@@ -10,8 +10,8 @@ import (
 	"strings"
 	"testing"
 
+	"brinell/bearing"
 	"brinell/dataset"
-	"brinell/internal/bearing"
 	"brinell/models"
 	"brinell/models/nn"
 )
