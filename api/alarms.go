@@ -10,6 +10,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/go-chi/chi/v5"
 
+	"brinell/api/decode"
 	"brinell/bearing"
 	"brinell/internal/clamp"
 )
@@ -35,7 +36,7 @@ func (s *server) alarmRoutes() {
 var alarmStates = []string{bearing.AlarmActive, bearing.AlarmAcknowledged, bearing.AlarmReturned, bearing.AlarmClosed}
 
 func (s *server) listAlarms(w http.ResponseWriter, r *http.Request) error {
-	v, err := parseQuery(r.URL.RawQuery, "sensor", "axis", "machine", "state", "severity", "open", "limit", "cursor")
+	v, err := decode.Query(r.URL.RawQuery, "sensor", "axis", "machine", "state", "severity", "open", "limit", "cursor")
 	if err != nil {
 		return err
 	}
@@ -82,7 +83,7 @@ func (s *server) listAlarms(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (s *server) getAlarm(w http.ResponseWriter, r *http.Request) error {
-	if _, err := parseQuery(r.URL.RawQuery); err != nil {
+	if _, err := decode.Query(r.URL.RawQuery); err != nil {
 		return err
 	}
 	a, err := s.alarmOf(r)
@@ -133,7 +134,7 @@ func (b shelf) sign(r *http.Request) (*bearing.Signature, error) {
 
 // change reads the version that a change of an alarm asks for, and its body.
 func (s *server) change(w http.ResponseWriter, r *http.Request, v any) (version int64, err error) {
-	if _, err := parseQuery(r.URL.RawQuery); err != nil {
+	if _, err := decode.Query(r.URL.RawQuery); err != nil {
 		return 0, err
 	}
 	if version, err = matchOf(r); err != nil {

@@ -8,6 +8,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/go-chi/chi/v5"
 
+	"brinell/api/decode"
 	"brinell/bearing"
 )
 
@@ -29,7 +30,7 @@ func sensorOf(r *http.Request) (string, error) {
 	if !bearing.IsName(name) {
 		return "", bearing.Errorf(bearing.Invalid, "sensor_name", "%q is no sensor name", bearing.Clip(name)).At("name")
 	}
-	if _, err := parseQuery(r.URL.RawQuery); err != nil {
+	if _, err := decode.Query(r.URL.RawQuery); err != nil {
 		return "", err
 	}
 	return name, covers(r.Context(), name)

@@ -274,26 +274,3 @@ func TestPutBearingRefusals(t *testing.T) {
 		t.Errorf("%d refused rows were stored", stored)
 	}
 }
-
-// FuzzDecodeBearing: what is taken is JSON with the same meaning for encoding/json.
-func FuzzDecodeBearing(f *testing.F) {
-	f.Add([]byte(byGeometry))
-	f.Add([]byte(byOrders))
-	f.Add([]byte(`{"geometry":{},"source":"\ud83d\ude00"}`))
-	f.Fuzz(func(t *testing.T, b []byte) {
-		row, err := decodeBearing(b)
-		if err != nil {
-			if bearing.CodeOf(err) == "internal" {
-				t.Fatal(err)
-			}
-			return
-		}
-		var e bearing.CatalogueEntry
-		if err := json.Unmarshal(b, &e); err != nil {
-			t.Fatalf("taken, but %v", err)
-		}
-		if d := cmp.Diff(e.Row(), row); d != "" {
-			t.Error(d)
-		}
-	})
-}

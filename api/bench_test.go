@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"brinell/api/decode"
 	"brinell/bearing"
 )
 
@@ -66,7 +67,7 @@ func BenchmarkDecode(b *testing.B) {
 	}
 	ours := func(name, media, query string, body []byte) {
 		bench(name, body, func() error {
-			_, err := DecodeWindow("pump", media, query, body, benchSamples)
+			_, err := decode.Window("pump", media, query, body, benchSamples)
 			return err
 		})
 	}

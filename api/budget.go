@@ -3,8 +3,8 @@ package api
 import (
 	"math/bits"
 	"sync"
-	"unsafe"
 
+	"brinell/api/decode"
 	"brinell/internal/admit"
 )
 
@@ -73,7 +73,7 @@ func (h *share) extend(b []byte, room int64) []byte {
 }
 
 // floats returns n samples of any value. They count as held and are not refused: what
-// they are decoded from was counted with them, see beside. Once a request.
+// they are decoded from was counted with them, see decode.Decoder.Memory. Once a request.
 func (h *share) floats(n int) []float32 {
 	size := 4 * int64(n)
 	if c := classOf(size); c <= maxClass {
@@ -82,7 +82,7 @@ func (h *share) floats(n int) []float32 {
 	h.of.memory.HoldFor(h.tenant, size)
 	h.size += size
 	h.samples = h.of.get(size)
-	return floatsOf(h.samples.bytes)[:n]
+	return decode.Floats(h.samples.bytes)[:n]
 }
 
 // draw raises the share by more bytes, or reports that the budget does not allow it.
@@ -102,15 +102,4 @@ func (h *share) release() {
 	}
 	h.of.memory.GiveFor(h.tenant, h.size)
 	*h = share{of: h.of, tenant: h.tenant}
-}
-
-// floatsOf returns the float32 that share memory with b, nil where b is empty or
-// does not begin at a multiple of their size. Buffers of the budget do, as all
-// that Go allocates from four bytes on.
-func floatsOf(b []byte) []float32 {
-	p := unsafe.Pointer(unsafe.SliceData(b))
-	if len(b) < 4 || uintptr(p)%4 != 0 {
-		return nil
-	}
-	return unsafe.Slice((*float32)(p), len(b)/4)
 }

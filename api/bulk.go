@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"time"
 
+	"brinell/api/decode"
 	"brinell/bearing"
 	"brinell/internal/admit"
 	"brinell/internal/logs"
@@ -45,10 +46,10 @@ type lineResult struct {
 // postWindows takes a window on each line. While as many as may be are judged, it does
 // not read on: the client waits, and nothing piles up.
 func (s *server) postWindows(w http.ResponseWriter, r *http.Request) error {
-	if m := r.Header.Get("Content-Type"); mediaType(m) != ndjson {
+	if m := r.Header.Get("Content-Type"); decode.MediaType(m) != ndjson {
 		return bearing.Errorf(bearing.Unsupported, "media_type_unsupported", "Content-Type %q is not read: send %s", bearing.Clip(m), ndjson)
 	}
-	if _, err := parseQuery(r.URL.RawQuery); err != nil {
+	if _, err := decode.Query(r.URL.RawQuery); err != nil {
 		return err
 	}
 	who := tenantOf(r)
@@ -221,17 +222,17 @@ func (s *server) judgeLine(ctx context.Context, index int, line []byte, own *sha
 		return s.lineProblem(ctx, index, err)
 	}
 	defer place.Leave()
-	room := beside("application/json", len(line), s.cfg.MaxSamples)
+	room := decode.MemoryJSON(len(line), s.cfg.MaxSamples)
 	if err := s.cfg.Memory.Wait(ctx, admit.Judge, room, roomTime, "the line"); err != nil {
 		return s.lineProblem(ctx, index, err)
 	}
-	f, err := decodeJSON(line, s.cfg.MaxSamples, own.floats)
+	f, err := decode.JSON(line, s.cfg.MaxSamples, own.floats)
 	s.cfg.Memory.Give(room)
-	if err == nil && f.sensor == "" {
+	if err == nil && f.Sensor == "" {
 		err = bearing.Errorf(bearing.Invalid, "sensor_name", "the line has no sensor: state it").At("/sensor")
 	}
 	if err == nil {
-		err = covers(ctx, f.sensor)
+		err = covers(ctx, f.Sensor)
 	}
 	if err == nil && index > 0 { // the first one was counted with the request
 		if k := keyOf(ctx); k != nil {
@@ -239,11 +240,11 @@ func (s *server) judgeLine(ctx context.Context, index int, line []byte, own *sha
 		}
 	}
 	if err == nil {
-		err = s.complete(ctx, f.sensor, &f)
+		err = s.complete(ctx, f.Sensor, &f)
 	}
 	var win *bearing.Window
 	if err == nil {
-		win, err = f.window(f.sensor, s.cfg.MaxSamples)
+		win, err = f.Window(f.Sensor, s.cfg.MaxSamples)
 	}
 	var d bearing.Diagnosis
 	if err == nil {

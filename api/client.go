@@ -10,6 +10,7 @@ import (
 	"math"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 
@@ -112,3 +113,6 @@ func refusal(status int, body []byte) error {
 	}
 	return &bearing.Error{Kind: kind, Code: p.Code, Message: p.Detail, Pointer: p.Pointer, Limit: p.Limit, Actual: p.Actual}
 }
+
+// formatFloat writes a number for a query parameter.
+func formatFloat(v float64) string { return strconv.FormatFloat(v, 'g', -1, 64) }

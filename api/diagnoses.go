@@ -11,6 +11,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"brinell/api/decode"
 	"brinell/bearing"
 )
 
@@ -41,7 +42,7 @@ type pageOfDiagnoses struct {
 }
 
 func (s *server) diagnosis(ctx context.Context, in *getDiagnosis) (*oneDiagnosis, error) {
-	if _, err := parseQuery(in.query); err != nil {
+	if _, err := decode.Query(in.query); err != nil {
 		return nil, s.humaError(ctx, err)
 	}
 	d, err := s.diagnosisOf(ctx, in.ID)
@@ -129,7 +130,7 @@ func (s *server) humaError(ctx context.Context, err error) error {
 }
 
 func parseDiagnosisQuery(query string) (q bearing.Query, err error) {
-	v, err := parseQuery(query, "sensor", "fault", "from", "to", "limit", "cursor")
+	v, err := decode.Query(query, "sensor", "fault", "from", "to", "limit", "cursor")
 	if err != nil {
 		return q, err
 	}
@@ -164,7 +165,7 @@ func timeParameter(v map[string]string, name string) (time.Time, error) {
 	if !ok {
 		return time.Time{}, nil
 	}
-	t, ok := parseTime(s)
+	t, ok := decode.Time(s)
 	if !ok {
 		return t, bearing.Errorf(bearing.Invalid, "parameter_invalid", "%s %q is not RFC 3339, such as 2026-01-31T12:00:00Z", name, bearing.Clip(s)).At(name)
 	}

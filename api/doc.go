@@ -1,4 +1,4 @@
-// Package api is the edge that speaks HTTP, and the only one: routes, decoders,
+// Package api is the edge that speaks HTTP, and the only one: routes, scopes,
 // problem documents, OpenAPI, metrics of requests, and a Go client.
 //
 // It knows the vocabulary of bearing and the two small interfaces that

@@ -318,19 +318,3 @@ func TestBulkRefused(t *testing.T) {
 		}
 	}
 }
-
-func FuzzFiles(f *testing.F) {
-	f.Add(0, npyfile.EncodeFloat32([]float32{1, 2, 3}))
-	f.Add(1, wav([]float32{1, 2, 3}, 1, 12000))
-	f.Add(2, logged([]float32{1, 2, 3}))
-	f.Fuzz(func(t *testing.T, kind int, body []byte) {
-		media := []string{"application/x-npy", "audio/wav", "text/csv", "application/x-matlab-data"}[kind&3]
-		w, err := DecodeWindow("pump", media, inQuery[1:]+"&scale=1", body, 1000)
-		if err == nil && len(w.Samples) > 1000 {
-			t.Errorf("%d samples", len(w.Samples))
-		}
-		if err != nil && bearing.KindOf(err) == bearing.Internal {
-			t.Error(err)
-		}
-	})
-}

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"brinell/api/decode"
 	"brinell/bearing"
 )
 
@@ -14,8 +15,8 @@ func TestRefusalsSayWhatTo(t *testing.T) {
 	var m bearing.Machine
 	var b bearing.BaselineControl
 	var s bearing.Sensor
-	_, none := parseQuery("x=1")
-	_, some := parseQuery("axis=x", "sensor", "fault")
+	_, none := decode.Query("x=1")
+	_, some := decode.Query("axis=x", "sensor", "fault")
 	r := httptest.NewRequest("PUT", "/", nil)
 	r.Header.Set("If-Match", `"zz"`)
 	_, row := bearingCheckOf(r)

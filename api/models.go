@@ -7,6 +7,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/go-chi/chi/v5"
 
+	"brinell/api/decode"
 	"brinell/bearing"
 )
 
@@ -36,7 +37,7 @@ func (s *server) modelRoutes() {
 }
 
 func (s *server) listModels(w http.ResponseWriter, r *http.Request) error {
-	if _, err := parseQuery(r.URL.RawQuery); err != nil {
+	if _, err := decode.Query(r.URL.RawQuery); err != nil {
 		return err
 	}
 	list, err := s.models.Models(r.Context())
@@ -48,7 +49,7 @@ func (s *server) listModels(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (s *server) getModel(w http.ResponseWriter, r *http.Request) error {
-	if _, err := parseQuery(r.URL.RawQuery); err != nil {
+	if _, err := decode.Query(r.URL.RawQuery); err != nil {
 		return err
 	}
 	var i bearing.ModelInfo
@@ -64,7 +65,7 @@ func (s *server) getModel(w http.ResponseWriter, r *http.Request) error {
 
 // getModelFile sends a model as it came, to be kept elsewhere or given to brinell replay.
 func (s *server) getModelFile(w http.ResponseWriter, r *http.Request) error {
-	if _, err := parseQuery(r.URL.RawQuery); err != nil {
+	if _, err := decode.Query(r.URL.RawQuery); err != nil {
 		return err
 	}
 	digest := chi.URLParam(r, "digest")
@@ -81,7 +82,7 @@ func (s *server) getModelFile(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (s *server) deleteModel(w http.ResponseWriter, r *http.Request) error {
-	if _, err := parseQuery(r.URL.RawQuery); err != nil {
+	if _, err := decode.Query(r.URL.RawQuery); err != nil {
 		return err
 	}
 	if err := s.models.Delete(r.Context(), chi.URLParam(r, "digest"), who(r)); err != nil {
@@ -100,13 +101,13 @@ func who(r *http.Request) string {
 }
 
 func (s *server) addModel(w http.ResponseWriter, r *http.Request) error {
-	if _, err := parseQuery(r.URL.RawQuery); err != nil {
+	if _, err := decode.Query(r.URL.RawQuery); err != nil {
 		return err
 	}
 	if _, err := encodingOf(r); err != nil {
 		return err
 	}
-	if m := r.Header.Get("Content-Type"); mediaType(m) != "application/octet-stream" {
+	if m := r.Header.Get("Content-Type"); decode.MediaType(m) != "application/octet-stream" {
 		return bearing.Errorf(bearing.Unsupported, "media_type_unsupported", "Content-Type %q is not read: send the model file as application/octet-stream", bearing.Clip(m))
 	}
 	tooLarge := bearing.Errorf(bearing.TooLarge, "body_too_large", "the body is over the limit of %d bytes for a model", maxModelBody).Over(maxModelBody, float64(max(r.ContentLength, 0)))
@@ -133,7 +134,7 @@ func (s *server) addModel(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (s *server) promoteModel(w http.ResponseWriter, r *http.Request) error {
-	if _, err := parseQuery(r.URL.RawQuery); err != nil {
+	if _, err := decode.Query(r.URL.RawQuery); err != nil {
 		return err
 	}
 	match, err := matchOrNone(r)
@@ -148,7 +149,7 @@ func (s *server) promoteModel(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (s *server) rollbackModel(w http.ResponseWriter, r *http.Request) error {
-	if _, err := parseQuery(r.URL.RawQuery); err != nil {
+	if _, err := decode.Query(r.URL.RawQuery); err != nil {
 		return err
 	}
 	match, err := matchOrNone(r)

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"brinell/api/decode"
 	"brinell/bearing"
 )
 
@@ -120,7 +121,7 @@ func ownPage(r *http.Request) error {
 func bare(f func(http.ResponseWriter, *http.Request) error) func(http.ResponseWriter, *http.Request) error {
 	return func(w http.ResponseWriter, r *http.Request) error {
 		switch m := r.Header.Get("Content-Type"); {
-		case m == "" && r.ContentLength == 0, mediaType(m) == "application/json":
+		case m == "" && r.ContentLength == 0, decode.MediaType(m) == "application/json":
 			return f(w, r)
 		default:
 			return bearing.Errorf(bearing.Unsupported, "media_type_unsupported", "this takes no body, and Content-Type %q is not read: send neither, or application/json", bearing.Clip(m))

@@ -6,6 +6,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"brinell/api/decode"
 	"brinell/bearing"
 )
 
@@ -46,7 +47,7 @@ func (s *server) getPicture(format string) func(http.ResponseWriter, *http.Reque
 
 // pictureQuery reads the size of a picture.
 func pictureQuery(raw, format string) (q bearing.PictureQuery, err error) {
-	v, err := parseQuery(raw, "width", "height")
+	v, err := decode.Query(raw, "width", "height")
 	if err != nil {
 		return q, err
 	}

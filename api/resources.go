@@ -10,6 +10,7 @@ import (
 
 	"github.com/go-chi/chi/v5"
 
+	"brinell/api/decode"
 	"brinell/bearing"
 )
 
@@ -155,7 +156,7 @@ func nameOf(r *http.Request, k resource, known ...string) (string, error) {
 	if !bearing.IsName(name) {
 		return "", bearing.Errorf(bearing.Invalid, "resource_name", "%q is no name: use letters, digits, '.', '_' and '-', at most 64", bearing.Clip(name)).At("name")
 	}
-	if _, err := parseQuery(r.URL.RawQuery, known...); err != nil {
+	if _, err := decode.Query(r.URL.RawQuery, known...); err != nil {
 		return "", err
 	}
 	if k.kind == bearing.KindSensor {
@@ -314,7 +315,7 @@ func (s *server) readDocument(w http.ResponseWriter, r *http.Request, own *share
 	if _, err := encodingOf(r); err != nil {
 		return nil, err
 	}
-	if m := r.Header.Get("Content-Type"); mediaType(m) != "application/json" {
+	if m := r.Header.Get("Content-Type"); decode.MediaType(m) != "application/json" {
 		return nil, bearing.Errorf(bearing.Unsupported, "media_type_unsupported", "Content-Type %q is not read: send application/json", bearing.Clip(m))
 	}
 	tooLarge := bearing.Errorf(bearing.TooLarge, "body_too_large", "the body is over the limit of %d bytes for a document", maxResourceBody).Over(maxResourceBody, float64(max(r.ContentLength, 0)))
@@ -374,7 +375,7 @@ func deletesWindows(r *http.Request, k resource) (bool, error) {
 	if k.kind != bearing.KindSensor {
 		return false, nil
 	}
-	v, err := parseQuery(r.URL.RawQuery, "windows")
+	v, err := decode.Query(r.URL.RawQuery, "windows")
 	if err != nil {
 		return false, err
 	}

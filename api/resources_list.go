@@ -11,6 +11,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"brinell/api/decode"
 	"brinell/bearing"
 	"brinell/internal/keys"
 )
@@ -24,7 +25,7 @@ func (s *server) listResources(k resource) func(http.ResponseWriter, *http.Reque
 		if k.sensor != nil {
 			known = append(known, "sensor")
 		}
-		v, err := parseQuery(r.URL.RawQuery, known...)
+		v, err := decode.Query(r.URL.RawQuery, known...)
 		if err != nil {
 			return err
 		}

@@ -13,6 +13,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/go-chi/chi/v5"
 
+	"brinell/api/decode"
 	"brinell/bearing"
 	"brinell/dataset/csvfile"
 	"brinell/dataset/npyfile"
@@ -176,7 +177,7 @@ func formNames() (names []any) {
 }
 
 func (s *server) getWindow(w http.ResponseWriter, r *http.Request) error {
-	v, err := parseQuery(r.URL.RawQuery, "format")
+	v, err := decode.Query(r.URL.RawQuery, "format")
 	if err != nil {
 		return err
 	}
@@ -217,7 +218,7 @@ func EncodeWindow(w *bearing.Window) ([]byte, error) {
 		Unit    bearing.Unit `json:"unit"`
 		RPM     float64      `json:"shaft_speed_rpm,omitempty"`
 		Bearing string       `json:"bearing,omitempty"`
-	}{w.Sensor, w.Axis, w.Start, w.SampleRate, w.Unit, rpmOf(w.ShaftSpeed), w.Bearing})
+	}{w.Sensor, w.Axis, w.Start, w.SampleRate, w.Unit, bearing.RPM(w.ShaftSpeed), w.Bearing})
 	if err != nil {
 		return nil, err
 	}
@@ -249,17 +250,6 @@ func stated(v float32) float32 {
 	return x
 }
 
-// rpmOf returns the revolutions per minute that become hz, the rounder ones first.
-func rpmOf(hz float64) float64 {
-	near := hz * 60
-	for _, v := range []float64{math.Round(near*1e6) / 1e6, near, math.Nextafter(near, 0), math.Nextafter(near, math.Inf(1))} {
-		if v/60 == hz {
-			return v
-		}
-	}
-	return near
-}
-
 // Bytes that a sample takes at most: a number and what parts it from the next, in CSV a time
 // of ten digits before it.
 const jsonBytes, csvBytes = 15, 32
@@ -267,7 +257,7 @@ const jsonBytes, csvBytes = 15, 32
 // encodeCSV writes, after its start and rate, time and acceleration in g or velocity in mm/s, in two
 // columns with a header.
 func encodeCSV(w *bearing.Window) []byte {
-	b := append(make([]byte, 0, csvBytes*len(w.Samples)+256), csvfile.Own(w.Start, formatFloat(w.SampleRate))...)
+	b := append(make([]byte, 0, csvBytes*len(w.Samples)+256), csvfile.Own(w.Start, strconv.FormatFloat(w.SampleRate, 'g', -1, 64))...)
 	b = append(b, "time_s,"+w.Unit.Quantity()+"_"+string(w.Unit.Inside())+"\n"...)
 	for i, v := range w.Samples {
 		b = strconv.AppendFloat(b, float64(i)/w.SampleRate, 'g', 10, 64)
@@ -284,7 +274,7 @@ func (s *server) getSpectrum(kind string) func(http.ResponseWriter, *http.Reques
 		known = []string{"band_low_hz", "band_high_hz", "max_hz"}
 	}
 	return func(w http.ResponseWriter, r *http.Request) error {
-		v, err := parseQuery(r.URL.RawQuery, known...)
+		v, err := decode.Query(r.URL.RawQuery, known...)
 		if err != nil {
 			return err
 		}
@@ -300,7 +290,7 @@ func (s *server) getSpectrum(kind string) func(http.ResponseWriter, *http.Reques
 			value *float64
 			there *bool
 		}{{"band_low_hz", &q.Low, &low}, {"band_high_hz", &q.High, &high}, {"max_hz", &q.MaxHz, &top}} {
-			if *p.value, *p.there, err = numberParameter(v, p.name); err != nil {
+			if *p.value, *p.there, err = decode.Number(v, p.name); err != nil {
 				return err
 			}
 		}
@@ -329,7 +319,7 @@ func (s *server) getSpectrum(kind string) func(http.ResponseWriter, *http.Reques
 }
 
 func (s *server) getTrend(w http.ResponseWriter, r *http.Request) error {
-	v, err := parseQuery(r.URL.RawQuery, "feature", "axis", "from", "to", "points")
+	v, err := decode.Query(r.URL.RawQuery, "feature", "axis", "from", "to", "points")
 	if err != nil {
 		return err
 	}

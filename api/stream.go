@@ -11,6 +11,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"brinell/api/decode"
 	"brinell/bearing"
 )
 
@@ -74,7 +75,7 @@ type filter struct {
 }
 
 func parseFilter(query string) (f filter, err error) {
-	v, err := parseQuery(query, "kind", "severity", "sensor", "last_event_id")
+	v, err := decode.Query(query, "kind", "severity", "sensor", "last_event_id")
 	if err != nil {
 		return f, err
 	}

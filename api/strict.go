@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 
+	"brinell/api/decode"
 	"brinell/bearing"
 )
 
@@ -21,7 +22,7 @@ const maxDepth = 8
 // would take keys in any case, the last of several, null for anything and what stands
 // after the end: each of these is an error here.
 func decodeStrict(b []byte, v any) error {
-	if i := invalidUTF8(b); i >= 0 {
+	if i := decode.InvalidUTF8(b); i >= 0 {
 		return bearing.Errorf(bearing.Malformed, "invalid_utf8", "the body is not valid UTF-8").At("byte " + strconv.Itoa(i))
 	}
 	if len(bytes.TrimSpace(b)) == 0 {
@@ -97,14 +98,14 @@ func checkObject(dec *json.Decoder, t reflect.Type, at string, depth int) error 
 			return bearing.Errorf(bearing.Malformed, "json_malformed", "the body is not JSON").At("byte " + strconv.FormatInt(dec.InputOffset(), 10))
 		}
 		if seen[key] {
-			return bearing.Errorf(bearing.Malformed, "duplicate_field", "field %q stands twice", bearing.Clip(key)).At(at + pointer(key))
+			return bearing.Errorf(bearing.Malformed, "duplicate_field", "field %q stands twice", bearing.Clip(key)).At(at + decode.Pointer(key))
 		}
 		seen[key] = true
 		field, ok := known[key]
 		if known != nil && !ok {
-			return bearing.Errorf(bearing.Malformed, "unknown_field", "field %q is not known here: %s", bearing.Clip(key), oneOf(slices.Sorted(maps.Keys(known)))).At(at + pointer(key))
+			return bearing.Errorf(bearing.Malformed, "unknown_field", "field %q is not known here: %s", bearing.Clip(key), decode.OneOf(slices.Sorted(maps.Keys(known)))).At(at + decode.Pointer(key))
 		}
-		if err := checkValue(dec, field, at+pointer(key), depth+1); err != nil {
+		if err := checkValue(dec, field, at+decode.Pointer(key), depth+1); err != nil {
 			return err
 		}
 	}

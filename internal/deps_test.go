@@ -48,7 +48,8 @@ internal/webhook    : bearing
 internal/library    : bearing models
 internal/keys       :
 api/web             :
-api                 : internal/clamp bearing internal/logs internal/admit internal/keys dataset dataset/csvfile dataset/npyfile dataset/wavfile api/web
+api/decode          : internal/clamp bearing dataset dataset/npyfile dataset/wavfile
+api                 : internal/clamp bearing internal/logs internal/admit internal/keys dataset/csvfile dataset/npyfile dataset/wavfile api/decode api/web
 internal/rig        :
 cmd/brinell         : *
 `

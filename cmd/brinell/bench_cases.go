@@ -14,7 +14,7 @@ import (
 	"github.com/mjibson/go-dsp/fft"
 	"gonum.org/v1/gonum/dsp/fourier"
 
-	"brinell/api"
+	"brinell/api/decode"
 	"brinell/bearing"
 	"brinell/features"
 	"brinell/features/dsp"
@@ -252,7 +252,7 @@ func decodeCases() []benchCase {
 	raw := rawSamples(w.Samples)
 	const query = "start=2001-09-09T01:46:40Z&sample_rate_hz=12000&unit=g"
 	decode := func(media, query string, body []byte) func() {
-		return func() { must(api.DecodeWindow("bench", media, query, body, bearing.DefaultMaxSamples)) }
+		return func() { must(decode.Window("bench", media, query, body, bearing.DefaultMaxSamples)) }
 	}
 	return []benchCase{
 		timed("decode/encoding-json", "", func() func() {

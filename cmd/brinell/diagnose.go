@@ -16,7 +16,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"brinell/api"
+	"brinell/api/decode"
 	"brinell/bearing"
 	"brinell/dataset"
 	"brinell/features"
@@ -235,7 +235,7 @@ func (f *fileFlags) diagnoseWindow(core *diagnose.Core, sessions map[[2]string]*
 	if err != nil {
 		return rec, d, err
 	}
-	w, err := api.ReadWindow(b, sensorName(path), bearing.DefaultMaxSamples)
+	w, err := decode.WindowJSON(b, sensorName(path), bearing.DefaultMaxSamples)
 	if err != nil {
 		return rec, d, withPath(path, err)
 	}

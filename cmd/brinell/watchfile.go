@@ -15,7 +15,7 @@ import (
 	"syscall"
 	"time"
 
-	"brinell/api"
+	"brinell/api/decode"
 	"brinell/bearing"
 	"brinell/dataset"
 	"brinell/dataset/wavfile"
@@ -143,7 +143,7 @@ func (w *watcher) read(ctx context.Context, name string, b []byte, modified time
 	ext := filepath.Ext(name)
 	stem := strings.TrimSuffix(name, ext)
 	if isJSON(name) {
-		return api.ReadWindow(b, stem, w.maxSamples)
+		return decode.WindowJSON(b, stem, w.maxSamples)
 	}
 	sensor, start, named := stem, modified, false
 	if m := fileName.FindStringSubmatch(stem); m != nil {

@@ -1,13 +1,9 @@
-package api
+package decode
 
 import (
 	"encoding/binary"
-	"maps"
 	"math"
-	"net/url"
-	"slices"
-	"strconv"
-	"strings"
+	"unsafe"
 
 	"brinell/bearing"
 )
@@ -17,16 +13,16 @@ import (
 //
 // float32 samples share memory with body where the machine has them in the same
 // form; others are put into what room returns.
-func decodeRaw(query string, body []byte, maxSamples int, room func(int) []float32) (fields, error) {
-	q, err := parseQuery(query, "start", "sample_rate_hz", "unit", "shaft_speed_rpm", "bearing", "axis", "dtype", "scale")
+func decodeRaw(query string, body []byte, maxSamples int, room func(int) []float32) (Fields, error) {
+	q, err := Query(query, "start", "sample_rate_hz", "unit", "shaft_speed_rpm", "bearing", "axis", "dtype", "scale")
 	if err != nil {
-		return fields{}, err
+		return Fields{}, err
 	}
 	f, err := fieldsIn(q)
 	if err != nil {
 		return f, err
 	}
-	scale, hasScale, err := numberParameter(q, "scale")
+	scale, hasScale, err := Number(q, "scale")
 	if err != nil {
 		return f, err
 	}
@@ -35,7 +31,7 @@ func decodeRaw(query string, body []byte, maxSamples int, room func(int) []float
 		if hasScale {
 			return f, bearing.Errorf(bearing.Invalid, "parameter_invalid", "scale goes with dtype=i16le only").At("scale")
 		}
-		f.samples, err = float32s(body, maxSamples, room)
+		f.Samples, err = float32s(body, maxSamples, room)
 	case "i16le":
 		if !hasScale {
 			return f, bearing.Errorf(bearing.Invalid, "scale_missing", "dtype=i16le needs scale, the value of one count in units").At("scale")
@@ -43,7 +39,7 @@ func decodeRaw(query string, body []byte, maxSamples int, room func(int) []float
 		if scale == 0 {
 			return f, bearing.Errorf(bearing.Invalid, "scale_not_finite", "scale must not be 0").At("scale")
 		}
-		f.samples, err = int16s(body, scale, maxSamples, room)
+		f.Samples, err = int16s(body, scale, maxSamples, room)
 	default:
 		return f, bearing.Errorf(bearing.Unsupported, "dtype_unsupported", "dtype %q is not read: use f32le or i16le", bearing.Clip(q["dtype"])).At("dtype")
 	}
@@ -57,7 +53,7 @@ func float32s(b []byte, maxSamples int, room func(int) []float32) ([]float32, er
 	if err != nil {
 		return nil, err
 	}
-	if x := floatsOf(b); x != nil && littleEndian {
+	if x := Floats(b); x != nil && littleEndian {
 		return x, nil
 	}
 	x := room(n)
@@ -92,46 +88,13 @@ func samplesIn(b []byte, width, maxSamples int) (int, error) {
 	}
 }
 
-// parseQuery reads a query in which each of the known parameters may stand once,
-// and no other.
-func parseQuery(query string, known ...string) (map[string]string, error) {
-	values, err := url.ParseQuery(query)
-	if err != nil {
-		return nil, bearing.Errorf(bearing.Invalid, "parameter_invalid", "the query cannot be read: %s", bearing.Clip(err.Error()))
+// Floats returns the float32 that share memory with b, nil where b is empty or
+// does not begin at a multiple of their size. All that Go allocates from
+// four bytes on does.
+func Floats(b []byte) []float32 {
+	p := unsafe.Pointer(unsafe.SliceData(b))
+	if len(b) < 4 || uintptr(p)%4 != 0 {
+		return nil
 	}
-	q := make(map[string]string)
-	for _, k := range known {
-		if v := values[k]; len(v) > 1 {
-			return nil, bearing.Errorf(bearing.Invalid, "duplicate_parameter", "parameter %s stands %d times", k, len(v)).At(k)
-		} else if len(v) == 1 {
-			q[k] = v[0]
-		}
-		delete(values, k)
-	}
-	if len(values) > 0 {
-		k := bearing.Clip(slices.Min(slices.Collect(maps.Keys(values))))
-		return nil, bearing.Errorf(bearing.Invalid, "unknown_parameter", "parameter %q is not known here: %s", k, oneOf(known)).At(k)
-	}
-	return q, nil
-}
-
-// oneOf names what may stand where something unknown does.
-func oneOf(known []string) string {
-	if len(known) == 0 {
-		return "there are none"
-	}
-	return "use " + strings.Join(known, ", ")
-}
-
-// numberParameter reads a finite number.
-func numberParameter(q map[string]string, name string) (v float64, ok bool, err error) {
-	s, ok := q[name]
-	if !ok {
-		return 0, false, nil
-	}
-	v, perr := strconv.ParseFloat(s, 64)
-	if perr != nil || v-v != 0 {
-		return 0, true, bearing.Errorf(bearing.Invalid, "parameter_invalid", "parameter %s: %q is no finite number", name, bearing.Clip(s)).At(name)
-	}
-	return v, true, nil
+	return unsafe.Slice((*float32)(p), len(b)/4)
 }

@@ -1,4 +1,4 @@
-package api
+package decode
 
 import (
 	"bytes"
@@ -33,7 +33,7 @@ func TestSamplesAreCorrectlyRounded(t *testing.T) {
 		}
 		tokens = append(tokens, strconv.FormatFloat(v, "eg"[rng.IntN(2)], rng.IntN(20)-1, 64))
 	}
-	f, err := decodeJSON([]byte(`{"samples":[`+strings.Join(tokens, ",")+`]}`), len(tokens), makeFloats)
+	f, err := JSON([]byte(`{"samples":[`+strings.Join(tokens, ",")+`]}`), len(tokens), makeFloats)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -42,8 +42,8 @@ func TestSamplesAreCorrectlyRounded(t *testing.T) {
 		if err != nil {
 			t.Fatal(tok, err)
 		}
-		if math.Float32bits(f.samples[i]) != math.Float32bits(float32(want)) {
-			t.Errorf("%s read as %v, want %v", tok, f.samples[i], float32(want))
+		if math.Float32bits(f.Samples[i]) != math.Float32bits(float32(want)) {
+			t.Errorf("%s read as %v, want %v", tok, f.Samples[i], float32(want))
 		}
 	}
 }
@@ -53,21 +53,21 @@ func TestSamplesAreCorrectlyRounded(t *testing.T) {
 func TestDecodersStop(t *testing.T) {
 	for _, c := range []struct {
 		name   string
-		decode func(samples int) (fields, error)
+		decode func(samples int) (Fields, error)
 	}{
-		{"JSON", func(n int) (fields, error) {
-			return decodeJSON([]byte(`{"samples":[`+strings.Repeat("1,", n-1)+`1]}`), 100, makeFloats)
+		{"JSON", func(n int) (Fields, error) {
+			return JSON([]byte(`{"samples":[`+strings.Repeat("1,", n-1)+`1]}`), 100, makeFloats)
 		}},
-		{"f32le", func(n int) (fields, error) { return decodeRaw("", make([]byte, 4*n), 100, makeFloats) }},
-		{"i16le", func(n int) (fields, error) {
+		{"f32le", func(n int) (Fields, error) { return decodeRaw("", make([]byte, 4*n), 100, makeFloats) }},
+		{"i16le", func(n int) (Fields, error) {
 			return decodeRaw("dtype=i16le&scale=1", make([]byte, 2*n), 100, makeFloats)
 		}},
 	} {
-		if f, err := c.decode(100); err != nil || len(f.samples) != 100 {
-			t.Errorf("%s: %d samples, %v", c.name, len(f.samples), err)
+		if f, err := c.decode(100); err != nil || len(f.Samples) != 100 {
+			t.Errorf("%s: %d samples, %v", c.name, len(f.Samples), err)
 		}
-		if f, err := c.decode(101); bearing.CodeOf(err) != "window_too_long" || cap(f.samples) > 100 {
-			t.Errorf("%s: room for %d samples, %v", c.name, cap(f.samples), err)
+		if f, err := c.decode(101); bearing.CodeOf(err) != "window_too_long" || cap(f.Samples) > 100 {
+			t.Errorf("%s: room for %d samples, %v", c.name, cap(f.Samples), err)
 		}
 	}
 }
@@ -81,8 +81,8 @@ func TestRawInPlace(t *testing.T) {
 		body := append(b[:offset], raw(want...)...)[offset:]
 		made := 0
 		f, err := decodeRaw("", body, 100, func(n int) []float32 { made++; return makeFloats(n) })
-		if err != nil || !slices.Equal(f.samples, want) {
-			t.Errorf("offset %d: %v, %v", offset, f.samples, err)
+		if err != nil || !slices.Equal(f.Samples, want) {
+			t.Errorf("offset %d: %v, %v", offset, f.Samples, err)
 		}
 		if inPlace := littleEndian && offset%4 == 0; inPlace != (made == 0) {
 			t.Errorf("offset %d: memory made %d times", offset, made)
@@ -109,7 +109,7 @@ func TestDecodeWindow(t *testing.T) {
 		{"pump", asRaw, ok, strings.Repeat("1234", 101), "window_too_long"},
 		{"pump", asRaw, "", "1234", "start_missing"},
 	} {
-		w, err := DecodeWindow(c.sensor, c.media, c.query, []byte(c.body), 100)
+		w, err := Window(c.sensor, c.media, c.query, []byte(c.body), 100)
 		if bearing.CodeOf(err) != c.code || (w != nil) != (c.code == "") {
 			t.Errorf("%v: %v, %v", c, w, err)
 		}
@@ -119,15 +119,15 @@ func TestDecodeWindow(t *testing.T) {
 const fuzzSamples = 1000 // limit while fuzzing
 
 // FuzzDecodeJSON is differential: what our decoder takes, encoding/json takes
-// with the same values; it never panics, and refuses with a code of the table.
+// with the same values; it never panics, and refuses with a code.
 func FuzzDecodeJSON(f *testing.F) {
 	for _, s := range []string{good, `{}`, `{"samples":[]}`, `{"samples":[1e-400,-0,1E5]}`, `{"unit":"\ud83d\ude00\n"}`, `{"samples":[null]}`, "{\"a\":1}", `{"unit":"g","unit":"g"}`, "[]", "{\"unit\":\"\xff\"}"} {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
-		got, err := decodeJSON(b, fuzzSamples, makeFloats)
+		got, err := JSON(b, fuzzSamples, makeFloats)
 		if err != nil {
-			if !knownCode[bearing.CodeOf(err)] {
+			if bearing.KindOf(err) == bearing.Internal {
 				t.Errorf("code %q", bearing.CodeOf(err))
 			}
 			return
@@ -149,7 +149,7 @@ func FuzzDecodeJSON(f *testing.F) {
 		for _, p := range []struct {
 			got  string
 			want *string
-		}{{got.start, want.Start}, {got.unit, want.Unit}, {got.bearing, want.Bearing}, {got.axis, want.Axis}} {
+		}{{got.Start, want.Start}, {got.Unit, want.Unit}, {got.Bearing, want.Bearing}, {got.Axis, want.Axis}} {
 			if p.want != nil && p.got != *p.want || p.want == nil && p.got != "" {
 				t.Errorf("text %q, encoding/json has %v", p.got, p.want)
 			}
@@ -157,17 +157,17 @@ func FuzzDecodeJSON(f *testing.F) {
 		for _, p := range []struct {
 			got  float64
 			want *float64
-		}{{got.rate, want.Rate}, {got.rpm, want.RPM}} {
+		}{{got.SampleRate, want.Rate}, {got.SpeedRPM, want.RPM}} {
 			if p.want != nil && p.got != *p.want {
 				t.Errorf("number %v, encoding/json has %v", p.got, *p.want)
 			}
 		}
-		if len(got.samples) != len(want.Samples) {
-			t.Fatalf("%d samples, encoding/json has %d", len(got.samples), len(want.Samples))
+		if len(got.Samples) != len(want.Samples) {
+			t.Fatalf("%d samples, encoding/json has %d", len(got.Samples), len(want.Samples))
 		}
 		for i, v := range want.Samples {
-			if math.Float32bits(v) != math.Float32bits(got.samples[i]) {
-				t.Errorf("sample %d: %v, encoding/json has %v", i, got.samples[i], v)
+			if math.Float32bits(v) != math.Float32bits(got.Samples[i]) {
+				t.Errorf("sample %d: %v, encoding/json has %v", i, got.Samples[i], v)
 			}
 		}
 	})
@@ -180,13 +180,13 @@ func FuzzDecodeRaw(f *testing.F) {
 	f.Fuzz(func(t *testing.T, query string, b []byte) {
 		got, err := decodeRaw(query, b, fuzzSamples, makeFloats)
 		if err == nil {
-			if len(got.samples) != len(b)/4 && len(got.samples) != len(b)/2 {
-				t.Errorf("%d samples of %d bytes", len(got.samples), len(b))
+			if len(got.Samples) != len(b)/4 && len(got.Samples) != len(b)/2 {
+				t.Errorf("%d samples of %d bytes", len(got.Samples), len(b))
 			}
-			_, err = got.window("pump", fuzzSamples)
+			_, err = got.Window("pump", fuzzSamples)
 		}
 		if err != nil {
-			if !knownCode[bearing.CodeOf(err)] {
+			if bearing.KindOf(err) == bearing.Internal {
 				t.Errorf("code %q: %v", bearing.CodeOf(err), err)
 			}
 		}

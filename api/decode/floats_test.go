@@ -1,4 +1,4 @@
-package api
+package decode
 
 import (
 	"bytes"
@@ -128,7 +128,7 @@ func TestFloatsEverywhere(t *testing.T) {
 				tokens[j] = strconv.Itoa(j) + ".5"
 			}
 			tokens[i] = token
-			f, err := decodeJSON([]byte(`{"samples":[`+strings.Join(tokens, ", ")+`]}`), n, makeFloats)
+			f, err := JSON([]byte(`{"samples":[`+strings.Join(tokens, ", ")+`]}`), n, makeFloats)
 			if bearing.CodeOf(err) != code {
 				t.Errorf("%q at %d: %v, want %q", token, i, err, code)
 			}
@@ -140,8 +140,8 @@ func TestFloatsEverywhere(t *testing.T) {
 			}
 			for j := range tokens {
 				want, err := strconv.ParseFloat(strings.TrimSpace(tokens[j]), 32)
-				if err != nil || math.Float32bits(f.samples[j]) != math.Float32bits(float32(want)) {
-					t.Errorf("%q at %d: sample %d is %v", token, i, j, f.samples[j])
+				if err != nil || math.Float32bits(f.Samples[j]) != math.Float32bits(float32(want)) {
+					t.Errorf("%q at %d: sample %d is %v", token, i, j, f.Samples[j])
 				}
 			}
 		}

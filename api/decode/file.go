@@ -1,4 +1,4 @@
-package api
+package decode
 
 import (
 	"math"
@@ -11,7 +11,7 @@ import (
 
 // decodeNPY reads samples as a NumPy file of one dimension, with the other fields as
 // query parameters: floats in units, or integers as counts of scale units.
-func decodeNPY(query string, body []byte, maxSamples int, room func(int) []float32) (fields, error) {
+func decodeNPY(query string, body []byte, maxSamples int, room func(int) []float32) (Fields, error) {
 	_, f, scale, hasScale, err := scaledIn(query)
 	if err != nil {
 		return f, err
@@ -33,14 +33,14 @@ func decodeNPY(query string, body []byte, maxSamples int, room func(int) []float
 	case a.Float:
 		scale = 1
 	}
-	f.samples = narrow(a.Data, scale, room)
+	f.Samples = narrow(a.Data, scale, room)
 	return f, nil
 }
 
 // decodeWAV reads samples as one channel of a WAV file. scale is what full scale stands
 // for in units, or for a file of floats what 1 does.
 // The sampling rate is the file's; one that is stated may say what a whole number cannot.
-func decodeWAV(query string, body []byte, maxSamples int, room func(int) []float32) (fields, error) {
+func decodeWAV(query string, body []byte, maxSamples int, room func(int) []float32) (Fields, error) {
 	q, f, scale, ok, err := scaledIn(query, "channel")
 	if err != nil {
 		return f, err
@@ -68,30 +68,30 @@ func decodeWAV(query string, body []byte, maxSamples int, room func(int) []float
 		return f, bearing.Errorf(bearing.Invalid, "channel_missing", "the file has %d channels: state channel=1..%d", w.Channels, w.Channels).At("channel")
 	}
 	switch {
-	case f.rate == 0:
-		f.rate = w.SampleRate
-	case math.Abs(f.rate-w.SampleRate) > 0.5:
-		return f, bearing.Errorf(bearing.Invalid, "rate_mismatch", "sample_rate_hz is %g, the file says %g: leave it out, or mend the file", f.rate, w.SampleRate).At("sample_rate_hz")
+	case f.SampleRate == 0:
+		f.SampleRate = w.SampleRate
+	case math.Abs(f.SampleRate-w.SampleRate) > 0.5:
+		return f, bearing.Errorf(bearing.Invalid, "rate_mismatch", "sample_rate_hz is %g, the file says %g: leave it out, or mend the file", f.SampleRate, w.SampleRate).At("sample_rate_hz")
 	}
 	x, err := w.Channel(channel - 1)
 	if err != nil {
 		return f, err
 	}
-	f.samples = narrow(x, scale, room)
+	f.Samples = narrow(x, scale, room)
 	return f, nil
 }
 
-// scaledIn returns the query of a window as a file: its fields, the scale if it is stated, and
+// scaledIn returns the query of a window as a file: its Fields, the scale if it is stated, and
 // what else the format knows.
-func scaledIn(query string, known ...string) (q map[string]string, f fields, scale float64, stated bool, err error) {
+func scaledIn(query string, known ...string) (q map[string]string, f Fields, scale float64, stated bool, err error) {
 	known = append([]string{"start", "sample_rate_hz", "unit", "shaft_speed_rpm", "bearing", "axis", "scale"}, known...)
-	if q, err = parseQuery(query, known...); err != nil {
+	if q, err = Query(query, known...); err != nil {
 		return q, f, 0, false, err
 	}
 	if f, err = fieldsIn(q); err != nil {
 		return q, f, 0, false, err
 	}
-	scale, stated, err = numberParameter(q, "scale")
+	scale, stated, err = Number(q, "scale")
 	return q, f, scale, stated, err
 }
 
@@ -109,11 +109,11 @@ func narrow(x []float64, scale float64, room func(int) []float32) []float32 {
 }
 
 // fieldsIn returns the fields that stand in the query beside samples in the body.
-func fieldsIn(q map[string]string) (f fields, err error) {
-	f.start, f.unit, f.bearing, f.axis = q["start"], q["unit"], q["bearing"], q["axis"]
-	if f.rate, _, err = numberParameter(q, "sample_rate_hz"); err != nil {
+func fieldsIn(q map[string]string) (f Fields, err error) {
+	f.Start, f.Unit, f.Bearing, f.Axis = q["start"], q["unit"], q["bearing"], q["axis"]
+	if f.SampleRate, _, err = Number(q, "sample_rate_hz"); err != nil {
 		return f, err
 	}
-	f.rpm, f.hasRPM, err = numberParameter(q, "shaft_speed_rpm")
+	f.SpeedRPM, f.HasSpeed, err = Number(q, "shaft_speed_rpm")
 	return f, err
 }

@@ -1,10 +1,9 @@
-package api
+package decode
 
 import (
 	"bytes"
 	"slices"
 	"strconv"
-	"strings"
 	"unicode/utf16"
 	"unicode/utf8"
 	"unsafe"
@@ -12,14 +11,14 @@ import (
 	"brinell/bearing"
 )
 
-// decodeJSON reads a window as a JSON object. It is stricter than encoding/json,
+// JSON reads a window as a JSON object. It is stricter than encoding/json,
 // which takes null for 0, the last of two equal keys, keys in any case, and
 // replaces what is not UTF-8: each of these would change a measurement silently.
 //
 // Its time and memory are bounded by the length of b and by maxSamples. The
 // samples are put into what room returns, and nothing shares memory with b.
-func decodeJSON(b []byte, maxSamples int, room func(int) []float32) (f fields, err error) {
-	if i := invalidUTF8(b); i >= 0 {
+func JSON(b []byte, maxSamples int, room func(int) []float32) (f Fields, err error) {
+	if i := InvalidUTF8(b); i >= 0 {
 		return f, bearing.Errorf(bearing.Malformed, "invalid_utf8", "the body is not valid UTF-8").At("byte " + strconv.Itoa(i))
 	}
 	s := &scanner{b: b, maxSamples: maxSamples, room: room}
@@ -42,7 +41,7 @@ func decodeJSON(b []byte, maxSamples int, room func(int) []float32) (f fields, e
 		// A key that is not known is refused where it first stands.
 		if k := slices.Index(windowKeys[:], key); k >= 0 {
 			if seen[k] {
-				return f, bearing.Errorf(bearing.Malformed, "duplicate_field", "field %q stands twice", key).At(pointer(key))
+				return f, bearing.Errorf(bearing.Malformed, "duplicate_field", "field %q stands twice", key).At(Pointer(key))
 			}
 			seen[k] = true
 		}
@@ -72,48 +71,30 @@ func decodeJSON(b []byte, maxSamples int, room func(int) []float32) (f fields, e
 // windowKeys are the fields of a window.
 var windowKeys = [...]string{"sensor", "start", "unit", "bearing", "axis", "sample_rate_hz", "shaft_speed_rpm", "samples"}
 
-func invalidUTF8(b []byte) int {
-	if utf8.Valid(b) {
-		return -1
-	}
-	for i := 0; ; {
-		r, n := utf8.DecodeRune(b[i:])
-		if r == utf8.RuneError && n == 1 {
-			return i
-		}
-		i += n
-	}
-}
-
 // field reads the value of a key.
-func (s *scanner) field(f *fields, key string) (err error) {
+func (s *scanner) field(f *Fields, key string) (err error) {
 	switch key {
 	case "sensor":
-		f.sensor, err = s.textField(key)
+		f.Sensor, err = s.textField(key)
 	case "start":
-		f.start, err = s.textField(key)
+		f.Start, err = s.textField(key)
 	case "unit":
-		f.unit, err = s.textField(key)
+		f.Unit, err = s.textField(key)
 	case "bearing":
-		f.bearing, err = s.textField(key)
+		f.Bearing, err = s.textField(key)
 	case "axis":
-		f.axis, err = s.textField(key)
+		f.Axis, err = s.textField(key)
 	case "sample_rate_hz":
-		f.rate, err = s.numberField(key)
+		f.SampleRate, err = s.numberField(key)
 	case "shaft_speed_rpm":
-		f.hasRPM = true
-		f.rpm, err = s.numberField(key)
+		f.HasSpeed = true
+		f.SpeedRPM, err = s.numberField(key)
 	case "samples":
-		f.samples, err = s.samples()
+		f.Samples, err = s.samples()
 	default:
-		err = bearing.Errorf(bearing.Malformed, "unknown_field", "field %q is not known: use sensor, start, sample_rate_hz, unit, shaft_speed_rpm, bearing, axis, samples", bearing.Clip(key)).At(pointer(key))
+		err = bearing.Errorf(bearing.Malformed, "unknown_field", "field %q is not known: use sensor, start, sample_rate_hz, unit, shaft_speed_rpm, bearing, axis, samples", bearing.Clip(key)).At(Pointer(key))
 	}
 	return err
-}
-
-// pointer is the JSON pointer to a key (RFC 6901, section 3).
-func pointer(key string) string {
-	return "/" + strings.NewReplacer("~", "~0", "/", "~1").Replace(bearing.Clip(key))
 }
 
 func (s *scanner) textField(key string) (string, error) {
