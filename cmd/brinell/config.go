@@ -200,10 +200,18 @@ type settings struct {
 	zones                   diagnose.Zones
 }
 
+// level reads how much is logged.
+func (c serveConfig) level() (l slog.Level, err error) {
+	if err := l.UnmarshalText([]byte(c.logLevel)); err != nil {
+		return l, usagef("--log-level %q is not one of debug, info, warn, error", c.logLevel)
+	}
+	return l, nil
+}
+
 // parse reads the values, and says which makes no sense. It looks at no file.
 func (c serveConfig) parse() (s settings, err error) {
-	if err := s.level.UnmarshalText([]byte(c.logLevel)); err != nil {
-		return s, usagef("--log-level %q is not one of debug, info, warn, error", c.logLevel)
+	if s.level, err = c.level(); err != nil {
+		return s, err
 	}
 	if c.logFormat != "text" && c.logFormat != "json" {
 		return s, usagef("--log-format %q is neither text nor json", c.logFormat)
@@ -411,12 +419,18 @@ func configShow() *cobra.Command {
 var flagInError = regexp.MustCompile(`--([a-z][a-z-]*)`)
 
 func configCheck() *cobra.Command {
-	return &cobra.Command{
+	var c serveConfig
+	cmd := &cobra.Command{
 		Use:   "check FILE",
 		Short: "Say what is wrong with a file of settings; exit 0 if nothing is",
-		Args:  cobra.ExactArgs(1),
+		Long: `Say what is wrong with a file of settings: everything for which serve --config FILE
+would not start. Files that it names are read, as the user who runs the check; the
+environment and the flags of serve count as they would for it. Whether the addresses and
+the data directory are free is not looked at: a service may be running.`,
+		Example: "  brinell config check /etc/brinell/brinell.yaml --keys /etc/brinell/keys.json --data-dir /var/lib/brinell",
+		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			err := checkSettings(args[0])
+			err := c.check(args[0], cmd.Flags())
 			if err == nil {
 				_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s: nothing is wrong\n", args[0])
 				return err
@@ -424,14 +438,15 @@ func configCheck() *cobra.Command {
 			return errors.New(err.Error()) // no usageError: the command line made sense
 		},
 	}
+	c.settings(cmd.Flags())
+	return cmd
 }
 
-// checkSettings takes a file alone, over the defaults.
-func checkSettings(path string) error {
-	var c serveConfig
-	flags := new(pflag.FlagSet)
-	c.flags(flags)
-	s, err := readSettings(path, flags)
+// check takes a file, under the flags of c that stand on the command line or in the environment.
+func (c *serveConfig) check(path string, flags *pflag.FlagSet) error {
+	all := new(pflag.FlagSet)
+	new(serveConfig).flags(all)
+	s, err := readSettings(path, all)
 	if err != nil {
 		return err
 	}
@@ -442,14 +457,18 @@ func checkSettings(path string) error {
 	}
 	slices.SortFunc(names, func(a, b string) int { return s.lines[a] - s.lines[b] })
 	for _, name := range names {
-		if err := flags.Set(name, s.values[name].(string)); err != nil {
+		err := all.Set(name, s.values[name].(string))
+		if f := flags.Lookup(name); err == nil && originOf(f).layer == fromDefault {
+			err = flags.Set(name, s.values[name].(string))
+		}
+		if err != nil {
 			wrong = append(wrong, fmt.Errorf("%s: %w", s.place(name), err))
 		}
 	}
 	if len(wrong) > 0 {
 		return errors.Join(wrong...)
 	}
-	if _, err = c.parse(); err == nil {
+	if _, err = c.prepare(slog.New(slog.DiscardHandler), false); err == nil {
 		return nil
 	}
 	for _, m := range flagInError.FindAllStringSubmatch(err.Error(), -1) {

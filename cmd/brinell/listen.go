@@ -116,7 +116,7 @@ func browsed(scheme, addr string) string {
 }
 
 // listenOn opens the listeners, and returns the scheme of the first.
-func (s *service) listenOn(c serveConfig, v settings, a *api.API, reg *prometheus.Registry, demanded func() bool) (scheme string, err error) {
+func (s *service) listenOn(c serveConfig, v prepared, a *api.API, reg *prometheus.Registry, demanded func() bool) (scheme string, err error) {
 	if s.drainer.Listener == nil {
 		if s.drainer.Listener, err = net.Listen("tcp", c.listen); err != nil {
 			return "", fmt.Errorf("listen on %s: %w", c.listen, err)
@@ -129,13 +129,9 @@ func (s *service) listenOn(c serveConfig, v settings, a *api.API, reg *prometheu
 	}
 	s.http.ConnState, s.http.ConnContext = s.drainer.state(bounded.state), bounded.context
 	open, scheme := net.Listener(bounded), "http"
-	if c.tlsCert != "" {
-		cert, err := newCertificate(c.tlsCert, c.tlsKey, s.log)
-		if err != nil {
-			return "", errors.Join(err, l.Close())
-		}
+	if v.certificate != nil {
 		scheme = "https"
-		open = tls.NewListener(bounded, &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: cert.get})
+		open = tls.NewListener(bounded, &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: v.certificate.get})
 	}
 	s.listener = a.Turnstile(open, s.http)
 	for _, extra := range []struct {

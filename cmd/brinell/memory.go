@@ -47,6 +47,15 @@ func planMemory(total int64, workers int) memoryPlan {
 	return p
 }
 
+// leastBudget is the least that windows are left: one of a second at any usual rate is read,
+// judged and stored in it.
+const leastBudget = 16 << 20
+
+// mostWorkers returns how many workers leave windows their least budget, one at least.
+func mostWorkers(total int64) int {
+	return int(min(max(1, (planMemory(total, 0).budget-leastBudget)/workerMemory), 1<<20))
+}
+
 // memoryOf returns what --memory says in bytes.
 func memoryOf(s string) (int64, error) {
 	if s == autoMemory {

@@ -35,6 +35,27 @@ func TestMemoryPlan(t *testing.T) {
 	}
 }
 
+// TestMostWorkers: as many workers are let in as leave windows 16 MiB, and not one more.
+func TestMostWorkers(t *testing.T) {
+	for _, total := range []int64{leastMemory, 512 << 20, 1 << 30} {
+		most := mostWorkers(total)
+		if left := planMemory(total, most).budget; left < 16<<20 {
+			t.Errorf("%d workers of %d MiB leave %d bytes", most, total>>20, left)
+		}
+		if left := planMemory(total, most+1).budget; left >= 16<<20 {
+			t.Errorf("%d workers of %d MiB leave %d bytes: one more would do", most, total>>20, left)
+		}
+		for workers, want := range map[int]bool{most: true, most + 1: false} {
+			if n, err := (serveConfig{workers: workers}).crew(total); (err == nil) != want || want && n != workers {
+				t.Errorf("%d of at most %d workers: %d, %v", workers, most, n, err)
+			}
+		}
+	}
+	if n, err := (serveConfig{}).crew(1); n != 1 || err != nil { // by default as many as go
+		t.Errorf("%d, %v", n, err)
+	}
+}
+
 func TestAvailableMemory(t *testing.T) {
 	f := func(name string, want int64, files ...string) {
 		t.Helper()

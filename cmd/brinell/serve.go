@@ -26,7 +26,6 @@ import (
 	"brinell/bearing"
 	"brinell/internal/admit"
 	"brinell/internal/diagnose"
-	"brinell/internal/keys"
 	"brinell/internal/library"
 	"brinell/internal/logs"
 	"brinell/internal/store"
@@ -85,9 +84,14 @@ file that --config names. brinell config show tells what holds and why.`,
 	return cmd
 }
 
-// flags declares what an operator sets, with the defaults.
+// flags declares what an operator sets, and the file that it may stand in.
 func (c *serveConfig) flags(f *pflag.FlagSet) {
 	f.String(fileFlag, "", "file of settings (YAML), each under the name of its flag: see brinell config --help")
+	c.settings(f)
+}
+
+// settings declares what an operator sets, with the defaults.
+func (c *serveConfig) settings(f *pflag.FlagSet) {
 	f.StringVar(&c.listen, "listen", "127.0.0.1:8080", "address to listen on")
 	f.StringVar(&c.dataDir, "data-dir", "./brinell-data", "directory of the database")
 	f.StringVar(&c.model, "model", "", "model file (default the embedded model)")
@@ -161,42 +165,33 @@ type service struct {
 }
 
 func newService(ctx context.Context, c serveConfig, stderr io.Writer) (_ *service, err error) {
-	v, err := c.parse()
+	level, err := c.level()
 	if err != nil {
 		return nil, err
 	}
-	log, err := newLog(stderr, c.logFormat, v.level)
+	log, err := newLog(stderr, c.logFormat, level)
 	if err != nil {
 		return nil, err
 	}
-	s := &service{cfg: c, log: log}
-	if s.notify, err = newNotifier(log); err != nil {
-		return nil, err
-	}
+	s := &service{log: log}
 	socket, err := inherited()
 	if err != nil {
 		return nil, err
 	}
+	var warmUp time.Duration
 	if socket != nil { // what is reached through it counts, not what --listen says
 		c.listen = socket.Addr().String()
+		warmUp = 30 * time.Second // clients wait in it, while hundreds of sensors are recalled
 	}
-	s.drainer = newDrainer(socket)
-	var warmUp time.Duration
-	if socket != nil { // clients wait in it, while hundreds of sensors are recalled
-		warmUp = 30 * time.Second
-	}
-	ring, err := c.access(s.log)
+	v, err := c.prepare(s.log, socket != nil)
 	if err != nil {
 		return nil, err
 	}
-	m, err := servedModel(c.model)
-	if err != nil {
+	s.cfg, s.drainer = c, newDrainer(socket)
+	if s.notify, err = newNotifier(log); err != nil {
 		return nil, err
 	}
-	cat, err := openCatalogue(c.bearings)
-	if err != nil {
-		return nil, err
-	}
+	ring, m, cat := v.ring, v.model, v.bearings
 	reg := prometheus.NewRegistry()
 	reg.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	metrics, err := diagnose.NewMetrics(reg)
@@ -253,15 +248,15 @@ func newService(ctx context.Context, c serveConfig, stderr io.Writer) (_ *servic
 	if err := batch(); err != nil {
 		s.log.Debug("threads that compute may be interrupted", "err", err)
 	}
-	workers := reserve(c.workers)
-	plan := planMemory(v.memory, workers)
+	reserve(v.workers)
+	plan := planMemory(v.memory, v.workers)
 	plan.limitHeap()
 	s.memory = admit.NewMemory(plan.budget)
 	if most := s.memory.Most(admit.Receive); v.maxBody >= most {
 		s.log.Warn("the longest body does not fit into the memory: shorter ones are refused", "max_body", v.maxBody, "now", most-1, "memory", v.memory)
 		v.maxBody = most - 1
 	}
-	gate := admit.New(admit.Config{Workers: workers, MaxWait: c.maxWait, WarmUp: warmUp})
+	gate := admit.New(admit.Config{Workers: v.workers, MaxWait: c.maxWait, WarmUp: warmUp})
 	if s.core, err = diagnose.New(m, diagnose.Config{Memory: s.memory, Shelf: plan.shelf, Store: s.store, Catalogue: cat.Lookup, Sensors: registry.Sensor, Models: shelf.Load, Metrics: metrics, Gate: gate, Build: build(), Built: committed(), Baseline: v.method, Zones: v.zones, MaxSensors: c.maxSensors, MaxAxes: c.maxAxes, LateHorizon: c.lateHorizon}); err != nil {
 		return nil, err
 	}
@@ -304,18 +299,13 @@ func newService(ctx context.Context, c serveConfig, stderr io.Writer) (_ *servic
 	return s, nil
 }
 
-// reserve returns how many diagnoses are computed at a time, all processors but one
-// if workers is 0, and sees to it that the scheduler has one more place than those
-// fill: the network is not looked at while all of them compute.
-func reserve(workers int) int {
+// reserve sees to it that the scheduler has one more place than workers fill: the network is
+// not looked at while all of them compute.
+func reserve(workers int) {
 	procs := max(2, runtime.GOMAXPROCS(0), workers+1)
 	if procs != runtime.GOMAXPROCS(0) { // setting it, even alike, ends following the container's quota
 		runtime.GOMAXPROCS(procs)
 	}
-	if workers == 0 {
-		workers = procs - 1
-	}
-	return workers
 }
 
 // newLog returns a log for people or for programs, in which what repeats is counted.
@@ -328,22 +318,6 @@ func newLog(w io.Writer, format string, level slog.Level) (*slog.Logger, error) 
 		return slog.New(logs.Limit(slog.NewJSONHandler(w, o))), nil
 	}
 	return nil, usagef("--log-format %q is neither text nor json", format)
-}
-
-// access returns the keys of the service, or why it may not listen without.
-func (c serveConfig) access(log *slog.Logger) (*access, error) {
-	file := keyFile(c.keys, c.dataDir)
-	ring, err := keys.Open(file, log, time.Now)
-	if err != nil {
-		return nil, err
-	}
-	a := &access{Ring: ring, note: func() {}}
-	outside := !loopback(c.listen) || c.trustedProxies != ""
-	if outside && !c.insecure && ring.Keys().Len() == 0 {
-		return nil, usagef("%s is reached by others, and there is no API key in %s: make one with brinell keys create, listen on 127.0.0.1 without --trusted-proxies, or say --insecure", c.listen, file)
-	}
-	a.always.Store(c.requireKeys || outside && !c.insecure)
-	return a, nil
 }
 
 // hosts are the names under which what listens on an address may be asked without a key. On

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -239,8 +240,16 @@ func TestUnitUser(t *testing.T) {
 	}
 }
 
+// checkSettings is config check of a file, beside flags.
+func checkSettings(path string, args ...string) error {
+	root := newRoot()
+	root.SetArgs(append([]string{"config", "check", path}, args...))
+	root.SetOut(io.Discard)
+	return root.Execute()
+}
+
 // TestUnitSettings: the file of settings that goes with the unit is sound as it is, and so is
-// each line of it that an operator may put in force.
+// each line of it that an operator may put in force, once the files are there that it names.
 func TestUnitSettings(t *testing.T) {
 	const file = "../../deploy/brinell.yaml"
 	if err := checkSettings(file); err != nil {
@@ -254,11 +263,17 @@ func TestUnitSettings(t *testing.T) {
 	if n := strings.Count(string(b), "\n#") - strings.Count(text, "\n#"); n < 5 {
 		t.Errorf("%d settings", n)
 	}
-	all := filepath.Join(t.TempDir(), "all.yaml")
+	dir := t.TempDir()
+	if err := os.Mkdir(filepath.Join(dir, "recordings"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	writeCertificate(t, filepath.Join(dir, "tls.crt"), filepath.Join(dir, "tls.key"), 1)
+	text = strings.NewReplacer("/srv/", dir+"/", "/etc/brinell/tls", dir+"/tls").Replace(text)
+	all := filepath.Join(dir, "all.yaml")
 	if err := os.WriteFile(all, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := checkSettings(all); err != nil {
+	if err := checkSettings(all, "--data-dir", dir); err != nil {
 		t.Error(err)
 	}
 }

@@ -88,12 +88,9 @@ func newWatchMetrics(reg prometheus.Registerer) (m watchMetrics, err error) {
 	return m, errors.Join(reg.Register(m.files), reg.Register(m.lying))
 }
 
-// newWatcher makes the directory and those in it. Everything but root, files and odd comes
-// in w.
+// newWatcher opens the directory, which must be there, and makes those in it. Everything but
+// root, files and odd comes in w.
 func newWatcher(w watcher) (*watcher, error) {
-	if err := os.MkdirAll(w.dir, 0o755); err != nil {
-		return nil, fmt.Errorf("--watch: %w", err)
-	}
 	var err error
 	if w.root, err = os.OpenRoot(w.dir); err != nil { // no name leads out of it
 		return nil, fmt.Errorf("--watch: %w", err)
