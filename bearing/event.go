@@ -30,6 +30,7 @@ type Event struct {
 	Sensor   string
 	Severity int             // 0 nothing, 1 warning or stage 1-2, 2 alarm or stage 3-4
 	Doc      json.RawMessage // the diagnosis or the alarm; nil of one that is not wanted
+	Before   json.RawMessage // of an alarm as it is being stored, what it was before; nil of a new one, and later
 }
 
 // EventQuery says which events are wanted.

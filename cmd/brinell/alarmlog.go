@@ -26,7 +26,6 @@ type alarmLog struct {
 	wake    chan struct{}
 
 	mu      sync.Mutex
-	open    map[string]bearing.Alarm // that are not over, as they were last
 	waiting []alarmLine
 	lost    int // for want of room
 	minute  time.Time
@@ -39,33 +38,9 @@ type alarmLine struct {
 	attrs   []slog.Attr
 }
 
-// alarmPages are open alarms as a store has them.
-type alarmPages interface {
-	Alarms(ctx context.Context, q bearing.AlarmQuery) (bearing.AlarmPage, error)
-}
-
 func newAlarmLog(log *slog.Logger) *alarmLog {
 	none := func(string) string { return "" }
-	return &alarmLog{log: log, machine: none, wake: make(chan struct{}, 1), open: make(map[string]bearing.Alarm)}
-}
-
-// begin takes in the alarms that are open, before the first changes, so that what changes of
-// them is known.
-func (l *alarmLog) begin(ctx context.Context, store alarmPages) error {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for q := (bearing.AlarmQuery{Open: true, Limit: 1000}); ; {
-		page, err := store.Alarms(ctx, q)
-		if err != nil {
-			return err
-		}
-		for _, a := range page.Alarms {
-			l.open[a.ID] = a
-		}
-		if q.Cursor = page.NextCursor; q.Cursor == "" {
-			return nil
-		}
-	}
+	return &alarmLog{log: log, machine: none, wake: make(chan struct{}, 1)}
 }
 
 // changed takes in what was stored, in its order.
@@ -74,17 +49,17 @@ func (l *alarmLog) changed(events []bearing.Event) {
 		if e.Kind != "alarm" {
 			continue
 		}
-		var a bearing.Alarm
-		if err := json.Unmarshal(e.Doc, &a); err != nil {
+		var before, a bearing.Alarm
+		err := json.Unmarshal(e.Doc, &a)
+		if err == nil && e.Before != nil {
+			err = json.Unmarshal(e.Before, &before)
+		}
+		if err != nil {
 			l.log.Error("an alarm that was stored cannot be read", "err", err)
 			continue
 		}
 		machine := l.machine(a.Sensor) // now: later the sensor may be gone
 		l.mu.Lock()
-		before := l.open[a.ID]
-		if l.open[a.ID] = a; !a.Open() {
-			delete(l.open, a.ID)
-		}
 		for _, line := range alarmLines(before, a) {
 			if now := time.Now(); now.Sub(l.minute).Abs() >= time.Minute {
 				l.minute, l.told = now, make(map[string]int)

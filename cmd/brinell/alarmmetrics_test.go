@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -211,4 +212,52 @@ func raiseLoud(t *testing.T, p *process, machine, sensor, axis string) bearing.A
 		t.Fatalf("alarms: %+v", page)
 	}
 	return page.Alarms[0]
+}
+
+// TestStartBesideAlarms: a start reads no open alarms, however many there are, and their metrics
+// are there.
+func TestStartBesideAlarms(t *testing.T) {
+	var allocated [2]float64
+	for i, n := range []int{0, 5_000} {
+		dir := t.TempDir()
+		db, err := store.Open(t.Context(), store.Config{Dir: dir})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var e bearing.Effects
+		until := time.Now().Add(time.Hour)
+		for j := range n {
+			e.Alarms = append(e.Alarms, bearing.Alarm{ID: fmt.Sprint("id-", j), Sensor: fmt.Sprint("s", j%1000), Condition: "fault", Kind: bearing.OnFault, Fault: bearing.OuterRace,
+				Severity: "alarm", State: bearing.AlarmActive, Text: strings.Repeat("x", 100), Version: 1})
+			if j%2 == 0 {
+				e.Alarms[j].ShelvedUntil = &until
+			}
+		}
+		if err := db.PutAlarms(t.Context(), "s", "", &e); err != nil {
+			t.Fatal(err)
+		}
+		if err := db.Close(); err != nil {
+			t.Fatal(err)
+		}
+		p := start(t, "--data-dir", dir)
+		text := string(fetch(t, p.url+"/metrics", 200))
+		value := func(name string) (v float64) {
+			if m := regexp.MustCompile(`(?m)^` + regexp.QuoteMeta(name) + ` (\S+)$`).FindStringSubmatch(text); m == nil {
+				t.Fatalf("no %s in %.300s", name, text)
+			} else if _, err := fmt.Sscan(m[1], &v); err != nil {
+				t.Fatal(err)
+			}
+			return v
+		}
+		if open := value(`brinell_alarms_open{severity="alarm",state="active"}`); int(open) != n/2 {
+			t.Errorf("%v alarms are open, want %d", open, n/2)
+		}
+		allocated[i] = value("go_memstats_alloc_bytes_total")
+		if err := p.stop(syscall.SIGTERM); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if more := allocated[1] - allocated[0]; more > 4<<20 {
+		t.Errorf("a start with 5,000 open alarms took %.1f MiB more than one without", more/(1<<20))
+	}
 }

@@ -238,9 +238,6 @@ func newService(ctx context.Context, c serveConfig, stderr io.Writer) (_ *servic
 	}
 	bearings.sensors = registry
 	s.alarms.machine = func(name string) string { sensor, _ := registry.Sensor(name); return sensor.Machine }
-	if err = s.alarms.begin(ctx, s.store); err != nil {
-		return nil, err
-	}
 	shelf, m, err := library.Open(ctx, s.store, m, c.model != "", s.log)
 	if err != nil {
 		return nil, err

@@ -35,9 +35,9 @@ type Track struct {
 	Alarm     *bearing.Alarm `json:"alarm,omitempty"` // while it is open
 }
 
-// maxTracks bounds what is kept of a sensor: the oldest running states of which none
-// has an alarm go first.
-const maxTracks = 64
+// maxTracks bounds what is kept of an axis, and with it how many alarms of it are open: the
+// default rule in each running state that a baseline keeps. See bound.
+const maxTracks = 128
 
 // Step takes the next window's diagnosis in and returns the alarms that it changed. A
 // window that is not later than the last one, or was late, raises and clears nothing: what it
@@ -87,7 +87,7 @@ func (m *Machine) Step(rule *bearing.AlarmRule, d *bearing.Diagnosis) (changed [
 	}
 	changed = append(changed, m.orphans(rule, at)...)
 	m.tidy()
-	return changed
+	return append(changed, m.bound(running, at)...)
 }
 
 func (m *Machine) track(running, condition string) *Track {
@@ -198,17 +198,36 @@ func (m *Machine) Heard(at time.Time) (changed []bearing.Alarm) {
 	return changed
 }
 
-// tidy forgets the tracks that are at rest, and the first of those without an alarm
-// where there are too many.
+// tidy forgets the tracks that are at rest.
 func (m *Machine) tidy() {
 	m.Tracks = slices.DeleteFunc(m.Tracks, func(t Track) bool { return t.On == 0 && t.Alarm == nil })
-	for i := 0; len(m.Tracks) > maxTracks && i < len(m.Tracks); {
-		if m.Tracks[i].Alarm == nil {
-			m.Tracks = slices.Delete(m.Tracks, i, i+1)
-		} else {
-			i++
+}
+
+// bound forgets running states while there are too many tracks: first those without an alarm,
+// then the others, each time the one that was away for longest. The alarms of one that is
+// forgotten are closed, for nothing would ever clear them. The present state stays, and comes
+// to the end of the tracks, which are in the order in which their states were seen.
+func (m *Machine) bound(running string, at time.Time) (closed []bearing.Alarm) {
+	present := func(t Track) bool { return t.Running == running }
+	m.Tracks = slices.Concat(slices.DeleteFunc(slices.Clone(m.Tracks), present), slices.DeleteFunc(m.Tracks, func(t Track) bool { return !present(t) }))
+	for len(m.Tracks) > maxTracks {
+		away := m.Tracks[0].Running
+		if i := slices.IndexFunc(m.Tracks, func(t Track) bool { return t.Running != running && !m.raised(t.Running) }); i >= 0 {
+			away = m.Tracks[i].Running
 		}
+		for _, t := range m.Tracks {
+			if t.Running == away && t.Alarm != nil {
+				closed = append(closed, m.end(t.Alarm, at))
+			}
+		}
+		m.Tracks = slices.DeleteFunc(m.Tracks, func(t Track) bool { return t.Running == away })
 	}
+	return closed
+}
+
+// raised says whether an alarm is open in a running state.
+func (m *Machine) raised(running string) bool {
+	return slices.ContainsFunc(m.Tracks, func(t Track) bool { return t.Running == running && t.Alarm != nil })
 }
 
 // Resting says that nothing of the machine needs to be stored.

@@ -371,3 +371,56 @@ func TestSkewed(t *testing.T) {
 		t.Errorf("raised %+v, want one alarm", raised)
 	}
 }
+
+// TestTracks: however many running states there are, so many alarms of an axis are open at most,
+// and a fault in one more is raised all the same. The state that was away for longest gives way,
+// one without an alarm first, and what it had raised is closed.
+func TestTracks(t *testing.T) {
+	m := &Machine{}
+	r := &bearing.AlarmRule{}
+	for i := range 16 {
+		r.Conditions = append(r.Conditions, bearing.AlarmCondition{Name: string(rune('a' + i)), Kind: bearing.OnFault, On: bearing.Delay{Count: 3}})
+	}
+	minute := 0
+	seen := func(running string, windows int) (changed []bearing.Alarm) {
+		for range windows {
+			d := window(minute, 'F')
+			d.Witnesses.Baseline.Running = running
+			minute++
+			changed = m.Step(r, d)
+		}
+		return changed
+	}
+	const states = maxTracks / 16
+	for i := range states - 1 {
+		seen(string(rune('A'+i)), 3)
+	}
+	seen("on its way", 2)
+	seen("A", 1)
+	if len(m.Open()) != 16*(states-1) || len(m.Tracks) != maxTracks {
+		t.Fatalf("%d alarms are open, %d tracks, want %d", len(m.Open()), len(m.Tracks), maxTracks)
+	}
+	if changed := seen("new", 1); len(changed) != 0 || len(m.Tracks) != maxTracks || m.track("on its way", "a") != nil {
+		t.Errorf("%d alarms changed for a state without any, %d tracks", len(changed), len(m.Tracks))
+	}
+	if changed := seen("new", 2); len(changed) != 16 || len(m.Open()) != maxTracks {
+		t.Errorf("%d alarms raised, %d open, want %d", len(changed), len(m.Open()), maxTracks)
+	}
+	changed := seen("newer", 1)
+	if len(changed) != 16 || m.raised("B") || !m.raised("A") || !m.raised("new") {
+		t.Errorf("%d alarms changed, of B open %v, of A %v", len(changed), m.raised("B"), m.raised("A"))
+	}
+	for _, a := range changed {
+		if a.Running != "B" || a.Open() || a.Cleared == nil {
+			t.Errorf("%+v", a)
+		}
+	}
+	for i := range 500 {
+		if changed := seen(strings.Repeat("x", i), 3); len(changed) != 16 || len(m.Open()) > maxTracks {
+			t.Fatalf("%d alarms raised, %d open", len(changed), len(m.Open()))
+		}
+	}
+	if maxTracks < 24*len(bearing.DefaultRule.Conditions) { // as many states as baselines keep
+		t.Errorf("%d tracks are too few for the default rule", maxTracks)
+	}
+}

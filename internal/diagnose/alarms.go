@@ -19,7 +19,7 @@ type Alarms interface {
 	PutAlarms(ctx context.Context, sensor, axis string, e *bearing.Effects) error
 	Alarm(ctx context.Context, id string) (bearing.Alarm, error)
 	AlarmAxes(ctx context.Context, sensor string) ([]string, error)
-	ShelvedAlarms(ctx context.Context) ([]bearing.Alarm, error)
+	DueShelves(ctx context.Context, now time.Time, after, limit int) (ids []string, err error)
 	Arrivals(ctx context.Context, each func(sensor, axis string, starts, received []time.Time)) error
 }
 
@@ -109,13 +109,7 @@ func (c *Core) Acknowledge(ctx context.Context, id string, version int64, by bea
 
 // Shelve is described with Acknowledge.
 func (c *Core) Shelve(ctx context.Context, id string, version int64, until time.Time, by *bearing.Signature) (bearing.Alarm, error) {
-	a, err := c.changeAlarm(ctx, id, version, func(m *alarm.Machine) (bearing.Alarm, bool) { return m.Shelve(id, until, by) })
-	if a.ShelvedUntil != nil && a.ShelvedUntil.Equal(until) { // even if the disk failed: it may be stored all the same
-		c.mu.Lock()
-		c.shelves[id] = until
-		c.mu.Unlock()
-	}
-	return a, err
+	return c.changeAlarm(ctx, id, version, func(m *alarm.Machine) (bearing.Alarm, bool) { return m.Shelve(id, until, by) })
 }
 
 // CloseAlarm is described with Acknowledge.
@@ -327,15 +321,14 @@ func (c *Core) look(ctx context.Context, store Alarms, began time.Time) time.Tim
 	}
 	c.heard(ctx, store)
 	c.silence(ctx, store, began)
-	c.unshelve(ctx)
+	c.unshelve(ctx, store)
 	_ = c.tend(ctx) // at a later look, too
 	return began
 }
 
-// begin gets what looks are about: when sensors sent, and the alarms on shelves, so that
-// no look needs the store to find one.
+// begin gets what looks are about: when sensors sent.
 func (c *Core) begin(ctx context.Context, store Alarms) error {
-	err := store.Arrivals(ctx, func(sensor, axis string, starts, received []time.Time) {
+	return store.Arrivals(ctx, func(sensor, axis string, starts, received []time.Time) {
 		for _, t := range received {
 			c.wall.came(firstYear, t)
 		}
@@ -345,49 +338,29 @@ func (c *Core) begin(ctx context.Context, store Alarms) error {
 			c.arrived[key] = &arrivals{starts: starts, received: received}
 		}
 	})
-	if err != nil {
-		return err
-	}
-	shelved, err := store.ShelvedAlarms(ctx)
-	if err != nil {
-		return err
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for _, a := range shelved {
-		if _, newer := c.shelves[a.ID]; !newer {
-			c.shelves[a.ID] = *a.ShelvedUntil
-		}
-	}
-	return nil
 }
 
-// unshelve ends the shelves whose time is over, also while the service was away.
-func (c *Core) unshelve(ctx context.Context) {
+// shelvesEach is how many shelves a look ends at most: each is a transaction.
+const shelvesEach = 256
+
+// unshelve ends the shelves whose time is over, also while the service was away. Those that
+// could not be ended, or have a part of a second left, are passed over by the next look if
+// there are others.
+func (c *Core) unshelve(ctx context.Context, store Alarms) {
 	now := c.now()
-	var due []string
-	c.mu.Lock()
-	for id, until := range c.shelves {
-		if a := (bearing.Alarm{ShelvedUntil: &until}); !a.Shelved(now) {
-			due = append(due, id)
-			delete(c.shelves, id) // first: it may be put on another one meanwhile
-		}
+	due, err := store.DueShelves(ctx, now, c.passed, shelvesEach)
+	if err != nil {
+		return // at a later look
 	}
-	c.mu.Unlock()
+	left := 0
 	for _, id := range due {
 		a, err := c.changeAlarm(ctx, id, bearing.AnyVersion, func(m *alarm.Machine) (bearing.Alarm, bool) { return m.Unshelve(id, now) })
-		code := bearing.CodeOf(err)
-		if code == "alarm_closed" || code == "alarm_not_found" || err == nil && a.ShelvedUntil == nil {
-			continue
+		if err != nil || a.ShelvedUntil != nil {
+			left++
 		}
-		c.mu.Lock()
-		if _, newer := c.shelves[id]; !newer {
-			c.shelves[id] = now // not known, or longer than it was: the next look sees
-			if err == nil {
-				c.shelves[id] = *a.ShelvedUntil
-			}
-		}
-		c.mu.Unlock()
+	}
+	if c.passed += left; len(due) < shelvesEach {
+		c.passed = 0
 	}
 }
 

@@ -59,12 +59,12 @@ type Core struct {
 	rest      time.Time            // until when none is that nobody waits for; of Watch
 	rests     map[string]time.Time // until when none is for a control of a sensor
 	folded    bool                 // none is left from before there were states; of Watch
+	passed    int                  // shelves that are over and could not be ended; of Watch
 
 	mu      sync.Mutex
 	sensors map[[2]string]*sensor   // by name and axis
 	behind  map[[2]string]*sensor   // whose history is to be folded
 	arrived map[[2]string]*arrivals // likewise
-	shelves map[string]time.Time    // until when alarms are on them, by ID
 }
 
 // engine is a model made ready: everything that must change together when the
@@ -113,7 +113,7 @@ type Config struct {
 
 // New returns a core that answers with model m.
 func New(m *models.Model, cfg Config) (*Core, error) {
-	c := &Core{features: cfg.Features, store: cfg.Store, catalogue: cfg.Catalogue, registry: cfg.Sensors, models: cfg.Models, engines: make(map[string]*engine), metrics: newMetrics(cfg.Metrics), now: cfg.Now, gate: cfg.Gate, memory: cfg.Memory, baseline: cfg.Baseline, zones: cfg.Zones, build: cfg.Build, sensors: make(map[[2]string]*sensor), arrived: make(map[[2]string]*arrivals), shelves: make(map[string]time.Time), behind: make(map[[2]string]*sensor), rests: make(map[string]time.Time), folding: make(chan struct{}, 1), saveEvery: savedEvery}
+	c := &Core{features: cfg.Features, store: cfg.Store, catalogue: cfg.Catalogue, registry: cfg.Sensors, models: cfg.Models, engines: make(map[string]*engine), metrics: newMetrics(cfg.Metrics), now: cfg.Now, gate: cfg.Gate, memory: cfg.Memory, baseline: cfg.Baseline, zones: cfg.Zones, build: cfg.Build, sensors: make(map[[2]string]*sensor), arrived: make(map[[2]string]*arrivals), behind: make(map[[2]string]*sensor), rests: make(map[string]time.Time), folding: make(chan struct{}, 1), saveEvery: savedEvery}
 	c.crowd.most, c.crowd.axesMost = cfg.MaxSensors, cmp.Or(cfg.MaxAxes, DefaultMaxAxes)
 	c.horizon, c.wall.built = cmp.Or(cfg.LateHorizon, DefaultLateHorizon), cfg.Built
 	if c.features.Shelf == nil {

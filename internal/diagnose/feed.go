@@ -30,7 +30,10 @@ func (f *Feed) Publish(events []bearing.Event) {
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.events = append(f.events, events...)
+	for _, e := range events {
+		e.Before = nil // nobody who follows asks for it
+		f.events = append(f.events, e)
+	}
 	if n := len(f.events) - feedSize; n > 0 {
 		f.before = f.events[n-1].Position
 		f.events = append(f.events[:0], f.events[n:]...)

@@ -30,6 +30,10 @@ func effects(ctx context.Context, tx *sql.Tx, sensor, axis string, e *bearing.Ef
 		if err != nil {
 			return nil, err
 		}
+		before, err := stored(ctx, tx, a)
+		if err != nil {
+			return nil, err
+		}
 		r, err := tx.ExecContext(ctx, `INSERT INTO alarms (id, sensor, open, raised_ns, version, doc) VALUES (?, ?, ?, ?, ?, ?)
 			ON CONFLICT (id) DO UPDATE SET open = excluded.open, version = excluded.version, doc = excluded.doc WHERE excluded.version > version`,
 			a.ID, a.Sensor, a.Open(), a.Raised.UnixNano(), a.Version, doc)
@@ -41,7 +45,7 @@ func effects(ctx context.Context, tx *sql.Tx, sensor, axis string, e *bearing.Ef
 		} else if n == 0 {
 			continue // told of already
 		}
-		ev := bearing.Event{Kind: "alarm", Sensor: a.Sensor, Severity: a.Weight(), Doc: doc}
+		ev := bearing.Event{Kind: "alarm", Sensor: a.Sensor, Severity: a.Weight(), Doc: doc, Before: before}
 		err = tx.QueryRowContext(ctx, "INSERT INTO alarm_log (diagnosis, doc) VALUES ((SELECT coalesce(max(seq), 0) FROM diagnoses), ?) RETURNING seq, diagnosis", doc).
 			Scan(&ev.Position.Alarm, &ev.Position.Diagnosis)
 		if err != nil {
@@ -50,6 +54,18 @@ func effects(ctx context.Context, tx *sql.Tx, sensor, axis string, e *bearing.Ef
 		events = append(events, ev)
 	}
 	return events, nil
+}
+
+// stored returns an alarm as it is stored, nil for one that is new.
+func stored(ctx context.Context, tx *sql.Tx, a bearing.Alarm) (doc []byte, err error) {
+	if a.Version <= 1 {
+		return nil, nil
+	}
+	err = tx.QueryRowContext(ctx, "SELECT doc FROM alarms WHERE id = ?", a.ID).Scan(&doc)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, nil
+	}
+	return doc, err
 }
 
 // PutAlarms stores changes of the alarms of a sensor axis that no window made: an
@@ -103,30 +119,20 @@ func (db *DB) AlarmAxes(ctx context.Context, sensor string) (axes []string, err 
 	return axes, rows.Err()
 }
 
-// ShelvedAlarms returns the open alarms that are on a shelf, also where its time is over.
-func (db *DB) ShelvedAlarms(ctx context.Context) (shelved []bearing.Alarm, err error) {
-	release, err := db.reading()
+// Of open alarms those on a shelf whose time is over, or is longer than any may be.
+const dueShelves = `SELECT id FROM alarms INDEXED BY alarms_shelved WHERE shelved <= ?1 AND class < 6
+	UNION ALL SELECT id FROM alarms INDEXED BY alarms_shelved WHERE shelved >= ?2 AND class < 6
+	LIMIT ?3 OFFSET ?4`
+
+// DueShelves returns open alarms whose time on a shelf is over now or within a second, or ends
+// later than any may: after the first of them, as many as limit.
+func (db *DB) DueShelves(ctx context.Context, now time.Time, after, limit int) (ids []string, err error) {
+	longest := now.Add(bearing.MaxShelf + bearing.ShelfSlack)
+	ids, err = db.texts(ctx, db.own, dueShelves, now.UTC().Format(toSeconds), longest.UTC().Format(toSeconds), limit, after)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("shelves that are over: %w", err)
 	}
-	defer release()
-	rows, err := db.read.QueryContext(ctx, "SELECT doc FROM alarms INDEXED BY alarms_shelved WHERE shelved IS NOT NULL AND class < 6")
-	if err != nil {
-		return nil, fmt.Errorf("shelved alarms: %w", err)
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var doc []byte
-		var a bearing.Alarm
-		if err := rows.Scan(&doc); err != nil {
-			return nil, fmt.Errorf("shelved alarms: %w", err)
-		}
-		if err := json.Unmarshal(doc, &a); err != nil {
-			return nil, fmt.Errorf("shelved alarms: %w", err)
-		}
-		shelved = append(shelved, a)
-	}
-	return shelved, rows.Err()
+	return ids, nil
 }
 
 // Alarm returns the alarm of that ID, or NotFound alarm_not_found.

@@ -75,26 +75,58 @@ func TestAlarmFilters(t *testing.T) {
 		}
 	}
 
-	shelved, err := db.ShelvedAlarms(ctx)
-	if err != nil {
-		t.Fatal(err)
-	}
-	n := 0
-	for _, a := range all {
-		if a.Open() && a.ShelvedUntil != nil {
-			n++
-		}
-	}
-	for _, a := range shelved {
-		if !a.Open() || a.ShelvedUntil == nil {
-			t.Errorf("%+v", a)
-		}
-	}
-	if len(shelved) != n || n == 0 {
-		t.Errorf("%d are shelved, want %d", len(shelved), n)
-	}
 	if axes, err := db.AlarmAxes(ctx, "free"); err != nil || !slices.Equal(axes, []string{"", "x"}) {
 		t.Errorf("axes %q, %v", axes, err)
+	}
+}
+
+// TestDueShelves: open alarms whose time is over are told of, and those on a shelf for longer than
+// may be, page by page; no others.
+func TestDueShelves(t *testing.T) {
+	db := open(t, Config{})
+	now := time.Date(2026, 1, 2, 12, 0, 0, 0, time.UTC)
+	put := func(id, state string, until time.Time) {
+		a := bearing.Alarm{ID: id, Sensor: "s", Severity: "alarm", State: state, Raised: now, Version: 1}
+		if !until.IsZero() {
+			a.ShelvedUntil = &until
+		}
+		if err := db.PutAlarms(t.Context(), "s", "", &bearing.Effects{Alarms: []bearing.Alarm{a}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	longest := now.Add(bearing.MaxShelf + bearing.ShelfSlack)
+	put("over", bearing.AlarmActive, now.Add(-time.Hour))
+	put("now", bearing.AlarmAcknowledged, now)
+	put("far", bearing.AlarmActive, longest.Add(time.Second))
+	put("later", bearing.AlarmActive, now.Add(time.Second))
+	put("as long as may be", bearing.AlarmActive, longest.Add(-time.Second))
+	put("closed", bearing.AlarmClosed, now.Add(-time.Hour))
+	put("none", bearing.AlarmActive, time.Time{})
+	for _, c := range []struct {
+		after, limit int
+		want         []string
+	}{{0, 9, []string{"over", "now", "far"}}, {0, 2, []string{"over", "now"}}, {1, 2, []string{"now", "far"}}, {3, 2, nil}} {
+		if got, err := db.DueShelves(t.Context(), now, c.after, c.limit); err != nil || !slices.Equal(got, c.want) {
+			t.Errorf("after %d, %d at most: %v %v, want %v", c.after, c.limit, got, err, c.want)
+		}
+	}
+	planOf(t, db)(dueShelves, "alarms_shelved", "a", "b", 1, 1)
+}
+
+// TestBefore: who is told of a change of an alarm is told what it was before.
+func TestBefore(t *testing.T) {
+	var told []bearing.Event
+	db := open(t, Config{Committed: func(events []bearing.Event) { told = append(told, events...) }})
+	a := bearing.Alarm{ID: "a", Sensor: "s", Severity: "alarm", State: bearing.AlarmActive, Version: 1}
+	for _, state := range []string{bearing.AlarmActive, bearing.AlarmAcknowledged, bearing.AlarmClosed} {
+		a.State = state
+		if err := db.PutAlarms(t.Context(), "s", "", &bearing.Effects{Alarms: []bearing.Alarm{a}}); err != nil {
+			t.Fatal(err)
+		}
+		a.Version++
+	}
+	if len(told) != 3 || told[0].Before != nil || string(told[1].Before) != string(told[0].Doc) || string(told[2].Before) != string(told[1].Doc) {
+		t.Errorf("told %+v", told)
 	}
 }
 

@@ -12,6 +12,9 @@ import (
 	"brinell/bearing"
 )
 
+// toSeconds is how times begin in documents, which are of UTC, and stand in the column shelved.
+const toSeconds = "2006-01-02T15:04:05"
+
 // OpenAlarms are the alarms that are open and not shelved at a time.
 type OpenAlarms struct {
 	Count map[[2]string]int // by severity and state
@@ -40,8 +43,7 @@ func (db *DB) OpenAlarms(ctx context.Context, now time.Time, most int) (open Ope
 		return open, fmt.Errorf("open alarms: %w", err)
 	}
 	defer func() { _ = tx.Rollback() }()
-	const seconds = "2006-01-02T15:04:05" // as times begin in documents; all are UTC
-	from, to := now.Add(time.Second).UTC().Format(seconds), now.Add(bearing.MaxShelf+bearing.ShelfSlack).UTC().Format(seconds)
+	from, to := now.Add(time.Second).UTC().Format(toSeconds), now.Add(bearing.MaxShelf+bearing.ShelfSlack).UTC().Format(toSeconds)
 	if open.Count, err = countAlarms(ctx, tx, from, to); err == nil && most > 0 {
 		open.First, err = firstAlarms(ctx, tx, from, to, most)
 	}
