@@ -77,7 +77,7 @@ func (s *server) getBearing(w http.ResponseWriter, r *http.Request) error {
 	designation := designationOf(r)
 	b, ok := s.bearings.Lookup(designation)
 	if !ok {
-		return bearing.Errorf(bearing.NotFound, "bearing_unknown", "bearing %q is not in the catalogue: see /v1/bearings, or put its geometry or its orders here%s", bearing.Clip(designation), bearing.Suggestion(s.bearings.Lookup, designation))
+		return bearing.Unknown(bearing.NotFound, s.bearings.Lookup, designation, "see /v1/bearings, or put its geometry or its orders here")
 	}
 	return sendBearing(w, r, http.StatusOK, b)
 }

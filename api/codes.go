@@ -97,6 +97,7 @@ var codes = []Code{
 	{"window_conflict", "another window has this sensor, axis and start"},
 	// The catalogue of bearings.
 	{"bearing_unknown", "no such bearing in the catalogue"},
+	{"bearings_many", "more bearings than one sensor may have"},
 	{"bearing_invalid", "a geometry or orders that no bearing has"},
 	{"bearing_builtin", "a bearing of the program's own, which stays as it is"},
 	{"bearing_in_use", "a bearing that registered sensors have"},

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"errors"
 	"math"
-	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -40,6 +39,9 @@ var KnownBearings = []KnownBearing{
 	{Designation: "ZA-2115", Geometry: Geometry{16, 0.331, 2.815, 15.17 * degree}, Inches: true, Licence: facts, Source: "IMS bearing data set, NASA prognostics repository (Rexnord)"},
 	{Designation: "FEMTO", Geometry: Geometry{13, 3.5, 25.6, 0}, Licence: facts, Source: "PRONOSTIA, IEEE PHM 2012 challenge; diameters as commonly quoted, not verified"},
 	{Designation: "6203-KAT", Geometry: Geometry{8, 6.75, 28.55, 0}, Licence: facts, Source: "Paderborn University (KAt): Lessmeier et al., PHM Europe 2016"},
+	{Designation: "ER16K", Geometry: Geometry{9, 7.94, 38.52, 0}, Licence: facts, Source: "University of Ottawa: Huang and Baddour, Data in Brief 21, 2018, SpectraQuest rig (Rexnord)"},
+	{Designation: "ER-10K", Geometry: Geometry{8, 0.3125, 1.319, 0}, Inches: true, Licence: facts, Source: "SpectraQuest machinery fault simulator (MB), NPTEL course 112103024, example 15.2"},
+	{Designation: "MAFAULDA", Geometry: Geometry{8, 7.145, 28.519, 0}, Licence: facts, Source: "MaFaulDa, machinery fault database of UFRJ (COPPE), bearings of the SpectraQuest trainer"},
 	{Designation: "LDK UER204", Geometry: Geometry{8, 7.92, 34.55, 0}, Licence: facts, Source: "XJTU-SY: Wang et al., IEEE Trans. Reliability 2018"},
 }
 
@@ -55,55 +57,6 @@ func (b KnownBearing) AppendCandidates(all []Orders) []Orders {
 		all = b.Beside.AppendCandidates(all)
 	}
 	return all
-}
-
-// mostBeside is how many bearings a sensor may hear: each that is looked for costs the others score.
-const mostBeside = 4
-
-// another matches what may stand before another designation in place of a plus: no suffix is
-// digits alone, four or five of them.
-var another = regexp.MustCompile(`[\s,;/&]+(?:(?:and|und|et)\s+)?(\d{4,5})\b`)
-
-// several parts a designation of several bearings. One that is in the catalogue as it is written
-// stays one.
-func several(lookup func(string) (KnownBearing, bool), designation string) []string {
-	if !strings.ContainsAny(designation, "+,;&/ \t") {
-		return []string{designation}
-	}
-	if b, ok := lookup(designation); ok && b.Designation == designation {
-		return []string{designation}
-	}
-	var b strings.Builder
-	from := 0
-	for _, m := range another.FindAllStringSubmatchIndex(designation, -1) {
-		before := designation[:m[0]]
-		if strings.ContainsAny(before, "0123456789") && !strings.HasSuffix(before, "+") { // else it is behind its maker
-			b.WriteString(designation[from:m[0]] + "+")
-			from = m[2]
-		}
-	}
-	b.WriteString(designation[from:])
-	return strings.Split(strings.NewReplacer(",", "+", ";", "+", "&", "+").Replace(b.String()), "+")
-}
-
-// Fitted returns the bearing of a designation, or of one that names several on one sensor with a
-// plus between them, such as "6205-2RS + 6203-2RS" for drive end and fan end, each beside the one
-// before; a comma, a blank or a slash is taken for the plus too. ok is false where one of them is not known.
-func Fitted(lookup func(string) (KnownBearing, bool), designation string) (b KnownBearing, ok bool) {
-	parts := several(lookup, designation)
-	if len(parts) > mostBeside {
-		return KnownBearing{}, false
-	}
-	var beside *KnownBearing
-	for _, part := range slices.Backward(parts) {
-		if b, ok = lookup(strings.TrimSpace(part)); !ok {
-			return KnownBearing{}, false
-		}
-		b.Beside = beside
-		next := b
-		beside = &next
-	}
-	return *beside, true
 }
 
 // Which returns the designation of the bearing that has a candidate, by its place among all.
@@ -260,6 +213,11 @@ func (c *Catalogue) Lookup(designation string) (KnownBearing, bool) {
 	if b, ok := c.row(designation); ok {
 		return b, true
 	}
+	if rest, made := unmade(designation); made {
+		if b, ok := c.row(rest); ok {
+			return b, true
+		}
+	}
 	n, ok := numberOf(designation)
 	if !ok {
 		return KnownBearing{}, false
@@ -268,16 +226,6 @@ func (c *Catalogue) Lookup(designation string) (KnownBearing, bool) {
 		return b, true
 	}
 	return estimateOf(n)
-}
-
-// Suggestion ends a message that a bearing is not known with the one that may be meant, where
-// letters in its designation stand for digits that look like them: 6205 for 62O5.
-func Suggestion(lookup func(string) (KnownBearing, bool), designation string) string {
-	meant := unmistaken(designation)
-	if b, ok := lookup(meant); ok && meant != designation {
-		return ". Did you mean " + b.Designation + "?"
-	}
-	return ""
 }
 
 // row returns the row with the same letters and digits, or else one with the same number before

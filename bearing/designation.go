@@ -56,7 +56,7 @@ func isLetter(c byte) bool { return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z'
 // makers are the names that stand before a designation and say nothing of its geometry.
 var makers = []string{"SKF", "FAG", "INA", "NSK", "NTN", "SNR", "KOYO", "JTEKT", "TIMKEN", "NACHI", "NKE", "ZKL", "FLT", "KBC",
 	"RHP", "MRC", "FAFNIR", "STEYR", "KINEX", "URB", "ZVL", "ZWZ", "LYC", "HRB", "C&U", "CX", "RKB", "DKF", "GPZ", "VBF", "MPZ",
-	"NBC", "ASB", "EZO", "NMB", "GRW", "IKO", "IBC", "SLF", "WKW", "TPI", "GMN"}
+	"NBC", "ASB", "REXNORD", "MB", "EZO", "NMB", "GRW", "IKO", "IBC", "SLF", "WKW", "TPI", "GMN"}
 
 // materials are prefixes of the metal or the grease, which say nothing of the geometry either.
 var materials = []string{"E2.", "SS", "W", "S"}
@@ -75,17 +75,25 @@ func (n number) String() string {
 // constructions are the letters that may stand before the digits (DIN 623-1).
 var constructions = []string{"NUP", "NU", "NJ", "N"}
 
+// parted leaves out what stands between two parts of a designation.
+func parted(s string) string { return strings.TrimLeft(s, " -_./") }
+
+// unmade returns a designation in upper case without the name of a maker before it, and whether
+// there was one.
+func unmade(designation string) (rest string, made bool) {
+	s := strings.ToUpper(strings.TrimSpace(designation))
+	for _, m := range makers {
+		if rest, found := strings.CutPrefix(s, m); found && rest != "" {
+			return parted(rest), true
+		}
+	}
+	return s, false
+}
+
 // numberOf reads a designation: the name of a maker, prefixes and blanks before the digits are
 // passed over. ok is false where no digits of a series are at their place.
 func numberOf(designation string) (n number, ok bool) {
-	s := strings.ToUpper(strings.TrimSpace(designation))
-	parted := func(s string) string { return strings.TrimLeft(s, " -_./") }
-	for _, m := range makers {
-		if rest, found := strings.CutPrefix(s, m); found && rest != "" {
-			s = parted(rest)
-			break
-		}
-	}
+	s, _ := unmade(designation)
 	for _, m := range materials {
 		rest, found := strings.CutPrefix(s, m)
 		if rest = parted(rest); found && rest != "" && isDigit(rest[0]) {

@@ -84,19 +84,6 @@ func TestBoundary(t *testing.T) {
 	}
 }
 
-// TestSuggestion: letters that look like digits are found, and nothing else is.
-func TestSuggestion(t *testing.T) {
-	for stated, want := range map[string]string{
-		"62O5": "6205-2RS", "6Z05": "6205-2RS", "620S": "6205-2RS", "G205": "6205-2RS", "63l0": "6310", "SKF 62O5-2Z": "6205-2RS",
-		"6205": "", "6310": "", "my-pump": "", "": "", "OIL": "", "ZA-2115": "",
-	} {
-		want := map[bool]string{true: ". Did you mean " + want + "?"}[want != ""]
-		if got := Suggestion(LookupBearing, stated); got != want {
-			t.Errorf("%q: %q, want %q", stated, got, want)
-		}
-	}
-}
-
 // TestTimken: the orders that a maker publishes of ball bearings with rings of the 62 and 63 series
 // are within a comb's reach of a candidate.
 //

@@ -62,7 +62,7 @@ func bearingsShow(file *string) *cobra.Command {
 			}
 			b, ok := cat.Lookup(args[0])
 			if !ok {
-				return bearing.Errorf(bearing.NotFound, "bearing_unknown", "bearing %q is not in the catalogue: see brinell bearings list%s", bearing.Clip(args[0]), bearing.Suggestion(cat.Lookup, args[0]))
+				return bearing.Unknown(bearing.NotFound, cat.Lookup, args[0], "see brinell bearings list")
 			}
 			o := b.Orders()
 			w := cmd.OutOrStdout()
@@ -118,6 +118,10 @@ func bearingsMatch(file *string) *cobra.Command {
 				if r.Bearing = b.Designation; b.Estimate.Known() {
 					rows = append(rows, b)
 				}
+			} else if _, several := bearing.Fitted(cat.Lookup, r.Bearing); several {
+				return usagef("%q are several bearings: match them one by one, or leave --bearing out to try all", bearing.Clip(r.Bearing))
+			} else if r.Bearing != "" {
+				return bearing.Unknown(bearing.NotFound, cat.Lookup, r.Bearing, "add its geometry or its orders with --bearings, or leave it out to try all")
 			}
 			found, err := diagnose.Match(r.Samples, r.SampleRate, r.ShaftSpeed, r.Bearing, rows)
 			if err != nil {

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"math"
 	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -227,8 +226,8 @@ func (c *Core) observe(e *engine, w *bearing.Window, r registered, last string) 
 	defer e.workers.Put(k)
 	r.bearing = cmp.Or(w.Bearing, r.bearing, last)
 	var ok bool
-	if r.fitted, ok = bearing.Fitted(c.catalogue, r.bearing); !ok && !strings.Contains(r.bearing, "+") {
-		r.meant = bearing.Suggestion(c.catalogue, r.bearing)
+	if r.fitted, ok = bearing.Fitted(c.catalogue, r.bearing); !ok {
+		r.unknown = bearing.Unknown(bearing.Invalid, c.catalogue, r.bearing, "add its geometry or its orders").Message
 	}
 	t := time.Now()
 	o, err := k.observe(w, e.model, r)

@@ -138,7 +138,7 @@ func (k *worker) envelope(o *observation, w *bearing.Window, r registered) *line
 		o.unfitted = "the bearing is not known: state its designation with a window, it holds for the sensor's later ones"
 		o.noLines = o.unfitted
 	case b.BPFO == 0:
-		o.unfitted = "the bearing " + bearing.Clip(o.bearing) + " is not in the catalogue: add its geometry or its orders" + r.meant
+		o.unfitted = r.unknown
 		o.noLines = o.unfitted
 	case o.speed == 0 && len(all) > 1:
 		o.noLines = "the shaft speed is not known, and the orders of the bearing are estimated only, or several bearings are on the sensor: state shaft_speed_rpm, or the bearing's orders"

@@ -96,7 +96,7 @@ func (r *Registry) PutResource(ctx context.Context, kind, key string, doc []byte
 	}
 	if s.Bearing != "" {
 		if _, ok := bearing.Fitted(r.catalogue, s.Bearing); !ok {
-			return 0, false, bearing.Errorf(bearing.Invalid, "bearing_unknown", "bearing %q is not in the catalogue: put its geometry or its orders to /v1/bearings first%s", bearing.Clip(s.Bearing), bearing.Suggestion(r.catalogue, s.Bearing)).At("/bearing")
+			return 0, false, bearing.Unknown(bearing.Invalid, r.catalogue, s.Bearing, "put its geometry or its orders to /v1/bearings first").At("/bearing")
 		}
 	}
 	if s.Model != "" {

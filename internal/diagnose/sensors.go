@@ -11,7 +11,7 @@ type Sensors func(name string) (bearing.Sensor, bool)
 type registered struct {
 	bearing   string
 	fitted    bearing.KnownBearing // of that designation, zero if it is not known
-	meant     string               // what a designation that is not known may mean, as bearing.Suggestion
+	unknown   string               // why the bearing is not known, as bearing.Unknown
 	shaft     float64              // Hz
 	speedFrom string               // see bearing.Sensor
 	model     string               // digest, "" for the active one
