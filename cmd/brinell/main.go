@@ -41,12 +41,12 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	if err == nil {
 		return exitOK
 	}
-	fmt.Fprintf(stderr, "brinell: %v\n", err)
+	text, code := fmt.Sprintf("brinell: %v\n", err), exitError
 	if _, ok := errors.AsType[usageError](err); ok {
-		fmt.Fprintln(stderr, "Run 'brinell --help', or 'brinell COMMAND --help', for usage.")
-		return exitUsage
+		text, code = text+"Run 'brinell --help', or 'brinell COMMAND --help', for usage.\n", exitUsage
 	}
-	return exitError
+	say(stderr, text)
+	return code
 }
 
 // usageError is a command line that makes no sense.

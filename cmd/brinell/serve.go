@@ -71,7 +71,9 @@ Every flag can be set by the environment, --data-dir by BRINELL_DATA_DIR, and in
 file that --config names. brinell config show tells what holds and why.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			s, err := newService(cmd.Context(), c, cmd.ErrOrStderr())
+			log := logs.NewQueue(cmd.ErrOrStderr(), c.leftOut)
+			defer log.Close(logPatience)
+			s, err := newService(cmd.Context(), c, log)
 			if err != nil {
 				return err
 			}
@@ -303,18 +305,6 @@ func reserve(workers int) {
 	if procs != runtime.GOMAXPROCS(0) { // setting it, even alike, ends following the container's quota
 		runtime.GOMAXPROCS(procs)
 	}
-}
-
-// newLog returns a log for people or for programs, in which what repeats is counted.
-func newLog(w io.Writer, format string, level slog.Level) (*slog.Logger, error) {
-	o := &slog.HandlerOptions{Level: level}
-	switch format {
-	case "text":
-		return slog.New(logs.Limit(slog.NewTextHandler(w, o))), nil
-	case "json":
-		return slog.New(logs.Limit(slog.NewJSONHandler(w, o))), nil
-	}
-	return nil, usagef("--log-format %q is neither text nor json", format)
 }
 
 // hosts are the names under which what listens on an address may be asked without a key. On

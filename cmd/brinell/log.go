@@ -1,0 +1,57 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"log/slog"
+	"time"
+
+	"brinell/internal/logs"
+)
+
+// logPatience is how long the end of the program waits for a log that is not read.
+const logPatience = 2 * time.Second
+
+// newLog returns a log for people or for programs, in which what repeats is counted.
+func newLog(w io.Writer, format string, level slog.Level) (*slog.Logger, error) {
+	h, err := logHandler(w, format, level)
+	if err != nil {
+		return nil, err
+	}
+	return slog.New(logs.Limit(h)), nil
+}
+
+func logHandler(w io.Writer, format string, level slog.Level) (slog.Handler, error) {
+	o := &slog.HandlerOptions{Level: level}
+	switch format {
+	case "text":
+		return slog.NewTextHandler(w, o), nil
+	case "json":
+		return slog.NewJSONHandler(w, o), nil
+	}
+	return nil, usagef("--log-format %q is neither text nor json", format)
+}
+
+// leftOut is the line about lines for which there was no room, as the log has lines.
+func (c *serveConfig) leftOut(lost int) []byte {
+	var b bytes.Buffer
+	if h, err := logHandler(&b, c.logFormat, slog.LevelWarn); err == nil {
+		slog.New(h).Warn("lines are left out of the log, which is not read as fast as it is written", "lines", lost)
+	}
+	return b.Bytes()
+}
+
+// say writes a last text for the user, and waits for it no longer than logPatience: nobody may
+// read it, and the program has to end.
+func say(w io.Writer, text string) {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		fmt.Fprint(w, text)
+	}()
+	select {
+	case <-done:
+	case <-time.After(logPatience):
+	}
+}
