@@ -29,8 +29,9 @@ func (s *server) getPicture(format string) func(http.ResponseWriter, *http.Reque
 		err = s.look(r, func() error {
 			bytes := func(d bearing.Diagnosis) int64 { return s.signals.PictureBytes(d, q) }
 			return s.windowOf(r, bytes, func(win *bearing.Window, d bearing.Diagnosis) (err error) {
-				id = d.ID
-				b, err = s.signals.Picture("", win, d, q)
+				if id = d.ID; !headOnly(r) {
+					b, err = s.signals.Picture("", win, d, q)
+				}
 				return err
 			})
 		})
@@ -72,7 +73,7 @@ func pictureQuery(raw, format string) (q bearing.PictureQuery, err error) {
 func describePictures(get func(path, name, tag, summary string, answer map[string]*huma.MediaType,
 	params ...*huma.Param), id *huma.Param) {
 	side := func(name string, usual int) *huma.Param {
-		return query(name, "pixels, "+strconv.Itoa(usual)+" if not stated", &huma.Schema{Type: "integer",
+		return query(name, "pixels, "+strconv.Itoa(usual)+" if not stated; width times height is "+strconv.Itoa(bearing.MostPixels)+" at most", &huma.Schema{Type: "integer",
 			Minimum: ptr(float64(bearing.LeastPicture)), Maximum: ptr(float64(bearing.MostPicture))})
 	}
 	width, height := side("width", bearing.PictureWidth), side("height", bearing.PictureHeight)

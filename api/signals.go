@@ -98,6 +98,11 @@ func (s *server) sendList(w http.ResponseWriter, r *http.Request, v any) error {
 	return s.sendLong(w, r, "application/json", b)
 }
 
+// headOnly says whether a request asks for no more than the head of an answer. What takes time
+// to draw or to compute is not for it: the length is not known then, and not stated. Errors that
+// computing alone would find are not either.
+func headOnly(r *http.Request) bool { return r.Method == http.MethodHead }
+
 // sendLong sends an answer that may be long, unless too much is being sent already beside
 // it: it is in memory until its client has taken it.
 func (s *server) sendLong(w http.ResponseWriter, r *http.Request, media string, b []byte) error {
@@ -110,6 +115,11 @@ func (s *server) sendLong(w http.ResponseWriter, r *http.Request, media string, 
 		defer give()
 		s.cfg.Memory.Hold(n)
 		defer s.cfg.Memory.Give(n)
+	}
+	if headOnly(r) && b == nil {
+		w.Header().Set("Content-Type", media)
+		w.WriteHeader(http.StatusOK)
+		return nil
 	}
 	send(w, http.StatusOK, media, b)
 	return nil
@@ -193,8 +203,9 @@ func (s *server) getWindow(w http.ResponseWriter, r *http.Request) error {
 	var id string
 	err = s.look(r, func() error {
 		return s.windowOf(r, func(d bearing.Diagnosis) int64 { return 4096 + form.bytes*int64(d.SampleCount) }, func(win *bearing.Window, d bearing.Diagnosis) (err error) {
-			id = d.ID
-			b, err = form.encode(win)
+			if id = d.ID; !headOnly(r) {
+				b, err = form.encode(win)
+			}
 			return err
 		})
 	})
@@ -304,6 +315,9 @@ func (s *server) getSpectrum(kind string) func(http.ResponseWriter, *http.Reques
 		err = s.look(r, func() error {
 			bytes := func(d bearing.Diagnosis) int64 { return s.signals.SpectrumBytes(d.SampleCount) }
 			return s.windowOf(r, bytes, func(win *bearing.Window, d bearing.Diagnosis) error {
+				if headOnly(r) {
+					return nil
+				}
 				sp, err := s.signals.Spectrum(win, d, q)
 				if err == nil {
 					b, err = json.Marshal(sp)
@@ -351,6 +365,9 @@ func (s *server) getTrend(w http.ResponseWriter, r *http.Request) error {
 	}
 	var b []byte
 	err = s.look(r, func() error {
+		if headOnly(r) {
+			return nil
+		}
 		t, err := s.signals.Trend(r.Context(), q)
 		if err == nil {
 			b, err = json.Marshal(t)

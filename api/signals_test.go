@@ -203,7 +203,7 @@ func TestPictures(t *testing.T) {
 			t.Errorf("%s: policy %s", target, h.Get("Content-Security-Policy"))
 		}
 	}
-	for target, code := range map[string]string{"plot.png?width=0": "parameter_invalid", "plot.png?width=2401": "parameter_invalid", "plot.svg?height=479": "parameter_invalid", "plot.svg?lines=4": "unknown_parameter"} {
+	for target, code := range map[string]string{"plot.png?width=0": "parameter_invalid", "plot.png?width=2401": "parameter_invalid", "plot.png?width=2400&height=1201": "parameter_invalid", "plot.svg?height=479": "parameter_invalid", "plot.svg?lines=4": "unknown_parameter"} {
 		if w := ask(s, "GET", "/v1/windows/x/"+target, "", ""); w.Code != 422 || !strings.Contains(w.Body.String(), code) {
 			t.Errorf("%s: %d %s", target, w.Code, w.Body)
 		}
@@ -225,8 +225,62 @@ func TestPictures(t *testing.T) {
 	}
 }
 
+// TestHeads: a HEAD of what is drawn, encoded or computed has the status and the head of its GET,
+// and nothing is drawn, encoded or computed for it.
+func TestHeads(t *testing.T) {
+	s := lookingServer(t)
+	idle := &idleSignals{}
+	for _, target := range []string{"/v1/windows/x/plot.png", "/v1/windows/x/plot.svg?width=600", "/v1/windows/x/spectrum", "/v1/windows/x/envelope",
+		"/v1/windows/x?format=csv", "/v1/windows/x", "/v1/sensors/p/trends?feature=rms"} {
+		s.signals = idle
+		head := ask(s, "HEAD", target, "", "")
+		if head.Code != 200 || head.Body.Len() != 0 || head.Header().Get("Content-Length") != "" || idle.worked {
+			t.Errorf("%s: %d, %d bytes, length %q, worked %t", target, head.Code, head.Body.Len(), head.Header().Get("Content-Length"), idle.worked)
+		}
+		get := ask(s, "GET", target, "", "")
+		for _, name := range []string{"Content-Type", "Content-Disposition", "Content-Security-Policy", "Cache-Control"} {
+			if got, want := head.Header().Get(name), get.Header().Get(name); got != want {
+				t.Errorf("%s: %s %q, of GET %q", target, name, got, want)
+			}
+		}
+		idle.worked = false
+		s.signals = expired{}
+		if w := ask(s, "HEAD", target, "", ""); w.Code != 404 && !strings.Contains(target, "trends") {
+			t.Errorf("%s, expired: %d", target, w.Code)
+		}
+	}
+	if w := ask(s, "HEAD", "/v1/windows/x/plot.png?width=1", "", ""); w.Code != 422 {
+		t.Errorf("a size that is refused: %d", w.Code)
+	}
+}
+
+// idleSignals are Signals that note whether they had to work.
+type idleSignals struct {
+	longWindows
+	worked bool
+}
+
+func (i *idleSignals) Picture(string, *bearing.Window, bearing.Diagnosis, bearing.PictureQuery) ([]byte, error) {
+	i.worked = true
+	return []byte("drawn"), nil
+}
+
+func (i *idleSignals) Spectrum(*bearing.Window, bearing.Diagnosis, bearing.SpectrumQuery) (bearing.Spectrum, error) {
+	i.worked = true
+	return bearing.Spectrum{}, nil
+}
+
+func (i *idleSignals) SpectrumBytes(int) int64 { return 0 }
+
+func (i *idleSignals) Trend(context.Context, bearing.TrendQuery) (bearing.Trend, error) {
+	i.worked = true
+	return bearing.Trend{}, nil
+}
+
 // expired are Signals whose samples are gone.
 type expired struct{ longWindows }
+
+func (expired) SpectrumBytes(int) int64 { return 0 }
 
 func (expired) Window(_ context.Context, id string) (*bearing.Window, error) {
 	return nil, bearing.Errorf(bearing.NotFound, "samples_expired", "the raw samples of %s were removed", id)

@@ -43,7 +43,7 @@ func TestSamePictures(t *testing.T) {
 }
 
 // samePictures demands that the service's pictures of a window are those that the command
-// draws of its file, byte for byte, and that HEAD says of them what GET does.
+// draws of its file, byte for byte, and that HEAD says of them what GET does but for the length.
 func samePictures(t *testing.T, url, dir, bin, file, id string) {
 	t.Helper()
 	for format, media := range map[string]string{"png": "image/png", "svg": "image/svg+xml"} {
@@ -66,7 +66,7 @@ func samePictures(t *testing.T, url, dir, bin, file, id string) {
 		}
 		resp.Body.Close()
 		if h := resp.Header; resp.StatusCode != 200 || h.Get("Content-Type") != media ||
-			resp.ContentLength != int64(len(want)) {
+			resp.ContentLength != -1 { // nothing is drawn for it
 			t.Errorf("HEAD %s: %s, %v", address, resp.Status, h)
 		}
 		if small := fetch(t, address+"?width=480&height=500", 200); bytes.Equal(small, want) {

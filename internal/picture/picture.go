@@ -128,7 +128,9 @@ func (s Subject) draw(q bearing.PictureQuery, parts ...func(Subject) *plot.Plot)
 	}
 	var rows [][]*plot.Plot
 	for _, part := range parts {
-		rows = append(rows, []*plot.Plot{part(s)})
+		p := part(s)
+		p.BackgroundColor = nil // the canvas has one, and a fill costs as much as all lines
+		rows = append(rows, []*plot.Plot{p})
 	}
 	return encode(q, func(c draw.Canvas) {
 		c = s.head(c)
@@ -144,8 +146,6 @@ func (s Subject) draw(q bearing.PictureQuery, parts ...func(Subject) *plot.Plot)
 // head writes the heading and returns what is left of the canvas.
 func (s Subject) head(c draw.Canvas) draw.Canvas {
 	const margin = 14
-	c.SetColor(color.White)
-	c.Fill(c.Rectangle.Path())
 	at := vg.Point{X: c.Min.X + vg.Points(margin), Y: c.Max.Y - vg.Points(10)}
 	write := func(size float64, bold bool, ink color.Color, txt string) {
 		style := textStyle(size, bold, ink)

@@ -133,7 +133,7 @@ func TestMissing(t *testing.T) {
 func TestSizes(t *testing.T) {
 	s := subject(6000, 12000, 30)
 	for _, q := range []bearing.PictureQuery{{}, {Width: 480, Height: 480}, {Width: 2400, Height: 480},
-		{Width: 480, Height: 2400}, {Width: 1201, Height: 999}} {
+		{Width: 480, Height: 2400}, {Width: 1201, Height: 999}, {Width: 2400, Height: 1200}, {Width: 1200, Height: 2400}} {
 		want, err := q.WithDefaults()
 		if err != nil {
 			t.Fatal(err)
@@ -152,7 +152,8 @@ func TestSizes(t *testing.T) {
 	if err != nil || !bytes.Contains(b, []byte(`<svg width="640" height="512" viewBox="0 0 `)) {
 		t.Errorf("%v, %.300s", err, b)
 	}
-	for _, q := range []bearing.PictureQuery{{Width: 479}, {Width: 2401}, {Height: 479}, {Height: 2401}, {Width: -1}} {
+	for _, q := range []bearing.PictureQuery{{Width: 479}, {Width: 2401}, {Height: 479}, {Height: 2401}, {Width: -1},
+		{Width: 2400, Height: 1201}, {Width: 2400, Height: 2400}, {Width: 1697, Height: 1698}} {
 		if _, err := Draw(s, q); bearing.CodeOf(err) != "parameter_invalid" {
 			t.Errorf("%+v: %v", q, err)
 		}
