@@ -123,9 +123,10 @@ func availableMemory(root string) int64 {
 	return unboundedMemory
 }
 
-// limitHeap sets the runtime's limit, unless GOMEMLIMIT has.
+// limitHeap sets the runtime's limit, unless GOMEMLIMIT has set a lower one: who sets it to what
+// the program may take, as is usual, must not take away what is left for the database.
 func (p memoryPlan) limitHeap() {
-	if os.Getenv("GOMEMLIMIT") == "" {
+	if debug.SetMemoryLimit(-1) > p.heap {
 		debug.SetMemoryLimit(p.heap)
 	}
 }

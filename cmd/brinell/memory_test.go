@@ -2,8 +2,11 @@ package main
 
 import (
 	"context"
+	"math"
 	"os"
 	"path/filepath"
+	"runtime/debug"
+	"strconv"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -32,6 +35,21 @@ func TestMemoryPlan(t *testing.T) {
 	}
 	if p := planMemory(leastMemory, 16); p.budget < 24<<20 {
 		t.Errorf("with the least memory there are %d MiB for windows", p.budget>>20)
+	}
+}
+
+// TestLimitHeap: GOMEMLIMIT, which the runtime has read, may lower the limit that --memory makes,
+// and does not raise it.
+func TestLimitHeap(t *testing.T) {
+	was := debug.SetMemoryLimit(-1)
+	defer debug.SetMemoryLimit(was)
+	p := planMemory(1<<30, 2)
+	for set, want := range map[int64]int64{math.MaxInt64: p.heap, 1 << 30: p.heap, p.heap + 1: p.heap, p.heap - 1: p.heap - 1, 300 << 20: 300 << 20} {
+		debug.SetMemoryLimit(set)
+		t.Setenv("GOMEMLIMIT", strconv.FormatInt(set, 10))
+		if p.limitHeap(); debug.SetMemoryLimit(-1) != want {
+			t.Errorf("GOMEMLIMIT %d: the limit is %d, want %d", set, debug.SetMemoryLimit(-1), want)
+		}
 	}
 }
 
