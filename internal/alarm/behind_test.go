@@ -64,20 +64,20 @@ func TestBehind(t *testing.T) {
 		t.Errorf("%+v", b)
 	}
 	// What begins a minute and more off is not steady.
-	for slack, want := range map[time.Duration]int{bufferSlack: 2, bufferSlack + 2: 1} {
+	for slack, want := range map[time.Duration]int{time.Minute: 2, time.Minute + 2: 1} {
 		if b := (Behind{}).next(epoch, epoch).next(epoch.Add(slack), epoch); b.Steady != want {
 			t.Errorf("off by %s: %+v", slack, b)
 		}
 	}
 	// Limits of time alone are at the minute.
-	long := Behind{Count: LoneCount, Since: epoch, Steady: SettleCount, Start: epoch, Came: epoch}
-	for span, want := range map[time.Duration]bool{SettleSpan - 1: false, SettleSpan: true} {
+	long := Behind{Count: 3, Since: epoch, Steady: 10, Start: epoch, Came: epoch}
+	for span, want := range map[time.Duration]bool{10*time.Minute - 1: false, 10 * time.Minute: true} {
 		if long.reaches(epoch.Add(span), 1) != want {
 			t.Errorf("after %s: %v", span, !want)
 		}
 	}
 	long.Steady = 0
-	for span, want := range map[time.Duration]bool{LoneSpan - 1: false, LoneSpan: true} {
+	for span, want := range map[time.Duration]bool{24*time.Hour - 1: false, 24 * time.Hour: true} {
 		if long.reaches(epoch.Add(span), 1) != want {
 			t.Errorf("after %s: %v", span, !want)
 		}
