@@ -465,6 +465,11 @@ func (m *Model) Save(path string) error {
 	if err != nil {
 		return err
 	}
+	return write(path, b, (*os.File).Sync)
+}
+
+// write does it with what is to make it last.
+func write(path string, b []byte, sync func(*os.File) error) error {
 	f, err := os.CreateTemp(filepath.Dir(path), ".brinell-*")
 	if err != nil {
 		return fmt.Errorf("save model: %w", err)
@@ -474,7 +479,7 @@ func (m *Model) Save(path string) error {
 		err = f.Chmod(0o644)
 	}
 	if err == nil {
-		err = f.Sync()
+		err = sync(f)
 	}
 	if cerr := f.Close(); err == nil {
 		err = cerr

@@ -220,6 +220,9 @@ func TestLeakError(t *testing.T) {
 	f("a/DE", 999, 1200, true)
 	f("a/DE", 1000, 1200, false)
 	f("b/DE", 0, 10, false)
+	m.Training.Seen[0].From = 500
+	f("a/DE", 0, 500, false)
+	f("a/DE", 0, 501, true)
 }
 
 func TestClassify(t *testing.T) {

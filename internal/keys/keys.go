@@ -356,11 +356,17 @@ func edit(file string, change func(*Set) error) error {
 	if err != nil {
 		return err
 	}
-	return replace(file, in, append(b, '\n'))
+	return replace(file, in, append(b, '\n'), disk{(*os.File).Sync, os.Rename})
+}
+
+// disk is what makes a change last: a test watches in which order it is done.
+type disk struct {
+	sync   func(*os.File) error
+	rename func(from, to string) error
 }
 
 // replace puts b in the place of a file in the directory in, whole and on disk.
-func replace(file string, in fs.FileInfo, b []byte) error {
+func replace(file string, in fs.FileInfo, b []byte, to disk) error {
 	was, err := os.Stat(file)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
@@ -377,15 +383,15 @@ func replace(file string, in fs.FileInfo, b []byte) error {
 		}
 	}
 	_, err = tmp.Write(b)
-	if err = errors.Join(err, tmp.Sync(), tmp.Close()); err != nil {
+	if err = errors.Join(err, to.sync(tmp), tmp.Close()); err != nil {
 		return err
 	}
-	if err := os.Rename(tmp.Name(), file); err != nil {
+	if err := to.rename(tmp.Name(), file); err != nil {
 		return err
 	}
 	d, err := os.Open(dir)
 	if err != nil {
 		return err
 	}
-	return errors.Join(d.Sync(), d.Close())
+	return errors.Join(to.sync(d), d.Close())
 }

@@ -142,7 +142,7 @@ func TestAppendKeepsNoSamples(t *testing.T) {
 }
 
 // TestFailedCommit: all waiters of the batch learn of it, nothing of it is
-// stored, and the next batch goes through.
+// stored or told to those who follow, and the next batch goes through.
 func TestFailedCommit(t *testing.T) {
 	broken := errors.New("broken disk")
 	for _, c := range []struct {
@@ -162,7 +162,8 @@ func TestFailedCommit(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			h := &held{began: make(chan struct{}, 100), open: make(chan struct{})}
 			h.fail.Store(&c.fail)
-			db := open(t, Config{commit: h.commit})
+			var told atomic.Int64
+			db := open(t, Config{commit: h.commit, Committed: func(events []bearing.Event) { told.Add(int64(len(events))) }})
 			var wg sync.WaitGroup
 			const n = 6
 			for i := range n {
@@ -182,9 +183,15 @@ func TestFailedCommit(t *testing.T) {
 			if s, _ := db.Stats(t.Context()); s.Diagnoses != 0 || s.RawBytes != 0 {
 				t.Errorf("%+v after failed commits", s)
 			}
+			if n := told.Load(); n != 0 {
+				t.Errorf("%d events were told of what is not stored", n)
+			}
 			h.fail.Store(nil)
 			if got, err := put(t, db, "pump", 1, 0); err != nil || got.Duplicate {
 				t.Errorf("after recovery: %v, duplicate %v", err, got.Duplicate)
+			}
+			if n := told.Load(); n != 1 {
+				t.Errorf("after recovery: %d events were told, want one", n)
 			}
 			if err := db.Ready(); err != nil {
 				t.Error(err)

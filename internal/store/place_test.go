@@ -105,8 +105,8 @@ func TestReplaced(t *testing.T) {
 					t.Fatal(db.Ready())
 				}
 			}
-			if _, err := put(t, db, "pump", 2, 0); err != nil {
-				t.Error(err)
+			if again, err := put(t, db, "pump", 2, 0); err != nil || again.Duplicate { // it was not stored meanwhile
+				t.Errorf("%v, duplicate %v", err, again.Duplicate)
 			}
 			shut(t, db)
 		})
