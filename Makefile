@@ -4,7 +4,7 @@ STATICCHECK ?= honnef.co/go/tools/cmd/staticcheck@v0.8.2
 FUZZTIME    ?= 60s
 DATA        ?= $(BRINELL_DATA)
 
-.PHONY: check test race purego fmt vet lint arm64 darwin arm64-test bench fuzz fuzz-short garbage rigs generate model accuracy compression build release-snapshot release
+.PHONY: check test race purego fmt vet lint arm64 darwin arm64-test bench fuzz fuzz-short garbage mutants rigs generate model accuracy compression build release-snapshot release
 
 check: fmt vet lint test purego race arm64 darwin
 
@@ -64,6 +64,13 @@ fuzz-short:
 # ways that must not matter.
 garbage:
 	BRINELL_GARBAGE=10000 BRINELL_WINDOWS=1000 $(GO) test ./internal/diagnose -run 'Garbage|Invariance' -v -timeout 1h
+
+# A hundred and more one-line changes, one at a time, each of which the tests of its package must
+# notice; survivors are printed, and fail it. MUTANTS is a pattern of those that are tried.
+# Twenty minutes on two cores.
+MUTANTS ?= .
+mutants:
+	BRINELL_MUTANTS='$(MUTANTS)' $(GO) test ./internal/mutants -run 'Mutants$$' -v -timeout 3h
 
 # The long forms of the rigs, as root with strace installed: 10,000 power cuts, 500 kills,
 # 200 full disks, 2,000 damaged databases, a hundred rounds of hostile requests, 10,000 slow

@@ -51,6 +51,7 @@ api/web             :
 api/decode          : internal/clamp bearing dataset dataset/npyfile dataset/wavfile
 api                 : internal/clamp bearing internal/logs internal/admit internal/keys dataset/csvfile dataset/npyfile dataset/wavfile api/decode api/web
 internal/rig        :
+internal/mutants    :
 cmd/brinell         : *
 `
 
