@@ -21,6 +21,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/goleak"
 
+	"brinell/api/client"
 	"brinell/bearing"
 )
 
@@ -305,28 +306,24 @@ func TestAnswers(t *testing.T) {
 	}
 }
 
-// TestClient: the client's queries and windows arrive as they were meant, and
-// refusals come back with their code.
+// TestClient: windows and queries of the client arrive as they were meant, and each kind of
+// error comes back as it was.
 func TestClient(t *testing.T) {
 	f := &fake{}
 	url, _ := serve(t, f, Config{})
-	c := Client{Base: url}
+	c := client.Client{Base: url, Retry: client.Retry{Attempts: 1}}
 	want, err := bearing.NewWindow(bearing.Window{Sensor: "pump", Axis: "x", Start: time.Unix(1e9, 5), SampleRate: 12000.5, ShaftSpeed: 29.95, Bearing: "6205", Unit: bearing.G, Samples: []float32{1, 2}}, bearing.Limits{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := c.PostWindow(t.Context(), want); err != nil {
-		t.Fatal(err)
-	}
-	if d := cmp.Diff(want, f.windows[0]); d != "" {
-		t.Error(d)
-	}
-	want.Unit, want.Start = bearing.MillimetresSec, want.Start.Add(time.Second)
-	if _, err := c.PostWindow(t.Context(), want); err != nil {
-		t.Fatal(err)
-	}
-	if d := cmp.Diff(want, f.windows[1]); d != "" {
-		t.Error(d)
+	for i, unit := range []bearing.Unit{bearing.G, bearing.MillimetresSec, bearing.MetresPerSec2} {
+		want.Unit, want.Start = unit, want.Start.Add(time.Second)
+		if _, err := c.PostWindow(t.Context(), want); err != nil {
+			t.Fatal(err)
+		}
+		if d := cmp.Diff(want, f.windows[i]); d != "" {
+			t.Error(d)
+		}
 	}
 	q := bearing.Query{Sensor: "pump", Fault: bearing.Ball, From: time.Unix(1, 2).UTC(), To: time.Unix(3, 4).UTC(), Limit: 7, Cursor: "abc"}
 	f.list = func(got bearing.Query) (bearing.Page, error) {
@@ -341,6 +338,25 @@ func TestClient(t *testing.T) {
 	}
 	if _, err := c.Diagnosis(t.Context(), "none"); bearing.CodeOf(err) != "diagnosis_not_found" || bearing.KindOf(err) != bearing.NotFound {
 		t.Errorf("got %v", err)
+	}
+	for _, kind := range []bearing.Kind{bearing.Malformed, bearing.Invalid, bearing.TooLarge, bearing.Unsupported, bearing.NotFound, bearing.Conflict,
+		bearing.Changed, bearing.Overloaded, bearing.TooMany, bearing.Unauthorized, bearing.Forbidden} {
+		made := bearing.Errorf(kind, "some_code", "what is wrong").At("/x").Over(3, 4)
+		if kind == bearing.Overloaded || kind == bearing.TooMany {
+			made = made.After(7 * time.Second)
+		}
+		f.list = func(bearing.Query) (bearing.Page, error) { return bearing.Page{}, made }
+		_, err := c.Diagnoses(t.Context(), bearing.Query{})
+		if got, ok := errors.AsType[*bearing.Error](err); !ok || *got != *made {
+			t.Errorf("%s: %+v", kind, err)
+		}
+	}
+	f.list = func(bearing.Query) (bearing.Page, error) {
+		return bearing.Page{}, bearing.Errorf(bearing.Overloaded, "some_code", "x").After(bearing.Never)
+	}
+	_, err = c.Diagnoses(t.Context(), bearing.Query{})
+	if got, ok := errors.AsType[*bearing.Error](err); !ok || got.Retry != bearing.Never {
+		t.Errorf("never: %+v", err)
 	}
 	f.list = nil
 	resp, b := do(t, "GET", url+"/v1/diagnoses", "", nil)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
-	"net/url"
 	"slices"
 	"strconv"
 	"time"
@@ -170,27 +169,4 @@ func timeParameter(v map[string]string, name string) (time.Time, error) {
 		return t, bearing.Errorf(bearing.Invalid, "parameter_invalid", "%s %q is not RFC 3339, such as 2026-01-31T12:00:00Z", name, bearing.Clip(s)).At(name)
 	}
 	return t, nil
-}
-
-// queryOf is the inverse of parseDiagnosisQuery, for the client.
-func queryOf(q bearing.Query) url.Values {
-	v := make(url.Values)
-	set := func(k, s string) {
-		if s != "" {
-			v.Set(k, s)
-		}
-	}
-	set("sensor", q.Sensor)
-	set("fault", string(q.Fault))
-	set("cursor", q.Cursor)
-	if !q.From.IsZero() {
-		set("from", q.From.Format(time.RFC3339Nano))
-	}
-	if !q.To.IsZero() {
-		set("to", q.To.Format(time.RFC3339Nano))
-	}
-	if q.Limit != 0 {
-		set("limit", strconv.Itoa(q.Limit))
-	}
-	return v
 }

@@ -1,5 +1,5 @@
 // Package api is the edge that speaks HTTP, and the only one: routes, scopes,
-// problem documents, OpenAPI, metrics of requests, and a Go client.
+// problem documents, OpenAPI and metrics of requests.
 //
 // It knows the vocabulary of bearing and the two small interfaces that
 // it calls. It knows no tensor, no model and no database.

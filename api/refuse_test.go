@@ -2,14 +2,14 @@ package api
 
 import (
 	"encoding/json"
+	"errors"
 	"math"
 	"net/http"
 	"strconv"
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-
+	"brinell/api/client"
 	"brinell/bearing"
 )
 
@@ -215,9 +215,10 @@ func TestLimitsAreStated(t *testing.T) {
 		if err := json.Unmarshal(b, &p); err != nil || p.Code != c.code || p.Limit != c.limit || p.Actual != c.actual || (p.RetryAfter > 0) != c.wait || (resp.Header.Get("Retry-After") != "") != c.wait {
 			t.Errorf("%s, want %s: limit %g, actual %g, to be tried again %v", b, c.code, c.limit, c.actual, c.wait)
 		}
-		want := &bearing.Error{Kind: bearing.KindOf(refusal(resp.StatusCode, b)), Code: c.code, Message: p.Detail, Pointer: p.Pointer, Limit: c.limit, Actual: c.actual}
-		if d := cmp.Diff(error(want), refusal(resp.StatusCode, b)); d != "" || want.Kind == bearing.Internal {
-			t.Errorf("the client says %s", d)
+		_, err := (&client.Client{Base: url, Retry: client.Retry{Attempts: 1}}).PostFile(t.Context(), client.Stated{Sensor: "p"}, c.media, []byte(c.body))
+		e, ok := errors.AsType[*bearing.Error](err)
+		if !ok || e.Kind == bearing.Internal || e.Code != c.code || e.Message != p.Detail || e.Pointer != p.Pointer || e.Limit != c.limit || e.Actual != c.actual || (e.Retry > 0) != c.wait {
+			t.Errorf("the client says %+v", err)
 		}
 	}
 }

@@ -168,7 +168,7 @@ type windowForm struct {
 
 // windowForms is the table of them; the first is the default.
 var windowForms = []windowForm{
-	{"json", "application/json", jsonBytes, func(w *bearing.Window) ([]byte, error) { return EncodeWindow(w) }},
+	{"json", "application/json", jsonBytes, func(w *bearing.Window) ([]byte, error) { return w.Encode() }},
 	{"npy", "application/x-npy", 4, func(w *bearing.Window) ([]byte, error) { return npyfile.EncodeFloat32(w.Samples), nil }},
 	{"csv", "text/csv; charset=utf-8", csvBytes, func(w *bearing.Window) ([]byte, error) { return encodeCSV(w), nil }},
 	{"wav", "audio/wav", 4, func(w *bearing.Window) ([]byte, error) {
@@ -216,49 +216,6 @@ func (s *server) getWindow(w http.ResponseWriter, r *http.Request) error {
 		w.Header().Set("Content-Disposition", `attachment; filename="`+id+`.`+form.name+`"`)
 	}
 	return s.sendLong(w, r, form.media, b)
-}
-
-// EncodeWindow writes a window in the JSON form in which windows are sent: sent again it
-// is the same window, to the bit. Samples stand in the unit that was stated.
-func EncodeWindow(w *bearing.Window) ([]byte, error) {
-	head, err := json.Marshal(struct {
-		Sensor  string       `json:"sensor"`
-		Axis    string       `json:"axis,omitempty"`
-		Start   time.Time    `json:"start"`
-		Rate    float64      `json:"sample_rate_hz"`
-		Unit    bearing.Unit `json:"unit"`
-		RPM     float64      `json:"shaft_speed_rpm,omitempty"`
-		Bearing string       `json:"bearing,omitempty"`
-	}{w.Sensor, w.Axis, w.Start, w.SampleRate, w.Unit, bearing.RPM(w.ShaftSpeed), w.Bearing})
-	if err != nil {
-		return nil, err
-	}
-	b := append(make([]byte, 0, len(head)+jsonBytes*len(w.Samples)+16), head[:len(head)-1]...)
-	b = append(b, `,"samples":[`...)
-	for i, v := range w.Samples {
-		if i > 0 {
-			b = append(b, ',')
-		}
-		if w.Unit == bearing.MetresPerSec2 {
-			v = stated(v)
-		}
-		b = strconv.AppendFloat(b, float64(v), 'g', -1, 32)
-	}
-	return append(b, "]}\n"...), nil
-}
-
-// stated returns a value in m/s² that as such becomes v in g. There is one, for v was
-// stated so, and it is at most a few steps from the product.
-func stated(v float32) float32 {
-	x := float32(float64(v) * bearing.StandardGravity)
-	for _, to := range []float32{float32(math.Inf(1)), float32(math.Inf(-1))} {
-		for y, i := x, 0; i < 4; y, i = math.Nextafter32(y, to), i+1 {
-			if float32(float64(y)/bearing.StandardGravity) == v {
-				return y
-			}
-		}
-	}
-	return x
 }
 
 // Bytes that a sample takes at most: a number and what parts it from the next, in CSV a time

@@ -48,6 +48,7 @@ internal/webhook    : bearing
 internal/library    : bearing models
 internal/keys       :
 api/web             :
+api/client          : bearing
 api/decode          : internal/clamp bearing dataset dataset/npyfile dataset/wavfile
 api                 : internal/clamp bearing internal/logs internal/admit internal/keys dataset/csvfile dataset/npyfile dataset/wavfile api/decode api/web
 internal/rig        :
@@ -58,7 +59,7 @@ cmd/brinell         : *
 // outside says who may import what from outside the standard library, and which
 // parts of the standard library are somebody's alone.
 const outside = `
-net/http                            : api cmd/brinell dataset internal/webhook
+net/http                            : api api/client cmd/brinell dataset internal/webhook
 database/sql                        : internal/store
 os/exec                             : -
 github.com/go-chi/chi/v5            : api

@@ -4,7 +4,7 @@ import (
 	"context"
 	"time"
 
-	"brinell/api"
+	"brinell/api/client"
 	"brinell/bearing"
 	"brinell/dataset"
 	"brinell/dataset/excerpts"
@@ -23,14 +23,14 @@ func (s *service) replay(ctx context.Context) {
 		s.log.Error("demo", "err", err)
 		return
 	}
-	client := api.Client{Base: "http://" + s.listener.Addr().String()}
+	service := client.Client{Base: "http://" + s.listener.Addr().String()}
 	s.log.Info("demo: replaying real recordings", "sensors", len(recs))
 	tick := time.NewTicker(demoEvery)
 	defer tick.Stop()
 	for turn := 0; ; turn++ {
 		var shown bearing.Diagnosis
 		for _, r := range recs {
-			d, err := client.PostWindow(ctx, r.window(turn))
+			d, err := service.PostWindow(ctx, r.window(turn))
 			switch {
 			case ctx.Err() != nil:
 				return

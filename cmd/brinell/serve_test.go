@@ -23,7 +23,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
-	"brinell/api"
+	"brinell/api/client"
 	"brinell/bearing"
 	"brinell/dataset"
 	"brinell/dataset/excerpts"
@@ -121,7 +121,7 @@ func (p *process) stop(s os.Signal) error {
 	return p.cmd.Wait()
 }
 
-func (p *process) client() *api.Client { return &api.Client{Base: p.url} }
+func (p *process) client() *client.Client { return &client.Client{Base: p.url} }
 
 // excerpt returns a recording among the excerpts.
 func excerpt(t *testing.T, file string) bearing.Recording {

@@ -12,8 +12,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-
-	"brinell/api"
 )
 
 // damages are what programs made of damaged databases: how many do not open, in how many
@@ -104,7 +102,7 @@ func TestDamage(t *testing.T) {
 	for i := range 32 {
 		w, _ := window("s0", i, 1024)
 		var err error
-		if sent[w.ID()], err = api.EncodeWindow(w); err == nil {
+		if sent[w.ID()], err = w.Encode(); err == nil {
 			err = j.post(t.Context(), client, s.url, "s0", i, 1024)
 		}
 		if err != nil {
