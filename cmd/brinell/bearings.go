@@ -88,7 +88,7 @@ func bearingsShow(file *string) *cobra.Command {
 			return nil
 		},
 	}
-	cmd.Flags().Float64Var(&rpm, "rpm", 0, "shaft speed in revolutions per minute")
+	rpmVar(cmd.Flags(), &rpm, "shaft speed in revolutions per minute")
 	return cmd
 }
 

@@ -104,6 +104,7 @@ func configure(flags *pflag.FlagSet) error {
 			continue
 		}
 		if err := flags.Set(name, k.String(name)); err != nil {
+			err = valueError(err)
 			if o.layer == fromEnv {
 				return usagef("environment variable %s: %w", o.place, err)
 			}
@@ -462,6 +463,7 @@ func (c *serveConfig) check(path string, flags *pflag.FlagSet) error {
 			err = flags.Set(name, s.values[name].(string))
 		}
 		if err != nil {
+			err = valueError(err)
 			wrong = append(wrong, fmt.Errorf("%s: %w", s.place(name), err))
 		}
 	}

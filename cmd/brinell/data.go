@@ -159,6 +159,18 @@ func readRecordings(ctx context.Context, w io.Writer, dir, corpus string, far bo
 	return recs, nil
 }
 
+// showEvidence returns a function that shows how much evidence is computed, which takes minutes
+// before a fit begins. It ends with the last of it: who gives up leaves what is under way alone.
+func showEvidence(w io.Writer) func(done, total int) {
+	p := newProgress(w, "computing evidence", "windows")
+	return func(done, total int) {
+		p.set(done, total, "")
+		if done == total {
+			p.finish()
+		}
+	}
+}
+
 // showFit returns a progress function for a fit, and what ends it.
 func showFit(w io.Writer, title string) (func(train.Progress), func()) {
 	p := newProgress(w, title, "steps")

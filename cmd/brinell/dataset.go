@@ -217,7 +217,7 @@ func datasetExportCommand() *cobra.Command {
 	cmd.Flags().StringVar(&dir, "data", "", "directory of the files or zips (BRINELL_DATA)")
 	cmd.Flags().StringVar(&out, "out", "", "directory to write")
 	cmd.Flags().StringVar(&format, "format", "npy", "npy, wav or csv")
-	cmd.Flags().Float64Var(&rate, "rate", 0, "resample to this rate in Hz, with an anti-alias filter (default as recorded)")
+	hertzVar(cmd.Flags(), &rate, "rate", "resample to this rate in Hz, with an anti-alias filter (default as recorded)")
 	cmd.Flags().Float64Var(&band, "band", 0, "with --rate: limit the band to this frequency in Hz (default 0.45 of the lower rate)")
 	cmd.Flags().BoolVar(&all, "all", false, "export recordings that are not fit for training, too")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print the result as JSON")

@@ -34,8 +34,8 @@ type fileFlags struct {
 }
 
 func (f *fileFlags) add(fs *pflag.FlagSet) {
-	fs.Float64Var(&f.o.RateHz, "rate", 0, "sampling rate in Hz, where the file does not state it")
-	fs.Float64Var(&f.o.RPM, "rpm", 0, "shaft speed in revolutions per minute")
+	hertzVar(fs, &f.o.RateHz, "rate", "sampling rate in Hz, where the file does not state it")
+	rpmVar(fs, &f.o.RPM, "shaft speed in revolutions per minute")
 	fs.StringVar(&f.o.Unit, "unit", "", "unit of the samples: g, m/s2, or mm/s of a velocity sensor, where the file does not state it")
 	fs.StringVar(&f.o.Bearing, "bearing", "", "designation of the bearing, such as 6205-2RS")
 	fs.StringVar(&f.o.Channel, "channel", "", "name of the channel, where the file has several")

@@ -128,7 +128,8 @@ func evaluateRecipe(cmd *cobra.Command, spec string, d dataFlags, fit fitFlags, 
 			return nil, err
 		}
 		for _, f := range data.folds {
-			recipe := train.Recipe{Spec: s, Corpus: data.corpus, Task: data.task, Split: data.split, Preprocessing: pre, Fit: cfg}
+			recipe := train.Recipe{Spec: s, Corpus: data.corpus, Task: data.task, Split: data.split, Preprocessing: pre, Fit: cfg,
+				Evidence: showEvidence(cmd.ErrOrStderr())}
 			var done func()
 			recipe.Fit.Progress, done = showFit(cmd.ErrOrStderr(), fmt.Sprintf("%s, fold %s, seed %d", spec, f.Name, seed))
 			m, err := recipe.Train(cmd.Context(), f)

@@ -12,6 +12,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"brinell/bearing"
@@ -41,7 +42,11 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	if err == nil {
 		return exitOK
 	}
-	text, code := fmt.Sprintf("brinell: %v\n", err), exitError
+	why := err.Error()
+	if ctx.Err() != nil { // somebody pressed ^C, or the machine stops
+		why = strings.ReplaceAll(why, context.Canceled.Error(), "interrupted before it was done")
+	}
+	text, code := fmt.Sprintf("brinell: %s\n", why), exitError
 	if _, ok := errors.AsType[usageError](err); ok {
 		text, code = text+"Run 'brinell --help', or 'brinell COMMAND --help', for usage.\n", exitUsage
 	}

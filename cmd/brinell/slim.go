@@ -181,7 +181,8 @@ func (f *slimFlags) start(cmd *cobra.Command, args []string) (prune.Job, *models
 	if err != nil {
 		return fail(err)
 	}
-	recipe := train.Recipe{Spec: spec, Corpus: d.corpus, Task: d.task, Split: d.split, Preprocessing: pre, Fit: cfg}
+	recipe := train.Recipe{Spec: spec, Corpus: d.corpus, Task: d.task, Split: d.split, Preprocessing: pre, Fit: cfg,
+		Evidence: showEvidence(cmd.ErrOrStderr())}
 	j, err := newJob(recipe, d.folds[0], labelsOf(m, d), f.checkpoints)
 	if err != nil {
 		return fail(err)

@@ -110,7 +110,7 @@ func commandNames(c *cobra.Command) []string {
 func flagError(c *cobra.Command, err error) error {
 	unknown, ok := errors.AsType[*pflag.NotExistError](err)
 	if !ok {
-		return usageError{err}
+		return usageError{valueError(err)}
 	}
 	if args := c.Flags().Args(); c.HasSubCommands() && len(args) > 0 {
 		return unknownCommand(c, args[0])

@@ -73,7 +73,8 @@ func trainCommand() *cobra.Command {
 				return err
 			}
 			fold := data.folds[0]
-			recipe := train.Recipe{Spec: s, Corpus: data.corpus, Task: data.task, Split: data.split, Preprocessing: pre, Fit: cfg}
+			recipe := train.Recipe{Spec: s, Corpus: data.corpus, Task: data.task, Split: data.split, Preprocessing: pre, Fit: cfg,
+				Evidence: showEvidence(cmd.ErrOrStderr())}
 			run, err := keep.begin(runHead{Version: releaseName(), Corpus: data.corpus, Labels: data.task.Name, Split: data.split.Name, Fold: fold.Name}, &recipe.Fit)
 			if err != nil {
 				return err
@@ -83,7 +84,7 @@ func trainCommand() *cobra.Command {
 			start := time.Now()
 			m, err := recipe.Train(cmd.Context(), fold)
 			done()
-			if err = errors.Join(err, run.close()); err != nil {
+			if err = errors.Join(run.stopped(err), run.close()); err != nil {
 				return err
 			}
 			if name != "" {

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math"
 	"os"
@@ -122,6 +124,20 @@ func (u *trainRun) write(v any) error {
 		_, err = u.log.Write(append(b, '\n'))
 	}
 	return err
+}
+
+// stopped says of a run that was interrupted how to go on with it. Other errors stay as they are.
+func (u *trainRun) stopped(err error) error {
+	if !errors.Is(err, context.Canceled) {
+		return err
+	}
+	switch n := len(u.epochs); {
+	case n > 0 && u.flags.checkpoint != "":
+		return fmt.Errorf("interrupted after %d whole epochs: the same flags with --resume %s go on from there", n, u.flags.checkpoint)
+	case u.flags.checkpoint != "":
+		return errors.New("interrupted before an epoch was whole: there is nothing to go on from, start again")
+	}
+	return errors.New("interrupted, and nothing is kept: start again, with --checkpoint FILE for a run that can be gone on with")
 }
 
 // close ends the log and draws the curves of the epochs that there are.

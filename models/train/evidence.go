@@ -54,24 +54,32 @@ func (r Recipe) evidenceSets(labels []models.Label, fold dataset.Fold) (s Sets) 
 
 // EvidenceSets is Sets with the simulated windows at hand, from Simulated; nil to
 // simulate them.
-func (r Recipe) EvidenceSets(labels []models.Label, fold dataset.Fold, simulated *Set) (s Sets) {
+func (r Recipe) EvidenceSets(labels []models.Label, fold dataset.Fold, sim *Set) (s Sets) {
 	augment := r.Augment
 	if augment == (Augmentation{}) {
 		augment = DefaultAugmentation
 	}
-	real := evidence(fold.Train, r.Task, labels, r.Preprocessing, evidenceHop, augment.Noisy)
-	s.Validation = evidence(fold.Validation, r.Task, labels, r.Preprocessing, 1, 0)
-	if augment.Simulated > 0 && simulated == nil {
-		sim := Simulated(labels, augment.Simulated, simSeed)
-		simulated = &sim
+	real, trained := evidence(fold.Train, r.Task, labels, r.Preprocessing, evidenceHop, augment.Noisy)
+	var held []evidenceJob
+	s.Validation, held = evidence(fold.Validation, r.Task, labels, r.Preprocessing, 1, 0)
+	t := tally{tell: r.Evidence, total: real.Len() + s.Validation.Len()}
+	simulate := augment.Simulated > 0 && sim == nil
+	if simulate {
+		t.total += augment.Simulated * len(labels)
+	}
+	t.fill(real, trained)
+	t.fill(s.Validation, held)
+	if simulate {
+		made := simulatedSet(labels, augment.Simulated, simSeed, &t)
+		sim = &made
 	}
 	switch {
 	case augment.Simulated < 0:
 		s.Train = real
 	case augment.OnlySim:
-		s.Train = *simulated
+		s.Train = *sim
 	default:
-		s.Train = Join(*simulated, real)
+		s.Train = Join(*sim, real)
 	}
 	s.Train.golden()
 	return s
@@ -114,10 +122,8 @@ type evidenceJob struct {
 }
 
 // evidence is Windows for networks on evidence: each window is followed by its noisy
-// copies.
-func evidence(parts []dataset.Part, task dataset.Task, labels []models.Label, pre models.Preprocessing, hop float64, noisy int) Set {
-	var s Set
-	var jobs []evidenceJob
+// copies. The jobs are yet to fill the rows.
+func evidence(parts []dataset.Part, task dataset.Task, labels []models.Label, pre models.Preprocessing, hop float64, noisy int) (s Set, jobs []evidenceJob) {
 	for _, p := range parts {
 		name, ok := task.Label(*p.Rec)
 		y := slices.IndexFunc(labels, func(l models.Label) bool { return l.Name == name })
@@ -144,8 +150,32 @@ func evidence(parts []dataset.Part, task dataset.Task, labels []models.Label, pr
 		}
 	}
 	s.X = nn.NewTensor(len(s.Y), lines.Rows, lines.RowLen)
-	each(len(jobs), func(a *lines.Analyzer, i int) { jobs[i].fill(a, s.X) })
-	return s
+	return s, jobs
+}
+
+// tally counts evidence as it is computed. The zero value tells nobody.
+type tally struct {
+	tell        func(done, total int)
+	mu          sync.Mutex
+	done, total int
+}
+
+func (t *tally) add(n int) {
+	if t.tell == nil {
+		return
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.done += n
+	t.tell(t.done, t.total)
+}
+
+// fill fills the rows of a set.
+func (t *tally) fill(s Set, jobs []evidenceJob) {
+	each(len(jobs), func(a *lines.Analyzer, i int) {
+		jobs[i].fill(a, s.X)
+		t.add(len(jobs[i].windows) * (1 + jobs[i].noisy))
+	})
 }
 
 func (j evidenceJob) fill(a *lines.Analyzer, x nn.Tensor) {
@@ -193,6 +223,10 @@ func each(n int, do func(a *lines.Analyzer, i int)) {
 // Simulated returns evidence of simulated machines, n for each label. The same seed
 // gives the same set.
 func Simulated(labels []models.Label, n int, seed uint64) Set {
+	return simulatedSet(labels, n, seed, new(tally))
+}
+
+func simulatedSet(labels []models.Label, n int, seed uint64, t *tally) Set {
 	s := Set{X: nn.NewTensor(n*len(labels), lines.Rows, lines.RowLen), Names: []string{"simulation"}}
 	for i := range n * len(labels) {
 		s.Y = append(s.Y, i%len(labels))
@@ -203,6 +237,7 @@ func Simulated(labels []models.Label, n int, seed uint64) Set {
 		for !simulate(a, labels[s.Y[i]].Fault, rng).fill(s.X.At(i)) {
 			// Nothing to see: draw another machine.
 		}
+		t.add(1)
 	})
 	return s
 }

@@ -28,6 +28,10 @@ type Recipe struct {
 	Hop           float64      // step between training windows as a share of their length, default DefaultHop
 	Augment       Augmentation // of networks on evidence
 	Fit           Config
+
+	// Evidence is told how many pieces of evidence are computed, before the fit of a network on
+	// evidence begins; nil for nobody.
+	Evidence func(done, total int)
 }
 
 // DefaultHop is the step between training windows as a share of their length.
@@ -178,7 +182,9 @@ func Windows(parts []dataset.Part, task dataset.Task, labels []models.Label, pre
 		return Set{}, fmt.Errorf("windows: hop %v must be positive", hop)
 	}
 	if pre.Transform == models.Lines {
-		return evidence(parts, task, labels, pre, hop, 0), nil
+		s, jobs := evidence(parts, task, labels, pre, hop, 0)
+		new(tally).fill(s, jobs)
+		return s, nil
 	}
 	type job struct {
 		windows   [][]float32
