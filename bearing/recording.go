@@ -11,6 +11,7 @@ type Recording struct {
 	ShaftSpeed float64   // Hz, 0 if unknown
 	Unit       Unit      // unit of the source
 	Bearing    string    // designation of the bearing looked at, "" if unknown
+	Fitted     Orders    // of that bearing by a catalogue of the user's; zero where the program's own has it
 	Truth      Truth
 	Start      time.Time // of the first sample, zero if unknown
 }

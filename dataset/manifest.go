@@ -19,26 +19,29 @@ const ManifestName = "manifest.csv"
 
 const ownName = "own"
 
-// manifestColumns must be there; their cells may be empty where checkRow says so.
-var manifestColumns = []string{"file", "channel", "rate", "unit", "rpm", "bearing", "specimen", "fault"}
+// manifestColumns must be there; the cells of fault may be empty.
+var manifestColumns = []string{"file", "specimen", "fault"}
 
-// manifestOptional may be there. source and source_from say of which published
+// manifestOptional may be there, and their cells may be empty. source and source_from say of which published
 // recording, and from which sample on, the file is an excerpt.
-var manifestOptional = []string{"size_mil", "position", "load", "sha256", "source", "source_from"}
+var manifestOptional = []string{"channel", "rate", "unit", "rpm", "bearing", "size_mil", "position", "load", "sha256", "source", "source_from"}
 
 // ParseManifest reads a manifest: CSV with a header row and a row per file and
 // channel.
 //
 //	file      path inside the directory (or the name inside a zip there)
-//	channel   variable or column; empty if the file has one channel
-//	rate      sampling rate in Hz; may be empty for WAV
-//	unit      g or m/s2; may be empty for WAV (relative to full scale)
-//	rpm       shaft speed; may be empty
-//	bearing   designation; may be empty
 //	specimen  the physical bearing: splits keep it together
 //	fault     normal, inner_race, outer_race, ball, or a class of one's own; empty if unknown
 //
-// Optional columns: size_mil, position, load, sha256, source, source_from.
+// and of these those that say what the files do not:
+//
+//	channel   variable or column, where the file has several
+//	rate      sampling rate in Hz, where the file does not state it
+//	unit      g or m/s2, where the file does not state it; WAV may be relative to full scale
+//	rpm       shaft speed
+//	bearing   designation
+//	size_mil, position, load, sha256, source, source_from
+//
 // Errors name line and column.
 func ParseManifest(b []byte) (Corpus, error) {
 	c := Corpus{Name: ownName, Title: "own data", Licence: "not stated"}
@@ -48,6 +51,9 @@ func ParseManifest(b []byte) (Corpus, error) {
 	head, err := r.Read()
 	if err != nil {
 		return c, manifestError(err)
+	}
+	if len(head) == 1 && strings.ContainsAny(head[0], ";\t") {
+		return c, rowError(1, 1, bearing.Clip(head[0]), "the cells are parted by semicolons or tabs, as spreadsheets of some countries save CSV: save it with commas between cells and points in numbers")
 	}
 	index := map[string]int{}
 	for i, name := range head {
@@ -131,7 +137,6 @@ func (m manifestRow) entry() (Entry, error) {
 		Position: m.cell("position"), Load: m.cell("load"), SHA256: strings.ToLower(m.cell("sha256")),
 		Unit: bearing.Unit(m.cell("unit")),
 	}
-	wav := strings.EqualFold(path.Ext(e.File), ".wav")
 	if e.File == "" || path.IsAbs(e.File) || slices.Contains(strings.Split(e.File, "/"), "..") {
 		return e, m.wrong("file", "%q must be a path inside the manifest's directory, with / between names", bearing.Clip(e.File))
 	}
@@ -142,10 +147,7 @@ func (m manifestRow) entry() (Entry, error) {
 	if e.SampleRate, err = m.number("rate", bearing.MaxSampleRate); err != nil {
 		return e, err
 	}
-	if e.SampleRate == 0 && !wav {
-		return e, m.wrong("rate", "the sampling rate is missing: state it in Hz")
-	}
-	if !(wav && e.Unit == "") {
+	if e.Unit != "" { // else the file states it, as it may the rate
 		if _, err := bearing.ParseUnit(string(e.Unit)); err != nil {
 			return e, m.wrong("unit", "%q is not taken: state g or m/s2", bearing.Clip(string(e.Unit)))
 		}
@@ -189,16 +191,32 @@ func manifestError(err error) error {
 	return bearing.Errorf(bearing.Malformed, "manifest_invalid", "%s: %v", ManifestName, err)
 }
 
+// inManifestTerms names columns where messages about a file name flags.
+var inManifestTerms = strings.NewReplacer(
+	"with --unit g, --unit m/s2, or --unit mm/s of a velocity sensor", "in the column unit of "+ManifestName+", as g or m/s2",
+	"with --unit g or --unit m/s2", "in the column unit of "+ManifestName+", as g or m/s2",
+	"with --rate", "in the column rate of "+ManifestName, "with --channel", "in the column channel of "+ManifestName,
+	"with --scale, or leave --unit out", "nowhere in a manifest: leave the cell of its unit empty",
+	"--rate", "a rate of", "--rpm", "a speed of", "--scale", "a scale",
+)
+
 // decodeOwn reads the entry of a manifest: what the manifest states goes before
 // what the file states.
 func (e Entry) decodeOwn(b []byte) (bearing.Recording, error) {
 	recs, err := ReadFile(e.File, b, FileOptions{
 		RateHz: e.SampleRate, RPM: e.ShaftRPM, Unit: string(e.Unit), Channel: e.Channel, Bearing: e.Bearing,
 	})
+	if err, ok := errors.AsType[*bearing.Error](err); ok {
+		err.Message = inManifestTerms.Replace(err.Message)
+		return bearing.Recording{}, err
+	}
 	if err != nil {
 		return bearing.Recording{}, err
 	}
 	r := recs[0]
+	if r.Unit.IsVelocity() {
+		return r, bearing.Errorf(bearing.Invalid, "unit_velocity", "%s is of velocity (%s), from which no bearing fault is learnt or told: take a recording of acceleration", e.File, r.Unit)
+	}
 	r.Name, r.Truth = e.Name(), e.Truth()
 	return r, nil
 }

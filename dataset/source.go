@@ -71,7 +71,7 @@ func OpenDir(dir, name string) (*Source, error) {
 	}
 	b, err := os.ReadFile(filepath.Join(dir, ManifestName))
 	if err != nil {
-		return nil, bearing.Errorf(bearing.NotFound, "manifest_missing", "%s has no %s: write one with the columns %s", dir, ManifestName, strings.Join(manifestColumns, ", "))
+		return nil, bearing.Errorf(bearing.NotFound, "manifest_missing", "%s has no %s: write one with the columns %s; %s where the files do not say them", dir, ManifestName, strings.Join(manifestColumns, ", "), strings.Join(manifestOptional[:5], ", "))
 	}
 	c, err := ParseManifest(b)
 	if err != nil {
@@ -99,7 +99,7 @@ func OpenFS(c Corpus, fsys fs.FS) (*Source, error) {
 	}
 	if len(s.Entries()) == 0 {
 		err := bearing.Errorf(bearing.NotFound, "data_missing", "no file of corpus %s is there (looked for names such as %s, also in zip files)", c.Name, example(c))
-		if _, serr := fs.Stat(fsys, ManifestName); serr == nil {
+		if _, serr := fs.Stat(fsys, ManifestName); serr == nil && c.Name != ownName {
 			err.Message += ", but a " + ManifestName + " is: with --corpus own it is the corpus"
 		}
 		return nil, err

@@ -18,6 +18,7 @@ import (
 // dataFlags say which recordings, and how they are divided.
 type dataFlags struct {
 	dir, corpus, split, fold, labels string
+	bearings                         string
 	seed                             uint64
 }
 
@@ -28,6 +29,7 @@ func (d *dataFlags) add(f *pflag.FlagSet) {
 	f.StringVar(&d.fold, "fold", "", "fold of the split (default all where that makes sense, else the first)")
 	f.StringVar(&d.labels, "labels", "", "labels: fault, or fault+size (default fault)")
 	f.Uint64Var(&d.seed, "seed", 1, "seed of everything random")
+	addBearings(f, &d.bearings)
 }
 
 // fill takes what the flags leave open from the provenance of a model.
@@ -72,7 +74,11 @@ func (d dataFlags) load(ctx context.Context, w io.Writer, pre models.Preprocessi
 			return data{}, err
 		}
 	}
-	recs, err := readRecordings(ctx, w, d.dir, d.corpus, split.Name == "sensor")
+	cat, err := openCatalogue(d.bearings)
+	if err != nil {
+		return data{}, err
+	}
+	recs, err := readRecordings(ctx, w, d.dir, d.corpus, cat, split.Name == "sensor")
 	if err != nil {
 		return data{}, err
 	}
@@ -81,7 +87,7 @@ func (d dataFlags) load(ctx context.Context, w io.Writer, pre models.Preprocessi
 		if d.corpus == other {
 			other = "cwru"
 		}
-		more, err := readRecordings(ctx, w, d.dir, other, false)
+		more, err := readRecordings(ctx, w, d.dir, other, cat, false)
 		if err != nil {
 			return data{}, err
 		}
@@ -120,9 +126,20 @@ func foldNamed(folds []dataset.Fold, name string) ([]dataset.Fold, error) {
 	return nil, usagef("fold %q is not one of this split's: %s", name, strings.Join(names, ", "))
 }
 
+// knownBearings refuses a corpus that names a bearing which the catalogue does not have, before
+// a recording is read: its lines would not be looked for, and its windows be left out.
+func knownBearings(entries []dataset.Entry, cat *bearing.Catalogue) error {
+	for _, e := range entries {
+		if _, ok := bearing.Fitted(cat.Lookup, e.Bearing); e.Bearing != "" && !ok {
+			return withPath(e.File, bearing.Unknown(bearing.Invalid, cat.Lookup, e.Bearing, "state its geometry or its orders in a file with --bearings, or leave the cell empty"))
+		}
+	}
+	return nil
+}
+
 // readRecordings reads the primary channel of every entry of the corpus that
 // may be trained on or scored, and with far that of the other end's sensor.
-func readRecordings(ctx context.Context, w io.Writer, dir, corpus string, far bool) ([]bearing.Recording, error) {
+func readRecordings(ctx context.Context, w io.Writer, dir, corpus string, cat *bearing.Catalogue, far bool) ([]bearing.Recording, error) {
 	src, err := dataset.OpenDir(dir, corpus)
 	if err != nil {
 		return nil, err
@@ -131,6 +148,9 @@ func readRecordings(ctx context.Context, w io.Writer, dir, corpus string, far bo
 	defer p.finish()
 	entries := src.Entries()
 	if err := labelled(corpus, entries); err != nil {
+		return nil, err
+	}
+	if err := knownBearings(entries, cat); err != nil {
 		return nil, err
 	}
 	var recs []bearing.Recording
@@ -152,6 +172,11 @@ func readRecordings(ctx context.Context, w io.Writer, dir, corpus string, far bo
 			}
 		}
 		p.set(i+1, len(entries), e.File)
+	}
+	for i := range recs {
+		if b, ok := cat.Lookup(recs[i].Bearing); ok && !b.BuiltIn {
+			recs[i].Fitted = b.Orders()
+		}
 	}
 	if len(recs) == 0 {
 		return nil, fmt.Errorf("%s holds no recordings of corpus %s: see 'brinell dataset list --corpus %s'", dir, corpus, corpus)

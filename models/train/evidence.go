@@ -33,11 +33,14 @@ const noisyLow, noisyHigh = 0.0, 20.0
 // MachineOf returns what the lines of a recording follow from, and false where speed
 // or bearing is not known.
 func MachineOf(r *bearing.Recording) (lines.Machine, bool) {
-	b, ok := bearing.LookupBearing(r.Bearing)
-	if !ok || r.ShaftSpeed <= 0 {
+	orders := r.Fitted
+	if b, ok := bearing.LookupBearing(r.Bearing); ok && orders == (bearing.Orders{}) {
+		orders = b.Orders()
+	}
+	if orders == (bearing.Orders{}) || r.ShaftSpeed <= 0 {
 		return lines.Machine{}, false
 	}
-	return lines.Machine{ShaftSpeed: r.ShaftSpeed, Orders: b.Orders()}, true
+	return lines.Machine{ShaftSpeed: r.ShaftSpeed, Orders: orders}, true
 }
 
 // evidenceHop is the step between real training windows as a share of their length.
