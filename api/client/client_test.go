@@ -53,6 +53,7 @@ func (r *run) refused(err error, code string) {
 // TestAgainstService calls every method on the real service: each operation is answered with
 // success, and each of its parameters stated in some request.
 func TestAgainstService(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	key := adminKey(t, dir)
 	s := serve(t, "--listen", "127.0.0.1:0", "--data-dir", dir, "--webhook-allow", "127.0.0.0/8")

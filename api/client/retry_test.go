@@ -297,6 +297,22 @@ func TestStreamGoesOn(t *testing.T) {
 			}
 		})
 	}
+	// Without a word of the service the next connection is made after 2 s, and an event beyond
+	// 16 MiB is not read: it would come again and again.
+	synctest.Test(t, func(t *testing.T) {
+		almost, over := strings.Repeat("x", 16<<20-100), strings.Repeat("x", 16<<20)
+		long := func(s string) string { return "id: 5-0\nevent: diagnosis\ndata: {\"id\":\"" + s + "\"}\n\n" }
+		s := &script{answers: []func(*http.Request) (*http.Response, error){stream(false, event(1)), stream(false, long(almost)+long(over))}}
+		n := 0
+		for _, err := range (&client.Client{Base: "http://service", HTTP: &http.Client{Transport: s}}).Stream(t.Context(), client.StreamQuery{}) {
+			if n++; (n == 3) != (err != nil) {
+				t.Errorf("event %d: %v", n, err)
+			}
+		}
+		if n != 3 || len(s.at) != 2 || s.at[1] != 2*time.Second {
+			t.Errorf("%d events, connections at %s", n, s.at)
+		}
+	})
 	// Its context ends it without an error.
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
