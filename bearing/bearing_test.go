@@ -115,7 +115,7 @@ func TestEncode(t *testing.T) {
 	full := Diagnosis{
 		ID: "x", Sensor: text, Axis: text, Start: time.Unix(1, 5).UTC(), ReceivedAt: time.Unix(2, 0).UTC(), SampleRate: 12000.5, SampleCount: 3, Unit: G,
 		ShaftSpeedRPM: 1797, Bearing: text, Fault: Fault(text), Probabilities: Values{{"normal", 1. / 3}, {text, 1e-300}}, Features: Values{{"rms", -0.5}, {"a b", 1e21}, {"", 0}},
-		Model: ModelRef{text, text, text}, Segments: 1, Duplicate: true,
+		Model: ModelRef{text, text, text, text}, Segments: 1, Duplicate: true,
 	}
 	for _, d := range []Diagnosis{{}, full, {Features: full.Features}, {Probabilities: full.Probabilities, Bearing: text}, {Features: Values{}}} {
 		want, err := json.Marshal(d)

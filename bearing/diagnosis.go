@@ -91,6 +91,10 @@ type ModelRef struct {
 	Name    string `json:"name"`
 	Version string `json:"version"`
 	Digest  string `json:"digest"` // SHA-256 of the tensor bytes, hex
+
+	// Representation is what the model reads of a window, with the version of the constants
+	// behind it, "lines@cc38ae7d7f28".
+	Representation string `json:"representation,omitempty"`
 }
 
 // Value is a named number.

@@ -25,7 +25,7 @@ internal/logs       : bearing
 internal/admit      : bearing
 internal/kernel     :
 features/dsp        : internal/clamp internal/kernel
-features            : bearing internal/kernel features/dsp
+features            : internal/kernel features/dsp
 features/lines      : internal/clamp bearing features/dsp
 internal/picture    : internal/clamp bearing features/dsp features/lines
 models/nn           : internal/clamp internal/kernel
@@ -33,16 +33,20 @@ dataset/matfile     : bearing
 dataset/npyfile     : bearing
 dataset/csvfile     : bearing
 dataset/wavfile     : internal/clamp bearing
-dataset             : internal/clamp bearing features/dsp dataset/matfile dataset/npyfile dataset/csvfile dataset/wavfile
+dataset             : internal/clamp bearing dataset/matfile dataset/npyfile dataset/csvfile dataset/wavfile
 dataset/excerpts    :
-models              : internal/clamp bearing internal/kernel features features/dsp features/lines models/nn
+models/safetensors  : bearing
+models/input        : internal/clamp bearing internal/kernel features/dsp features/lines models/nn
+models/learn        : models/nn models/safetensors
+models/learn/network : internal/clamp bearing internal/kernel models/nn models/safetensors models/learn
 models/autoencoder  : models/nn
+models              : internal/clamp bearing features/lines models/nn models/safetensors models/input models/learn models/learn/network
 models/pretrained   : models
-models/train        : internal/clamp bearing internal/kernel features/lines dataset models models/nn
-models/prune        : internal/clamp bearing internal/kernel dataset models models/nn models/train
+models/train        : internal/clamp bearing features/lines dataset models models/nn models/input models/learn models/learn/network
+models/prune        : internal/clamp bearing internal/kernel dataset models models/nn models/input models/learn models/learn/network models/train
 internal/alarm      : bearing
-internal/diagnose   : internal/clamp bearing internal/admit internal/alarm internal/picture features features/dsp features/lines models models/autoencoder
-internal/assess     : internal/clamp bearing features/dsp dataset models models/train models/prune internal/diagnose
+internal/diagnose   : internal/clamp bearing internal/admit internal/alarm internal/picture features features/dsp features/lines models models/input models/autoencoder
+internal/assess     : internal/clamp bearing features/dsp dataset models models/learn/network models/train models/prune internal/diagnose
 internal/store      : bearing
 internal/webhook    : bearing
 internal/library    : bearing models
@@ -67,14 +71,14 @@ github.com/danielgtaylor/huma/v2    : api
 github.com/prometheus               : api internal/diagnose internal/webhook cmd/brinell
 modernc.org/sqlite                  : internal/store
 github.com/klauspost/compress       : api internal/store
-gonum.org/v1/gonum                  : features/dsp features models/autoencoder internal/diagnose internal/assess cmd/brinell
+gonum.org/v1/gonum                  : features/dsp internal/diagnose internal/assess cmd/brinell
 gonum.org/v1/plot                   : internal/picture cmd/brinell
-github.com/mjibson/go-dsp           : features/dsp cmd/brinell
+github.com/mjibson/go-dsp           : cmd/brinell
 github.com/spf13                    : cmd/brinell
 github.com/knadh/koanf              : cmd/brinell
 go.yaml.in/yaml/v3                   : cmd/brinell
 github.com/schollz/progressbar/v3   : cmd/brinell
-golang.org/x/sys                    : internal/kernel cmd/brinell internal/store
+golang.org/x/sys                    : internal/kernel cmd/brinell
 golang.org/x/term                   : cmd/brinell
 `
 
@@ -86,9 +90,35 @@ func TestImportRules(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, v := range violations(have) {
+	for _, v := range slices.Concat(violations(have), unused(have)) {
 		t.Error(v)
 	}
+}
+
+// unused lists what the tables allow and nobody does: a door that nobody needs stands
+// open.
+func unused(have imports) (out []string) {
+	inside, order := parseTable(rules)
+	for _, pkg := range order {
+		if _, ok := have[pkg]; !ok {
+			out = append(out, fmt.Sprintf("table: there is no package %s", pkg))
+		}
+		for _, p := range inside[pkg] {
+			if p != "*" && !slices.Contains(have[pkg], "brinell/"+p) {
+				out = append(out, fmt.Sprintf("table: %s may import %s, and does not", pkg, p))
+			}
+		}
+	}
+	extern, names := parseTable(outside)
+	for _, name := range names {
+		for _, pkg := range extern[name] {
+			used := slices.ContainsFunc(have[pkg], func(imp string) bool { return imp == name || strings.HasPrefix(imp, name+"/") })
+			if pkg != "-" && !used {
+				out = append(out, fmt.Sprintf("table: %s may import %s, and does not", pkg, name))
+			}
+		}
+	}
+	return out
 }
 
 // TestImportRulesFail plants violations: the test above must see each.
@@ -106,6 +136,9 @@ func TestImportRulesFail(t *testing.T) {
 	f("features", "net/http", "may not import net/http")
 	f("models/nn", "github.com/some/thing", "not in the table")
 	f("utils", "fmt", "not in the table")
+	if got := unused(imports{"models/learn": {"brinell/models/nn"}}); !slices.Contains(got, "table: models/learn may import models/safetensors, and does not") {
+		t.Errorf("an edge that nobody uses is not found in %q", got)
+	}
 }
 
 func violations(have imports) []string {

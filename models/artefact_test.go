@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"math"
 	"math/rand/v2"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -14,7 +15,10 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"brinell/bearing"
+	"brinell/models/input"
+	"brinell/models/learn/network"
 	"brinell/models/nn"
+	"brinell/models/safetensors"
 )
 
 // tiny returns a small untrained model, whole in every other respect.
@@ -23,7 +27,7 @@ func tiny(t testing.TB) *Model { return tinyOf(t, "") }
 // tinyOf is tiny with that transform of its windows.
 func tinyOf(t testing.TB, transform string) *Model {
 	t.Helper()
-	pre := Preprocessing{SampleRate: 12000, Length: 64, BandLimit: 5000, Normalise: ZScore, Transform: transform}
+	pre := input.Preprocessing{SampleRate: 12000, Length: 64, BandLimit: 5000, Normalise: input.ZScore, Transform: transform}
 	rng := rand.New(rand.NewPCG(1, 2))
 	labels := []Label{{"normal", bearing.Normal}, {"inner_race", bearing.InnerRace}, {"outer_race", bearing.OuterRace}}
 	spec := nn.Spec{Name: "tiny", Input: nn.Shape{L: pre.InputLength(), C: 1}, Layers: []nn.Layer{
@@ -32,18 +36,18 @@ func tinyOf(t testing.TB, transform string) *Model {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m := &Model{Net: net, Manifest: Manifest{
+	m := &Model{Estimator: network.Of(net), Manifest: Manifest{
 		Name: "tiny", Version: "1", Labels: labels, Licence: "test",
 		Preprocessing: pre,
 		Training:      Training{Corpus: "own", Split: "time", Seen: []Seen{{"a/DE", "DE/x", 0, 1000}}},
 	}}
-	var windows [][]float32
+	var windows []input.Window
 	for range 3 {
 		w := make([]float32, 64)
 		for i := range w {
 			w[i] = float32(rng.NormFloat64())
 		}
-		windows = append(windows, w)
+		windows = append(windows, input.Window{Samples: w, Rate: 12000})
 	}
 	if err := m.SetGolden(windows); err != nil {
 		t.Fatal(err)
@@ -52,7 +56,7 @@ func tinyOf(t testing.TB, transform string) *Model {
 }
 
 func TestSaveOpen(t *testing.T) {
-	for _, transform := range []string{"", Spectrum} {
+	for _, transform := range []string{"", input.Spectrum} {
 		t.Run(transform, func(t *testing.T) { testSaveOpen(t, tinyOf(t, transform)) })
 	}
 }
@@ -69,8 +73,8 @@ func testSaveOpen(t *testing.T, m *Model) {
 	if d := cmp.Diff(m.Manifest, got.Manifest); d != "" {
 		t.Errorf("manifest (-saved +opened):\n%s", d)
 	}
-	for i, p := range m.Net.Params() {
-		if d := cmp.Diff(p.W, got.Net.Params()[i].W); d != "" {
+	for i, p := range m.Network().Params() {
+		if d := cmp.Diff(p.W, got.Network().Params()[i].W); d != "" {
 			t.Errorf("%s:\n%s", p.Name(), d)
 		}
 	}
@@ -96,14 +100,14 @@ func edit(t *testing.T, b []byte, f func(header map[string]any, manifest map[str
 	if err := json.Unmarshal(b[8:8+n], &header); err != nil {
 		t.Fatal(err)
 	}
-	meta := header[metadataKey].(map[string]any)
+	meta := header["__metadata__"].(map[string]any)
 	if err := json.Unmarshal([]byte(meta[manifestKey].(string)), &manifest); err != nil {
 		t.Fatal(err)
 	}
 	data := f(header, manifest, bytes.Clone(b[8+n:]))
 	text, _ := json.Marshal(manifest)
 	meta[manifestKey] = string(text)
-	meta[checksumKey] = checksum(text)
+	meta[checksumKey] = safetensors.Checksum(text)
 	h, _ := json.Marshal(header)
 	return append(append(binary.LittleEndian.AppendUint64(nil, uint64(len(h))), h...), data...)
 }
@@ -134,11 +138,16 @@ func TestOpenRefuses(t *testing.T) {
 		m["preprocessing"].(map[string]any)["transform"] = "wavelet"
 		return d
 	})
-	f("transform of another spec", "the spec takes", func(_, m map[string]any, d []byte) []byte {
-		m["preprocessing"].(map[string]any)["transform"] = Spectrum
+	f("transform of another version", "train the model anew", func(_, m map[string]any, d []byte) []byte {
+		m["preprocessing"].(map[string]any)["representation_version"] = "0123456789ab"
 		return d
 	})
-	f("wider spec", "the spec", func(_, m map[string]any, d []byte) []byte {
+	f("transform of another spec", "the spec takes", func(_, m map[string]any, d []byte) []byte {
+		m["preprocessing"].(map[string]any)["transform"] = input.Spectrum
+		delete(m["preprocessing"].(map[string]any), "representation_version")
+		return d
+	})
+	f("wider spec", "need F32 [24 5]", func(_, m map[string]any, d []byte) []byte {
 		m["spec"].(map[string]any)["layers"].([]any)[4].(map[string]any)["out"] = 5
 		return d
 	})
@@ -152,7 +161,14 @@ func TestOpenRefuses(t *testing.T) {
 		h["layers.0.weight"].(map[string]any)["dtype"] = "F16"
 		return d
 	})
-	f("newer format", "format 2", func(_, m map[string]any, d []byte) []byte { m["format"] = 2; return d })
+	f("newer format", "format 3", func(_, m map[string]any, d []byte) []byte { m["format"] = 3; return d })
+	f("unknown learner", `learner "oracle" is not known: this program has network`, func(_, m map[string]any, d []byte) []byte { m["learner"] = "oracle"; return d })
+	f("golden windows of another length", "are no stretch of the model", func(_, m map[string]any, d []byte) []byte {
+		m["golden"].([]any)[0].(map[string]any)["samples"] = 63
+		return d
+	})
+	f("fewer golden windows", "golden.logits", func(_, m map[string]any, d []byte) []byte { m["golden"] = m["golden"].([]any)[:1]; return d })
+	f("no golden windows", "golden.logits", func(_, m map[string]any, d []byte) []byte { delete(m, "golden"); return d })
 	f("unknown field", "unknown field", func(_, m map[string]any, d []byte) []byte { m["exec"] = "x"; return d })
 	f("one label twice", "repeated", func(_, m map[string]any, d []byte) []byte {
 		m["labels"].([]any)[1].(map[string]any)["name"] = "normal"
@@ -196,7 +212,7 @@ func TestCalibrationFile(t *testing.T) {
 	for want, change := range map[string]func(c map[string]any){
 		"not the manifest's calibration": func(c map[string]any) { c["network"] = 0.9 },
 		"contradict each other":          func(c map[string]any) { c["bearings"] = 4 },
-		"tensors, the spec has":          func(c map[string]any) { delete(c, "fit") },
+		"belongs to nothing":             func(c map[string]any) { delete(c, "fit") },
 	} {
 		_, err := Decode(edit(t, good, func(_, m map[string]any, d []byte) []byte {
 			change(m["calibration"].(map[string]any))
@@ -226,7 +242,7 @@ func TestLeakError(t *testing.T) {
 }
 
 func TestClassify(t *testing.T) {
-	for _, transform := range []string{"", Spectrum} {
+	for _, transform := range []string{"", input.Spectrum} {
 		t.Run(transform, func(t *testing.T) { testClassify(t, tinyOf(t, transform)) })
 	}
 }
@@ -240,7 +256,7 @@ func testClassify(t *testing.T, m *Model) {
 	}
 	f := func(n int, rate float64, segments int, code string) {
 		t.Helper()
-		got, err := c.Classify(p, x[:n], rate)
+		got, err := c.Classify(p, input.Window{Samples: x[:n], Rate: rate})
 		if bearing.CodeOf(err) != code || got != segments {
 			t.Errorf("%d samples at %v Hz: %d segments, %v; want %d, code %q", n, rate, got, err, segments, code)
 		}
@@ -258,8 +274,8 @@ func testClassify(t *testing.T, m *Model) {
 	// Segments are judged one by one, and their probabilities averaged.
 	f(129, 12000, 3, "")
 	mean, q := append([]float64(nil), p...), make([]float64, len(p))
-	for _, s := range Segments(129, 64) {
-		if _, err := c.Classify(q, x[s:s+64], 12000); err != nil {
+	for _, s := range input.Segments(129, 64) {
+		if _, err := c.Classify(q, input.Window{Samples: x[s : s+64], Rate: 12000}); err != nil {
 			t.Fatal(err)
 		}
 		for i, v := range q {
@@ -271,54 +287,9 @@ func testClassify(t *testing.T, m *Model) {
 			t.Errorf("label %d: the mean over segments is off by %v", i, d)
 		}
 	}
-	if a := testing.AllocsPerRun(20, func() { c.Classify(p, x, 12000) }); a > 1 {
+	if a := testing.AllocsPerRun(20, func() { c.Classify(p, input.Window{Samples: x, Rate: 12000}) }); a > 1 {
 		t.Errorf("Classify allocates %v times, want at most the segment list", a)
 	}
-}
-
-// TestInputIgnoresGainAndOffset: what the sensor's scale and bias do must not
-// reach the network.
-func TestInputIgnoresGainAndOffset(t *testing.T) {
-	in, err := DefaultPreprocessing.NewInput(12000)
-	if err != nil {
-		t.Fatal(err)
-	}
-	rng := rand.New(rand.NewPCG(3, 4))
-	x, y := make([]float32, 2048), make([]float32, 2048)
-	for i := range x {
-		x[i] = float32(rng.NormFloat64())
-		y[i] = 2 + 100*x[i]
-	}
-	a, b := make([]float32, 2048), make([]float32, 2048)
-	in.Fill(a, x)
-	in.Fill(b, y)
-	for i := range a {
-		if math.Abs(float64(a[i]-b[i])) > 1e-4 {
-			t.Fatalf("sample %d: %v and %v", i, a[i], b[i])
-		}
-	}
-	for i := range x {
-		x[i] = 3.7
-	}
-	in.Fill(a, x)
-	for i, v := range a {
-		if v != 0 {
-			t.Fatalf("constant input: sample %d is %v", i, v)
-		}
-	}
-}
-
-func TestSegments(t *testing.T) {
-	f := func(total, n int, want ...int) {
-		t.Helper()
-		if d := cmp.Diff(want, Segments(total, n)); d != "" {
-			t.Errorf("%d in %d: %s", n, total, d)
-		}
-	}
-	f(9, 10)
-	f(10, 10, 0)
-	f(20, 10, 0, 10)
-	f(25, 10, 0, 7, 15)
 }
 
 func FuzzDecode(f *testing.F) {
@@ -352,7 +323,7 @@ func FuzzDecode(f *testing.F) {
 		}
 		// What is accepted can be served.
 		c := m.Classifier()
-		if _, err := c.Classify(make([]float64, c.Labels()), make([]float32, m.Preprocessing.Length), m.Preprocessing.SampleRate); err != nil {
+		if _, err := c.Classify(make([]float64, c.Labels()), m.GoldenWindows()[0]); err != nil {
 			t.Error(err)
 		}
 	})
@@ -362,24 +333,24 @@ func FuzzDecode(f *testing.F) {
 func tinySparse(t testing.TB) *Model {
 	t.Helper()
 	m := tiny(t)
-	w := m.Net.Param("4", nn.Weight).W
+	w := m.Network().Param("4", nn.Weight).W
 	for i := range w {
 		if i%13 != 0 {
 			w[i] = 0
 		}
 	}
-	m.Spec.Layers = slices.Clone(m.Net.Spec.Layers)
-	m.Spec.Name, m.Spec.Input = m.Net.Spec.Name, m.Net.Spec.Input
+	m.Spec.Layers = slices.Clone(m.Network().Spec.Layers)
+	m.Spec.Name, m.Spec.Input = m.Network().Spec.Name, m.Network().Spec.Input
 	m.Spec.Layers[4].Group = 8
 	net, err := nn.New(m.Spec, len(m.Labels), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for i, p := range m.Net.Params() {
+	for i, p := range m.Network().Params() {
 		copy(net.Params()[i].W, p.W)
 	}
-	m.Net = net
-	if err := m.SetGolden(m.Golden()); err != nil {
+	m.SetNetwork(net)
+	if err := m.SetGolden(m.GoldenWindows()); err != nil {
 		t.Fatal(err)
 	}
 	return m
@@ -404,8 +375,8 @@ func TestSparseFile(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for i, p := range m.Net.Params() {
-		if d := cmp.Diff(p.W, got.Net.Params()[i].W); d != "" {
+	for i, p := range m.Network().Params() {
+		if d := cmp.Diff(p.W, got.Network().Params()[i].W); d != "" {
 			t.Errorf("%s:\n%s", p.Name(), d)
 		}
 	}
@@ -413,7 +384,7 @@ func TestSparseFile(t *testing.T) {
 		t.Helper()
 		_, err := Decode(edit(t, good, func(h, m map[string]any, d []byte) []byte {
 			change(h, d)
-			m["digest"] = checksum(d)
+			m["digest"] = safetensors.Checksum(d)
 			return d
 		}))
 		if bearing.CodeOf(err) != "model_rejected" || !strings.Contains(err.Error(), want) {
@@ -424,12 +395,12 @@ func TestSparseFile(t *testing.T) {
 		return int(h["layers.4.weight"+tensor].(map[string]any)["data_offsets"].([]any)[0].(float64))
 	}
 	f("no columns", "missing", func(h map[string]any, d []byte) {
-		h["x"] = h["layers.4.weight"+columnsSuffix]
-		delete(h, "layers.4.weight"+columnsSuffix)
+		h["x"] = h["layers.4.weight"+".columns"]
+		delete(h, "layers.4.weight"+".columns")
 	})
-	f("column between", "column 3", func(h map[string]any, d []byte) { d[at(h, columnsSuffix)] = 3 })
-	f("start beyond", "belong together", func(h map[string]any, d []byte) { d[at(h, startsSuffix)+16] = 99 })
-	f("float columns", "no row of I32", func(h map[string]any, d []byte) { h["layers.4.weight"+columnsSuffix].(map[string]any)["dtype"] = "F32" })
+	f("column between", "column 3", func(h map[string]any, d []byte) { d[at(h, ".columns")] = 3 })
+	f("start beyond", "belong together", func(h map[string]any, d []byte) { d[at(h, ".starts")+16] = 99 })
+	f("float columns", "no row of I32", func(h map[string]any, d []byte) { h["layers.4.weight"+".columns"].(map[string]any)["dtype"] = "F32" })
 }
 
 // sealed returns b with the digest and checksum of what it holds, or b if it holds
@@ -443,15 +414,107 @@ func sealed(b []byte) []byte {
 	if n > uint64(len(b)-8) || json.Unmarshal(b[8:8+n], &header) != nil {
 		return b
 	}
-	meta, _ := header[metadataKey].(map[string]any)
+	meta, _ := header["__metadata__"].(map[string]any)
 	text, _ := meta[manifestKey].(string)
 	if json.Unmarshal([]byte(text), &manifest) != nil || manifest == nil {
 		return b
 	}
 	data := b[8+n:]
-	manifest["digest"] = checksum(data)
+	manifest["digest"] = safetensors.Checksum(data)
 	m, _ := json.Marshal(manifest)
-	meta[manifestKey], meta[checksumKey] = string(m), checksum(m)
+	meta[manifestKey], meta[checksumKey] = string(m), safetensors.Checksum(m)
 	h, _ := json.Marshal(header)
 	return append(append(binary.LittleEndian.AppendUint64(nil, uint64(len(h))), h...), data...)
+}
+
+// TestFormat1: a file of format 1, whose golden windows were evidence, is read, proved,
+// and written in format 2 with raw windows and the same answers.
+func TestFormat1(t *testing.T) {
+	old, err := os.ReadFile("testdata/format1-lines.safetensors")
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := Decode(old)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := m.Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := Decode(b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got.Format != 2 || got.Preprocessing.Version == "" || len(got.GoldenWindows()) == 0 || len(got.GoldenWindows()[0].Samples) != 12000 {
+		t.Errorf("format %d, preprocessing %+v, %d golden windows", got.Format, got.Preprocessing, len(got.GoldenWindows()))
+	}
+	for i, p := range m.Network().Params() {
+		if !slices.Equal(p.W, got.Network().Params()[i].W) {
+			t.Errorf("%s differs", p.Name())
+		}
+	}
+	for want, change := range map[string]func(m map[string]any){
+		"train the model anew": func(m map[string]any) { m["preprocessing"].(map[string]any)["transform_version"] = 2 },
+		"no list of golden":    func(m map[string]any) { m["golden"] = []any{map[string]any{"samples": 12000, "sample_rate_hz": 12000}} },
+	} {
+		if _, err := Decode(edit(t, old, func(_, m map[string]any, d []byte) []byte { change(m); return d })); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("got %v, want an error about %q", err, want)
+		}
+	}
+	// The evidence that the file states must still give its logits.
+	damaged := edit(t, old, func(h, m map[string]any, d []byte) []byte {
+		at := int(h[goldenLogits].(map[string]any)["data_offsets"].([]any)[0].(float64))
+		d[at+3] ^= 0x80 // the sign of the first golden logit
+		m["digest"] = safetensors.Checksum(d)
+		return d
+	})
+	if _, err := Decode(damaged); err == nil || !strings.Contains(err.Error(), "golden window") {
+		t.Errorf("wrong golden answers: %v", err)
+	}
+}
+
+// TestGoldenGoesTheWholeWay: golden windows of a model on lines are samples, so that a
+// change of the evidence behind the same weights is refused.
+func TestGoldenGoesTheWholeWay(t *testing.T) {
+	old, err := os.ReadFile("testdata/format1-lines.safetensors")
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := Decode(old)
+	if err != nil {
+		t.Fatal(err)
+	}
+	good, err := m.Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, change := range map[string]func(g map[string]any){
+		"another speed":  func(g map[string]any) { g["shaft_speed_hz"] = 20 },
+		"another rate":   func(g map[string]any) { g["sample_rate_hz"] = 15000 },
+		"another orders": func(g map[string]any) { g["orders"] = []any{4.1, 6.2, 2.8, 0.41} },
+	} {
+		_, err := Decode(edit(t, good, func(_, m map[string]any, d []byte) []byte {
+			for _, g := range m["golden"].([]any) {
+				change(g.(map[string]any))
+			}
+			return d
+		}))
+		if err == nil || !strings.Contains(err.Error(), "do not belong together") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	for want, change := range map[string]func(g map[string]any){
+		"missing or out of range": func(g map[string]any) { delete(g, "orders") },
+		"too few or too many":     func(g map[string]any) { g["shaft_speed_hz"] = 1 },
+		"are out of range":        func(g map[string]any) { g["sample_rate_hz"] = 0.5 },
+	} {
+		_, err := Decode(edit(t, good, func(_, m map[string]any, d []byte) []byte {
+			change(m["golden"].([]any)[0].(map[string]any))
+			return d
+		}))
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("got %v, want an error about %q", err, want)
+		}
+	}
 }

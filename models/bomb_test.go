@@ -9,7 +9,9 @@ import (
 	"testing"
 
 	"brinell/bearing"
+	"brinell/models/input"
 	"brinell/models/nn"
+	"brinell/models/safetensors"
 )
 
 // bomb is a model file that would take much more than its size, if it were believed.
@@ -18,18 +20,31 @@ type bomb struct {
 	file       []byte
 }
 
+// tensorHeader is what the header of a file says of a tensor.
+type tensorHeader struct {
+	DType   string `json:"dtype"`
+	Shape   []int  `json:"shape"`
+	Offsets [2]int `json:"data_offsets"`
+}
+
+type shape = []int
+
 // withSpec returns a file of a spec, its seals right, with so many bytes of golden windows.
-func withSpec(t testing.TB, spec nn.Spec, pre Preprocessing, windows int, change func(header map[string]any)) []byte {
+func withSpec(t testing.TB, spec nn.Spec, pre input.Preprocessing, windows int, change func(header map[string]any)) []byte {
 	t.Helper()
 	m := tiny(t).Manifest
 	m.Format, m.Spec, m.Preprocessing = formatVersion, spec, pre
+	m.Golden = nil
+	for range windows {
+		m.Golden = append(m.Golden, GoldenWindow{Samples: pre.Length, Rate: pre.SampleRate})
+	}
 	data := make([]byte, 4*windows*(pre.Length+len(m.Labels)))
 	header := map[string]any{
-		goldenWindows: tensorHeader{"F32", shape{windows, pre.Length}, [2]int{0, 4 * windows * pre.Length}},
+		goldenWindows: tensorHeader{"F32", shape{windows * pre.Length}, [2]int{0, 4 * windows * pre.Length}},
 		goldenLogits:  tensorHeader{"F32", shape{windows, len(m.Labels)}, [2]int{4 * windows * pre.Length, len(data)}},
 	}
 	meta := map[string]string{}
-	header[metadataKey] = meta
+	header["__metadata__"] = meta
 	if change != nil {
 		change(header)
 	}
@@ -43,12 +58,12 @@ func withSpec(t testing.TB, spec nn.Spec, pre Preprocessing, windows int, change
 			header[name], data = h, append(data, make([]byte, size)...)
 		}
 	}
-	m.Digest = checksum(data)
+	m.Digest = safetensors.Checksum(data)
 	manifest, err := json.Marshal(m)
 	if err != nil {
 		t.Fatal(err)
 	}
-	meta[manifestKey], meta[checksumKey] = string(manifest), checksum(manifest)
+	meta[manifestKey], meta[checksumKey] = string(manifest), safetensors.Checksum(manifest)
 	h, err := json.Marshal(header)
 	if err != nil {
 		t.Fatal(err)
@@ -56,8 +71,8 @@ func withSpec(t testing.TB, spec nn.Spec, pre Preprocessing, windows int, change
 	return append(append(binary.LittleEndian.AppendUint64(nil, uint64(len(h))), h...), data...)
 }
 
-func inputOf(length int) Preprocessing {
-	return Preprocessing{SampleRate: 12000, Length: length, BandLimit: 5000, Normalise: ZScore}
+func inputOf(length int) input.Preprocessing {
+	return input.Preprocessing{SampleRate: 12000, Length: length, BandLimit: 5000, Normalise: input.ZScore}
 }
 
 func bombs(t testing.TB) (out []bomb) {
@@ -98,7 +113,7 @@ func bombs(t testing.TB) (out []bomb) {
 		out = append(out, bomb{name, want, withSpec(t, spec, inputOf(1<<10), 8, tensors)})
 	}
 	sparse("sparse weights without end", "the file holds", func(h map[string]any) {
-		h["layers.0.weight"+startsSuffix] = tensorHeader{"I32", shape{0}, [2]int{}}
+		h["layers.0.weight"+".starts"] = tensorHeader{"I32", shape{0}, [2]int{}}
 	})
 	sparse("half a million tensors", "one of more than", func(h map[string]any) {
 		for i := range 50_000 {
@@ -110,10 +125,10 @@ func bombs(t testing.TB) (out []bomb) {
 	})
 	sparse("other metadata", "the file holds", func(h map[string]any) {
 		for i := range 50_000 {
-			h[metadataKey].(map[string]string)[fmt.Sprint(i)] = "x"
+			h["__metadata__"].(map[string]string)[fmt.Sprint(i)] = "x"
 		}
 	})
-	for _, n := range []uint64{1 << 63, 1 << 31, maxHeader + 1} {
+	for _, n := range []uint64{1 << 63, 1 << 31, safetensors.MaxHeader + 1} {
 		out = append(out, bomb{fmt.Sprintf("a header of %d bytes", n), "header of", append(binary.LittleEndian.AppendUint64(nil, n), make([]byte, 100)...)})
 	}
 	proof := nn.Spec{Name: "bomb", Input: nn.Shape{L: 1 << 14, C: 1}, Layers: []nn.Layer{nn.Conv(1, 1<<13, 1, nn.Same), nn.AvgPool(256), nn.Logits()}}

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"brinell/bearing"
+	"brinell/models/input"
 	"brinell/models/nn"
 )
 
@@ -31,7 +32,7 @@ func SpecFileOf(s nn.Spec) SpecFile { return SpecFile{s, PreprocessingOf(s).Tran
 // ParseSpec reads a spec file and returns the architecture and its preprocessing: that
 // of the zoo with a window as long as the input says. Invalid spec_invalid says what
 // does not fit, with the path of the layer.
-func ParseSpec(b []byte) (nn.Spec, Preprocessing, error) {
+func ParseSpec(b []byte) (nn.Spec, input.Preprocessing, error) {
 	f, pre, err := parseSpec(b)
 	if err != nil {
 		return nn.Spec{}, pre, bearing.Errorf(bearing.Invalid, "spec_invalid", "%v; brinell specs show wdcnn prints one that fits", err)
@@ -39,7 +40,7 @@ func ParseSpec(b []byte) (nn.Spec, Preprocessing, error) {
 	return f.Spec, pre, nil
 }
 
-func parseSpec(b []byte) (f SpecFile, pre Preprocessing, err error) {
+func parseSpec(b []byte) (f SpecFile, pre input.Preprocessing, err error) {
 	if n := bytes.Count(b, []byte{'{'}); len(b) > MaxSpecFile || n > maxSpecParts {
 		return f, pre, fmt.Errorf("the spec has %d bytes and %d objects, at most %d and %d are read", len(b), n, MaxSpecFile, maxSpecParts)
 	}
@@ -61,19 +62,19 @@ func parseSpec(b []byte) (f SpecFile, pre Preprocessing, err error) {
 }
 
 // preprocessing returns that of the zoo for the file's transform and input.
-func (f SpecFile) preprocessing() (Preprocessing, error) {
-	p := DefaultPreprocessing
+func (f SpecFile) preprocessing() (input.Preprocessing, error) {
+	p := input.Default
 	p.Transform, p.Length = f.Transform, f.Input.L
 	switch {
-	case f.Transform == Lines || f.Transform == "" && f.Input == LinesPreprocessing.inputShape():
-		p = LinesPreprocessing
-	case f.Transform == Spectrum && f.Input.L <= maxLength/2:
+	case f.Transform == input.Lines || f.Transform == "" && f.Input == input.OfLines.Shape():
+		p = input.OfLines
+	case f.Transform == input.Spectrum && f.Input.L <= input.MaxLength/2:
 		p.Length = 2 * f.Input.L
 	}
 	if err := p.Validate(); err != nil {
 		return p, err
 	}
-	if s := p.inputShape(); f.Input != s {
+	if s := p.Shape(); f.Input != s {
 		return p, fmt.Errorf("input %d x %d: with transform %q a network reads %d x %d", f.Input.L, f.Input.C, f.Transform, s.L, s.C)
 	}
 	return p, nil
@@ -81,11 +82,11 @@ func (f SpecFile) preprocessing() (Preprocessing, error) {
 
 // CheckSpec says what keeps a network of the spec with so many classes from being saved
 // and served: layers that do not fit each other, or work that is out of proportion.
-func CheckSpec(s nn.Spec, p Preprocessing, classes int) error {
+func CheckSpec(s nn.Spec, p input.Preprocessing, classes int) error {
 	if _, err := s.Shapes(classes); err != nil {
 		return err
 	}
-	if p.Transform == Lines {
+	if p.Representation().Whole {
 		return nil // one input for a window, however long it is
 	}
 	_, total := s.Counts(classes)
@@ -94,3 +95,10 @@ func CheckSpec(s nn.Spec, p Preprocessing, classes int) error {
 	}
 	return nil
 }
+
+// Of the work that a window of four million samples may take: for each sample, three times
+// what the largest of the zoo takes, and what a layer costs beside its products.
+const (
+	maxWork   = 1 << 15
+	layerWork = 1000
+)

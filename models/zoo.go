@@ -6,12 +6,12 @@ import (
 
 	"brinell/bearing"
 	"brinell/features/lines"
+	"brinell/models/input"
 	"brinell/models/nn"
 )
 
-// inputLength is the window of every network here: 2048 samples, 170.7 ms at
-// 12 kHz, about five turns of a four-pole motor.
-const inputLength = 2048
+// inputLength is the window of the networks on samples.
+var inputLength = input.Default.Length
 
 // Zoo lists the architectures. Their parameters and multiply-accumulates for
 // ten classes are asserted in a test.
@@ -93,17 +93,18 @@ func SpecNames() (names []string) {
 	return names
 }
 
-// transforms are those of the networks that do not read the window itself, by name.
-var transforms = map[string]string{"mlp-spectrum": Spectrum}
+// representations are those of the networks that do not read the waveform, by the name of
+// the spec.
+var representations = map[string]string{"mlp-spectrum": input.Spectrum}
 
 // PreprocessingOf returns the preprocessing that a network of the zoo is made for,
-// and DefaultPreprocessing for any other.
-func PreprocessingOf(spec nn.Spec) Preprocessing {
-	if spec.Input == LinesPreprocessing.inputShape() {
-		return LinesPreprocessing
+// and input.Default for any other.
+func PreprocessingOf(spec nn.Spec) input.Preprocessing {
+	if spec.Input == input.OfLines.Shape() {
+		return input.OfLines
 	}
-	p := DefaultPreprocessing
-	p.Transform = transforms[spec.Name]
+	p := input.Default
+	p.Transform = representations[spec.Name]
 	return p
 }
 

@@ -25,7 +25,7 @@ func TestZooCounts(t *testing.T) {
 	f("mlp-spectrum", nn.Count{Params: 758_110, MACs: 755_400})
 	f("lines", nn.Count{Params: 8_082, MACs: 8_560})
 	for _, s := range Zoo {
-		if p := PreprocessingOf(s); s.Input != p.inputShape() || p.Validate() != nil {
+		if p := PreprocessingOf(s); s.Input != p.Shape() || p.Validate() != nil {
 			t.Errorf("%s does not take what its preprocessing gives", s.Name)
 		}
 	}

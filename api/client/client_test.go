@@ -425,10 +425,9 @@ func (r *run) models() {
 	m, err := pretrained.Default()
 	r.ok(err)
 	embedded := m.Digest
-	prune.Weights(m.Net, 0.8, 8, nil).Apply(m.Net) // another one that runs
-	m.Net = prune.Declare(m.Net, func(nn.Path, *nn.Param) int { return 8 })
-	m.Spec = m.Net.Spec
-	r.ok(m.SetGolden(m.Golden()))
+	prune.Weights(m.Network(), 0.8, 8, nil).Apply(m.Network()) // another one that runs
+	m.SetNetwork(prune.Declare(m.Network(), func(nn.Path, *nn.Param) int { return 8 }))
+	r.ok(m.SetGolden(m.GoldenWindows()))
 	file, err := m.Encode()
 	r.ok(err)
 	info, err := r.AddModel(r.ctx, file)

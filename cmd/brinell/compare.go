@@ -131,7 +131,7 @@ func (f *slimFlags) rows(cmd *cobra.Command, j prune.Job) ([]prune.Row, error) {
 		return err
 	}
 	parent := dense
-	if len(prune.Gates(dense.Net)) > 0 {
+	if len(prune.Gates(dense.Network())) > 0 {
 		if parent, err = sparse.Train(ctx); err != nil {
 			return nil, err
 		}

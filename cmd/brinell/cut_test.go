@@ -17,6 +17,7 @@ import (
 	"brinell/internal/diagnose"
 	"brinell/internal/store"
 	"brinell/models"
+	"brinell/models/learn/network"
 	"brinell/models/nn"
 	"brinell/models/pretrained"
 )
@@ -34,15 +35,11 @@ func untrained(t *testing.T, spec string) *models.Model {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m := &models.Model{Net: net, Manifest: models.Manifest{Name: spec, Version: "1", Preprocessing: models.PreprocessingOf(s)}}
+	m := &models.Model{Estimator: network.Of(net), Manifest: models.Manifest{Name: spec, Version: "1", Preprocessing: models.PreprocessingOf(s)}}
 	for _, f := range bearing.Faults {
 		m.Labels = append(m.Labels, models.Label{Name: string(f), Fault: f})
 	}
-	x := make([]float32, m.Preprocessing.Length)
-	for i := range x {
-		x[i] = float32(rng.NormFloat64())
-	}
-	if err := m.SetGolden([][]float32{x}); err != nil {
+	if err := m.SetGolden(models.Knocks(m.Preprocessing)); err != nil {
 		t.Fatal(err)
 	}
 	if m, err = m.Copy(); err != nil {

@@ -12,7 +12,8 @@ import (
 	"brinell/bearing"
 	"brinell/dataset"
 	"brinell/models"
-	"brinell/models/train"
+	"brinell/models/input"
+	"brinell/models/learn/network"
 )
 
 // dataFlags say which recordings, and how they are divided.
@@ -56,7 +57,7 @@ type data struct {
 }
 
 // load reads the corpus and divides it. pre says how long a window is.
-func (d dataFlags) load(ctx context.Context, w io.Writer, pre models.Preprocessing) (data, error) {
+func (d dataFlags) load(ctx context.Context, w io.Writer, pre input.Preprocessing) (data, error) {
 	d.fill(models.Training{Corpus: "cwru", Split: "time", Task: "fault"})
 	if d.dir == "" {
 		return data{}, usagef("--data is missing: name the directory that holds the %s files or zips", d.corpus)
@@ -197,9 +198,9 @@ func showEvidence(w io.Writer) func(done, total int) {
 }
 
 // showFit returns a progress function for a fit, and what ends it.
-func showFit(w io.Writer, title string) (func(train.Progress), func()) {
+func showFit(w io.Writer, title string) (func(network.Progress), func()) {
 	p := newProgress(w, title, "steps")
-	return func(t train.Progress) {
+	return func(t network.Progress) {
 		note := fmt.Sprintf("epoch %d/%d loss %.4f", t.Epoch, t.Epochs, t.Loss)
 		if t.Held > 0 {
 			note += fmt.Sprintf(" validation %.4f", t.Validation)

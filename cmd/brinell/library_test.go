@@ -26,10 +26,9 @@ func variant(t *testing.T) *models.Model {
 	if err != nil {
 		t.Fatal(err)
 	}
-	prune.Weights(m.Net, 0.8, 8, nil).Apply(m.Net)
-	m.Net = prune.Declare(m.Net, func(nn.Path, *nn.Param) int { return 8 })
-	m.Spec = m.Net.Spec
-	if err := m.SetGolden(m.Golden()); err != nil {
+	prune.Weights(m.Network(), 0.8, 8, nil).Apply(m.Network())
+	m.SetNetwork(prune.Declare(m.Network(), func(nn.Path, *nn.Param) int { return 8 }))
+	if err := m.SetGolden(m.GoldenWindows()); err != nil {
 		t.Fatal(err)
 	}
 	return m

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"brinell/models"
+	"brinell/models/input"
 	"brinell/models/pretrained"
 )
 
@@ -64,13 +65,14 @@ func printModel(cmd *cobra.Command, m *models.Model) error {
 	}
 	pre := m.Preprocessing
 	fmt.Fprintf(w, "input %d samples at %g Hz, band limit %g Hz, %s", pre.Length, pre.SampleRate, pre.BandLimit, pre.Normalise)
-	if pre.Transform != "" {
-		fmt.Fprintf(w, ", %s of %d values", pre.Transform, pre.InputLength())
+	if r := pre.Representation(); r.Name != input.Waveform {
+		fmt.Fprintf(w, ", %s of %d values", r.Name, pre.InputLength())
 	}
 	fmt.Fprintln(w)
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "LAYER\tOPERATION\tOUTPUT\tPARAMETERS\tMULTIPLY-ACCUMULATES")
-	for i, s := range m.Net.Shapes() {
+	for i := range layers {
+		s := m.Network().Shapes()[i]
 		fmt.Fprintf(t, "%d\t%s\t%d x %d\t%d\t%d\n", i, m.Spec.Layers[i].Op, s.L, s.C, layers[i].Params, layers[i].MACs)
 	}
 	fmt.Fprintf(t, "all\t\t\t%d\t%d\n", total.Params, total.MACs)

@@ -9,9 +9,9 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/spf13/pflag"
+	"brinell/models/learn/network"
 
-	"brinell/models/train"
+	"github.com/spf13/pflag"
 )
 
 // TestQuantity: a unit behind a number is understood, or asked about; a number that is none is
@@ -64,7 +64,7 @@ func TestInterrupted(t *testing.T) {
 		{0, "c.bin", "interrupted before an epoch was whole"},
 		{3, "", "interrupted, and nothing is kept: start again, with --checkpoint FILE"},
 	} {
-		u := trainRun{flags: runFlags{checkpoint: c.checkpoint}, epochs: make([]train.EpochLine, c.epochs)}
+		u := trainRun{flags: runFlags{checkpoint: c.checkpoint}, epochs: make([]network.EpochLine, c.epochs)}
 		if err := u.stopped(context.Canceled); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%+v: %v", c, err)
 		}

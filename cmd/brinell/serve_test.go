@@ -415,10 +415,9 @@ func TestReload(t *testing.T) {
 		t.Errorf("version %s after the swap", v)
 	}
 	// A pruned one with sparse layers is a model like any other.
-	prune.Weights(m.Net, 0.8, 8, nil).Apply(m.Net)
-	m.Net = prune.Declare(m.Net, func(nn.Path, *nn.Param) int { return 8 })
-	m.Spec = m.Net.Spec
-	if err := m.SetGolden(m.Golden()); err != nil {
+	prune.Weights(m.Network(), 0.8, 8, nil).Apply(m.Network())
+	m.SetNetwork(prune.Declare(m.Network(), func(nn.Path, *nn.Param) int { return 8 }))
+	if err := m.SetGolden(m.GoldenWindows()); err != nil {
 		t.Fatal(err)
 	}
 	save(m, "3")

@@ -11,6 +11,8 @@ import (
 
 	"brinell/dataset"
 	"brinell/models"
+	"brinell/models/input"
+	"brinell/models/learn/network"
 	"brinell/models/nn"
 	"brinell/models/prune"
 	"brinell/models/train"
@@ -144,7 +146,7 @@ func (f *slimFlags) run(cmd *cobra.Command, args []string) error {
 			prune.Report
 		}{f.out, r})
 	}
-	printSlimmed(cmd.OutOrStdout(), dense.Net, slim.Net, r)
+	printSlimmed(cmd.OutOrStdout(), dense.Network(), slim.Network(), r)
 	fmt.Fprintf(cmd.OutOrStdout(), "saved %s (digest %s)\n", f.out, slim.Digest[:12])
 	return nil
 }
@@ -155,7 +157,7 @@ func (f *slimFlags) start(cmd *cobra.Command, args []string) (prune.Job, *models
 		return prune.Job{}, nil, prune.Tests{}, err
 	}
 	var m *models.Model
-	var pre models.Preprocessing
+	var pre input.Preprocessing
 	var spec nn.Spec
 	var err error
 	if len(args) == 1 {
@@ -226,11 +228,11 @@ func testsOf(m *models.Model, j prune.Job, snr float64) (t prune.Tests, err erro
 }
 
 // stageProgress shows the fits of a job, one after the other.
-func stageProgress(w io.Writer) func(string, train.Progress) {
+func stageProgress(w io.Writer) func(string, network.Progress) {
 	var stage string
-	var show func(train.Progress)
+	var show func(network.Progress)
 	var done func()
-	return func(name string, p train.Progress) {
+	return func(name string, p network.Progress) {
 		if name != stage || p.Step == 1 {
 			if done != nil {
 				done()

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"brinell/models"
+	"brinell/models/input"
 	"brinell/models/nn"
 )
 
@@ -83,19 +84,19 @@ func specUsage() string {
 
 // openSpec returns the architecture of that name, or the one in that file if it ends in
 // .json, with its preprocessing.
-func openSpec(arg string) (nn.Spec, models.Preprocessing, error) {
+func openSpec(arg string) (nn.Spec, input.Preprocessing, error) {
 	if !strings.HasSuffix(arg, ".json") {
 		s, err := models.SpecNamed(arg)
 		return s, models.PreprocessingOf(s), err
 	}
 	f, err := os.Open(arg)
 	if err != nil {
-		return nn.Spec{}, models.Preprocessing{}, err
+		return nn.Spec{}, input.Preprocessing{}, err
 	}
 	defer f.Close()
 	b, err := io.ReadAll(io.LimitReader(f, models.MaxSpecFile+1))
 	if err != nil {
-		return nn.Spec{}, models.Preprocessing{}, err
+		return nn.Spec{}, input.Preprocessing{}, err
 	}
 	s, pre, err := models.ParseSpec(b)
 	return s, pre, withPath(arg, err)

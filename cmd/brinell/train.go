@@ -9,6 +9,7 @@ import (
 
 	"brinell/dataset"
 	"brinell/models"
+	"brinell/models/learn/network"
 	"brinell/models/train"
 )
 
@@ -31,14 +32,14 @@ func (f *fitFlags) add(cmd *cobra.Command) {
 	cmd.Flags().BoolVar(&f.subgradient, "subgradient", false, "take the L1 term into the gradient instead of the proximal step")
 }
 
-func (f fitFlags) config(seed uint64) (train.Config, error) {
+func (f fitFlags) config(seed uint64) (network.Config, error) {
 	if f.epochs < 1 || f.batch < 2 || f.lr < 0 || f.sparsity < 0 || f.budget < 0 || f.sparsity > 0 && f.budget > 0 {
-		return train.Config{}, usagef("--epochs must be positive, --batch at least 2, --lr, --sparsity and --l1-budget not negative, and of the last two only one given")
+		return network.Config{}, usagef("--epochs must be positive, --batch at least 2, --lr, --sparsity and --l1-budget not negative, and of the last two only one given")
 	}
 	if f.optimizer != "adam" && f.optimizer != "sgd" {
-		return train.Config{}, usagef("--optimizer %q is neither adam nor sgd", f.optimizer)
+		return network.Config{}, usagef("--optimizer %q is neither adam nor sgd", f.optimizer)
 	}
-	return train.Config{Epochs: f.epochs, Batch: f.batch, LR: f.lr, Optimizer: f.optimizer, Sparsity: f.sparsity, Budget: f.budget, Subgradient: f.subgradient, Seed: seed}, nil
+	return network.Config{Epochs: f.epochs, Batch: f.batch, LR: f.lr, Optimizer: f.optimizer, Sparsity: f.sparsity, Budget: f.budget, Subgradient: f.subgradient, Seed: seed}, nil
 }
 
 func trainCommand() *cobra.Command {

@@ -15,7 +15,7 @@ import (
 	"gonum.org/v1/plot/vg"
 
 	"brinell/bearing"
-	"brinell/models/train"
+	"brinell/models/learn/network"
 )
 
 // runFlags say what a training run leaves behind, and where it goes on.
@@ -53,7 +53,7 @@ func (r *runFlags) check() error {
 type trainRun struct {
 	flags  runFlags
 	head   runHead
-	epochs []train.EpochLine
+	epochs []network.EpochLine
 	log    *os.File
 }
 
@@ -64,14 +64,14 @@ type runHead struct {
 	Labels  string `json:"labels"`
 	Split   string `json:"split"`
 	Fold    string `json:"fold"`
-	train.Settings
+	network.Run
 }
 
 // begin puts the run's functions into a fit.
-func (r runFlags) begin(head runHead, cfg *train.Config) (*trainRun, error) {
+func (r runFlags) begin(head runHead, cfg *network.Config) (*trainRun, error) {
 	u := &trainRun{flags: r, head: head}
 	if r.resume != "" {
-		c, err := train.OpenCheckpoint(r.resume)
+		c, err := network.OpenCheckpoint(r.resume)
 		if err != nil {
 			return nil, err
 		}
@@ -79,7 +79,7 @@ func (r runFlags) begin(head runHead, cfg *train.Config) (*trainRun, error) {
 	}
 	cfg.Epoch = u.epoch
 	if r.checkpoint != "" {
-		cfg.Keep = func(c *train.Checkpoint) error { return c.Save(r.checkpoint) }
+		cfg.Keep = func(c *network.Checkpoint) error { return c.Save(r.checkpoint) }
 	}
 	cfg.Start = u.start
 	return u, nil
@@ -87,8 +87,8 @@ func (r runFlags) begin(head runHead, cfg *train.Config) (*trainRun, error) {
 
 // start writes the settings, and the epochs before a resumption: the log of a resumed run
 // has each epoch once, like that of one that was never stopped.
-func (u *trainRun) start(s train.Settings, past []train.EpochLine) (err error) {
-	u.head.Settings = s
+func (u *trainRun) start(s network.Run, past []network.EpochLine) (err error) {
+	u.head.Run = s
 	u.epochs = append(u.epochs, past...)
 	if u.flags.log == "" {
 		return nil
@@ -107,7 +107,7 @@ func (u *trainRun) start(s train.Settings, past []train.EpochLine) (err error) {
 	return nil
 }
 
-func (u *trainRun) epoch(e train.EpochLine) error {
+func (u *trainRun) epoch(e network.EpochLine) error {
 	if math.IsNaN(e.Loss) || math.IsInf(e.Loss, 0) {
 		return bearing.Errorf(bearing.Invalid, "training_diverged", "the loss of epoch %d is not a number: lower --lr", e.Epoch)
 	}

@@ -2,9 +2,16 @@ package lines
 
 import "math"
 
-// Version is that of the evidence: it rises with every change that a trained network
-// would notice.
-const Version = 1
+// Constants returns all that changes the vector of a window, in a fixed order: a model
+// goes with the values that it was trained on.
+func Constants() []any {
+	return []any{
+		harmonics, decay, maxSlip, slips, slipCost, freeLow, freeHigh, freeRatio, decoys, // combs
+		lowEdge, highEdge, bandTop, segmentTurns, leastSamples, minTurns, maxOrder, floorHalf, // segments
+		resolution, stepsPerBin, parts, toneBlock, toneOver, shaftTop, shaftFloor, shaftMost, shaftDecoys,
+		RowLen, Lean, Rows,
+	}
+}
 
 // The vector has a row for each comb and one for what is common, each of RowLen
 // values. The first Lean values of a row say most.

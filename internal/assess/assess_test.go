@@ -149,7 +149,7 @@ func TestCellResumes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	l := &Lab{Dir: t.TempDir(), Progress: func(string) {}, Normal: []bearing.Recording{record(bearing.Normal)}, task: task, sim: map[int]train.Set{}}
+	l := &Lab{Dir: t.TempDir(), Progress: func(string) {}, Normal: []bearing.Recording{record(bearing.Normal)}, task: task, sim: map[int]*train.Simulation{}}
 	for _, f := range bearing.Faults {
 		l.labels = append(l.labels, models.Label{Name: string(f), Fault: f})
 	}

@@ -13,6 +13,7 @@ import (
 	"brinell/dataset/excerpts"
 	"brinell/internal/diagnose"
 	"brinell/models"
+	"brinell/models/learn/network"
 	"brinell/models/nn"
 )
 
@@ -28,15 +29,11 @@ func spectrumNet(t *testing.T) *models.Model {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m := &models.Model{Net: net, Manifest: models.Manifest{Name: "n", Version: "1", Preprocessing: models.PreprocessingOf(s)}}
+	m := &models.Model{Estimator: network.Of(net), Manifest: models.Manifest{Name: "n", Version: "1", Preprocessing: models.PreprocessingOf(s)}}
 	for _, f := range bearing.Faults {
 		m.Labels = append(m.Labels, models.Label{Name: string(f), Fault: f})
 	}
-	x := make([]float32, m.Preprocessing.Length)
-	for i := range x {
-		x[i] = float32(rng.NormFloat64())
-	}
-	if err := m.SetGolden([][]float32{x}); err != nil {
+	if err := m.SetGolden(models.Knocks(m.Preprocessing)); err != nil {
 		t.Fatal(err)
 	}
 	if m, err = m.Copy(); err != nil {

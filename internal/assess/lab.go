@@ -16,6 +16,7 @@ import (
 	"brinell/bearing"
 	"brinell/dataset"
 	"brinell/models"
+	"brinell/models/learn/network"
 	"brinell/models/train"
 )
 
@@ -55,12 +56,12 @@ type Lab struct {
 
 	task   dataset.Task
 	labels []models.Label
-	sim    map[int]train.Set
+	sim    map[int]*train.Simulation
 }
 
 // NewLab reads the recordings in dir.
 func NewLab(dir, cells string) (*Lab, error) {
-	l := &Lab{Dir: cells, Progress: func(string) {}, sim: map[int]train.Set{}}
+	l := &Lab{Dir: cells, Progress: func(string) {}, sim: map[int]*train.Simulation{}}
 	src, err := dataset.OpenDir(dir, "cwru")
 	if err != nil {
 		return nil, err
@@ -153,13 +154,13 @@ func (l *Lab) prepare(r Recipe, parts []dataset.Part, seed uint64) (recipe train
 	normal, _ := l.healthy()
 	fold = dataset.Fold{Name: "assess", Train: append(slices.Clone(parts), normal...)}
 	recipe = train.Recipe{Spec: spec, Corpus: "cwru", Task: l.task, Split: dataset.Split{Name: "assess"}, Preprocessing: models.PreprocessingOf(spec),
-		Hop: r.Hop, Augment: r.Augment, Fit: train.Config{Epochs: r.Epochs, Seed: seed, LR: r.LR, WeightDecay: 1e-4}}
+		Hop: r.Hop, Augment: r.Augment, Fit: network.Config{Epochs: r.Epochs, Seed: seed, LR: r.LR, WeightDecay: 1e-4}}
 	if !r.evidence() {
 		sets, err = recipe.Sets(l.labels, fold)
 		return recipe, fold, sets, err
 	}
 	recipe.Fit.Batch = 128
-	var sim *train.Set
+	var sim *train.Simulation
 	if n := r.Augment.Simulated; n > 0 {
 		s, ok := l.sim[n]
 		if !ok {
@@ -167,7 +168,7 @@ func (l *Lab) prepare(r Recipe, parts []dataset.Part, seed uint64) (recipe train
 			s = train.Simulated(l.labels, n, 1)
 			l.sim[n] = s
 		}
-		sim = &s
+		sim = s
 	}
 	return recipe, fold, recipe.EvidenceSets(l.labels, fold, sim), nil
 }

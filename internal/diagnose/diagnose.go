@@ -165,8 +165,8 @@ func (c *Core) engine(m *models.Model) (*engine, error) {
 		}
 		return w
 	}
-	for _, x := range m.Golden() {
-		if _, err := first.classify.Logits(x, m.Preprocessing.SampleRate); err != nil {
+	for _, w := range m.GoldenWindows() {
+		if _, err := first.classify.Logits(w); err != nil {
 			return nil, fmt.Errorf("warm up model %s: %w", m.Name, err)
 		}
 	}

@@ -18,6 +18,8 @@ import (
 	"brinell/bearing"
 	"brinell/internal/admit"
 	"brinell/models"
+	"brinell/models/input"
+	"brinell/models/learn/network"
 	"brinell/models/nn"
 )
 
@@ -32,9 +34,9 @@ func model(t *testing.T, name string, seed uint64) *models.Model {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m := &models.Model{Net: net, Manifest: models.Manifest{Name: name, Version: "1", Labels: labels,
-		Preprocessing: models.Preprocessing{SampleRate: 12000, Length: 64, BandLimit: 5000, Normalise: models.ZScore}}}
-	if err := m.SetGolden([][]float32{samples(rng, 64)}); err != nil {
+	m := &models.Model{Estimator: network.Of(net), Manifest: models.Manifest{Name: name, Version: "1", Labels: labels,
+		Preprocessing: input.Preprocessing{SampleRate: 12000, Length: 64, BandLimit: 5000, Normalise: input.ZScore}}}
+	if err := m.SetGolden([]input.Window{{Samples: samples(rng, 64), Rate: 12000}}); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := m.Encode(); err != nil { // for the digest
@@ -236,7 +238,7 @@ func BenchmarkDiagnose(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	mod := &models.Model{Net: net, Manifest: models.Manifest{Name: "m", Version: "1", Labels: labels, Preprocessing: models.DefaultPreprocessing}}
+	mod := &models.Model{Estimator: network.Of(net), Manifest: models.Manifest{Name: "m", Version: "1", Labels: labels, Preprocessing: input.Default}}
 	core, err := New(mod, Config{})
 	if err != nil {
 		b.Fatal(err)
@@ -350,7 +352,7 @@ func TestNetworkUntold(t *testing.T) {
 	}
 	f("a narrow band", "takes no samples at 1e+07 Hz", 1<<17, 1e7, func(m *models.Model) { m.Preprocessing.BandLimit = 1000 })
 	f("weights without measure", "overflow", 12000, 12000, func(m *models.Model) {
-		for _, p := range m.Net.Params() {
+		for _, p := range m.Network().Params() {
 			for i := range p.W {
 				p.W[i] = 3e38 * float32(1-2*(i%2))
 			}

@@ -4,7 +4,7 @@ import (
 	"brinell/bearing"
 	"brinell/features"
 	"brinell/features/lines"
-	"brinell/models"
+	"brinell/models/input"
 )
 
 // DefaultShelf is how many bytes of plans a core keeps if nothing else is said.
@@ -17,9 +17,9 @@ type need struct{ judged, stored int64 }
 // needOf computes it for n samples at that rate (Hz) and shaft speed (Hz, 0 where it has to
 // be found). It never says less than is
 // allocated.
-func needOf(n int, rate, shaft float64, p models.Preprocessing) need {
+func needOf(n int, rate, shaft float64, p input.Preprocessing) need {
 	return need{
-		judged: fixedBytes + features.Bytes(n) + gateBytes(gateLength(rate, n)) + lines.Bytes(n, rate, shaft) + p.InputBytes(n, rate),
+		judged: fixedBytes + features.Bytes(n) + gateBytes(gateLength(rate, n)) + lines.Bytes(n, rate, shaft) + p.Bytes(n, rate),
 		stored: storedBytes(n),
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"brinell/bearing"
 	"brinell/features/lines"
 	"brinell/models"
+	"brinell/models/input"
 )
 
 // observation is what one window says by itself, whatever came before it. Two cores
@@ -245,41 +246,41 @@ func linesFound(e *lines.Evidence) []bearing.Line {
 	return found[:min(len(found), 12)]
 }
 
-// network asks the network, on evidence or on samples.
+// network asks the model, of what its representation reads.
 func (k *worker) network(o *observation, w *bearing.Window, m *models.Model, e *lines.Evidence) error {
 	o.labels = make([]float64, len(m.Labels))
-	if m.Preprocessing.Transform == models.Lines {
-		if e == nil {
-			o.noNetwork = o.noLines
-			return nil
-		}
-		k.classify.Evidence(o.labels, e)
-		o.distance, o.domain = k.classify.Distance()
-		o.distance = min(o.distance, farthest)
-		softmax(o.labels)
-		o.segments = e.Segments
-	} else {
-		if err := m.Preprocessing.CheckRate(w.SampleRate); err != nil {
-			o.noNetwork = err.(*bearing.Error).Message
-			return nil
-		}
-		if n := m.Preprocessing.NativeLength(w.SampleRate); len(w.Samples) < n {
-			o.noNetwork = "the window is shorter than the network's input"
-			if !o.quality.Has(windowShort) {
-				degrade(&o.quality, bearing.Flag{Code: windowShort, Value: float64(len(w.Samples)), Limit: float64(n), Note: "samples that the network reads"})
-			}
-			return nil
-		}
-		n, err := k.classify.Classify(o.labels, w.Samples, w.SampleRate)
-		if err, ok := errors.AsType[*bearing.Error](err); ok && err.Kind == bearing.Invalid {
-			o.noNetwork = err.Message
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		o.segments = n
+	x, reads := input.Window{Samples: w.Samples, Rate: w.SampleRate, Evidence: e}, m.Preprocessing.Representation()
+	if reads.Machine && e == nil {
+		o.noNetwork = o.noLines
+		return nil
 	}
+	if e != nil {
+		x.Machine = e.Machine
+	}
+	if err := m.Preprocessing.CheckRate(w.SampleRate); err != nil {
+		o.noNetwork = err.(*bearing.Error).Message
+		return nil
+	}
+	if n := m.Preprocessing.NativeLength(w.SampleRate); !reads.Whole && len(w.Samples) < n {
+		o.noNetwork = "the window is shorter than the network's input"
+		if !o.quality.Has(windowShort) {
+			degrade(&o.quality, bearing.Flag{Code: windowShort, Value: float64(len(w.Samples)), Limit: float64(n), Note: "samples that the network reads"})
+		}
+		return nil
+	}
+	n, err := k.classify.Classify(o.labels, x)
+	if err, ok := errors.AsType[*bearing.Error](err); ok && err.Kind == bearing.Invalid {
+		o.noNetwork = err.Message
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if o.segments = n; reads.Machine {
+		o.segments = e.Segments
+	}
+	o.distance, o.domain = k.classify.Distance()
+	o.distance = min(o.distance, farthest)
 	if slices.ContainsFunc(o.labels, math.IsNaN) { // weights may be finite, and sums not
 		o.noNetwork, o.segments, o.distance, o.domain = "the network's sums overflow on this window", 0, 0, 0
 		clear(o.labels)
@@ -347,20 +348,6 @@ func (o *observation) share() (top float64) {
 // foreign reports whether the network names a class of its own, which no other witness
 // knows.
 func (o *observation) foreign() bool { return o.class != "" && !o.class.Known() }
-
-func softmax(z []float64) {
-	top, sum := math.Inf(-1), 0.0
-	for _, v := range z {
-		top = max(top, v)
-	}
-	for i, v := range z {
-		z[i] = math.Exp(v - top)
-		sum += z[i]
-	}
-	for i := range z {
-		z[i] /= sum
-	}
-}
 
 // degrade adds a flag and lowers good to degraded.
 func degrade(q *bearing.Quality, f bearing.Flag) {

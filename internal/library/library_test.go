@@ -65,7 +65,7 @@ func variant(t *testing.T, n int) (digest string, file []byte) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := m.SetGolden(m.Golden()[:n]); err != nil {
+	if err := m.SetGolden(m.GoldenWindows()[:n]); err != nil {
 		t.Fatal(err)
 	}
 	if file, err = m.Encode(); err != nil {

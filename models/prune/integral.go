@@ -4,8 +4,9 @@ import (
 	"slices"
 
 	"brinell/models"
+	"brinell/models/learn"
+	"brinell/models/learn/network"
 	"brinell/models/nn"
-	"brinell/models/train"
 )
 
 // WithWinners returns net with a Winners layer of the given rate before the layer
@@ -48,12 +49,12 @@ var SensitivityRates = []float64{1, 0.8, 0.6, 0.5, 0.4, 0.3, 0.25, 0.2, 0.15, 0.
 // on val, which must not be the test part.
 //
 // Reference: Q. Yang et al., Integral pruning, 2019 (outline).
-func Sensitivity(net *nn.Network, val train.Set, rates []float64) []models.Sweep {
+func Sensitivity(net *nn.Network, val learn.Set, rates []float64) []models.Sweep {
 	var curves []models.Sweep
 	for _, p := range WinnerPlaces(net) {
 		c := models.Sweep{Layer: p, Rates: rates}
 		for _, r := range rates {
-			c.Accuracy = append(c.Accuracy, train.Accuracy(WithWinners(net, map[nn.Path]float64{p: r}).Plan(), val))
+			c.Accuracy = append(c.Accuracy, network.Accuracy(WithWinners(net, map[nn.Path]float64{p: r}), val))
 		}
 		c.Smooth = isotonic(c.Accuracy)
 		curves = append(curves, c)

@@ -17,6 +17,8 @@ import (
 	"brinell/internal/clamp"
 	"brinell/internal/kernel"
 	"brinell/models"
+	"brinell/models/input"
+	"brinell/models/learn/network"
 	"brinell/models/nn"
 	"brinell/models/train"
 )
@@ -47,7 +49,7 @@ type Settings struct {
 	Passes        int     `json:"passes"`
 	Floor         int     `json:"floor,omitempty"`
 	Cap           float64 `json:"cap,omitempty"`
-	Budget        float64 `json:"l1_budget,omitempty"` // of the passes before the last, see train.Config.Lambda
+	Budget        float64 `json:"l1_budget,omitempty"` // of the passes before the last, see network.Config.Lambda
 	Round         bool    `json:"round,omitempty"`
 
 	// Weight pruning: the share of weights that are zero at the end, in groups of
@@ -135,7 +137,7 @@ type Job struct {
 	Fold        dataset.Fold
 	Sets        train.Sets
 	Checkpoints string // directory, "" for none
-	Progress    func(stage string, p train.Progress)
+	Progress    func(stage string, p network.Progress)
 }
 
 // stage is a piece of a job that ends in a checkpoint. What it does follows from its
@@ -160,6 +162,9 @@ func (j Job) Prune(ctx context.Context, m *models.Model, s Settings) (*models.Mo
 	s = s.Fill()
 	if err := s.Check(); err != nil {
 		return nil, err
+	}
+	if m.Network() == nil {
+		return nil, bearing.Errorf(bearing.Invalid, "not_a_network", "model %q is of the learner %s: only networks have channels and weights to prune", m.Name, m.Learner)
 	}
 	m, err := m.Copy()
 	if err != nil {
@@ -218,7 +223,7 @@ func (j Job) checkpointed(name, key string, run func() (*models.Model, error)) (
 	}
 	path := filepath.Join(j.Checkpoints, key+".safetensors")
 	m, err := models.Open(path)
-	if err == nil && slices.EqualFunc(m.Golden(), j.Sets.Train.Golden, slices.Equal) {
+	if err == nil && slices.EqualFunc(m.GoldenWindows(), j.Sets.Golden, sameWindow) {
 		return m, nil
 	}
 	// One that cannot be read, or that saw other data of the same names and lengths,
@@ -237,11 +242,16 @@ func (j Job) checkpointed(name, key string, run func() (*models.Model, error)) (
 	return m, m.Save(path)
 }
 
-func (j Job) progress(stage string) func(train.Progress) {
+// sameWindow reports whether two windows have the same samples.
+func sameWindow(a, b input.Window) bool {
+	return a.Rate == b.Rate && slices.Equal(a.Samples, b.Samples)
+}
+
+func (j Job) progress(stage string) func(network.Progress) {
 	if j.Progress == nil {
 		return nil
 	}
-	return func(p train.Progress) { j.Progress(stage, p) }
+	return func(p network.Progress) { j.Progress(stage, p) }
 }
 
 // tune fine-tunes m for that many epochs. after, unless nil, is called after each
@@ -255,8 +265,8 @@ func (j Job) tune(ctx context.Context, m *models.Model, stage string, epochs int
 
 // replace sets the network of m and takes golden windows that fit it.
 func (j Job) replace(m *models.Model, net *nn.Network) error {
-	m.Net, m.Spec = net, net.Spec
-	return m.SetGolden(m.Golden())
+	m.SetNetwork(net)
+	return m.SetGolden(m.GoldenWindows())
 }
 
 // stages returns what the settings do to m.
@@ -298,16 +308,15 @@ func (j Job) slimming(m *models.Model, s Settings) []stage {
 	for pass := 1; pass <= s.Passes; pass++ {
 		name := fmt.Sprintf("slimming, pass %d of %d", pass, s.Passes)
 		stages = append(stages, stage{name, func(ctx context.Context, m *models.Model) error {
-			keep, fits := cut(m.Net, pass)
+			keep, fits := cut(m.Network(), pass)
 			if !fits && pass == s.Passes {
-				_, c := Remove(m.Net, keep).Spec.Counts(classes)
+				_, c := Remove(m.Network(), keep).Spec.Counts(classes)
 				return bearing.Errorf(bearing.Invalid, "target_unreachable", "the target cannot be reached: with at least %d channels a layer and at most a share of %g gone in a pass, %d parameters and %d multiply-accumulates are left; lower the floor, raise the cap or take more passes", s.Floor, cmp.Or(s.Cap, 1), c.Params, c.MACs)
 			}
 			if s.Round {
-				keep = Round(m.Net, keep)
+				keep = Round(m.Network(), keep)
 			}
-			m.Net = Remove(m.Net, keep)
-			m.Spec = m.Net.Spec
+			m.SetNetwork(Remove(m.Network(), keep))
 			// All passes but the last prepare the next one.
 			if pass < s.Passes {
 				return j.tune(ctx, m, name, s.Epochs, s.Budget, nil)
@@ -326,13 +335,13 @@ func (j Job) weights(what string, share float64, passes, epochs, width int, take
 		stages = append(stages, stage{name, func(ctx context.Context, m *models.Model) error {
 			// The first passes take most, as there is most to spare.
 			part := share * (1 - math.Pow(1-float64(pass)/float64(passes), 3))
-			masks := Weights(m.Net, part, width, take)
-			masks.Apply(m.Net)
+			masks := Weights(m.Network(), part, width, take)
+			masks.Apply(m.Network())
 			n := epochs
 			if pass == passes {
 				n *= 2
 			}
-			return j.tune(ctx, m, name, n, 0, func() { masks.Apply(m.Net) })
+			return j.tune(ctx, m, name, n, 0, func() { masks.Apply(m.Network()) })
 		}})
 	}
 	return stages
@@ -341,7 +350,7 @@ func (j Job) weights(what string, share float64, passes, epochs, width int, take
 // declare makes layers sparse in groups of that width.
 func (j Job) declare(width int, take func(*nn.Param) bool) stage {
 	return stage{fmt.Sprintf("declaring groups of %d", width), func(_ context.Context, m *models.Model) error {
-		return j.replace(m, Declare(m.Net, func(_ nn.Path, w *nn.Param) int {
+		return j.replace(m, Declare(m.Network(), func(_ nn.Path, w *nn.Param) int {
 			if take != nil && !take(w) {
 				return 0
 			}
@@ -355,10 +364,9 @@ func (j Job) declare(width int, take func(*nn.Param) bool) stage {
 func (j Job) integral(s Settings) []stage {
 	stages := j.weights("weight", s.Share, s.Passes, s.Epochs, 1, nil)
 	return append(stages, stage{"winners", func(ctx context.Context, m *models.Model) error {
-		m.Training.Sensitivity = Sensitivity(m.Net, j.Sets.Validation, SensitivityRates)
-		m.Net = WithWinners(m.Net, ChooseRates(m.Training.Sensitivity, s.Loss))
-		m.Spec = m.Net.Spec
-		masks := Zeros(m.Net)
-		return j.tune(ctx, m, "training with winners", 2*s.Epochs, 0, func() { masks.Apply(m.Net) })
+		m.Training.Sensitivity = Sensitivity(m.Network(), j.Sets.Validation, SensitivityRates)
+		m.SetNetwork(WithWinners(m.Network(), ChooseRates(m.Training.Sensitivity, s.Loss)))
+		masks := Zeros(m.Network())
+		return j.tune(ctx, m, "training with winners", 2*s.Epochs, 0, func() { masks.Apply(m.Network()) })
 	}})
 }

@@ -14,6 +14,8 @@ import (
 	"brinell/bearing"
 	"brinell/dataset"
 	"brinell/models"
+	"brinell/models/input"
+	"brinell/models/learn/network"
 	"brinell/models/nn"
 	"brinell/models/train"
 )
@@ -51,7 +53,7 @@ func job(t *testing.T) Job {
 		nn.Conv(12, 3, 1, nn.Same), nn.BatchNorm(), nn.ReLU(), nn.MaxPool(4),
 		nn.Dense(24), nn.BatchNorm(), nn.ReLU(), nn.Logits()}}
 	j := Job{Fold: folds[0], Recipe: train.Recipe{Spec: spec, Corpus: "simulated", Task: task, Split: split,
-		Preprocessing: models.DefaultPreprocessing, Hop: 0.25, Fit: train.Config{Epochs: 6, Batch: 16, Seed: 3}}}
+		Preprocessing: input.Default, Hop: 0.25, Fit: network.Config{Epochs: 6, Batch: 16, Seed: 3}}}
 	if j.Sets, err = j.Recipe.Sets(train.Labels(task, j.Fold.Train), j.Fold); err != nil {
 		t.Fatal(err)
 	}
@@ -118,8 +120,8 @@ func TestMethods(t *testing.T) {
 		if sl := m.Training.Slimming; sl == nil || sl.Method != s.Method || sl.Parent != base.Digest || sl.Original != base.Count {
 			t.Errorf("%s: provenance %+v", name, sl)
 		}
-		z := slices.Clone(m.Net.Forward(test.X, false).Data)
-		plan := m.Net.Plan()
+		z := slices.Clone(m.Network().Forward(test.X, false).Data)
+		plan := m.Network().Plan()
 		for n := range test.X.N {
 			for i, v := range plan.Forward(test.X.At(n)) {
 				if want := z[n*len(m.Labels)+i]; math.Abs(float64(v-want)) > 1e-4*(1+math.Abs(float64(want))) {
@@ -154,7 +156,7 @@ func TestResume(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := whole.Net.Params()
+	want := whole.Network().Params()
 
 	j.Checkpoints = filepath.Join(t.TempDir(), "checkpoints")
 	var m *models.Model
@@ -162,7 +164,7 @@ func TestResume(t *testing.T) {
 	for m == nil {
 		ctx, cancel := context.WithCancel(t.Context())
 		fits := 0
-		j.Progress = func(_ string, p train.Progress) {
+		j.Progress = func(_ string, p network.Progress) {
 			if p.Step == 1 {
 				fits++
 			}
@@ -189,7 +191,7 @@ func TestResume(t *testing.T) {
 	if cuts != 3 {
 		t.Errorf("%d cuts, want 3", cuts)
 	}
-	for i, p := range m.Net.Params() {
+	for i, p := range m.Network().Params() {
 		if !slices.Equal(p.W, want[i].W) {
 			t.Fatalf("%s differs from a run that was not cut off", p.Name())
 		}
@@ -209,7 +211,7 @@ func TestResume(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if m, err = j.Prune(t.Context(), dense, s); err != nil || !slices.Equal(m.Net.Params()[0].W, want[0].W) {
+	if m, err = j.Prune(t.Context(), dense, s); err != nil || !slices.Equal(m.Network().Params()[0].W, want[0].W) {
 		t.Errorf("after damage: other weights (%v)", err)
 	}
 }
@@ -226,8 +228,8 @@ func TestL1Separates(t *testing.T) {
 			t.Fatal(err)
 		}
 		near, n := 0.0, 0.0
-		for _, g := range Gates(m.Net) {
-			for _, s := range Scales(m.Net, g) {
+		for _, g := range Gates(m.Network()) {
+			for _, s := range Scales(m.Network(), g) {
 				if n++; s < 0.01 {
 					near++
 				}
@@ -247,8 +249,8 @@ func TestL1Separates(t *testing.T) {
 		t.Fatal(err)
 	}
 	var all []float64
-	for _, g := range Gates(m.Net) {
-		all = append(all, Scales(m.Net, g)...)
+	for _, g := range Gates(m.Network()) {
+		all = append(all, Scales(m.Network(), g)...)
 	}
 	slices.Sort(all)
 	gap, at := 0.0, 0
@@ -341,7 +343,7 @@ func TestSensitivity(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	curves := Sensitivity(m.Net, j.Sets.Validation, SensitivityRates)
+	curves := Sensitivity(m.Network(), j.Sets.Validation, SensitivityRates)
 	if len(curves) != 3 {
 		t.Fatalf("%d curves, want one for each of 3 layers after the first", len(curves))
 	}
@@ -365,7 +367,7 @@ func TestSensitivity(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if share := Share(s.Net, nil); math.Abs(share-0.7) > 0.01 {
+	if share := Share(s.Network(), nil); math.Abs(share-0.7) > 0.01 {
 		t.Errorf("%.3f of the weights are zero, want 0.7", share)
 	}
 	if s.Training.Validation < m.Training.Validation-budget-1e-9 {

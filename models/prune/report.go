@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"brinell/models"
+	"brinell/models/learn"
 	"brinell/models/nn"
 	"brinell/models/train"
 )
@@ -67,7 +68,7 @@ type Paired struct {
 func (p Paired) Worse() int { return p.Lost - p.Won }
 
 // Tests are what a report scores on: the test windows, and the same with noise.
-type Tests struct{ Clean, Noisy train.Set }
+type Tests struct{ Clean, Noisy learn.Set }
 
 // NewRow measures all but the times of m, which came from the network of base, or
 // from none if that is nil.
@@ -78,7 +79,7 @@ func NewRow(m *models.Model, tests Tests, base *Row) (Row, error) {
 	}
 	_, count := m.Counts()
 	r := Row{Spec: m.Spec.Name, Fold: m.Training.Fold, Seed: m.Training.Seed, Digest: c.Digest, Count: count,
-		Validation: m.Training.Validation, Curves: m.Training.Sensitivity, net: m.Net}
+		Validation: m.Training.Validation, Curves: m.Training.Sensitivity, net: m.Network()}
 	if r.Bytes, err = m.Size(); err != nil {
 		return Row{}, err
 	}
@@ -86,8 +87,8 @@ func NewRow(m *models.Model, tests Tests, base *Row) (Row, error) {
 	x := tests.Clean.X
 	x.N = min(x.N, counted)
 	x.Data = x.Data[:x.N*x.L*x.C]
-	r.Operations = CountOperations(m.Net, x)
-	for _, p := range m.Net.Params() {
+	r.Operations = CountOperations(m.Network(), x)
+	for _, p := range m.Network().Params() {
 		for _, w := range p.W {
 			if p.G != nil && (w != 0 || p.Role != nn.Weight) {
 				r.Nonzero++
@@ -95,18 +96,18 @@ func NewRow(m *models.Model, tests Tests, base *Row) (Row, error) {
 		}
 	}
 	walk(m.Spec.Layers, nn.At, m.Spec.Input, len(m.Labels), consumed, func(layers []nn.Layer, i int, p nn.Path, in nn.Shape, _ fate) {
-		if l := layers[i]; m.Net.Param(p, nn.Weight) != nil {
+		if l := layers[i]; m.Network().Param(p, nn.Weight) != nil {
 			r.Channels = append(r.Channels, Channels{p, l.Op, l.Output(in, len(m.Labels)).C})
 		}
 	})
-	for _, g := range Gates(m.Net) {
-		r.Gammas = append(r.Gammas, Scales(m.Net, g)...)
+	for _, g := range Gates(m.Network()) {
+		r.Gammas = append(r.Gammas, Scales(m.Network(), g)...)
 	}
-	for i, set := range []train.Set{tests.Clean, tests.Noisy} {
+	for i, set := range []learn.Set{tests.Clean, tests.Noisy} {
 		if set.Len() == 0 {
 			continue
 		}
-		rep := train.NewReport(set, train.Predict(m.Net.Plan(), set.X), m.Labels)
+		rep := train.NewReport(set, learn.Answers(m.Estimator, len(m.Labels), set.X), m.Labels)
 		p := Paired{Windows: set.Len(), Accuracy: rep.Accuracy, Balanced: rep.BalancedAccuracy}
 		for k, right := range rep.Right {
 			if right {

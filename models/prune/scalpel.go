@@ -67,7 +67,7 @@ func (j Job) scalpel(m *models.Model, s Settings) []stage {
 	// Nodes first, then groups in those layers of what is left that they make faster.
 	// What is faster is measured, so that two runs may differ where it is close.
 	return append(j.nodes(s, nil), stage{"choosing by this machine's times", func(ctx context.Context, m *models.Model) error {
-		fast := FasterInGroups(m.Net, s.Share, width)
+		fast := FasterInGroups(m.Network(), s.Share, width)
 		if len(fast) == 0 {
 			return nil
 		}
@@ -88,8 +88,8 @@ func (j Job) nodes(s Settings, take func(nn.Path, nn.Layer) bool) []stage {
 	for pass := 1; pass <= s.Passes; pass++ {
 		name := fmt.Sprintf("node pruning, pass %d of %d", pass, s.Passes)
 		stages = append(stages, stage{name, func(ctx context.Context, m *models.Model) error {
-			net := WithNodes(m.Net, take)
-			m.Net, m.Spec = net, net.Spec
+			net := WithNodes(m.Network(), take)
+			m.SetNetwork(net)
 			fit := j.Recipe.Fit
 			fit.Epochs = s.Epochs
 			penalty := nodeMargin / (nodeRate * nodeLifetime * float64(fit.Steps(j.Sets.Train.Len())))
@@ -98,8 +98,7 @@ func (j Job) nodes(s Settings, take func(nn.Path, nn.Layer) bool) []stage {
 			}
 			// Each pass may take the same share of what the passes before have left.
 			cap := 1 - math.Pow(1-s.Ratio, 1/float64(s.Passes))
-			m.Net = WithoutNodes(Remove(net, AliveNodes(net, Limits{s.Floor, cap})))
-			m.Spec = m.Net.Spec
+			m.SetNetwork(WithoutNodes(Remove(net, AliveNodes(net, Limits{s.Floor, cap}))))
 			n := s.Epochs
 			if pass == s.Passes {
 				n *= 2

@@ -13,6 +13,8 @@ import (
 	"brinell/features/lines"
 	"brinell/internal/clamp"
 	"brinell/models"
+	"brinell/models/input"
+	"brinell/models/learn"
 	"brinell/models/nn"
 )
 
@@ -57,13 +59,13 @@ func (r Recipe) evidenceSets(labels []models.Label, fold dataset.Fold) (s Sets) 
 
 // EvidenceSets is Sets with the simulated windows at hand, from Simulated; nil to
 // simulate them.
-func (r Recipe) EvidenceSets(labels []models.Label, fold dataset.Fold, sim *Set) (s Sets) {
+func (r Recipe) EvidenceSets(labels []models.Label, fold dataset.Fold, sim *Simulation) (s Sets) {
 	augment := r.Augment
 	if augment == (Augmentation{}) {
 		augment = DefaultAugmentation
 	}
 	real, trained := evidence(fold.Train, r.Task, labels, r.Preprocessing, evidenceHop, augment.Noisy)
-	var held []evidenceJob
+	var held evidenceJobs
 	s.Validation, held = evidence(fold.Validation, r.Task, labels, r.Preprocessing, 1, 0)
 	t := tally{tell: r.Evidence, total: real.Len() + s.Validation.Len()}
 	simulate := augment.Simulated > 0 && sim == nil
@@ -73,23 +75,23 @@ func (r Recipe) EvidenceSets(labels []models.Label, fold dataset.Fold, sim *Set)
 	t.fill(real, trained)
 	t.fill(s.Validation, held)
 	if simulate {
-		made := simulatedSet(labels, augment.Simulated, simSeed, &t)
-		sim = &made
+		sim = simulatedSet(labels, augment.Simulated, simSeed, &t)
 	}
+	golden := trained.golden(real.Len())
 	switch {
 	case augment.Simulated < 0:
-		s.Train = real
+		s.Train, s.Golden = real, golden
 	case augment.OnlySim:
-		s.Train = *sim
+		s.Train, s.Golden = sim.Set, sim.Golden
 	default:
-		s.Train = Join(*sim, real)
+		s.Train = Join(sim.Set, real)
+		s.Golden = slices.Concat(sim.Golden[:len(sim.Golden)/2], golden[len(golden)/2:])
 	}
-	s.Train.golden()
 	return s
 }
 
-// windows returns the windows of a tensor.
-func windows(x nn.Tensor) [][]float32 {
+// rows returns the rows of a tensor.
+func rows(x nn.Tensor) [][]float32 {
 	out := make([][]float32, x.N)
 	for i := range out {
 		out[i] = x.At(i)
@@ -97,22 +99,7 @@ func windows(x nn.Tensor) [][]float32 {
 	return out
 }
 
-// reads tells which values of its input a network reads: all, unless its first layer
-// selects.
-func reads(s nn.Spec) func(value int) bool {
-	first := s.Layers[0]
-	return func(value int) bool {
-		return first.Op != nn.OpSelect || slices.Contains(first.Channels, value%s.Input.C)
-	}
-}
-
-// golden takes a few windows of the set, spread over it, as golden ones.
-func (s *Set) golden() {
-	s.Golden = nil
-	for i := range min(goldenCount, s.Len()) {
-		s.Golden = append(s.Golden, slices.Clone(s.X.At(i*(s.Len()-1)/max(1, goldenCount-1))))
-	}
-}
+type evidenceJobs []evidenceJob
 
 // evidenceJob is windows of one rate and machine that become rows of a set.
 type evidenceJob struct {
@@ -124,9 +111,9 @@ type evidenceJob struct {
 	seed    uint64
 }
 
-// evidence is Windows for networks on evidence: each window is followed by its noisy
+// evidence is windows for models on evidence: each window is followed by its noisy
 // copies. The jobs are yet to fill the rows.
-func evidence(parts []dataset.Part, task dataset.Task, labels []models.Label, pre models.Preprocessing, hop float64, noisy int) (s Set, jobs []evidenceJob) {
+func evidence(parts []dataset.Part, task dataset.Task, labels []models.Label, pre input.Preprocessing, hop float64, noisy int) (s learn.Set, jobs evidenceJobs) {
 	for _, p := range parts {
 		name, ok := task.Label(*p.Rec)
 		y := slices.IndexFunc(labels, func(l models.Label) bool { return l.Name == name })
@@ -139,21 +126,31 @@ func evidence(parts []dataset.Part, task dataset.Task, labels []models.Label, pr
 			continue // too slow a shaft for windows of that length
 		}
 		w := dataset.Segments(p, n, max(1, clamp.Count(hop*float64(n))))
-		g := slices.Index(s.Names, p.Rec.Name)
-		if g < 0 {
-			g = len(s.Names)
-			s.Names = append(s.Names, p.Rec.Name)
-		}
 		h := fnv.New64a()
 		h.Write([]byte(p.Rec.Name))
 		jobs = append(jobs, evidenceJob{w, p.Rec.SampleRate, m, len(s.Y), noisy, h.Sum64()})
-		for range len(w) * (1 + noisy) {
-			s.Y = append(s.Y, y)
-			s.Group = append(s.Group, g)
-		}
+		add(&s, p.Rec.Name, y, len(w)*(1+noisy))
 	}
 	s.X = nn.NewTensor(len(s.Y), lines.Rows, lines.RowLen)
 	return s, jobs
+}
+
+// golden returns golden windows of the jobs, which fill that many rows.
+func (jobs evidenceJobs) golden(rows int) (golden []input.Window) {
+	if len(jobs) == 0 {
+		return nil
+	}
+	each := 1 + jobs[0].noisy
+	chosen := spread(rows/each, wholeCount)
+	golden = make([]input.Window, len(chosen))
+	for _, j := range jobs {
+		for k, x := range j.windows {
+			if g, ok := chosen[j.first/each+k]; ok {
+				golden[g] = input.Window{Samples: slices.Clone(x), Rate: j.rate, Machine: j.machine}
+			}
+		}
+	}
+	return golden
 }
 
 // tally counts evidence as it is computed. The zero value tells nobody.
@@ -174,7 +171,7 @@ func (t *tally) add(n int) {
 }
 
 // fill fills the rows of a set.
-func (t *tally) fill(s Set, jobs []evidenceJob) {
+func (t *tally) fill(s learn.Set, jobs evidenceJobs) {
 	each(len(jobs), func(a *lines.Analyzer, i int) {
 		jobs[i].fill(a, s.X)
 		t.add(len(jobs[i].windows) * (1 + jobs[i].noisy))
@@ -223,32 +220,44 @@ func each(n int, do func(a *lines.Analyzer, i int)) {
 	wg.Wait()
 }
 
+// Simulation is evidence of simulated machines, with some of the windows as they came.
+type Simulation struct {
+	learn.Set
+	Golden []input.Window
+}
+
 // Simulated returns evidence of simulated machines, n for each label. The same seed
-// gives the same set.
-func Simulated(labels []models.Label, n int, seed uint64) Set {
+// gives the same.
+func Simulated(labels []models.Label, n int, seed uint64) *Simulation {
 	return simulatedSet(labels, n, seed, new(tally))
 }
 
-func simulatedSet(labels []models.Label, n int, seed uint64, t *tally) Set {
-	s := Set{X: nn.NewTensor(n*len(labels), lines.Rows, lines.RowLen), Names: []string{"simulation"}}
+func simulatedSet(labels []models.Label, n int, seed uint64, t *tally) *Simulation {
+	s := &Simulation{Set: learn.Set{X: nn.NewTensor(n*len(labels), lines.Rows, lines.RowLen)}}
 	for i := range n * len(labels) {
-		s.Y = append(s.Y, i%len(labels))
-		s.Group = append(s.Group, 0)
+		add(&s.Set, "simulation", i%len(labels), 1)
 	}
+	chosen := spread(s.Len(), wholeCount)
+	s.Golden = make([]input.Window, len(chosen))
 	each(s.Len(), func(a *lines.Analyzer, i int) {
 		rng := rand.New(rand.NewPCG(seed, uint64(i)))
-		for !simulate(a, labels[s.Y[i]].Fault, rng).fill(s.X.At(i)) {
-			// Nothing to see: draw another machine.
+		sim := simulate(a, labels[s.Y[i]].Fault, rng)
+		for !sim.fill(s.X.At(i)) { // nothing to see: draw another machine
+			sim = simulate(a, labels[s.Y[i]].Fault, rng)
+		}
+		if g, ok := chosen[i]; ok {
+			s.Golden[g] = sim.window
 		}
 		t.add(1)
 	})
 	return s
 }
 
-// simulation is the evidence of one simulated machine.
+// simulation is one simulated machine with its evidence.
 type simulation struct {
-	e     *lines.Evidence
-	fault bearing.Fault
+	window input.Window
+	e      *lines.Evidence
+	fault  bearing.Fault
 }
 
 func simulate(a *lines.Analyzer, fault bearing.Fault, rng *rand.Rand) simulation {
@@ -257,7 +266,8 @@ func simulate(a *lines.Analyzer, fault bearing.Fault, rng *rand.Rand) simulation
 	if err != nil {
 		panic("train: " + err.Error()) // what is drawn is valid
 	}
-	return simulation{a.Analyze(x, spec.RateHz, lines.Machine{ShaftSpeed: spec.ShaftHz, Orders: spec.Geometry.Orders()}), fault}
+	w := input.Window{Samples: x, Rate: spec.RateHz, Machine: lines.Machine{ShaftSpeed: spec.ShaftHz, Orders: spec.Geometry.Orders()}}
+	return simulation{w, a.Analyze(x, w.Rate, w.Machine), fault}
 }
 
 // visible is the Z of a comb from which on a race fault can be seen at all.
@@ -278,8 +288,8 @@ func (s simulation) fill(dst []float32) bool {
 }
 
 // Join returns one set of both. Groups keep their names.
-func Join(a, b Set) Set {
-	out := Set{X: nn.NewTensor(a.Len()+b.Len(), a.X.L, a.X.C), Names: slices.Concat(a.Names, b.Names)}
+func Join(a, b learn.Set) learn.Set {
+	out := learn.Set{X: nn.NewTensor(a.Len()+b.Len(), a.X.L, a.X.C), Names: slices.Concat(a.Names, b.Names)}
 	for i := range a.Len() {
 		copy(out.X.At(i), a.X.At(i))
 	}

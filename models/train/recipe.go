@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"maps"
-	"math/rand/v2"
 	"runtime"
 	"slices"
 	"strings"
@@ -15,6 +14,9 @@ import (
 	"brinell/dataset"
 	"brinell/internal/clamp"
 	"brinell/models"
+	"brinell/models/input"
+	"brinell/models/learn"
+	"brinell/models/learn/network"
 	"brinell/models/nn"
 )
 
@@ -24,12 +26,12 @@ type Recipe struct {
 	Corpus        string
 	Task          dataset.Task
 	Split         dataset.Split
-	Preprocessing models.Preprocessing
+	Preprocessing input.Preprocessing
 	Hop           float64      // step between training windows as a share of their length, default DefaultHop
 	Augment       Augmentation // of networks on evidence
-	Fit           Config
+	Fit           network.Config
 
-	// Evidence is told how many pieces of evidence are computed, before the fit of a network on
+	// Evidence is told how many pieces of evidence are computed, before the fit of a model on
 	// evidence begins; nil for nobody.
 	Evidence func(done, total int)
 }
@@ -39,13 +41,26 @@ type Recipe struct {
 // accuracy of wdcnn rises from 0.94 at a half to 1.00 at a sixteenth.
 const DefaultHop = 1.0 / 16
 
-// gammaInit is where batch-norm scales begin when they are to be made sparse.
-//
-// Reference: Z. Liu et al., Network slimming, ICCV 2017, sec. 4.3.
-const gammaInit = 0.5
+// goldenCount is how many golden windows a model gets, wholeCount one that reads whole
+// windows, which are longer.
+const goldenCount, wholeCount = 8, 4
 
-// goldenCount is how many golden windows a model gets.
-const goldenCount = 8
+// goldens returns how many golden windows models with that preprocessing get.
+func goldens(p input.Preprocessing) int {
+	if p.Representation().Whole {
+		return wholeCount
+	}
+	return goldenCount
+}
+
+// spread returns which of n windows are golden ones: a few from the first to the last.
+func spread(n, count int) (chosen map[int]int) {
+	chosen = make(map[int]int)
+	for i := range min(count, n) {
+		chosen[i*(n-1)/max(1, min(count, n)-1)] = i
+	}
+	return chosen
+}
 
 // Train fits a new model on the training parts of the fold. Validation parts
 // are scored for the manifest and choose nothing; test parts are not touched.
@@ -76,19 +91,23 @@ func (r Recipe) Train(ctx context.Context, fold dataset.Fold) (*models.Model, er
 	}
 }
 
-// Sets are the training and validation windows of a fold.
-type Sets struct{ Train, Validation Set }
+// Sets are the training and validation windows of a fold, and a few of those of training
+// as they came, for the model file.
+type Sets struct {
+	Train, Validation learn.Set
+	Golden            []input.Window
+}
 
 // Sets cuts the training and validation parts of the fold into windows.
 func (r Recipe) Sets(labels []models.Label, fold dataset.Fold) (s Sets, err error) {
-	if r.Preprocessing.Transform == models.Lines {
+	if r.Preprocessing.Representation().Machine {
 		return r.evidenceSets(labels, fold), nil
 	}
 	hop := r.Hop
 	if hop == 0 {
 		hop = DefaultHop
 	}
-	if s.Train, err = Windows(fold.Train, r.Task, labels, r.Preprocessing, hop); err != nil {
+	if s.Train, s.Golden, err = windows(fold.Train, r.Task, labels, r.Preprocessing, hop); err != nil {
 		return s, err
 	}
 	s.Validation, err = Windows(fold.Validation, r.Task, labels, r.Preprocessing, 1)
@@ -100,24 +119,14 @@ func (r Recipe) TrainOn(ctx context.Context, fold dataset.Fold, labels []models.
 	if err := models.CheckSpec(r.Spec, r.Preprocessing, len(labels)); err != nil {
 		return nil, bearing.Errorf(bearing.Invalid, "spec_invalid", "%d classes: %v", len(labels), err)
 	}
-	net, err := nn.New(r.Spec, len(labels), rand.New(rand.NewPCG(r.Fit.Seed, 0x5eed)))
+	net, err := network.New(r.Spec, len(labels), sets.Train.Len(), r.Fit)
 	if err != nil {
 		return nil, err
 	}
-	lambda := r.Fit.Lambda(sets.Train.Len())
-	if lambda > 0 {
-		for _, p := range net.Params() {
-			if p.Role == nn.Gamma {
-				for i := range p.W {
-					p.W[i] = gammaInit
-				}
-			}
-		}
-	}
-	m := &models.Model{Net: net, Manifest: models.Manifest{
+	m := &models.Model{Estimator: network.Of(net), Manifest: models.Manifest{
 		Name: r.Spec.Name, Version: "1", Spec: r.Spec, Preprocessing: r.Preprocessing, Labels: labels,
 		Training: models.Training{Corpus: r.Corpus, Task: r.Task.Name, Split: r.Split.Name, Fold: fold.Name, Seed: r.Fit.Seed,
-			Epochs: r.Fit.withDefaults().Epochs, Sparsity: lambda},
+			Epochs: r.Fit.WithDefaults().Epochs, Sparsity: r.Fit.Lambda(sets.Train.Len())},
 	}}
 	if r.Augment.OnlySim {
 		m.Training.Corpus = "simulation"
@@ -135,13 +144,13 @@ func (r Recipe) TrainOn(ctx context.Context, fold dataset.Fold, labels []models.
 // golden windows. Pruning fine-tunes by it.
 func (r Recipe) ContinueOn(ctx context.Context, m *models.Model, sets Sets) (err error) {
 	set := sets.Train
-	if m.Training.Validation, err = Fit(ctx, m.Net, set, sets.Validation, r.Fit); err != nil {
+	if m.Training.Validation, err = network.Fit(ctx, m.Network(), set, sets.Validation, r.Fit); err != nil {
 		return err
 	}
-	if m.Preprocessing.Transform == models.Lines {
-		m.Domain = models.DomainOf(windows(set.X), reads(m.Spec))
+	if m.Preprocessing.Representation().Machine {
+		m.Domain = models.DomainOf(rows(set.X), network.Of(m.Network()).Reads)
 	}
-	return m.SetGolden(set.Golden)
+	return m.SetGolden(sets.Golden)
 }
 
 // Labels returns the classes of the task that the parts hold, in the task's
@@ -175,23 +184,28 @@ func classes(task dataset.Task, parts []dataset.Part) []string {
 }
 
 // Windows cuts parts into windows, one every hop lengths, and turns them into
-// network input by the model's own preprocessing. Parts whose class is not
+// model input by the model's own preprocessing. Parts whose class is not
 // among the labels are left out.
-func Windows(parts []dataset.Part, task dataset.Task, labels []models.Label, pre models.Preprocessing, hop float64) (Set, error) {
+func Windows(parts []dataset.Part, task dataset.Task, labels []models.Label, pre input.Preprocessing, hop float64) (learn.Set, error) {
+	set, _, err := windows(parts, task, labels, pre, hop)
+	return set, err
+}
+
+// windows is Windows, and returns some of them as they came.
+func windows(parts []dataset.Part, task dataset.Task, labels []models.Label, pre input.Preprocessing, hop float64) (s learn.Set, golden []input.Window, err error) {
 	if !(hop > 0) {
-		return Set{}, fmt.Errorf("windows: hop %v must be positive", hop)
+		return s, nil, fmt.Errorf("windows: hop %v must be positive", hop)
 	}
-	if pre.Transform == models.Lines {
+	if pre.Representation().Machine {
 		s, jobs := evidence(parts, task, labels, pre, hop, 0)
 		new(tally).fill(s, jobs)
-		return s, nil
+		return s, jobs.golden(s.Len()), nil
 	}
 	type job struct {
-		windows   [][]float32
-		rate      float64
-		first, to int // windows [first, to) of the set
+		windows [][]float32
+		rate    float64
+		first   int // of the set's windows
 	}
-	var s Set
 	var jobs []job
 	for _, p := range parts {
 		name, ok := task.Label(*p.Rec)
@@ -201,44 +215,32 @@ func Windows(parts []dataset.Part, task dataset.Task, labels []models.Label, pre
 		}
 		n := pre.NativeLength(p.Rec.SampleRate)
 		w := dataset.Segments(p, n, max(1, clamp.Count(hop*float64(n))))
-		g := slices.Index(s.Names, p.Rec.Name)
-		if g < 0 {
-			g = len(s.Names)
-			s.Names = append(s.Names, p.Rec.Name)
-		}
-		jobs = append(jobs, job{w, p.Rec.SampleRate, len(s.Y), len(s.Y) + len(w)})
-		for range w {
-			s.Y = append(s.Y, y)
-			s.Group = append(s.Group, g)
-		}
+		jobs = append(jobs, job{w, p.Rec.SampleRate, len(s.Y)})
+		add(&s, p.Rec.Name, y, len(w))
 	}
-	s.X = nn.NewTensor(len(s.Y), pre.InputLength(), 1)
-	plain := pre
-	plain.Transform = ""
-	s.Golden = make([][]float32, min(goldenCount, len(s.Y)))
-	goldens := make(map[int]int) // which of them a window is
-	for i := range s.Golden {
-		goldens[i*(len(s.Y)-1)/max(1, len(s.Golden)-1)] = i
-	}
+	in := pre.Shape()
+	s.X = nn.NewTensor(len(s.Y), in.L, in.C)
+	chosen := spread(s.Len(), goldens(pre))
+	golden = make([]input.Window, len(chosen))
 	var wg sync.WaitGroup
 	next := make(chan job)
 	errs := make([]error, runtime.GOMAXPROCS(0))
 	for i := range errs {
 		wg.Go(func() {
 			for j := range next {
-				in, err := pre.NewInput(j.rate)
-				raw, err2 := plain.NewInput(j.rate)
-				if err = cmp.Or(err, err2); err != nil {
-					errs[i] = err
-					continue
-				}
-				for k, w := range j.windows {
-					in.Fill(s.X.At(j.first+k), w)
-					if g, ok := goldens[j.first+k]; ok {
-						s.Golden[g] = make([]float32, pre.Length)
-						raw.Fill(s.Golden[g], w)
+				read, err := pre.NewReader(j.rate)
+				for k, x := range j.windows {
+					if err != nil {
+						break
+					}
+					w := input.Window{Samples: x, Rate: j.rate}
+					err = read.Fill(s.X.At(j.first+k), w)
+					if g, ok := chosen[j.first+k]; ok {
+						w.Samples = slices.Clone(x)
+						golden[g] = w
 					}
 				}
+				errs[i] = cmp.Or(errs[i], err)
 			}
 		})
 	}
@@ -247,12 +249,20 @@ func Windows(parts []dataset.Part, task dataset.Task, labels []models.Label, pre
 	}
 	close(next)
 	wg.Wait()
-	for _, err := range errs {
-		if err != nil {
-			return Set{}, err
-		}
+	return s, golden, cmp.Or(errs...)
+}
+
+// add notes n windows of a recording and their class.
+func add(s *learn.Set, recording string, y, n int) {
+	g := slices.Index(s.Names, recording)
+	if g < 0 {
+		g = len(s.Names)
+		s.Names = append(s.Names, recording)
 	}
-	return s, nil
+	for range n {
+		s.Y = append(s.Y, y)
+		s.Group = append(s.Group, g)
+	}
 }
 
 // Score answers the test parts of a fold with m, window by window without
@@ -283,10 +293,10 @@ func unknown(m *models.Model, fold dataset.Fold, task dataset.Task) []string {
 }
 
 // Test cuts the test parts of a fold into windows without overlap.
-func Test(m *models.Model, fold dataset.Fold, task dataset.Task) (Set, error) {
+func Test(m *models.Model, fold dataset.Fold, task dataset.Task) (learn.Set, error) {
 	for _, p := range fold.Test {
 		if err := m.LeakError(p.Rec.Name, p.From, p.To); err != nil {
-			return Set{}, err
+			return learn.Set{}, err
 		}
 	}
 	set, err := Windows(fold.Test, task, m.Labels, m.Preprocessing, 1)
@@ -297,8 +307,8 @@ func Test(m *models.Model, fold dataset.Fold, task dataset.Task) (Set, error) {
 }
 
 // ScoreOn scores the answers of m to windows that Test has cut.
-func ScoreOn(m *models.Model, split dataset.Split, fold dataset.Fold, set Set, seed uint64) Report {
-	r := NewReport(set, Predict(m.Net.Plan(), set.X), m.Labels)
+func ScoreOn(m *models.Model, split dataset.Split, fold dataset.Fold, set learn.Set, seed uint64) Report {
+	r := NewReport(set, learn.Answers(m.Estimator, len(m.Labels), set.X), m.Labels)
 	r.Spec, r.Split, r.Fold, r.Leaky, r.Note, r.Seed = m.Name, split.Name, fold.Name, split.Leaky, split.Note, seed
 	r.locate(fold.Test, m)
 	return r

@@ -9,6 +9,7 @@ import (
 
 	"brinell/dataset"
 	"brinell/models"
+	"brinell/models/learn"
 )
 
 // Report is the score of one model on one test part.
@@ -48,7 +49,7 @@ type Recording struct {
 // NewReport scores answers got against set. Macro-F1 and balanced accuracy are
 // means over the labels that the set holds: F1 = 2TP/(2TP + FP + FN), recall =
 // TP/(TP + FN).
-func NewReport(set Set, got []int, labels []models.Label) Report {
+func NewReport(set learn.Set, got []int, labels []models.Label) Report {
 	k := len(labels)
 	r := Report{Windows: set.Len(), Confusion: make([][]int, k), Recall: make([]float64, k)}
 	for i, l := range labels {

@@ -13,6 +13,9 @@ import (
 	"brinell/bearing"
 	"brinell/dataset"
 	"brinell/models"
+	"brinell/models/input"
+	"brinell/models/learn"
+	"brinell/models/learn/network"
 	"brinell/models/nn"
 )
 
@@ -57,8 +60,8 @@ func recipe(t testing.TB, epochs int) (Recipe, dataset.Fold) {
 		nn.Conv(8, 64, 16, nn.Same), nn.BatchNorm(), nn.ReLU(), nn.MaxPool(2),
 		nn.Conv(8, 3, 1, nn.Same), nn.BatchNorm(), nn.ReLU(), nn.MaxPool(4),
 		nn.Dense(16), nn.BatchNorm(), nn.ReLU(), nn.Logits()}}
-	return Recipe{Spec: spec, Corpus: "simulated", Task: task, Split: split, Preprocessing: models.DefaultPreprocessing, Hop: 0.25,
-		Fit: Config{Epochs: epochs, Batch: 16, LR: 0.01, Seed: 3}}, folds[0]
+	return Recipe{Spec: spec, Corpus: "simulated", Task: task, Split: split, Preprocessing: input.Default, Hop: 0.25,
+		Fit: network.Config{Epochs: epochs, Batch: 16, LR: 0.01, Seed: 3}}, folds[0]
 }
 
 // TestTrain is the whole way: split, fit, score, save, open.
@@ -118,7 +121,7 @@ func TestTrain(t *testing.T) {
 // its golden windows are samples, not spectra.
 func TestTrainSpectrum(t *testing.T) {
 	r, fold := recipe(t, 4)
-	r.Preprocessing.Transform = models.Spectrum
+	r.Preprocessing.Transform = input.Spectrum
 	r.Spec = nn.Spec{Name: "bins", Input: nn.Shape{L: r.Preprocessing.InputLength(), C: 1}, Layers: []nn.Layer{
 		nn.Dense(16), nn.BatchNorm(), nn.ReLU(), nn.Logits()}}
 	m, err := r.Train(t.Context(), fold)
@@ -132,13 +135,8 @@ func TestTrainSpectrum(t *testing.T) {
 	if report.Accuracy < 0.95 {
 		t.Errorf("accuracy %.3f on simulated faults, want at least 0.95", report.Accuracy)
 	}
-	plain := r.Preprocessing
-	plain.Transform = ""
-	set, err := Windows(fold.Train, r.Task, m.Labels, plain, r.Hop)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if golden := m.Golden(); len(golden) != goldenCount || !slices.Equal(golden[0], set.X.At(0)) || !slices.Equal(golden[goldenCount-1], set.X.At(set.Len()-1)) {
+	golden, first := m.GoldenWindows(), fold.Train[0].Rec.Samples[fold.Train[0].From:]
+	if len(golden) != goldenCount || !slices.Equal(golden[0].Samples, first[:len(golden[0].Samples)]) {
 		t.Errorf("%d golden windows are not the samples of training windows", len(golden))
 	}
 	b, err := m.Encode()
@@ -164,7 +162,7 @@ func TestSeed(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, p := range m.Net.Params() {
+		for _, p := range m.Network().Params() {
 			got[i] = append(got[i], p.W...)
 		}
 	}
@@ -185,7 +183,7 @@ func TestSparsity(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, p := range m.Net.Params() {
+		for _, p := range m.Network().Params() {
 			if p.Role == nn.Gamma {
 				for _, g := range p.W {
 					if math.Abs(float64(g)) < 0.01 {
@@ -202,72 +200,10 @@ func TestSparsity(t *testing.T) {
 	}
 }
 
-// TestSubgradient: the gradient with the L1 term is that of loss + λ Σ|γ|.
-func TestSubgradient(t *testing.T) {
-	r, fold := recipe(t, 1)
-	sets, err := r.Sets(Labels(r.Task, fold.Train), fold)
-	if err != nil {
-		t.Fatal(err)
-	}
-	net, err := nn.New(r.Spec, 4, rand.New(rand.NewPCG(1, 1)))
-	if err != nil {
-		t.Fatal(err)
-	}
-	const lambda, h = 0.3, 1e-2
-	x := sets.Train.X
-	x.N, x.Data = 16, x.Data[:16*2048]
-	dz := nn.NewTensor(16, 1, 4)
-	gamma := net.Param("5", nn.Gamma)
-	gamma.W[1] = -0.8
-	loss := func() float64 {
-		l := nn.CrossEntropy(net.Forward(x, true), sets.Train.Y[:16], dz)
-		for _, g := range gamma.W {
-			l += lambda * math.Abs(float64(g))
-		}
-		return l
-	}
-	loss()
-	net.ZeroGrad()
-	net.Backward(dz)
-	addSubgradient(net, lambda)
-	for i, got := range slices.Clone(gamma.G) {
-		w := gamma.W[i]
-		gamma.W[i] = w + h
-		up := loss()
-		gamma.W[i] = w - h
-		down := loss()
-		gamma.W[i] = w
-		if want := (up - down) / (2 * h); math.Abs(want-float64(got)) > 0.01+0.02*math.Abs(want) {
-			t.Errorf("scale %d: gradient %.4f, numerical %.4f", i, got, want)
-		}
-	}
-}
-
-// TestLambda: the term alone moves a scale by the budget over the whole fit, whatever
-// its length and rate.
-func TestLambda(t *testing.T) {
-	for _, c := range []Config{{Budget: 1}, {Budget: 2, Epochs: 20, LR: 0.003}, {Budget: 0.5, Schedule: nn.Step(0.1, 0.5, 0.75), Optimizer: "sgd"}} {
-		c = c.withDefaults()
-		lambda, moved := c.Lambda(1000), 0.0
-		steps := c.Steps(1000)
-		for i := range steps {
-			if at := float64(i) / float64(steps); at >= sparseFrom {
-				moved += lambda * c.LR * c.Schedule(at)
-			}
-		}
-		if math.Abs(moved-c.Budget*gammaInit) > 1e-9 {
-			t.Errorf("%+v moves a scale by %v", c, moved)
-		}
-	}
-	if got := (Config{Sparsity: 0.1}).Lambda(1000); got != 0.1 {
-		t.Errorf("without a budget λ is %v, want what the config says", got)
-	}
-}
-
 func TestFitStops(t *testing.T) {
 	r, fold := recipe(t, 100)
 	ctx, cancel := context.WithCancel(t.Context())
-	r.Fit.Progress = func(p Progress) {
+	r.Fit.Progress = func(p network.Progress) {
 		if p.Step == 3 {
 			cancel()
 		}
@@ -280,7 +216,7 @@ func TestFitStops(t *testing.T) {
 // TestReport holds the figures against a case counted by hand.
 func TestReport(t *testing.T) {
 	labels := []models.Label{{Name: "a", Fault: bearing.Normal}, {Name: "b", Fault: bearing.Ball}, {Name: "c", Fault: bearing.InnerRace}}
-	set := Set{Y: []int{0, 0, 0, 0, 1, 1}, Group: []int{0, 0, 0, 0, 1, 1}, Names: []string{"x", "y"}}
+	set := learn.Set{X: nn.NewTensor(6, 1, 1), Y: []int{0, 0, 0, 0, 1, 1}, Group: []int{0, 0, 0, 0, 1, 1}, Names: []string{"x", "y"}}
 	r := NewReport(set, []int{0, 0, 0, 1, 1, 2}, labels)
 	f := func(name string, got, want float64) {
 		t.Helper()
@@ -328,7 +264,7 @@ func TestWDCNNOnCWRU(t *testing.T) {
 		t.Fatal(err)
 	}
 	spec, _ := models.SpecNamed("wdcnn")
-	r := Recipe{Spec: spec, Corpus: "cwru", Task: task, Split: split, Preprocessing: models.DefaultPreprocessing, Hop: 0.25, Fit: Config{Epochs: 6, Seed: 1}}
+	r := Recipe{Spec: spec, Corpus: "cwru", Task: task, Split: split, Preprocessing: input.Default, Hop: 0.25, Fit: network.Config{Epochs: 6, Seed: 1}}
 	m, err := r.Train(t.Context(), folds[0])
 	if err != nil {
 		t.Fatal(err)

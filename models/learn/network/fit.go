@@ -1,29 +1,15 @@
-package train
+package network
 
 import (
 	"context"
 	"fmt"
 	"math/rand/v2"
-	"runtime"
-	"sync"
 	"time"
 
 	"brinell/internal/kernel"
+	"brinell/models/learn"
 	"brinell/models/nn"
 )
-
-// Set is labelled network input.
-type Set struct {
-	X     nn.Tensor // [N, L, C]
-	Y     []int     // label of each window
-	Group []int     // which recording each window is from, an index into Names
-	Names []string  // recordings
-
-	Golden [][]float32 // a few of the windows before any transform, for the model file
-}
-
-// Len returns the number of windows.
-func (s Set) Len() int { return len(s.Y) }
 
 // Config says how to fit. Zero fields mean the documented defaults.
 type Config struct {
@@ -40,10 +26,10 @@ type Config struct {
 	After       func()      // called after each step of the optimizer, to keep what it must not change
 	Progress    func(Progress)
 
-	Start  func(Settings, []EpochLine) error // called once, with the epochs of Resume
-	Epoch  func(EpochLine) error             // called after each epoch
-	Keep   func(*Checkpoint) error           // called after each epoch, to save it
-	Resume *Checkpoint                       // where to go on, nil from the start
+	Start  func(Run, []EpochLine) error // called once, with the epochs of Resume
+	Epoch  func(EpochLine) error        // called after each epoch
+	Keep   func(*Checkpoint) error      // called after each epoch, to save it
+	Resume *Checkpoint                  // where to go on, nil from the start
 }
 
 // Progress is the state of a fit after a step.
@@ -56,7 +42,8 @@ type Progress struct {
 	Elapsed       time.Duration
 }
 
-func (c Config) withDefaults() Config {
+// WithDefaults returns c with the defaults in place of zeros.
+func (c Config) WithDefaults() Config {
 	if c.Epochs == 0 {
 		c.Epochs = 6
 	}
@@ -83,7 +70,7 @@ func (c Config) withDefaults() Config {
 const sparseFrom = 0.1
 
 // Steps returns how many steps the fit of n windows takes.
-func (c Config) Steps(n int) int { return max(1, n/c.withDefaults().Batch) * c.withDefaults().Epochs }
+func (c Config) Steps(n int) int { return max(1, n/c.WithDefaults().Batch) * c.WithDefaults().Epochs }
 
 // Lambda returns the weight λ of the L1 term for a fit of n windows. With a budget B
 // it is so large that the term alone would move a scale by B times the value that
@@ -98,7 +85,7 @@ func (c Config) Lambda(n int) float64 {
 	if c.Budget == 0 {
 		return c.Sparsity
 	}
-	c = c.withDefaults()
+	c = c.WithDefaults()
 	sum, steps := 0.0, c.Steps(n)
 	for i := range steps {
 		if t := float64(i) / float64(steps); t >= sparseFrom {
@@ -123,13 +110,13 @@ func (c Config) optimizer() (nn.Optimizer, error) {
 	return nil, fmt.Errorf("optimizer %q is neither adam nor sgd", c.Optimizer)
 }
 
-// Fit trains net on set in place, for the number of epochs that cfg says: the
+// Fit trains net on the windows of a set in place, for the number of epochs that cfg says: the
 // last weights are taken, so no part of the data chooses the epoch. It returns
 // the accuracy on val, which is measured after every epoch for the progress
 // only. The same seed, data and network give the same weights on any number of
 // processors of one kind.
-func Fit(ctx context.Context, net *nn.Network, set, val Set, cfg Config) (validation float64, err error) {
-	cfg = cfg.withDefaults()
+func Fit(ctx context.Context, net *nn.Network, set, val learn.Set, cfg Config) (validation float64, err error) {
+	cfg = cfg.WithDefaults()
 	opt, err := cfg.optimizer()
 	if err != nil {
 		return 0, err
@@ -159,7 +146,7 @@ func (f *fitter) begin() error {
 	if f.cfg.Start == nil && f.cfg.Keep == nil && f.cfg.Resume == nil {
 		return nil
 	}
-	f.settings = settings(f.net, f.set, f.val, f.cfg)
+	f.settings = runOf(f.net, f.set, f.val, f.cfg)
 	if f.cfg.Resume != nil {
 		if err := f.resume(f.cfg.Resume); err != nil {
 			return err
@@ -199,7 +186,7 @@ func (f *fitter) epoch(ctx context.Context, epoch int) error {
 		LR:       f.cfg.LR * f.cfg.Schedule(float64(f.at-1)/float64(f.steps)), Seed: f.cfg.Seed,
 	}
 	if f.val.Len() > 0 {
-		v := Accuracy(f.net.Plan(), f.val)
+		v := Accuracy(f.net, f.val)
 		line.Validation = &v
 	}
 	line.Seconds, line.Time = (f.before + time.Since(f.start)).Seconds(), time.Now().UTC().Format(time.RFC3339)
@@ -222,8 +209,8 @@ func (f *fitter) epoch(ctx context.Context, epoch int) error {
 
 type fitter struct {
 	net   *nn.Network
-	set   Set
-	val   Set
+	set   learn.Set
+	val   learn.Set
 	cfg   Config
 	opt   nn.Optimizer
 	src   *rand.PCG
@@ -236,7 +223,7 @@ type fitter struct {
 	hits  int // windows of the epoch that were named rightly as they were trained on
 	start time.Time
 
-	settings Settings // where a checkpoint or a log needs them
+	settings Run // where a checkpoint or a log needs them
 	history  []EpochLine
 	before   time.Duration // trained before a resumption
 }
@@ -315,27 +302,10 @@ func shrink(net *nn.Network, t float64) {
 	}
 }
 
-// Predict returns the label that plan gives each window of x.
-func Predict(plan *nn.Plan, x nn.Tensor) []int {
-	out := make([]int, x.N)
-	workers := runtime.GOMAXPROCS(0)
-	var wg sync.WaitGroup
-	for w := range workers {
-		wg.Go(func() {
-			p := plan.Clone()
-			for n := w * x.N / workers; n < (w+1)*x.N/workers; n++ {
-				out[n] = nn.Argmax(p.Forward(x.At(n)))
-			}
-		})
-	}
-	wg.Wait()
-	return out
-}
-
-// Accuracy returns the share of the set's windows that plan names rightly.
-func Accuracy(plan *nn.Plan, set Set) float64 {
+// Accuracy returns the share of the set's windows that a network names rightly.
+func Accuracy(net *nn.Network, set learn.Set) float64 {
 	hits := 0
-	for i, g := range Predict(plan, set.X) {
+	for i, g := range learn.Answers(Of(net), net.Classes, set.X) {
 		if g == set.Y[i] {
 			hits++
 		}

@@ -1,4 +1,4 @@
-package train
+package network
 
 import (
 	"bytes"
@@ -16,6 +16,7 @@ import (
 
 	"brinell/bearing"
 	"brinell/internal/clamp"
+	"brinell/models/learn"
 	"brinell/models/nn"
 )
 
@@ -33,8 +34,8 @@ type EpochLine struct {
 	Time       string   `json:"time"`    // RFC 3339
 }
 
-// Settings is what two fits must share to be the same fit.
-type Settings struct {
+// Run is what two fits must share to be the same fit.
+type Run struct {
 	Spec        nn.Spec `json:"spec"`
 	Classes     int     `json:"classes"`
 	Windows     int     `json:"windows"`
@@ -50,14 +51,14 @@ type Settings struct {
 	Seed        uint64  `json:"seed"`
 }
 
-// settings returns those of the fit; cfg has its defaults and its λ.
-func settings(net *nn.Network, set, val Set, cfg Config) Settings {
-	return Settings{net.Spec, net.Classes, set.Len(), val.Len(), checksum(checksum(0, set), val), cfg.Epochs, cfg.Batch,
+// runOf returns it for a fit; cfg has its defaults and its λ.
+func runOf(net *nn.Network, set, val learn.Set, cfg Config) Run {
+	return Run{net.Spec, net.Classes, set.Len(), val.Len(), checksum(checksum(0, set), val), cfg.Epochs, cfg.Batch,
 		cfg.Optimizer, cfg.LR, cfg.WeightDecay, cfg.Sparsity, cfg.Subgradient, cfg.Seed}
 }
 
 // checksum goes on with the CRC of a set's windows and labels.
-func checksum(crc uint32, s Set) uint32 {
+func checksum(crc uint32, s learn.Set) uint32 {
 	var buf []byte
 	for i, y := range s.Y {
 		buf = binary.LittleEndian.AppendUint64(buf[:0], uint64(y)) //nolint:gosec // labels are not negative
@@ -72,7 +73,7 @@ func checksum(crc uint32, s Set) uint32 {
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 // differs names the first setting in which two fits are not the same.
-func (s Settings) differs(o Settings) (name string, mine, other any) {
+func (s Run) differs(o Run) (name string, mine, other any) {
 	a, b := s.fields(), o.fields()
 	for _, name := range []string{"spec", "classes", "windows", "validation_windows", "data_crc32", "epochs", "batch", "optimizer",
 		"peak_learning_rate", "weight_decay", "sparsity", "subgradient", "seed"} {
@@ -83,13 +84,13 @@ func (s Settings) differs(o Settings) (name string, mine, other any) {
 	return "", nil, nil
 }
 
-func (s Settings) fields() (f map[string]json.RawMessage) {
+func (s Run) fields() (f map[string]json.RawMessage) {
 	b, err := json.Marshal(s)
 	if err == nil {
 		err = json.Unmarshal(b, &f)
 	}
 	if err != nil {
-		panic("train: " + err.Error()) // numbers and texts
+		panic("network: " + err.Error()) // numbers and texts
 	}
 	return f
 }
@@ -97,7 +98,7 @@ func (s Settings) fields() (f map[string]json.RawMessage) {
 // Checkpoint is a fit after a whole epoch: with the same settings and data it goes on as
 // if it had never stopped.
 type Checkpoint struct {
-	Settings  Settings
+	Settings  Run
 	History   []EpochLine
 	Weights   [][]float32 // of Network.Params
 	Optimizer nn.OptimizerState

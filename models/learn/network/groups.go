@@ -1,12 +1,12 @@
-package models
+package network
 
 import (
-	"encoding/binary"
 	"fmt"
 	"strings"
 
 	"brinell/internal/kernel"
 	"brinell/models/nn"
+	"brinell/models/safetensors"
 )
 
 // A weight that is mostly zero is stored as the groups of inputs that are not, of the
@@ -18,76 +18,63 @@ const (
 )
 
 // groups returns the groups of a weight, and whether they are shorter than all of it.
-func (m *Model) groups(p *nn.Param) (kernel.Groups, bool) {
+func groups(spec nn.Spec, p *nn.Param) (kernel.Groups, bool) {
 	if p.Role != nn.Weight {
 		return kernel.Groups{}, false
 	}
 	n := p.Shape[len(p.Shape)-1]
-	g := kernel.NewGroups(p.W, len(p.W)/n, n, m.groupOf(p))
+	g := kernel.NewGroups(p.W, len(p.W)/n, n, groupOf(spec, p))
 	return g, g.Count()*(g.Width()+1)+n+1 < len(p.W)
 }
 
 // groupOf returns the width of the groups in which the layer of p is stored.
-func (m *Model) groupOf(p *nn.Param) int {
-	l, _ := m.Spec.Layer(p.Path)
+func groupOf(spec nn.Spec, p *nn.Param) int {
+	l, _ := spec.Layer(p.Path)
 	return max(1, l.Group)
 }
 
-func addIndices(header map[string]any, data []byte, name string, v []int32) []byte {
-	from := len(data)
-	for _, x := range v {
-		data = binary.LittleEndian.AppendUint32(data, uint32(x))
+func groupTensors(name string, g kernel.Groups) []safetensors.Tensor {
+	starts, columns, values := g.Parts()
+	return []safetensors.Tensor{
+		{Name: name + valuesSuffix, Shape: []int{g.Count(), g.Width()}, F32: values},
+		{Name: name + columnsSuffix, Shape: []int{len(columns)}, I32: columns},
+		{Name: name + startsSuffix, Shape: []int{len(starts)}, I32: starts},
 	}
-	header[name] = tensorHeader{"I32", shape{len(v)}, [2]int{from, len(data)}}
-	return data
 }
 
 // readGroups reads the groups of p from its tensors, and returns what fills its weights
 // with them.
-func (m *Model) readGroups(p *nn.Param, ts map[string]tensorHeader, data []byte) (fill func(w []float32), err error) {
+func readGroups(spec nn.Spec, p *nn.Param, f *safetensors.File) (fill func(w []float32), err error) {
 	if p.Role != nn.Weight {
 		return nil, fmt.Errorf("tensor %s has no groups", p.Name())
 	}
-	width, n, outputs := m.groupOf(p), p.Shape[len(p.Shape)-1], 1
+	width, n, outputs := groupOf(spec, p), p.Shape[len(p.Shape)-1], 1
 	for _, s := range p.Shape[:len(p.Shape)-1] {
 		outputs *= s
 	}
-	columns, err := indices(ts, data, p.Name()+columnsSuffix)
+	columns, err := f.Int32(p.Name() + columnsSuffix)
 	if err != nil {
 		return nil, err
 	}
-	starts, err := indices(ts, data, p.Name()+startsSuffix)
+	starts, err := f.Int32(p.Name() + startsSuffix)
 	if err != nil {
 		return nil, err
 	}
-	values, err := tensor(ts, data, p.Name()+valuesSuffix, []int{len(columns), width})
+	values, err := f.Float32(p.Name()+valuesSuffix, len(columns), width)
 	if err != nil {
 		return nil, err
 	}
-	g, err := kernel.GroupsOf(outputs, n, width, starts, columns, values.values())
+	g, err := kernel.GroupsOf(outputs, n, width, starts, columns, values.Values())
 	if err != nil {
 		return nil, fmt.Errorf("tensor %s: %w", p.Name(), err)
 	}
 	return g.Dense, nil
 }
 
-func indices(ts map[string]tensorHeader, data []byte, name string) ([]int32, error) {
-	t, ok := ts[name]
-	if !ok || t.DType != "I32" || len(t.Shape) != 1 {
-		return nil, fmt.Errorf("tensor %s is missing or no row of I32", name)
-	}
-	b := data[t.Offsets[0]:t.Offsets[1]]
-	v := make([]int32, len(b)/4)
-	for i := range v {
-		v[i] = int32(binary.LittleEndian.Uint32(b[4*i:]))
-	}
-	return v, nil
-}
-
 // expansion returns how many times the bytes of a file its weights may take: once, or
 // if some are stored as groups, what no useful sparsity goes beyond.
-func expansion(ts map[string]tensorHeader) int {
-	for name := range ts {
+func expansion(f *safetensors.File) int {
+	for _, name := range f.Names() {
 		if strings.HasSuffix(name, startsSuffix) {
 			return 64
 		}

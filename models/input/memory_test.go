@@ -1,4 +1,4 @@
-package models
+package input
 
 import (
 	"math"
@@ -7,11 +7,11 @@ import (
 	"testing"
 )
 
-// TestInputBytes: a filter takes no more than it says, and InputBytes is not less than that,
+// TestBytes: a filter takes no more than it says, and Bytes is not less than that,
 // whatever the rate.
-func TestInputBytes(t *testing.T) {
+func TestBytes(t *testing.T) {
 	rng := rand.New(rand.NewPCG(5, 5))
-	p := DefaultPreprocessing
+	p := Default
 	for i := range 60 {
 		rate := p.SampleRate * math.Pow(200, rng.Float64())
 		if i%2 == 0 {
@@ -27,18 +27,20 @@ func TestInputBytes(t *testing.T) {
 		x, dst := make([]float32, n), make([]float32, p.InputLength())
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
-		in, err := p.NewInput(rate)
+		in, err := p.NewReader(rate)
 		if err != nil {
 			continue // the filter would be too long
 		}
-		in.Fill(dst, x)
+		if err := in.Fill(dst, Window{Samples: x, Rate: rate}); err != nil {
+			t.Fatal(err)
+		}
 		runtime.ReadMemStats(&after)
 		// The design of a filter takes twice its taps beside them, and lets go of it.
 		took := int64(after.TotalAlloc - before.TotalAlloc)
-		if says := in.bytes(rate); took > 3*says {
+		if says := in.Bytes(); took > 3*says {
 			t.Errorf("rate %g: %d bytes, said to be %d", rate, took, says)
 		}
-		if says, all := in.bytes(rate), p.InputBytes(n, rate); says > all {
+		if says, all := in.Bytes(), p.Bytes(n, rate); says > all {
 			t.Errorf("rate %g: a filter of %d bytes, at most %d are said", rate, says, all)
 		}
 	}

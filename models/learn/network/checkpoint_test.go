@@ -1,4 +1,4 @@
-package train
+package network
 
 import (
 	"context"
@@ -10,15 +10,16 @@ import (
 	"testing"
 
 	"brinell/bearing"
+	"brinell/models/learn"
 	"brinell/models/nn"
 )
 
 // toy is two classes of noise about two means, and a network with batch-norm and dropout,
 // also inside of combinators: all that has a state.
-func toy(t *testing.T) (nn.Spec, Set) {
+func toy(t *testing.T) (nn.Spec, learn.Set) {
 	t.Helper()
 	rng := rand.New(rand.NewPCG(3, 4))
-	s := Set{X: nn.NewTensor(50, 16, 1)}
+	s := learn.Set{X: nn.NewTensor(50, 16, 1)}
 	for i := range 50 {
 		s.Y = append(s.Y, i%2)
 		for j := range s.X.At(i) {
@@ -90,7 +91,7 @@ func TestResumeRefused(t *testing.T) {
 	cfg := Config{Epochs: 1, Batch: 8, Seed: 9}
 	path := filepath.Join(t.TempDir(), "checkpoint")
 	cfg.Keep = func(c *Checkpoint) error { return c.Save(path) }
-	if _, err := Fit(context.Background(), toyNet(t, spec), set, Set{}, cfg); err != nil {
+	if _, err := Fit(context.Background(), toyNet(t, spec), set, learn.Set{}, cfg); err != nil {
 		t.Fatal(err)
 	}
 	open := func() *Checkpoint {
@@ -103,25 +104,31 @@ func TestResumeRefused(t *testing.T) {
 	changed := set
 	changed.Y = slices.Clone(set.Y)
 	changed.Y[7] = 1 - changed.Y[7]
-	for name, f := range map[string]func(*Config, *Set, *Checkpoint) string{
-		"seed":   func(c *Config, _ *Set, _ *Checkpoint) string { c.Seed = 8; return "checkpoint_foreign" },
-		"epochs": func(c *Config, _ *Set, _ *Checkpoint) string { c.Epochs = 2; return "checkpoint_foreign" },
-		"data":   func(_ *Config, s *Set, _ *Checkpoint) string { *s = changed; return "checkpoint_foreign" },
-		"order":  func(_ *Config, _ *Set, c *Checkpoint) string { c.Order[0] = c.Order[1]; return "checkpoint_invalid" },
-		"weights": func(_ *Config, _ *Set, c *Checkpoint) string {
+	for name, f := range map[string]func(*Config, *learn.Set, *Checkpoint) string{
+		"seed":   func(c *Config, _ *learn.Set, _ *Checkpoint) string { c.Seed = 8; return "checkpoint_foreign" },
+		"epochs": func(c *Config, _ *learn.Set, _ *Checkpoint) string { c.Epochs = 2; return "checkpoint_foreign" },
+		"data":   func(_ *Config, s *learn.Set, _ *Checkpoint) string { *s = changed; return "checkpoint_foreign" },
+		"order": func(_ *Config, _ *learn.Set, c *Checkpoint) string {
+			c.Order[0] = c.Order[1]
+			return "checkpoint_invalid"
+		},
+		"weights": func(_ *Config, _ *learn.Set, c *Checkpoint) string {
 			c.Weights[0] = c.Weights[0][1:]
 			return "checkpoint_invalid"
 		},
-		"moments": func(_ *Config, _ *Set, c *Checkpoint) string {
+		"moments": func(_ *Config, _ *learn.Set, c *Checkpoint) string {
 			c.Optimizer.Moments = c.Optimizer.Moments[1:]
 			return "checkpoint_invalid"
 		},
-		"random": func(_ *Config, _ *Set, c *Checkpoint) string { c.Random = c.Random[1:]; return "checkpoint_invalid" },
+		"random": func(_ *Config, _ *learn.Set, c *Checkpoint) string {
+			c.Random = c.Random[1:]
+			return "checkpoint_invalid"
+		},
 	} {
 		cfg, s := cfg, set
 		cfg.Resume = open()
 		want := f(&cfg, &s, cfg.Resume)
-		if _, err := Fit(context.Background(), toyNet(t, spec), s, Set{}, cfg); bearing.CodeOf(err) != want {
+		if _, err := Fit(context.Background(), toyNet(t, spec), s, learn.Set{}, cfg); bearing.CodeOf(err) != want {
 			t.Errorf("%s: %v, want %s", name, err, want)
 		}
 	}

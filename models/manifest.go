@@ -1,0 +1,107 @@
+package models
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+
+	"brinell/bearing"
+	"brinell/models/learn"
+	"brinell/models/learn/network"
+)
+
+// Learners are all there are. A new one is a row here and a package below models/learn.
+var Learners = []learn.Learner{network.Learner}
+
+// LearnerNamed returns the row of that name, "" for the first, and false if there is
+// none.
+func LearnerNamed(name string) (learn.Learner, bool) {
+	i := slices.IndexFunc(Learners, func(l learn.Learner) bool { return l.Name == name })
+	if name == "" {
+		i = 0
+	}
+	if i < 0 {
+		return learn.Learner{}, false
+	}
+	return Learners[i], true
+}
+
+// LearnerNames returns their names.
+func LearnerNames() (names []string) {
+	for _, l := range Learners {
+		names = append(names, l.Name)
+	}
+	return names
+}
+
+// problem is what the model's learner solves.
+func (m *Manifest) problem() learn.Problem {
+	return learn.Problem{Task: learn.Classify, Input: m.Preprocessing.Shape(), Outputs: len(m.Labels)}
+}
+
+// settings returns those of the model's learner, strictly decoded.
+func (m *Manifest) settings() (learn.Settings, error) {
+	if m.Learner == "" {
+		return &network.Settings{Spec: m.Spec}, nil
+	}
+	l, ok := LearnerNamed(m.Learner)
+	if !ok {
+		return nil, fmt.Errorf("learner %q is not known: this program has %s", bearing.Clip(m.Learner), strings.Join(LearnerNames(), ", "))
+	}
+	s := l.New()
+	d := json.NewDecoder(bytes.NewReader(m.Settings))
+	d.DisallowUnknownFields()
+	if err := d.Decode(s); err != nil {
+		return nil, fmt.Errorf("settings of %s: %s", l.Name, strings.TrimPrefix(err.Error(), "json: "))
+	}
+	return s, nil
+}
+
+// validate checks what the parts of a manifest must satisfy together.
+func (m *Manifest) validate() error {
+	if m.Format < 1 || m.Format > formatVersion {
+		return fmt.Errorf("format %d is none of 1 to %d, which this program reads", m.Format, formatVersion)
+	}
+	if !bearing.IsName(m.Name) || !bearing.IsName(m.Version) {
+		return fmt.Errorf("name %q or version %q is not a name", bearing.Clip(m.Name), bearing.Clip(m.Version))
+	}
+	if err := m.Preprocessing.Validate(); err != nil {
+		return err
+	}
+	if len(m.Labels) < 2 {
+		return fmt.Errorf("%d labels, need at least 2", len(m.Labels))
+	}
+	seen := make(map[string]bool)
+	for _, l := range m.Labels {
+		if l.Name == "" || len(l.Name) > 64 || seen[l.Name] {
+			return fmt.Errorf("label %q is empty, too long or repeated", bearing.Clip(l.Name))
+		}
+		seen[l.Name] = true
+		if _, err := bearing.ParseClass(string(l.Fault)); err != nil {
+			return err
+		}
+	}
+	if m.Calibration != nil {
+		if err := m.Calibration.validate(); err != nil {
+			return err
+		}
+	}
+	if m.Domain != nil {
+		if err := m.Domain.validate(m.Preprocessing.InputLength()); err != nil {
+			return err
+		}
+	}
+	s, err := m.settings()
+	if err != nil {
+		return err
+	}
+	if err := s.Check(m.problem()); err != nil {
+		return err
+	}
+	if m.Learner != "" {
+		return nil
+	}
+	return CheckSpec(m.Spec, m.Preprocessing, len(m.Labels))
+}
