@@ -15,9 +15,9 @@ import (
 	"brinell/bearing"
 )
 
-// maxFileBytes bounds what is read of one file. The largest file of the corpora
+// MaxFileBytes bounds what is read of one file. The largest file of the corpora
 // has 4 MB.
-const maxFileBytes = 1 << 30
+const MaxFileBytes = 1 << 30
 
 // Source is a corpus whose files were looked for: which of them are at hand, and
 // where.
@@ -248,12 +248,12 @@ func (s *Source) bytes(e Entry) ([]byte, error) {
 }
 
 func readLimited(r io.Reader, name string) ([]byte, error) {
-	b, err := io.ReadAll(io.LimitReader(r, maxFileBytes+1))
+	b, err := io.ReadAll(io.LimitReader(r, MaxFileBytes+1))
 	if err != nil {
 		return nil, fmt.Errorf("read %s: %w", name, err)
 	}
-	if len(b) > maxFileBytes {
-		return nil, bearing.Errorf(bearing.TooLarge, "file_too_large", "%s has more than %d bytes", name, maxFileBytes)
+	if len(b) > MaxFileBytes {
+		return nil, bearing.Errorf(bearing.TooLarge, "file_too_large", "%s has more than %d bytes", name, MaxFileBytes)
 	}
 	return b, nil
 }

@@ -1,8 +1,6 @@
 package dataset
 
 import (
-	"archive/zip"
-	"bytes"
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
@@ -92,9 +90,4 @@ func signalKey(r bearing.Recording) string {
 	}
 	sum := sha256.Sum256(buf)
 	return string(sum[:])
-}
-
-func checkZip(b []byte) error {
-	_, err := zip.NewReader(bytes.NewReader(b), int64(len(b)))
-	return err
 }

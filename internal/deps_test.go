@@ -34,6 +34,7 @@ dataset/npyfile     : bearing
 dataset/csvfile     : bearing
 dataset/wavfile     : internal/clamp bearing
 dataset             : internal/clamp bearing dataset/matfile dataset/npyfile dataset/csvfile dataset/wavfile
+dataset/download    : bearing dataset
 dataset/excerpts    :
 models/safetensors  : bearing
 models/input        : internal/clamp bearing internal/kernel features/dsp features/lines models/nn
@@ -63,7 +64,7 @@ cmd/brinell         : *
 // outside says who may import what from outside the standard library, and which
 // parts of the standard library are somebody's alone.
 const outside = `
-net/http                            : api api/client cmd/brinell dataset internal/webhook
+net/http                            : api api/client cmd/brinell dataset/download internal/webhook
 database/sql                        : internal/store
 os/exec                             : -
 github.com/go-chi/chi/v5            : api

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"math"
 	"math/rand/v2"
+	"os/exec"
 	"slices"
 	"strconv"
 	"strings"
@@ -191,4 +192,17 @@ func FuzzDecodeRaw(f *testing.F) {
 			}
 		}
 	})
+}
+
+// TestNoTransport: the package, with all that it draws in, speaks no HTTP: what reads files
+// and messages need not either.
+func TestNoTransport(t *testing.T) {
+	out, err := exec.Command("go", "list", "-deps", ".").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	deps := strings.Fields(string(out))
+	if slices.Contains(deps, "net/http") || !slices.Contains(deps, "brinell/dataset") {
+		t.Errorf("it draws in %v", deps)
+	}
 }

@@ -13,6 +13,7 @@ import (
 
 	"brinell/bearing"
 	"brinell/dataset"
+	"brinell/dataset/download"
 	"brinell/dataset/npyfile"
 	"brinell/dataset/wavfile"
 	"brinell/features/dsp"
@@ -264,7 +265,7 @@ func datasetFetchCommand() *cobra.Command {
 			}
 			p := newProgress(cmd.ErrOrStderr(), "fetching "+c.Name, "files")
 			files := 0
-			opts := dataset.FetchOptions{Base: base, Progress: func(f dataset.FetchProgress) {
+			opts := download.Options{Base: base, Progress: func(f download.Progress) {
 				if f.Done {
 					files++
 				}
@@ -277,7 +278,7 @@ func datasetFetchCommand() *cobra.Command {
 			if all {
 				opts.Keep = func(dataset.Entry) bool { return true }
 			}
-			err = dataset.Fetch(cmd.Context(), nil, c, out, opts)
+			err = download.Corpus(cmd.Context(), nil, c, out, opts)
 			p.finish()
 			if err != nil {
 				return err

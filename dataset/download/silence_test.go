@@ -1,4 +1,4 @@
-package dataset
+package download
 
 import (
 	"bytes"
@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"brinell/bearing"
+	"brinell/dataset"
 )
 
 type roundTrip func(*http.Request) (*http.Response, error)
@@ -28,9 +29,9 @@ func TestFetchWithoutNetwork(t *testing.T) {
 		"fails":    {func(*http.Request) (*http.Response, error) { return nil, errors.New("no such host") }, 7 * time.Second},
 	} {
 		synctest.Test(t, func(t *testing.T) {
-			corpus, _ := Named("cwru")
+			corpus, _ := dataset.Named("cwru")
 			begin := time.Now()
-			err := Fetch(t.Context(), &http.Client{Transport: c.trip}, corpus, t.TempDir(), FetchOptions{})
+			err := Corpus(t.Context(), &http.Client{Transport: c.trip}, corpus, t.TempDir(), Options{})
 			if took := time.Since(begin); took != c.want || bearing.CodeOf(err) != "publisher_unreachable" {
 				t.Errorf("%s: after %s: %v", name, took, err)
 			}
@@ -42,7 +43,7 @@ func TestFetchWithoutNetwork(t *testing.T) {
 // here already: the third is fetched all the same.
 func TestFetchGoesOnAfterAFailure(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		corpus, err := Named("cwru")
+		corpus, err := dataset.Named("cwru")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -51,7 +52,7 @@ func TestFetchGoesOnAfterAFailure(t *testing.T) {
 		first, second, third := one, one, one
 		first.File, second.File, third.File = "1", "2", "3"
 		first.URL = "http://x/bad"
-		corpus.Entries = []Entry{first, second, third}
+		corpus.Entries = []dataset.Entry{first, second, third}
 		dir, asked := t.TempDir(), 0
 		if err := os.WriteFile(filepath.Join(dir, "2"), content, 0o600); err != nil {
 			t.Fatal(err)
@@ -64,7 +65,7 @@ func TestFetchGoesOnAfterAFailure(t *testing.T) {
 			}
 			return &http.Response{StatusCode: status, Body: io.NopCloser(bytes.NewReader(content)), ContentLength: int64(len(content))}, nil
 		})}
-		err = Fetch(t.Context(), client, corpus, dir, FetchOptions{})
+		err = Corpus(t.Context(), client, corpus, dir, Options{})
 		if err == nil || bearing.CodeOf(err) == "publisher_unreachable" || asked != 5 {
 			t.Errorf("%d requests: %v", asked, err)
 		}

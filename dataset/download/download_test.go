@@ -1,4 +1,4 @@
-package dataset
+package download
 
 import (
 	"bytes"
@@ -11,18 +11,21 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"brinell/bearing"
+	"brinell/dataset"
+	"brinell/dataset/matfile"
 )
 
 // oneFileCorpus is a corpus with one file of those bytes.
-func oneFileCorpus(b []byte) Corpus {
+func oneFileCorpus(b []byte) dataset.Corpus {
 	sum := sha256.Sum256(b)
-	return Corpus{Name: "test", Entries: []Entry{{
+	return dataset.Corpus{Name: "test", Entries: []dataset.Entry{{
 		File: "named_by_the_table.mat", URL: "https://publisher.invalid/files/7.mat", SHA256: hex.EncodeToString(sum[:]),
 	}}}
 }
@@ -65,8 +68,8 @@ func cut(w http.ResponseWriter, content []byte, at int) {
 	panic(http.ErrAbortHandler)
 }
 
-func fetchOptions(s *httptest.Server) FetchOptions {
-	return FetchOptions{Base: s.URL, Wait: time.Millisecond}
+func fetchOptions(s *httptest.Server) Options {
+	return Options{Base: s.URL, Wait: time.Millisecond}
 }
 
 func mustHold(t *testing.T, dir string, want []byte) {
@@ -86,16 +89,16 @@ func TestFetch(t *testing.T) {
 	s, calls := serve(t, b, nil)
 	dir := filepath.Join(t.TempDir(), "new")
 	opts := fetchOptions(s)
-	var last FetchProgress
-	opts.Progress = func(p FetchProgress) { last = p }
-	if err := Fetch(t.Context(), s.Client(), oneFileCorpus(b), dir, opts); err != nil {
+	var last Progress
+	opts.Progress = func(p Progress) { last = p }
+	if err := Corpus(t.Context(), s.Client(), oneFileCorpus(b), dir, opts); err != nil {
 		t.Fatal(err)
 	}
 	mustHold(t, dir, b)
 	if !last.Done || last.Bytes != 300_000 || last.Size != 300_000 || last.Files != 1 || last.Present {
 		t.Errorf("last progress %+v", last)
 	}
-	if err := Fetch(t.Context(), s.Client(), oneFileCorpus(b), dir, opts); err != nil {
+	if err := Corpus(t.Context(), s.Client(), oneFileCorpus(b), dir, opts); err != nil {
 		t.Fatal(err)
 	}
 	if calls.Load() != 1 || !last.Present {
@@ -114,7 +117,7 @@ func TestFetchResumes(t *testing.T) {
 		return false
 	})
 	dir := t.TempDir()
-	if err := Fetch(t.Context(), s.Client(), oneFileCorpus(b), dir, fetchOptions(s)); err != nil {
+	if err := Corpus(t.Context(), s.Client(), oneFileCorpus(b), dir, fetchOptions(s)); err != nil {
 		t.Fatal(err)
 	}
 	mustHold(t, dir, b)
@@ -136,7 +139,7 @@ func TestFetchResumesLater(t *testing.T) {
 	dir := t.TempDir()
 	opts := fetchOptions(s)
 	opts.Attempts = 1
-	if err := Fetch(t.Context(), s.Client(), oneFileCorpus(b), dir, opts); err == nil {
+	if err := Corpus(t.Context(), s.Client(), oneFileCorpus(b), dir, opts); err == nil {
 		t.Fatal("a broken transfer is no error")
 	}
 	if info, err := os.Stat(filepath.Join(dir, "named_by_the_table.mat.part")); err != nil || info.Size() != 120_000 {
@@ -146,7 +149,7 @@ func TestFetchResumesLater(t *testing.T) {
 		t.Fatal("an unfinished file has its name")
 	}
 	broken = false
-	if err := Fetch(t.Context(), s.Client(), oneFileCorpus(b), dir, opts); err != nil {
+	if err := Corpus(t.Context(), s.Client(), oneFileCorpus(b), dir, opts); err != nil {
 		t.Fatal(err)
 	}
 	mustHold(t, dir, b)
@@ -165,7 +168,7 @@ func TestFetchServerIgnoresRange(t *testing.T) {
 		return true
 	})
 	dir := t.TempDir()
-	if err := Fetch(t.Context(), s.Client(), oneFileCorpus(b), dir, fetchOptions(s)); err != nil {
+	if err := Corpus(t.Context(), s.Client(), oneFileCorpus(b), dir, fetchOptions(s)); err != nil {
 		t.Fatal(err)
 	}
 	mustHold(t, dir, b)
@@ -187,7 +190,7 @@ func TestFetchChangedFile(t *testing.T) {
 		return false
 	})
 	dir := t.TempDir()
-	if err := Fetch(t.Context(), s.Client(), oneFileCorpus(b), dir, fetchOptions(s)); err != nil {
+	if err := Corpus(t.Context(), s.Client(), oneFileCorpus(b), dir, fetchOptions(s)); err != nil {
 		t.Fatal(err)
 	}
 	mustHold(t, dir, b)
@@ -205,8 +208,10 @@ func TestFetchPartFiles(t *testing.T) {
 	} {
 		s, _ := serve(t, b, nil)
 		dir := t.TempDir()
-		write(t, filepath.Join(dir, "named_by_the_table.mat.part"), x.part)
-		if err := Fetch(t.Context(), s.Client(), oneFileCorpus(b), dir, fetchOptions(s)); err != nil {
+		if err := os.WriteFile(filepath.Join(dir, "named_by_the_table.mat.part"), x.part, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := Corpus(t.Context(), s.Client(), oneFileCorpus(b), dir, fetchOptions(s)); err != nil {
 			t.Errorf("%s: %v", x.name, err)
 			continue
 		}
@@ -218,7 +223,7 @@ func TestFetchRefusesWrongChecksum(t *testing.T) {
 	b := payload(1000)
 	s, _ := serve(t, append(payload(999), 0xff), nil)
 	dir := t.TempDir()
-	err := Fetch(t.Context(), s.Client(), oneFileCorpus(b), dir, fetchOptions(s))
+	err := Corpus(t.Context(), s.Client(), oneFileCorpus(b), dir, fetchOptions(s))
 	if e, ok := errors.AsType[*bearing.Error](err); !ok || e.Code != "checksum_mismatch" {
 		t.Fatalf("error %v", err)
 	}
@@ -230,16 +235,17 @@ func TestFetchRefusesWrongChecksum(t *testing.T) {
 // Without a SHA-256 in the table, an error page that is sent as the file is still
 // refused, and a real file is taken.
 func TestFetchUnverified(t *testing.T) {
-	e := numbered(t, 98)
-	c := Corpus{Name: "test", Entries: []Entry{e}}
+	all := named(t, "cwru").Entries
+	e := all[slices.IndexFunc(all, func(e dataset.Entry) bool { return strings.HasSuffix(e.URL, "/98.mat") })]
+	c := dataset.Corpus{Name: "test", Entries: []dataset.Entry{e}}
 	c.Entries[0].URL = "https://publisher.invalid/7.mat"
 	s, _ := serve(t, []byte("<html>gone</html>"), nil)
 	dir := t.TempDir()
-	if err := Fetch(t.Context(), s.Client(), c, dir, fetchOptions(s)); err == nil || !strings.Contains(err.Error(), "not the file") {
+	if err := Corpus(t.Context(), s.Client(), c, dir, fetchOptions(s)); err == nil || !strings.Contains(err.Error(), "not the file") {
 		t.Errorf("error %v", err)
 	}
-	s, _ = serve(t, mat(record("098", 1772)...), nil)
-	if err := Fetch(t.Context(), s.Client(), c, dir, fetchOptions(s)); err != nil {
+	s, _ = serve(t, record98(), nil)
+	if err := Corpus(t.Context(), s.Client(), c, dir, fetchOptions(s)); err != nil {
 		t.Error(err)
 	}
 	if _, err := os.Stat(filepath.Join(dir, e.File)); err != nil {
@@ -256,7 +262,7 @@ func TestFetchErrors(t *testing.T) {
 		return n < 3
 	})
 	dir := t.TempDir()
-	if err := Fetch(t.Context(), s.Client(), oneFileCorpus(b), dir, fetchOptions(s)); err != nil || calls.Load() != 3 {
+	if err := Corpus(t.Context(), s.Client(), oneFileCorpus(b), dir, fetchOptions(s)); err != nil || calls.Load() != 3 {
 		t.Errorf("a server that recovers: %v after %d requests", err, calls.Load())
 	}
 
@@ -264,15 +270,15 @@ func TestFetchErrors(t *testing.T) {
 	c := oneFileCorpus(b)
 	missing := c.Entries[0]
 	missing.File, missing.URL = "missing.mat", "https://publisher.invalid/8.mat"
-	c.Entries = []Entry{missing, c.Entries[0]}
+	c.Entries = []dataset.Entry{missing, c.Entries[0]}
 	s, calls = serve(t, b, nil)
 	dir = t.TempDir()
-	if err := Fetch(t.Context(), s.Client(), c, dir, fetchOptions(s)); err == nil || !strings.Contains(err.Error(), "404") || calls.Load() != 2 {
+	if err := Corpus(t.Context(), s.Client(), c, dir, fetchOptions(s)); err == nil || !strings.Contains(err.Error(), "404") || calls.Load() != 2 {
 		t.Errorf("a missing file: %v after %d requests", err, calls.Load())
 	}
 	mustHold(t, dir, b)
 
-	if err := Fetch(t.Context(), nil, Corpus{Name: "own"}, dir, FetchOptions{}); bearing.CodeOf(err) != "nothing_to_fetch" {
+	if err := Corpus(t.Context(), nil, dataset.Corpus{Name: "own"}, dir, Options{}); bearing.CodeOf(err) != "nothing_to_fetch" {
 		t.Errorf("own data: %v", err)
 	}
 
@@ -284,14 +290,14 @@ func TestFetchErrors(t *testing.T) {
 	})
 	opts := fetchOptions(s)
 	opts.Wait = time.Hour
-	if err := Fetch(ctx, s.Client(), oneFileCorpus(b), t.TempDir(), opts); !errors.Is(err, context.Canceled) {
+	if err := Corpus(ctx, s.Client(), oneFileCorpus(b), t.TempDir(), opts); !errors.Is(err, context.Canceled) {
 		t.Errorf("cancelled: %v", err)
 	}
 }
 
 // Every published file of the corpora has an address; copies have none.
 func TestDownloads(t *testing.T) {
-	list := cwru().downloads(FetchOptions{})
+	list := downloads(named(t, "cwru"), Options{})
 	if want := 52 + 45 + 4; len(list) != want {
 		t.Errorf("%d downloads, want %d", len(list), want)
 	}
@@ -300,11 +306,33 @@ func TestDownloads(t *testing.T) {
 			t.Errorf("download %+v", d)
 		}
 	}
-	all := cwru().downloads(FetchOptions{Keep: func(Entry) bool { return true }, Base: "http://localhost:1/x/"})
+	all := downloads(named(t, "cwru"), Options{Keep: func(dataset.Entry) bool { return true }, Base: "http://localhost:1/x/"})
 	if len(all) != 52+8+45+4 || all[0].url != "http://localhost:1/x/97.mat" {
 		t.Errorf("%d downloads, the first %s", len(all), all[0].url)
 	}
-	if m := mfpt().downloads(FetchOptions{}); len(m) != 1 || !strings.HasSuffix(m[0].file, ".zip") {
+	if m := downloads(named(t, "mfpt"), Options{}); len(m) != 1 || !strings.HasSuffix(m[0].file, ".zip") {
 		t.Errorf("MFPT downloads %v", m)
 	}
+}
+
+// named is a corpus that the program knows.
+func named(t *testing.T, name string) dataset.Corpus {
+	t.Helper()
+	c, err := dataset.Named(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// record98 is a record as the publisher has them: three signals and the speed.
+func record98() []byte {
+	vector := func(name string, x ...float64) matfile.Variable {
+		return matfile.Variable{Name: "X098" + name, Class: "double", Dims: []int{len(x), 1}, Data: x}
+	}
+	x := make([]float64, 64)
+	for i := range x {
+		x[i] = float64(i + 1)
+	}
+	return matfile.Encode([]matfile.Variable{vector("_DE_time", x...), vector("_FE_time", x...), vector("RPM", 1772)}, false, true)
 }

@@ -1,6 +1,10 @@
-package dataset
+// Package download fetches corpora from their publishers, whole and resumable. Nothing else
+// that reads data speaks to a network.
+package download
 
 import (
+	"archive/zip"
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -16,23 +20,24 @@ import (
 	"time"
 
 	"brinell/bearing"
+	"brinell/dataset"
 )
 
-// FetchOptions are the options of Fetch.
-type FetchOptions struct {
-	Base     string              // replaces the publisher's address up to the file's name
-	Keep     func(Entry) bool    // which entries to fetch; nil: those that are not excluded
-	Attempts int                 // per file, default 4
-	Wait     time.Duration       // before the second attempt, doubled for each further one; default 1 s
-	Silence  time.Duration       // for which nothing may come before all is given up, default DefaultSilence
-	Progress func(FetchProgress) // called at the start of a file, as it grows, and at its end
+// Options are the options of Corpus.
+type Options struct {
+	Base     string                   // replaces the publisher's address up to the file's name
+	Keep     func(dataset.Entry) bool // which entries to fetch; nil: those that are not excluded
+	Attempts int                      // per file, default 4
+	Wait     time.Duration            // before the second attempt, doubled for each further one; default 1 s
+	Silence  time.Duration            // for which nothing may come before all is given up, default DefaultSilence
+	Progress func(Progress)           // called at the start of a file, as it grows, and at its end
 }
 
-// DefaultSilence is for how long nothing may come from the publisher before Fetch gives up.
+// DefaultSilence is for how long nothing may come from the publisher before Corpus gives up.
 const DefaultSilence = 20 * time.Second
 
-// FetchProgress is where a download stands.
-type FetchProgress struct {
+// Progress is where a download stands.
+type Progress struct {
 	File         string // name under which the file is stored
 	Index, Files int    // this file, from 1, of so many
 	Bytes, Size  int64  // so far, and in all; Size is -1 if the server does not say
@@ -40,13 +45,13 @@ type FetchProgress struct {
 	Present      bool // the file was there already
 }
 
-// download is one file to fetch.
-type download struct {
+// wanted is one file to fetch.
+type wanted struct {
 	url, file, sha256 string
 	check             func(b []byte) error // for files without a SHA-256
 }
 
-// Fetch downloads the corpus's files from the publisher into dir, under the
+// Corpus downloads the corpus's files from the publisher into dir, under the
 // table's names. A file that is there and has the right SHA-256 (or none to
 // compare with) is not fetched again.
 //
@@ -59,7 +64,7 @@ type download struct {
 //
 // A file that fails does not stop the others; the errors are joined. A nil client
 // means http.DefaultClient.
-func Fetch(ctx context.Context, client *http.Client, c Corpus, dir string, opts FetchOptions) error {
+func Corpus(ctx context.Context, client *http.Client, c dataset.Corpus, dir string, opts Options) error {
 	if client == nil {
 		client = http.DefaultClient
 	}
@@ -69,7 +74,7 @@ func Fetch(ctx context.Context, client *http.Client, c Corpus, dir string, opts 
 	if opts.Wait <= 0 {
 		opts.Wait = time.Second
 	}
-	list := c.downloads(opts)
+	list := downloads(c, opts)
 	if len(list) == 0 {
 		return bearing.Errorf(bearing.NotFound, "nothing_to_fetch", "corpus %s has no files to download", c.Name)
 	}
@@ -86,7 +91,7 @@ func Fetch(ctx context.Context, client *http.Client, c Corpus, dir string, opts 
 	heard := false
 	var errs []error
 	for i, d := range list {
-		f := fetcher{client: client, download: d, path: filepath.Join(dir, d.file), opts: opts, index: i + 1, files: len(list)}
+		f := fetcher{client: client, wanted: d, path: filepath.Join(dir, d.file), opts: opts, index: i + 1, files: len(list)}
 		f.heard = func() { heard = true; watch.Reset(opts.Silence) }
 		f.asking = func() { watch.Reset(opts.Silence) }
 		f.reading = func() { watch.Stop() }
@@ -108,7 +113,8 @@ func Fetch(ctx context.Context, client *http.Client, c Corpus, dir string, opts 
 	return errors.Join(errs...)
 }
 
-func (c Corpus) downloads(opts FetchOptions) []download {
+// downloads are the files of a corpus that are wanted.
+func downloads(c dataset.Corpus, opts Options) []wanted {
 	address := func(url string) string {
 		if opts.Base == "" {
 			return url
@@ -116,14 +122,14 @@ func (c Corpus) downloads(opts FetchOptions) []download {
 		return strings.TrimSuffix(opts.Base, "/") + "/" + path.Base(url)
 	}
 	if c.Archive != "" {
-		return []download{{url: address(c.Archive), file: path.Base(c.Archive), check: checkZip}}
+		return []wanted{{url: address(c.Archive), file: path.Base(c.Archive), check: checkZip}}
 	}
-	var list []download
+	var list []wanted
 	for _, e := range c.Entries {
 		if e.URL == "" || opts.Keep == nil && e.Exclude || opts.Keep != nil && !opts.Keep(e) {
 			continue
 		}
-		list = append(list, download{url: address(e.URL), file: e.File, sha256: e.SHA256, check: func(b []byte) error {
+		list = append(list, wanted{url: address(e.URL), file: e.File, sha256: e.SHA256, check: func(b []byte) error {
 			_, _, err := e.Decode(b)
 			return err
 		}})
@@ -137,9 +143,9 @@ var errSilence = errors.New("no answer in time")
 // fetcher fetches one file.
 type fetcher struct {
 	client *http.Client
-	download
+	wanted
 	path         string
-	opts         FetchOptions
+	opts         Options
 	index, files int
 	heard        func() // something came
 	asking       func() // something is to come from now on
@@ -151,7 +157,7 @@ func (f fetcher) validator() string { return f.path + ".part.id" }
 
 func (f fetcher) progress(bytes, size int64, done, present bool) {
 	if f.opts.Progress != nil {
-		f.opts.Progress(FetchProgress{File: f.file, Index: f.index, Files: f.files, Bytes: bytes, Size: size, Done: done, Present: present})
+		f.opts.Progress(Progress{File: f.file, Index: f.index, Files: f.files, Bytes: bytes, Size: size, Done: done, Present: present})
 	}
 }
 
@@ -256,8 +262,8 @@ func (f fetcher) receive(resp *http.Response, have int64) error {
 	if resp.ContentLength >= 0 {
 		size = have + resp.ContentLength
 	}
-	if size > maxFileBytes {
-		return bearing.Errorf(bearing.TooLarge, "file_too_large", "the file has %d bytes, the limit is %d", size, maxFileBytes)
+	if size > dataset.MaxFileBytes {
+		return bearing.Errorf(bearing.TooLarge, "file_too_large", "the file has %d bytes, the limit is %d", size, dataset.MaxFileBytes)
 	}
 	flags := os.O_CREATE | os.O_WRONLY | os.O_TRUNC
 	if have > 0 {
@@ -286,8 +292,8 @@ func (f fetcher) receive(resp *http.Response, have int64) error {
 			return err
 		}
 		n += int64(k)
-		if n > maxFileBytes {
-			return bearing.Errorf(bearing.TooLarge, "file_too_large", "the file has more than %d bytes", maxFileBytes)
+		if n > dataset.MaxFileBytes {
+			return bearing.Errorf(bearing.TooLarge, "file_too_large", "the file has more than %d bytes", dataset.MaxFileBytes)
 		}
 		if k > 0 {
 			f.heard()
@@ -375,4 +381,9 @@ func contentRange(resp *http.Response) (from, size int64) {
 		from = n
 	}
 	return from, size
+}
+
+func checkZip(b []byte) error {
+	_, err := zip.NewReader(bytes.NewReader(b), int64(len(b)))
+	return err
 }
