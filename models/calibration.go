@@ -50,6 +50,9 @@ var Uncalibrated = Calibration{Network: 1, Conformal: 1, Alpha: 1}
 // Fitted reports whether c was fitted to answers about bearings.
 func (c *Calibration) Fitted() bool { return c.Bearings > 0 }
 
+// Calibrated reports whether the model's probabilities were fitted to bearings.
+func (m *Model) Calibrated() bool { return m.Calibration != nil && m.Calibration.Fitted() }
+
 // tensor is what of a fit stands among the tensors of a file, so that its digest tells
 // it from the same weights without.
 func (c *Calibration) tensor() []float32 {

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -68,7 +69,10 @@ Train with --split bearing to have bearings left to calibrate on.`,
 			return nil
 		},
 	}
-	d.add(cmd.Flags())
+	d.addOfModel(cmd.Flags())
+	split := cmd.Flags().Lookup("split")
+	split.Usage, _, _ = strings.Cut(split.Usage, " (default")
+	split.Usage += " (default bearing)"
 	cmd.Flags().Lookup("split").Usage = "split whose test parts are calibrated on: bearing, end, sensor, cross, load, time or random-leaky (default bearing)"
 	cmd.Flags().StringVar(&out, "out", "", "model file to write")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print the result as JSON")

@@ -23,12 +23,17 @@ type dataFlags struct {
 	seed                             uint64
 }
 
-func (d *dataFlags) add(f *pflag.FlagSet) {
+func (d *dataFlags) add(f *pflag.FlagSet) { d.addFor(f, "") }
+
+// addOfModel is add for commands that take a model: what it was trained on is the default.
+func (d *dataFlags) addOfModel(f *pflag.FlagSet) { d.addFor(f, "that of the model's training, else ") }
+
+func (d *dataFlags) addFor(f *pflag.FlagSet, first string) {
 	f.StringVar(&d.dir, "data", "", "directory of the corpus: its files or its zips (BRINELL_DATA)")
-	f.StringVar(&d.corpus, "corpus", "", "corpus: cwru, mfpt, ims, femto, or own for a directory with a manifest.csv (default cwru)")
-	f.StringVar(&d.split, "split", "", "split: bearing, end, sensor, cross, load, time or random-leaky (default time)")
+	f.StringVar(&d.corpus, "corpus", "", "corpus: cwru, mfpt, ims, femto, or own for a directory with a manifest.csv (default "+first+"cwru)")
+	f.StringVar(&d.split, "split", "", "split: bearing, end, sensor, cross, load, time or random-leaky (default "+first+"time)")
 	f.StringVar(&d.fold, "fold", "", "fold of the split (default all where that makes sense, else the first)")
-	f.StringVar(&d.labels, "labels", "", "labels: fault, or fault+size (default fault)")
+	f.StringVar(&d.labels, "labels", "", "labels: fault, or fault+size (default "+first+"fault)")
 	f.Uint64Var(&d.seed, "seed", 1, "seed of everything random")
 	addBearings(f, &d.bearings)
 }

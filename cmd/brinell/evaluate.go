@@ -75,7 +75,7 @@ A model file is never scored on what it was trained on: code leaks_training_data
 			return nil
 		},
 	}
-	d.add(cmd.Flags())
+	d.addOfModel(cmd.Flags())
 	fit.add(cmd)
 	cmd.Flags().StringVar(&spec, "spec", "", "train this architecture afresh on each fold")
 	cmd.Flags().IntVar(&seeds, "seeds", 1, "with --spec: train with that many seeds, from --seed on")

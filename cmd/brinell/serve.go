@@ -244,6 +244,7 @@ func newService(ctx context.Context, c serveConfig, stderr io.Writer) (_ *servic
 	if err != nil {
 		return nil, err
 	}
+	library.WarnUncalibrated(s.log, m)
 	if err := batch(); err != nil {
 		s.log.Debug("threads that compute may be interrupted", "err", err)
 	}
@@ -448,4 +449,5 @@ func (s *service) reload() {
 		return
 	}
 	s.log.Info("model swapped", "model", m.Name, "digest", m.Digest[:12])
+	library.WarnUncalibrated(s.log, m)
 }

@@ -54,7 +54,7 @@ same weights.`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error { return f.run(cmd, args) },
 	}
-	f.data.add(cmd.Flags())
+	f.data.addOfModel(cmd.Flags())
 	f.fit.add(cmd)
 	s, flags := &f.settings, cmd.Flags()
 	flags.Lookup("epochs").Usage = "passes over the training windows when training (tuning: --tune-epochs)"

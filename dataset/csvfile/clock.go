@@ -130,7 +130,7 @@ func (t Table) Clock() (column int, rate float64, err error) {
 	coarse := resolution(x, step)
 	for i := 1; i < n; i++ {
 		if d := x[i] - x[i-1]; d > gapSteps*step+coarse || d < -coarse/2 {
-			return column, 0, bearing.Errorf(bearing.Malformed, "time_gaps", "the time column steps by %.6g s at sample %d, by %.6g s elsewhere: the recording has gaps, cut it there and send the parts by themselves", d*unit, i+1, step*unit)
+			return column, 0, bearing.Errorf(bearing.Malformed, "time_gaps", "the time column steps by %.6g s at sample %d, by %.6g s elsewhere: the recording has gaps, cut it there and send the parts by themselves", d*unit, i+1, usualStep(x, step)*unit)
 		}
 	}
 	rate = 1 / (step * unit)
@@ -141,6 +141,20 @@ func (t Table) Clock() (column int, rate float64, err error) {
 		rate = whole // the last digit of the times, not the clock
 	}
 	return column, rate, nil
+}
+
+// usualStep is the step between two times in the middle of all, which a gap does not move; mean,
+// where so few decimals were written that most times stand still.
+func usualStep(x []float64, mean float64) float64 {
+	steps := make([]float64, len(x)-1)
+	for i := range steps {
+		steps[i] = x[i+1] - x[i]
+	}
+	slices.Sort(steps)
+	if middle := steps[len(steps)/2]; middle > 0 {
+		return middle
+	}
+	return mean
 }
 
 // resolution is the last digit of times whose usual step is known: by how little two steps differ,

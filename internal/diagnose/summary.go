@@ -16,8 +16,9 @@ var damagedPart = map[bearing.Fault]string{bearing.InnerRace: "the inner race", 
 // are this program's own, on the cautious side.
 var within = map[int]string{2: "at the next planned stop, within three months", 3: "within four weeks", 4: "within days"}
 
-// sentence says in a sentence or two what a verdict is, how sure, and what to do next.
-func sentence(v *bearing.Verdict, q bearing.Quality) string {
+// sentence says in a sentence or two what a verdict is, how sure, and what to do next. Where the
+// model's probabilities are not calibrated, it says that of each.
+func sentence(v *bearing.Verdict, q bearing.Quality, calibrated bool) string {
 	switch v.Fault {
 	case "":
 		return "This is no vibration that can be judged" + flagged(q) + ": check sensor, cable and range, and measure again."
@@ -25,20 +26,20 @@ func sentence(v *bearing.Verdict, q bearing.Quality) string {
 		if r, ok := reason(v, "baseline_distance"); ok {
 			return fmt.Sprintf("Normal: as this sensor was when it was healthy (distance %.3g, limit %.3g). Nothing to do.", r.Value, r.Limit)
 		}
-		return fmt.Sprintf("Normal, with probability %s. Nothing to do.", certainty(v.Probability))
+		return fmt.Sprintf("Normal, with probability %s. Nothing to do.", certainty(v.Probability, calibrated))
 	case bearing.UnknownFault:
 		return "The machine has changed from its healthy past, and no known bearing fault explains it: look at load, coupling, gears and mounting, and note what was found as an inspection."
 	case bearing.Inconclusive:
-		return inconclusive(v, q)
+		return inconclusive(v, q, likeliest(v, calibrated))
 	}
 	what, ok := damagedPart[v.Fault]
 	if !ok {
-		return fmt.Sprintf("%s, with probability %s: inspect the machine at the next planned stop.", v.Fault, certainty(v.Probability))
+		return fmt.Sprintf("%s, with probability %s: inspect the machine at the next planned stop.", v.Fault, certainty(v.Probability, calibrated))
 	}
 	if v.Bearing != "" {
 		what += " of bearing " + v.Bearing
 	}
-	s := fmt.Sprintf("Damage of %s, with probability %s", what, certainty(v.Probability))
+	s := fmt.Sprintf("Damage of %s, with probability %s", what, certainty(v.Probability, calibrated))
 	if v.Severity.Stage > 0 {
 		s += fmt.Sprintf(" (stage %d of 4)", v.Severity.Stage)
 	}
@@ -57,15 +58,19 @@ func sentence(v *bearing.Verdict, q bearing.Quality) string {
 }
 
 // certainty is a probability for people, who take 1.00 for certain.
-func certainty(p float64) string {
-	if p >= 0.995 {
-		return "over 0.99"
+func certainty(p float64, calibrated bool) string {
+	s := "over 0.99"
+	if p < 0.995 {
+		s = fmt.Sprintf("%.2f", p)
 	}
-	return fmt.Sprintf("%.2f", p)
+	if !calibrated {
+		s += ", which is not calibrated"
+	}
+	return s
 }
 
 // inconclusive says why nothing is named, the reason first that can be done most about.
-func inconclusive(v *bearing.Verdict, q bearing.Quality) string {
+func inconclusive(v *bearing.Verdict, q bearing.Quality, soFar string) string {
 	if r, ok := reason(v, "class_unproven"); ok {
 		return "No bearing fault is named, but " + r.Text + ", and inspect for that."
 	}
@@ -85,25 +90,25 @@ func inconclusive(v *bearing.Verdict, q bearing.Quality) string {
 		return "The bearing's lines cannot be looked for: " + ended(r.Text)
 	}
 	if _, ok := reason(v, windowShort); ok && flagged(q) == "" {
-		return "The window is too short for a sure answer" + likeliest(v) + "."
+		return "The window is too short for a sure answer" + soFar + "."
 	}
 	if f := flagged(q); f != "" {
 		return "The signal allows no sure answer" + f + ": mend that and measure again."
 	}
 	if r, ok := reason(v, "shaft_lines"); ok && !r.Met {
-		return "The shaft does not show at the stated speed and sampling rate: check both, and measure again" + likeliest(v) + "."
+		return "The shaft does not show at the stated speed and sampling rate: check both, and measure again" + soFar + "."
 	}
 	if r, ok := reason(v, "unexplained_lines"); ok && r.Met {
-		return "Lines stand out that are neither the bearing's nor the shaft's: check the speed and the bearing's designation, for which brinell bearings match tells what fits, and measure again" + likeliest(v) + "."
+		return "Lines stand out that are neither the bearing's nor the shaft's: check the speed and the bearing's designation, for which brinell bearings match tells what fits, and measure again" + soFar + "."
 	}
-	if r, ok := reason(v, "calm"); ok && r.Met {
-		return "Something hits, and neither the bearing nor the shaft explains it: check the bearing's designation and the speed, and send more windows" + likeliest(v) + "."
+	if r, ok := reason(v, "calm"); ok && !r.Met {
+		return "Something hits, and neither the bearing nor the shaft explains it: check the bearing's designation and the speed, and send more windows" + soFar + "."
 	}
 	if _, ok := reason(v, "nothing_found"); ok {
 		return fmt.Sprintf("No sign of damage was found. That is not yet normal, for a damaged rolling element may show none: "+
 			"send windows until the baseline of this sensor has learnt %d healthy ones.", readyAfter)
 	}
-	return "No answer is sure enough: measure again, longer, or send more windows of this sensor" + likeliest(v) + "."
+	return "No answer is sure enough: measure again, longer, or send more windows of this sensor" + soFar + "."
 }
 
 // ended is a text with a full stop, if it does not end with a question.
@@ -122,12 +127,12 @@ func windows(n int) string {
 }
 
 // likeliest names the fault that is likeliest where nothing is sure.
-func likeliest(v *bearing.Verdict) string {
+func likeliest(v *bearing.Verdict, calibrated bool) string {
 	p, ok := damagedPart[v.Likeliest]
 	if !ok {
 		return ""
 	}
-	return fmt.Sprintf(" (likeliest so far: damage of %s, %.2f)", p, v.Probability)
+	return fmt.Sprintf(" (likeliest so far: damage of %s, %s)", p, certainty(v.Probability, calibrated))
 }
 
 // reason returns the one of that code.

@@ -36,10 +36,10 @@ func TestSentence(t *testing.T) {
 		"others' lines": {bearing.Verdict{Fault: bearing.Inconclusive, Likeliest: bearing.Ball, Probability: 0.44, Why: why("unexplained_lines", true, "")}, bearing.Quality{}, []string{"neither the bearing's nor the shaft's", "bearings match", "likeliest so far"}},
 		"no others'":    {bearing.Verdict{Fault: bearing.Inconclusive, Why: why("unexplained_lines", false, "")}, bearing.Quality{}, []string{"No answer is sure enough"}},
 		"estimated":     {bearing.Verdict{Fault: bearing.InnerRace, Probability: 0.96, Windows: 3, Why: why("bearing_estimated", true, "")}, bearing.Quality{}, []string{"inner race", "estimated from its designation"}},
-		"hits":          {bearing.Verdict{Fault: bearing.Inconclusive, Likeliest: bearing.Normal, Why: why("calm", true, "")}, bearing.Quality{}, []string{"Something hits", "send more windows."}},
+		"hits":          {bearing.Verdict{Fault: bearing.Inconclusive, Likeliest: bearing.Normal, Why: why("calm", false, "")}, bearing.Quality{}, []string{"Something hits", "send more windows."}},
 		"nothing":       {bearing.Verdict{Fault: bearing.Inconclusive, Why: why("nothing_found", true, "")}, bearing.Quality{Level: bearing.Good}, []string{"No sign of damage", "not yet normal", "60 healthy"}},
 	} {
-		got := sentence(&c.v, c.q)
+		got := sentence(&c.v, c.q, true)
 		for _, w := range c.want {
 			if !strings.Contains(got, w) {
 				t.Errorf("%s: %q has no %q", name, got, w)
@@ -47,6 +47,24 @@ func TestSentence(t *testing.T) {
 		}
 		if strings.Contains(got, "rate low") || strings.Count(got, "rests on") != strings.Count(strings.Join(c.want, " "), "rests on") {
 			t.Errorf("%s: %q", name, got)
+		}
+	}
+}
+
+// TestUncalibrated: a probability that was not calibrated is never told without that.
+func TestUncalibrated(t *testing.T) {
+	for _, v := range []bearing.Verdict{
+		{Fault: bearing.InnerRace, Probability: 0.999, Windows: 3, Severity: bearing.Severity{Stage: 3}},
+		{Fault: bearing.Normal, Probability: 0.8},
+		{Fault: "loose_foot", Probability: 0.7},
+		{Fault: bearing.Inconclusive, Likeliest: bearing.Ball, Probability: 0.44},
+	} {
+		const says = ", which is not calibrated"
+		if got := sentence(&v, bearing.Quality{}, false); !strings.Contains(got, certainty(v.Probability, true)+says) {
+			t.Errorf("%q", got)
+		}
+		if got := sentence(&v, bearing.Quality{}, true); strings.Contains(got, says) {
+			t.Errorf("%q of a calibrated one", got)
 		}
 	}
 }

@@ -29,7 +29,7 @@ func judge(o *observation, m *memory, j judgement, c *models.Calibration, z Zone
 	}
 	if o.quality.Level == bearing.Unusable {
 		r.add("quality", 0, 0, false, "the window is unusable, so nothing is said of the bearing")
-		v.Summary = sentence(&v, o.quality)
+		v.Summary = sentence(&v, o.quality, r.calibrated)
 		return v, [4]float64{}
 	}
 	if o.velocityOnly() {
@@ -81,7 +81,7 @@ func judge(o *observation, m *memory, j judgement, c *models.Calibration, z Zone
 	v.Agreement = agreement(o, m, j, v.Fault, envelope)
 	v.UnknownScore = round(unknownScore(m), 6)
 	v.Severity = severity(v.Severity, v.Fault, o, m, j)
-	v.Summary = o.short.lengthen(sentence(&v, o.quality))
+	v.Summary = o.short.lengthen(sentence(&v, o.quality, r.calibrated))
 	return v, p
 }
 
@@ -341,7 +341,7 @@ func showsBall(r *reasons, m *memory) bool {
 // element may be damaged and show neither, as several of CWRU do, so that is no word of normal.
 func nothingFound(r *reasons, m *memory) bearing.Fault {
 	hits, tones := m.mean(m.impulsive), m.mean(m.tones)
-	r.add("calm", hits, calm, hits >= calm, "ln(1 + spectral kurtosis): from the limit on something hits, and nobody knows what")
+	r.add("calm", hits, calm, hits < calm, "ln(1 + spectral kurtosis): below the limit nothing hits; from it on something does, and nobody knows what")
 	r.add("machine_tones", tones, machineTones, tones >= machineTones, "discrete lines in the spectrum: from the limit on it is a running machine, whose silence says something")
 	if shows := speedShows(r, m); !shows || hits >= calm || tones < machineTones {
 		return bearing.Inconclusive

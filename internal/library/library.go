@@ -18,6 +18,14 @@ import (
 	"brinell/models"
 )
 
+// WarnUncalibrated tells the log that the probabilities of a model which is to judge are its own
+// word, where they are.
+func WarnUncalibrated(log *slog.Logger, m *models.Model) {
+	if !m.Calibrated() {
+		log.Warn("the model's probabilities are not calibrated: fit them with brinell calibrate", "model", m.Name, "digest", m.Digest[:12])
+	}
+}
+
 // Limits of a library.
 const (
 	maxModels  = 100
@@ -181,7 +189,7 @@ func (l *Library) Load(ctx context.Context, digest string) (*models.Model, error
 func (l *Library) info(m *models.Model, source string) bearing.ModelInfo {
 	_, total := m.Counts()
 	i := bearing.ModelInfo{ModelRef: m.Ref(), Source: source, Active: l.core.Model().Digest == m.Digest, Labels: []string{}, Parameters: total.Params, MACs: total.MACs,
-		Card: bearing.ModelCard{Corpus: m.Training.Corpus, Split: m.Training.Split, Licence: m.Licence, Calibrated: m.Calibration != nil && m.Calibration.Fitted(), Scores: []bearing.ModelScore{}}}
+		Card: bearing.ModelCard{Corpus: m.Training.Corpus, Split: m.Training.Split, Licence: m.Licence, Calibrated: m.Calibrated(), Scores: []bearing.ModelScore{}}}
 	for _, label := range m.Labels {
 		i.Labels = append(i.Labels, label.Name)
 	}
@@ -342,6 +350,7 @@ func (l *Library) promote(ctx context.Context, digest, by string, match int64, b
 	}
 	if before.Digest != digest {
 		l.log.Info("model promoted", "model", m.Name, "digest", digest, "by", by)
+		WarnUncalibrated(l.log, m)
 	}
 	i = l.info(m, l.sourceOf(m))
 	i.Version = max(version, 0)

@@ -52,9 +52,12 @@ func envelope(s Subject) *plot.Plot {
 		}
 	}
 	m := &combs{top: top, shaft: s.Speed, main: s.Fault, found: s.Lines, spectrum: xy}
-	for i := range e.Combs {
-		m.combs = append(m.combs, comb{fault: lines.Faults[i], order: s.Orders[best].Line(lines.Faults[i]),
-			slip: e.Combs[i].Slip, score: e.Combs[i].Z})
+	for i, f := range lines.Faults {
+		score, judged := s.Scores.Get(string(f))
+		if !judged {
+			score = e.Combs[i].Z
+		}
+		m.combs = append(m.combs, comb{fault: f, order: s.Orders[best].Line(f), slip: e.Combs[i].Slip, score: score})
 	}
 	p.Add(m)
 	trace{xy}.add(p)

@@ -30,13 +30,14 @@ type Subject struct {
 	Orders  []bearing.Orders // that the bearing may have
 	Fault   bearing.Fault    // that was named
 	Lines   []bearing.Line   // that stand out
+	Scores  bearing.Values   // of the combs by fault, as the verdict states them; none for those of this picture's signal
 }
 
 // Of returns the subject of a window and its diagnosis. A name of "" is that of its sensor.
 func Of(name string, w *bearing.Window, d bearing.Diagnosis, lookup func(string) (bearing.KnownBearing, bool)) Subject {
 	e := d.Witnesses.Envelope
 	s := Subject{Samples: w.Samples, Rate: w.SampleRate, Unit: w.Unit, Note: d.Verdict.Summary, Fault: d.Fault,
-		Lines: e.Lines,
+		Lines: e.Lines, Scores: e.Scores,
 		Speed: SpeedOf(d), Bearing: cmp.Or(d.Verdict.Bearing, e.Bearing, d.Bearing)}
 	if b, ok := bearing.Fitted(lookup, s.Bearing); ok {
 		s.Orders = b.AppendCandidates(nil)

@@ -8,6 +8,7 @@ import (
 	"io"
 	"math"
 	"math/rand/v2"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -83,6 +84,25 @@ func TestDraw(t *testing.T) {
 		"frequency (Hz)", "level (dB re 1 g²/Hz)", "1 order = 30 Hz", "above floor (dB)", "\nBPFO\n", "2×BPFO",
 		"5×BPFO", "BPFI", "2×BSF", "6205-2RS", "most impulsive from"} {
 		if !strings.Contains(all, want) {
+			t.Errorf("no %q in\n%s", want, all)
+		}
+	}
+	if !regexp.MustCompile(`(?m)^outer race: BPFO at .*, score [0-9.]+$`).MatchString(all) || strings.Contains(all, "score 3.2") {
+		t.Errorf("no score of its own in\n%s", all)
+	}
+	// A score is one number, here and in the verdict's reasons: the verdict's.
+	w, d := knocks(12000, 12000, 30)
+	d.Witnesses.Envelope.Scores = bearing.Values{{Name: "inner_race", Value: -0.4}, {Name: "outer_race", Value: 3.2468}, {Name: "ball", Value: 0}}
+	if s.Scores = Of("", w, d, bearing.LookupBearing).Scores; len(s.Scores) != 3 {
+		t.Errorf("scores %v", s.Scores)
+	}
+	b, err = Draw(s, bearing.PictureQuery{Format: bearing.SVG})
+	if err != nil {
+		t.Fatal(err)
+	}
+	all = strings.Join(texts(t, b), "\n")
+	for _, want := range []string{"outer race: BPFO at .*, score 3.2", "inner race: BPFI at .*, score -0.4", "ball: 2×BSF at .*, score 0.0"} {
+		if !regexp.MustCompile(want).MatchString(all) {
 			t.Errorf("no %q in\n%s", want, all)
 		}
 	}
