@@ -88,6 +88,7 @@ func TestScopes(t *testing.T) {
 		{"GET", "/metrics", "old", 401, "key_expired"},
 		{"GET", "/metrics", "ingest", 403, "scope_missing"},
 		{"GET", "/metrics", "read", 200, ""},
+		{"GET", "/metrics", "pumps", 403, "key_limited"},
 		{"GET", "/metrics", "admin", 200, ""},
 		{"GET", "/v1/diagnoses", "read", 200, ""},
 		{"GET", "/v1/diagnoses", "pumps", 403, "sensor_missing"},
@@ -176,18 +177,21 @@ func TestFailureWindow(t *testing.T) {
 			t.Errorf("%s after %s: wait for %s, want %s", host, after, wait, want)
 		}
 	}
-	for range maxFailures {
+	for range 20 {
 		add("2001:db8::1", 0, 0)
 	}
-	add("2001:db8::2", time.Second, failureWindow-time.Second) // of one network
+	add("2001:db8::2", time.Second, 59*time.Second) // of one network
 	add("2001:db8:0:1::1", time.Second, 0)
-	add("2001:db8::1", failureWindow-1, 1)
-	add("2001:db8::1", failureWindow, 0)
-	for i := range 2 * maxTallies {
-		f.add(string(rune(i+0x10000)), string(rune(i+0x10000)), start)
-	}
-	if len(f.by) > maxTallies+1 {
-		t.Errorf("%d are remembered", len(f.by))
+	add("2001:db8::1", time.Minute-1, 1)
+	add("2001:db8::1", time.Minute, 0)
+	for n, want := range map[int]int{19_998: 20_000, 19_999: 1} { // each guess is of an address and of an ID
+		f = failures{by: make(map[string]tally)}
+		for i := range n {
+			f.by[string(rune(i+0x10000))] = tally{}
+		}
+		if add("2001:db8::1", 0, 0); len(f.by) != want {
+			t.Errorf("after %d others %d are remembered, want %d", n, len(f.by), want)
+		}
 	}
 }
 

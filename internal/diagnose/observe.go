@@ -181,17 +181,24 @@ func (o *observation) outside() bool { return o.network && o.domain > 0 && o.dis
 // that the spectrum suggests; 0 where none do. A wrong speed puts the bearing's lines
 // where none are.
 func (k *worker) estimate(w *bearing.Window, b bearing.Orders) float64 {
-	best, speed := estimatedScore, 0.0
+	best, speed := 0.0, 0.0
 	for _, s := range k.lines.Speeds(w.Samples, w.SampleRate, suggestions) {
 		if len(w.Samples) < lines.Need(w.SampleRate, s.Hz) {
 			continue
 		}
 		e := k.lines.Analyze(w.Samples, w.SampleRate, lines.Machine{ShaftSpeed: s.Hz, Orders: b})
-		if z := max(e.Combs[0].Z, e.Combs[1].Z); e.Shaft >= estimatedShaft && z >= best {
+		if z, ok := believed(e); ok && z >= best {
 			best, speed = z, s.Hz
 		}
 	}
 	return round(speed, 6)
+}
+
+// believed returns the score of the higher comb of a race, and whether it and the shaft's own
+// lines are high enough for a speed that is not stated.
+func believed(e *lines.Evidence) (z float64, ok bool) {
+	z = max(e.Combs[0].Z, e.Combs[1].Z)
+	return z, e.Shaft >= estimatedShaft && z >= estimatedScore
 }
 
 // Of a speed that is not stated: how many are tried, and what the shaft's lines and a
