@@ -26,7 +26,7 @@ type Signals interface {
 	Window(ctx context.Context, id string) (*bearing.Window, error)
 	SpectrumBytes(samples int) int64 // what Spectrum takes at most, and its answer
 	Spectrum(w *bearing.Window, was bearing.Diagnosis, q bearing.SpectrumQuery) (bearing.Spectrum, error)
-	Trend(ctx context.Context, q bearing.TrendQuery) (bearing.Trend, error)
+	Trend(ctx context.Context, q bearing.TrendQuery, turn func(read func() error) error) (bearing.Trend, error) // by parts, each in a turn
 
 	// Picture draws a window and its diagnosis; name is "" for that of its sensor.
 	Picture(name string, w *bearing.Window, was bearing.Diagnosis, q bearing.PictureQuery) ([]byte, error)
@@ -320,21 +320,17 @@ func (s *server) getTrend(w http.ResponseWriter, r *http.Request) error {
 	if err := covers(r.Context(), q.Sensor); err != nil {
 		return err
 	}
-	var b []byte
-	err = s.look(r, func() error {
-		if headOnly(r) {
-			return nil
-		}
-		t, err := s.signals.Trend(r.Context(), q)
-		if err == nil {
-			b, err = json.Marshal(t)
-		}
-		return err
-	})
+	if headOnly(r) { // whether there is such a sensor
+		q.From, q.To = time.Unix(0, 0), time.Unix(0, 1)
+	}
+	t, err := s.signals.Trend(r.Context(), q, func(read func() error) error { return s.look(r, read) })
 	if err != nil {
 		return err
 	}
-	return s.sendLong(w, r, "application/json", b)
+	if headOnly(r) {
+		return s.sendLong(w, r, "application/json", nil)
+	}
+	return s.sendList(w, r, t)
 }
 
 // describeSignals adds windows, spectra and trends to the description.

@@ -38,9 +38,11 @@ func (longWindows) PictureBytes(bearing.Diagnosis, bearing.PictureQuery) int64 {
 // pictureOf is what a picture of longWindows is said to take.
 const pictureOf = 100 << 20
 
-func (longWindows) Trend(ctx context.Context, _ bearing.TrendQuery) (bearing.Trend, error) {
-	<-ctx.Done()
-	return bearing.Trend{}, ctx.Err()
+func (longWindows) Trend(ctx context.Context, _ bearing.TrendQuery, turn func(func() error) error) (bearing.Trend, error) {
+	return bearing.Trend{}, turn(func() error {
+		<-ctx.Done()
+		return ctx.Err()
+	})
 }
 
 func lookingServer(t *testing.T) *server {
@@ -244,8 +246,11 @@ func TestHeads(t *testing.T) {
 			}
 		}
 		idle.worked = false
+		if strings.Contains(target, "trends") {
+			continue
+		}
 		s.signals = expired{}
-		if w := ask(s, "HEAD", target, "", ""); w.Code != 404 && !strings.Contains(target, "trends") {
+		if w := ask(s, "HEAD", target, "", ""); w.Code != 404 {
 			t.Errorf("%s, expired: %d", target, w.Code)
 		}
 	}
@@ -272,9 +277,43 @@ func (i *idleSignals) Spectrum(*bearing.Window, bearing.Diagnosis, bearing.Spect
 
 func (i *idleSignals) SpectrumBytes(int) int64 { return 0 }
 
-func (i *idleSignals) Trend(context.Context, bearing.TrendQuery) (bearing.Trend, error) {
-	i.worked = true
+func (i *idleSignals) Trend(_ context.Context, q bearing.TrendQuery, _ func(func() error) error) (bearing.Trend, error) {
+	i.worked = q.To.IsZero() || q.To.Sub(q.From) > 1 // else there is nothing to read
 	return bearing.Trend{}, nil
+}
+
+// TestTrendTurns: each part of a trend takes a place of its own, and gives it back.
+func TestTrendTurns(t *testing.T) {
+	s := lookingServer(t)
+	s.signals = partial{s: s, t: t}
+	if w := ask(s, "GET", "/v1/sensors/p/trends?feature=rms", "", ""); w.Code != 200 || !strings.Contains(w.Body.String(), `"parts"`) {
+		t.Errorf("%d %s", w.Code, w.Body)
+	}
+}
+
+// partial are Signals with trends of three parts.
+type partial struct {
+	longWindows
+	s *server
+	t *testing.T
+}
+
+func (p partial) Trend(_ context.Context, _ bearing.TrendQuery, turn func(func() error) error) (bearing.Trend, error) {
+	for range 3 {
+		if n := p.s.looks.Busy(); n != 0 {
+			p.t.Errorf("%d places are taken between two parts", n)
+		}
+		err := turn(func() error {
+			if n := p.s.looks.Busy(); n != 1 {
+				p.t.Errorf("%d places are taken in a part", n)
+			}
+			return nil
+		})
+		if err != nil {
+			return bearing.Trend{}, err
+		}
+	}
+	return bearing.Trend{Feature: "parts"}, nil
 }
 
 // expired are Signals whose samples are gone.

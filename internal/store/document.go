@@ -53,23 +53,33 @@ func packed(b []byte) bool { return len(b) > 0 && b[0] == 0x28 }
 // JSON.
 func (d *documents) into(doc *[]byte) *unpacker { return &unpacker{d: d, doc: doc} }
 
-type unpacker struct {
-	d   *documents
-	doc *[]byte
-	old bool // it was stored by a program before frames, whose documents lack later keys
+// reusing is into that writes over what doc has, if that has room.
+func (d *documents) reusing(doc *[]byte) *unpacker {
+	return &unpacker{d: d, doc: doc, room: (*doc)[:0]}
 }
 
-// Scan implements sql.Scanner. The document is its own memory.
+type unpacker struct {
+	d    *documents
+	doc  *[]byte
+	room []byte
+	old  bool // it was stored by a program before frames, whose documents lack later keys
+}
+
+// Scan implements sql.Scanner. The document is its own memory, or that which is used again.
 func (u *unpacker) Scan(v any) (err error) {
 	b, ok := v.([]byte)
 	if !ok {
 		return fmt.Errorf("stored document is of type %T", v)
 	}
 	if u.old = !packed(b); u.old {
-		*u.doc = append([]byte(nil), b...)
+		*u.doc = append(u.room, b...)
 		return nil
 	}
-	if *u.doc, err = u.d.dec.DecodeAll(b, make([]byte, 0, 6<<10)); err != nil {
+	room := u.room
+	if room == nil {
+		room = make([]byte, 0, 6<<10)
+	}
+	if *u.doc, err = u.d.dec.DecodeAll(b, room); err != nil {
 		return fmt.Errorf("stored document is damaged: %w", err)
 	}
 	return nil

@@ -144,7 +144,7 @@ func TestClientGone(t *testing.T) {
 			"alarms":    func() error { _, err := db.Alarms(ctx, bearing.AlarmQuery{}); return err },
 			"resources": func() error { _, err := db.Resources(ctx, bearing.KindSensor, "", 9); return err },
 			"trend": func() error {
-				_, err := db.Trend(ctx, bearing.TrendQuery{Sensor: "pump", Feature: "rms"})
+				_, err := db.Trend(ctx, bearing.TrendQuery{Sensor: "pump", Feature: "rms"}, nil)
 				return err
 			},
 			"events": func() error { _, err := db.Events(ctx, bearing.Position{}, bearing.EventQuery{}, 9); return err },

@@ -304,11 +304,16 @@ const queryTime = 10 * time.Second
 // querying is reading for what a client may make long: it ends after queryTime. What its
 // error is then, end says, and it is that of ctx where that has ended.
 func (db *DB) querying(ctx context.Context) (limited context.Context, end func(error) error, err error) {
+	return db.queryingFor(ctx, db.cfg.queryTime)
+}
+
+// queryingFor is querying of which so much of queryTime is left.
+func (db *DB) queryingFor(ctx context.Context, left time.Duration) (limited context.Context, end func(error) error, err error) {
 	release, err := db.reading()
 	if err != nil {
 		return nil, nil, err
 	}
-	limited, cancel := context.WithTimeout(ctx, db.cfg.queryTime)
+	limited, cancel := context.WithTimeout(ctx, left)
 	return limited, func(err error) error {
 		timeout := err != nil && limited.Err() != nil && ctx.Err() == nil
 		cancel()

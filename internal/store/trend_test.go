@@ -2,6 +2,9 @@ package store
 
 import (
 	"database/sql"
+	"errors"
+	"fmt"
+	"math"
 	"path/filepath"
 	"testing"
 	"time"
@@ -51,7 +54,7 @@ func TestTrend(t *testing.T) {
 		{bearing.TrendQuery{To: epoch.Add(-time.Hour)}, 0, 0},
 	} {
 		c.q.Sensor, c.q.Feature = "pump", "rms"
-		got, err := view.Trend(t.Context(), c.q)
+		got, err := view.Trend(t.Context(), c.q, nil)
 		if err != nil {
 			t.Errorf("%+v: %v", c.q, err)
 			continue
@@ -80,10 +83,10 @@ func TestTrend(t *testing.T) {
 			t.Errorf("%+v: %d windows in %d points, want %d in %d", c.q, n, len(got.Points), c.windows, c.points)
 		}
 	}
-	if _, err := db.Trend(t.Context(), bearing.TrendQuery{Sensor: "pump", Feature: "id"}); bearing.CodeOf(err) != "feature_unknown" {
+	if _, err := db.Trend(t.Context(), bearing.TrendQuery{Sensor: "pump", Feature: "id"}, nil); bearing.CodeOf(err) != "feature_unknown" {
 		t.Errorf("no feature: %v", err)
 	}
-	if got, err := db.Trend(t.Context(), bearing.TrendQuery{Sensor: "nobody", Feature: "rms"}); bearing.CodeOf(err) != "sensor_not_found" {
+	if got, err := db.Trend(t.Context(), bearing.TrendQuery{Sensor: "nobody", Feature: "rms"}, nil); bearing.CodeOf(err) != "sensor_not_found" {
 		t.Errorf("nobody: %+v, %v", got, err)
 	}
 }
@@ -102,6 +105,47 @@ func TestViewRefuses(t *testing.T) {
 	}
 }
 
+// TestTrendParts: a long trend is read by parts, each in its turn, and counts each window once, also
+// where two axes have one start; a turn that does not come ends it.
+func TestTrendParts(t *testing.T) {
+	dir := t.TempDir()
+	shut(t, open(t, Config{Dir: dir}))
+	const windows = 2*2048 + 3 // of each axis
+	raw(t, dir, fmt.Sprintf(`INSERT INTO diagnoses (id, sensor, fault, start_ns, digest, doc) WITH RECURSIVE n (i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < %[1]d)
+		SELECT 'id' || i, 'pump', 'normal', %[2]d + (i + 1) / 2 * 1000000000, x'00',
+			CAST('{"axis":"' || CASE i %% 2 WHEN 0 THEN 'x' ELSE 'y' END || '","features":{"rms":' || i || '}}' AS BLOB) FROM n;
+		INSERT INTO usage (sensor, bytes, diagnoses, raw) VALUES ('pump', 0, %[1]d + 1, 0)`, 2*windows-1, epoch.UnixNano()))
+	db := open(t, Config{Dir: dir})
+	turns := 0
+	turn := func(read func() error) error { turns++; return read() }
+	got, err := db.Trend(t.Context(), bearing.TrendQuery{Sensor: "pump", Axis: "y", Feature: "rms", Points: 1}, turn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := bearing.TrendPoint{Start: epoch, Windows: windows, Min: 1, Mean: windows, Max: 2*windows - 1}
+	if len(got.Points) != 1 || !got.Points[0].Start.Equal(epoch) || math.Abs(got.Points[0].Mean-windows) > 1e-6 {
+		t.Fatalf("%+v, want %+v", got.Points, want)
+	}
+	if p := got.Points[0]; p.Windows != want.Windows || p.Min != want.Min || p.Max != want.Max {
+		t.Errorf("%+v, want %+v", p, want)
+	}
+	if want := 1 + 2*windows/2048 + 1; turns != want {
+		t.Errorf("%d turns, want %d", turns, want)
+	}
+	stopped := errors.New("no turn")
+	turns = 0
+	_, err = db.Trend(t.Context(), bearing.TrendQuery{Sensor: "pump", Axis: "y", Feature: "rms"}, func(read func() error) error {
+		if turns++; turns == 3 {
+			return stopped
+		}
+		return read()
+	})
+	if !errors.Is(err, stopped) || turns != 3 {
+		t.Errorf("%v after %d turns", err, turns)
+	}
+	planOf(t, db)(trendRows, "diagnoses_sensor", "pump", 9, 1, 1, 1)
+}
+
 // TestQueryTime: a list and a trend that read for too long say so, and hold nothing up.
 func TestQueryTime(t *testing.T) {
 	db := open(t, Config{queryTime: time.Nanosecond})
@@ -109,7 +153,7 @@ func TestQueryTime(t *testing.T) {
 	if _, err := put(t, db, "pump", 0, 0); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := db.Trend(t.Context(), bearing.TrendQuery{Sensor: "pump", Feature: "rms"}); bearing.CodeOf(err) != "query_timeout" {
+	if _, err := db.Trend(t.Context(), bearing.TrendQuery{Sensor: "pump", Feature: "rms"}, nil); bearing.CodeOf(err) != "query_timeout" {
 		t.Errorf("trend: %v", err)
 	}
 	if _, err := db.Diagnoses(t.Context(), bearing.Query{Sensor: "pump"}); bearing.CodeOf(err) != "query_timeout" {
