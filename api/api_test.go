@@ -155,6 +155,9 @@ func TestForms(t *testing.T) {
 	if err := json.Unmarshal(b, &d); err != nil || resp.Header.Get("Location") != "/v1/diagnoses/"+d.ID || d.ID == "" {
 		t.Errorf("location %q of %q: %v", resp.Header.Get("Location"), d.ID, err)
 	}
+	if l := resp.Header.Get("Link"); !strings.HasPrefix(l, "</v1/windows/"+d.ID+`/plot.png>; rel="alternate"; type="image/png"`) {
+		t.Errorf("link %q", l)
+	}
 	do(t, "POST", url+"/v1/sensors/pump/windows"+q, asRaw, raw(0.1, -2e-3, 3))
 	// The same instant in another zone, another order of fields, exotic blanks.
 	do(t, "POST", url+"/v1/sensors/pump/windows", asJSON+"; charset=utf-8", []byte(" {\n\"samples\" : [ 1e-1 ,\t-0.002, 3.0e0 ], \"unit\":\"\\u0067\",\"bearing\":\"6205-2RS\", \"shaft_speed_rpm\":1797.0,\"sample_rate_hz\":1.2e4,\"start\":\"2026-01-31T13:00:00.000000001+01:00\"}\r\n "))

@@ -107,7 +107,8 @@ func (s *server) describe() *huma.OpenAPI {
 		Responses: refusals(400, 409, 413, 415, 422, 500, 503),
 	}
 	post.Responses["201"] = answer("stored")
-	post.Responses["201"].Headers = map[string]*huma.Param{"Location": {Description: "address of the diagnosis", Schema: text("")}}
+	post.Responses["201"].Headers = map[string]*huma.Param{"Location": {Description: "address of the diagnosis", Schema: text("")},
+		"Link": {Description: "address of its picture, as alternate", Schema: text("")}}
 	post.Responses["200"] = answer("stored before: the first diagnosis, duplicate true")
 	doc.AddOperation(post)
 	bulk := &huma.Operation{

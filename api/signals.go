@@ -204,7 +204,7 @@ func (s *server) getWindow(w http.ResponseWriter, r *http.Request) error {
 	err = s.look(r, func() error {
 		return s.windowOf(r, func(d bearing.Diagnosis) int64 { return 4096 + form.bytes*int64(d.SampleCount) }, func(win *bearing.Window, d bearing.Diagnosis) (err error) {
 			if id = d.ID; !headOnly(r) {
-				b, err = form.encode(win)
+				b, err = form.encode(d.Complete(win))
 			}
 			return err
 		})

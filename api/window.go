@@ -53,7 +53,8 @@ func (s *server) postWindow(w http.ResponseWriter, r *http.Request) (err error) 
 	if d.Duplicate {
 		status = http.StatusOK
 	}
-	w.Header().Set("Location", "/v1/diagnoses/"+d.ID)
+	where := [...]string{"/v1/diagnoses/" + d.ID, "</v1/windows/" + d.ID + `/plot.png>; rel="alternate"; type="image/png"`}
+	w.Header()["Location"], w.Header()["Link"] = where[:1:1], where[1:] // of one piece of memory
 	send(w, status, "application/json", b)
 	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"math"
 	"strconv"
 	"time"
 	"unicode/utf8"
@@ -53,6 +54,34 @@ func (d *Diagnosis) At() time.Time {
 		return d.ReceivedAt
 	}
 	return d.Start
+}
+
+// Complete returns the window w of d with the bearing and the speed that were registered of its
+// sensor when it was judged, where it states none itself: so it is judged alike elsewhere.
+func (d *Diagnosis) Complete(w *Window) *Window {
+	e := d.Witnesses.Envelope
+	full := *w
+	if full.Bearing == "" {
+		full.Bearing = e.Bearing
+	}
+	if full.ShaftSpeed == 0 && e.SpeedSource == SpeedRegistered {
+		full.ShaftSpeed = e.SpeedHz
+	}
+	return &full
+}
+
+// Stated returns w without what Complete has put into it: the window of which d is the diagnosis,
+// if the samples agree.
+func (d *Diagnosis) Stated(w *Window) *Window {
+	e := d.Witnesses.Envelope
+	bare := *w
+	if d.Bearing == "" && w.Bearing == e.Bearing {
+		bare.Bearing = ""
+	}
+	if d.ShaftSpeedRPM == 0 && e.SpeedSource == SpeedRegistered && math.Abs(w.ShaftSpeed-e.SpeedHz) <= 1e-9*e.SpeedHz {
+		bare.ShaftSpeed = 0
+	}
+	return &bare
 }
 
 // Encode returns what json.Marshal returns for d, in half the time: that reads

@@ -89,6 +89,46 @@ func roundTrip(t *testing.T, unit bearing.Unit) {
 	}
 }
 
+// TestExportIsComplete: a window of a registered sensor is given out with the bearing and speed it
+// was judged with, so that diagnose needs no flag for it, and is the same window when it is sent
+// again; with another bearing or speed it is another.
+func TestExportIsComplete(t *testing.T) {
+	p := start(t, "--data-dir", t.TempDir())
+	if status, _ := call(t, "PUT", p.url+"/v1/sensors/de", `{"sample_rate_hz":12000,"unit":"g","bearing":"6205","shaft_speed_rpm":1797}`, nil); status != 201 {
+		t.Fatal(status)
+	}
+	x := excerpt(t, "inner_race_105.npy").Samples[:12000]
+	status, d, body := post(t, p.url+"/v1/sensors/de/windows?start=2026-01-31T12:00:00Z", "application/octet-stream", raw(x))
+	if status != 201 || d.Bearing != "" {
+		t.Fatalf("%d %s", status, body)
+	}
+	b := fetch(t, p.url+"/v1/windows/"+d.ID, 200)
+	var w struct {
+		Bearing string  `json:"bearing"`
+		RPM     float64 `json:"shaft_speed_rpm"`
+	}
+	if err := json.Unmarshal(b, &w); err != nil || w.Bearing != "6205" || w.RPM != 1797 {
+		t.Errorf("%+v, %v", w, err)
+	}
+	path := filepath.Join(t.TempDir(), "de.json")
+	if err := os.WriteFile(path, b, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := runDiagnose(path, "json", bearing.G); err != nil || !bytes.Contains(out, []byte("Damage of the inner race")) {
+		t.Errorf("%v\n%s", err, out)
+	}
+	const media = "application/json"
+	if status, again, body := post(t, p.url+"/v1/sensors/de/windows", media, b); status != 200 || !again.Duplicate || again.ID != d.ID {
+		t.Errorf("the same again: %d %s", status, body)
+	}
+	for was, is := range map[string]string{`"bearing":"6205"`: `"bearing":"6206"`, `"shaft_speed_rpm":1797`: `"shaft_speed_rpm":1796`} {
+		other := bytes.Replace(b, []byte(was), []byte(is), 1)
+		if status, _, body := post(t, p.url+"/v1/sensors/de/windows", media, other); status != 409 || bytes.Equal(b, other) {
+			t.Errorf("%s: %d %s", is, status, body)
+		}
+	}
+}
+
 func runDiagnose(path, form string, unit bearing.Unit) ([]byte, error) {
 	bin, err := program()
 	if err != nil {

@@ -126,15 +126,15 @@ func (t statements) repeated(ctx context.Context, r *request) (result, error) {
 	if err := t.find.QueryRowContext(ctx, r.d.ID).Scan(&digest, t.docs.into(&doc)); err != nil {
 		return result{}, err
 	}
-	if !bytes.Equal(digest, r.digest[:]) {
-		return result{err: bearing.Errorf(bearing.Conflict, "window_conflict",
-			"another window of sensor %s, axis %q, starting at %s is stored: samples, rate, unit, speed or bearing differ; windows are never overwritten",
-			r.d.Sensor, r.d.Axis, r.d.Start.Format(time.RFC3339Nano))}, nil
-	}
 	var first bearing.Diagnosis
 	if err := json.Unmarshal(doc, &first); err != nil {
 		return result{err: fmt.Errorf("stored diagnosis %s: %w", r.d.ID, err)}, nil
 	}
 	first.Duplicate = true
+	if !bytes.Equal(digest, r.digest[:]) {
+		return result{d: first, digest: digest, err: bearing.Errorf(bearing.Conflict, "window_conflict",
+			"another window of sensor %s, axis %q, starting at %s is stored: samples, rate, unit, speed or bearing differ; windows are never overwritten",
+			r.d.Sensor, r.d.Axis, r.d.Start.Format(time.RFC3339Nano))}, nil
+	}
 	return result{d: first}, nil
 }
