@@ -68,6 +68,16 @@ func Fitted(lookup func(string) (KnownBearing, bool), designation string) (b Kno
 	return *beside, true
 }
 
+// Name returns the designation of the bearing and of those beside it as Fitted takes it, which is
+// the same however it was spelt.
+func (b *KnownBearing) Name() string {
+	name := b.Designation
+	for b = b.Beside; b != nil; b = b.Beside {
+		name += " + " + b.Designation
+	}
+	return name
+}
+
 // Unknown returns why Fitted finds no bearing of a designation: how many are too many, or which of
 // those that it names is not in the catalogue, what to do about that, and which ones may be meant,
 // where letters stand for digits that look like them: 6205 for 62O5.

@@ -228,6 +228,11 @@ func (c *Core) observe(e *engine, w *bearing.Window, r registered, last string) 
 	var ok bool
 	if r.fitted, ok = bearing.Fitted(c.catalogue, r.bearing); !ok {
 		r.unknown = bearing.Unknown(bearing.Invalid, c.catalogue, r.bearing, "add its geometry or its orders").Message
+	} else if name := r.fitted.Name(); name != r.bearing {
+		// However it is spelt, it is the same bearing, and a sensor's evidence goes on.
+		if again, ok := bearing.Fitted(c.catalogue, name); ok && again.Name() == name {
+			r.bearing = name
+		}
 	}
 	t := time.Now()
 	o, err := k.observe(w, e.model, r)

@@ -23,7 +23,8 @@ func witnesses(model *models.Model, o *observation, m *memory, j judgement) bear
 			w.Network.LogOdds = append(w.Network.LogOdds, bearing.Value{Name: string(f), Value: round(m.logp[i]-m.logp[0], 4)})
 		}
 	}
-	w.Envelope = bearing.EnvelopeWitness{Available: o.lines, Reason: o.noLines, Scores: bearing.Values{}, Window: bearing.Values{}, Limit: scoreLimit, Lines: []bearing.Line{}}
+	w.Envelope = bearing.EnvelopeWitness{Available: o.lines, Reason: o.noLines, Scores: bearing.Values{}, Window: bearing.Values{},
+		Limit: scoreLimit, Lines: []bearing.Line{}, Bearing: o.bearing}
 	if o.lines {
 		e := &w.Envelope
 		e.Fault = envelopeFault(m)
@@ -35,7 +36,7 @@ func witnesses(model *models.Model, o *observation, m *memory, j judgement) bear
 			bearing.Value{Name: "unexplained_order", Value: o.free.Order}, bearing.Value{Name: "tones", Value: o.tones}, bearing.Value{Name: "shaft", Value: o.shaft},
 			bearing.Value{Name: "half_orders", Value: o.half})
 		e.Lines, e.BandLow, e.BandHigh, e.Turns = o.found, o.band[0], o.band[1], o.turns
-		e.Bearing, e.SpeedSource, e.SpeedHz, e.Impulsive = o.bearing, o.source, o.speed, o.impulsive
+		e.SpeedSource, e.SpeedHz, e.Impulsive = o.source, o.speed, o.impulsive
 	}
 	w.Baseline = bearing.BaselineWitness{State: j.state, Reason: j.reason, Needed: readyAfter, Distance: round(j.distance, 4), Limit: round(j.limit, 4),
 		Changed: j.changed, Drift: j.drift}
@@ -61,7 +62,7 @@ func recall(d bearing.Diagnosis) *observation {
 	o := &observation{id: d.ID, start: d.Start, seconds: float64(d.SampleCount) / d.SampleRate, rate: d.SampleRate, quality: d.Quality,
 		bearing: d.Witnesses.Envelope.Bearing, speed: d.ShaftSpeedRPM / 60, running: atRate(d.Witnesses.Baseline.Running, d.SampleRate)}
 	o.epoch, o.start, o.began = d.State.Epoch, d.At(), d.Start
-	if o.bearing == "" {
+	if o.bearing == "" && d.Quality.Level != bearing.Unusable { // of an older program
 		o.bearing = d.Bearing
 	}
 	if d.Witnesses.Network.Available {
