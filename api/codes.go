@@ -134,6 +134,7 @@ var codes = []Code{
 	// Models.
 	{"model_rejected", "a model file that is damaged, does not run, or whose golden windows have other logits"},
 	{"calibration_data", "too few bearings or conditions to calibrate a model on"},
+	{"model_not_classifier", "a model of novelty or of a number, which names no condition"},
 	{"model_without_card", "a model that states no corpus, no licence or no score"},
 	{"model_not_found", "no such model"},
 	{"model_pinned", "the model is that of serve --model"},

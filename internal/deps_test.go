@@ -38,16 +38,18 @@ dataset/download    : bearing dataset
 dataset/excerpts    :
 models/safetensors  : bearing
 models/input        : internal/clamp bearing internal/kernel features/dsp features/lines models/nn
-models/learn        : models/nn models/safetensors
+models/learn        : bearing models/nn models/safetensors
 models/learn/network : internal/clamp bearing internal/kernel models/nn models/safetensors models/learn
-models/autoencoder  : models/nn
-models              : internal/clamp bearing features/lines models/nn models/safetensors models/input models/learn models/learn/network
+models/learn/autoencoder : models/nn models/safetensors models/learn models/learn/network
+models/learn/logistic : models/nn models/safetensors models/learn
+models/learn/learntest : models/nn models/safetensors models/learn
+models              : bearing features/lines internal/clamp models/nn models/safetensors models/input models/learn models/learn/network models/learn/autoencoder models/learn/logistic
 models/pretrained   : models
 models/train        : internal/clamp bearing features/lines dataset models models/nn models/input models/learn models/learn/network
 models/prune        : internal/clamp bearing internal/kernel dataset models models/nn models/input models/learn models/learn/network models/train
 internal/alarm      : bearing
-internal/diagnose   : internal/clamp bearing internal/admit internal/alarm internal/picture features features/dsp features/lines models models/input models/autoencoder
-internal/assess     : internal/clamp bearing features/dsp dataset models models/learn/network models/train models/prune internal/diagnose
+internal/diagnose   : internal/clamp bearing internal/admit internal/alarm internal/picture features features/dsp features/lines models models/input models/learn/autoencoder
+internal/assess     : internal/clamp bearing features/dsp dataset models models/nn models/learn models/learn/network models/learn/logistic models/train models/prune internal/diagnose
 internal/store      : bearing
 internal/webhook    : bearing
 internal/library    : bearing models
@@ -72,7 +74,7 @@ github.com/danielgtaylor/huma/v2    : api
 github.com/prometheus               : api internal/diagnose internal/webhook cmd/brinell
 modernc.org/sqlite                  : internal/store
 github.com/klauspost/compress       : api internal/store
-gonum.org/v1/gonum                  : features/dsp internal/diagnose internal/assess cmd/brinell
+gonum.org/v1/gonum                  : features/dsp models/learn/logistic internal/diagnose internal/assess cmd/brinell
 gonum.org/v1/plot                   : internal/picture cmd/brinell
 github.com/mjibson/go-dsp           : cmd/brinell
 github.com/spf13                    : cmd/brinell

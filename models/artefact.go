@@ -123,6 +123,9 @@ func decode(b []byte) (*Model, error) {
 	if err := m.checkProof(); err != nil {
 		return nil, err
 	}
+	if err := m.checkWork(); err != nil {
+		return nil, err
+	}
 	return m, m.checkGolden()
 }
 

@@ -25,7 +25,7 @@ func (m *Model) Classifier() *Classifier { return newClassifier(m, m.Estimator.P
 func (c *Classifier) Clone() *Classifier { return newClassifier(c.model, c.predict.Clone()) }
 
 func newClassifier(m *Model, p learn.Predictor) *Classifier {
-	n := len(m.Labels)
+	n := m.Outputs()
 	return &Classifier{m, p, make(map[float64]*input.Reader), 0, make([]float32, m.Preprocessing.InputLength()), make([]float32, n), make([]float64, n)}
 }
 

@@ -140,7 +140,7 @@ func (m *Model) writeGolden(w *safetensors.Writer) {
 		samples = append(samples, g.Samples...)
 	}
 	w.Add(safetensors.Tensor{Name: goldenWindows, Shape: []int{len(samples)}, F32: samples})
-	w.Add(safetensors.Tensor{Name: goldenLogits, Shape: []int{len(m.golden.windows), len(m.Labels)}, F32: m.golden.logits})
+	w.Add(safetensors.Tensor{Name: goldenLogits, Shape: []int{len(m.golden.windows), m.Outputs()}, F32: m.golden.logits})
 }
 
 // readGolden reads the golden windows of a file.
@@ -151,7 +151,7 @@ func (m *Model) readGolden(f *safetensors.File) error {
 			return err
 		}
 	}
-	logits, err := f.Float32(goldenLogits, len(m.Golden), len(m.Labels))
+	logits, err := f.Float32(goldenLogits, len(m.Golden), m.Outputs())
 	if err != nil {
 		return err
 	}
@@ -238,7 +238,7 @@ func (m *Model) compare(i int, z []float32) error {
 	for j, v := range z {
 		want := m.golden.logits[i*len(z)+j]
 		if !(math.Abs(float64(v-want)) <= goldenTolerance*(1+top)) {
-			return fmt.Errorf("golden window %d: logit of %s is %v, the file says %v: its weights, spec and preprocessing do not belong together", i, m.Labels[j].Name, v, want)
+			return fmt.Errorf("golden window %d: answer %d is %v, the file says %v: its weights, settings and preprocessing do not belong together", i, j, v, want)
 		}
 	}
 	return nil
@@ -247,7 +247,7 @@ func (m *Model) compare(i int, z []float32) error {
 // renewGolden proves a file of format 1 whose golden windows are evidence, and gives it
 // raw ones in their place.
 func (m *Model) renewGolden() error {
-	p, z := m.Estimator.Predictor(), make([]float32, len(m.Labels))
+	p, z := m.Estimator.Predictor(), make([]float32, m.Outputs())
 	i := 0
 	for x := range slices.Chunk(m.golden.inputs, m.Preprocessing.InputLength()) {
 		p.Predict(z, x)

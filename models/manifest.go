@@ -9,11 +9,13 @@ import (
 
 	"brinell/bearing"
 	"brinell/models/learn"
+	"brinell/models/learn/autoencoder"
+	"brinell/models/learn/logistic"
 	"brinell/models/learn/network"
 )
 
 // Learners are all there are. A new one is a row here and a package below models/learn.
-var Learners = []learn.Learner{network.Learner}
+var Learners = []learn.Learner{network.Learner, logistic.Learner, autoencoder.Learner}
 
 // LearnerNamed returns the row of that name, "" for the first, and false if there is
 // none.
@@ -38,7 +40,11 @@ func LearnerNames() (names []string) {
 
 // problem is what the model's learner solves.
 func (m *Manifest) problem() learn.Problem {
-	return learn.Problem{Task: learn.Classify, Input: m.Preprocessing.Shape(), Outputs: len(m.Labels)}
+	p := learn.Problem{Task: learn.Classify, Input: m.Preprocessing.Shape(), Outputs: len(m.Labels)}
+	if m.Task != "" {
+		p.Task, p.Outputs = m.Task, 1
+	}
+	return p
 }
 
 // settings returns those of the model's learner, strictly decoded.
@@ -70,8 +76,13 @@ func (m *Manifest) validate() error {
 	if err := m.Preprocessing.Validate(); err != nil {
 		return err
 	}
-	if len(m.Labels) < 2 {
+	switch {
+	case m.Task == "" && len(m.Labels) < 2:
 		return fmt.Errorf("%d labels, need at least 2", len(m.Labels))
+	case m.Task != "" && m.Task != learn.Regress && m.Task != learn.Novelty:
+		return fmt.Errorf("task %q is not known", bearing.Clip(string(m.Task)))
+	case m.Task != "" && len(m.Labels) > 0:
+		return fmt.Errorf("%d labels of a model that names no classes", len(m.Labels))
 	}
 	seen := make(map[string]bool)
 	for _, l := range m.Labels {
@@ -96,6 +107,9 @@ func (m *Manifest) validate() error {
 	s, err := m.settings()
 	if err != nil {
 		return err
+	}
+	if l, _ := LearnerNamed(m.Learner); !slices.Contains(l.Tasks, m.problem().Task) {
+		return fmt.Errorf("learner %s has not the task %s, but %v", l.Name, m.problem().Task, l.Tasks)
 	}
 	if err := s.Check(m.problem()); err != nil {
 		return err

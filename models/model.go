@@ -25,6 +25,7 @@ type Manifest struct {
 	Name          string              `json:"name"`
 	Version       string              `json:"version"`
 	Digest        string              `json:"digest"`             // SHA-256 of the file's tensor bytes, hex
+	Task          learn.Task          `json:"task,omitempty"`     // "" stands for classify
 	Learner       string              `json:"learner,omitempty"`  // a row of Learners, "" stands for network
 	Settings      json.RawMessage     `json:"settings,omitempty"` // of the learner
 	Spec          nn.Spec             `json:"spec,omitzero"`      // which is that of a network
@@ -123,6 +124,18 @@ func (m *Model) CheckCard() error {
 	}
 	return nil
 }
+
+// CheckTask says whether the model names classes, which is what a window is judged by.
+// Invalid model_not_classifier if not.
+func (m *Model) CheckTask() error {
+	if m.Task != "" {
+		return bearing.Errorf(bearing.Invalid, "model_not_classifier", "model %q is one of %s and names no condition: windows are judged by a classifier", m.Name, m.Task)
+	}
+	return nil
+}
+
+// Outputs returns how many values the model answers with: one for each label, or one.
+func (m *Manifest) Outputs() int { return m.problem().Outputs }
 
 // Ref names the model in a diagnosis.
 func (m *Model) Ref() bearing.ModelRef {

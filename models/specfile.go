@@ -90,10 +90,24 @@ func CheckSpec(s nn.Spec, p input.Preprocessing, classes int) error {
 		return nil // one input for a window, however long it is
 	}
 	_, total := s.Counts(classes)
-	if work := total.MACs + layerWork*s.Depth(); work > maxWork*p.Length {
+	return checkWork(p, total.MACs+layerWork*s.Depth())
+}
+
+// checkWork bounds what one stretch may take.
+func checkWork(p input.Preprocessing, work int) error {
+	if work > maxWork*p.Length {
 		return fmt.Errorf("an input of %d samples takes %d multiply-accumulates, layers included: it may take %d for each sample, or a long window takes minutes", p.Length, work, maxWork)
 	}
 	return nil
+}
+
+// checkWork bounds the work of models that are no networks, whose spec says it before.
+func (m *Model) checkWork() error {
+	if m.Learner == "" || m.Preprocessing.Representation().Whole {
+		return nil
+	}
+	_, macs := m.Estimator.Count()
+	return checkWork(m.Preprocessing, macs)
 }
 
 // Of the work that a window of four million samples may take: for each sample, three times

@@ -52,7 +52,11 @@ func evaluateAll(cmd *cobra.Command, dir, cells string, seeds int, report string
 	if a.Coder, err = runReports(cmd, dir, m, diagnose.Autoencoder); err != nil {
 		return err
 	}
-	a.Rows = assess.Rows(o, l.Linear(), a.Runs)
+	linear, err := l.Linear()
+	if err != nil {
+		return err
+	}
+	a.Rows = assess.Rows(o, linear, a.Runs)
 	if a.Figures.Noise, err = l.Noise(m); err != nil {
 		return err
 	}

@@ -1,15 +1,18 @@
 package assess
 
 import (
+	"context"
+	"errors"
 	"math"
 	"slices"
-
-	"gonum.org/v1/gonum/optimize"
 
 	"brinell/bearing"
 	"brinell/dataset"
 	"brinell/features/dsp"
 	"brinell/internal/clamp"
+	"brinell/models/learn"
+	"brinell/models/learn/logistic"
+	"brinell/models/nn"
 	"brinell/models/train"
 )
 
@@ -97,30 +100,10 @@ func linearPhi(a []float64, step, order, cage float64) (phi []float64) {
 }
 
 // linearModel is a fitted scorer.
-type linearModel struct {
-	mean, scale, w []float64
-	b              [3]float64
-}
+type linearModel struct{ learn.Predictor }
 
 // fitLinear fits the scorer, each bearing and each fault with the same weight.
-func fitLinear(samples []sample) linearModel {
-	m := linearModel{mean: make([]float64, linearWidth), scale: make([]float64, linearWidth), w: make([]float64, linearWidth)}
-	for j := range m.mean {
-		var values []float64
-		for _, s := range samples {
-			for k := range s.phi {
-				values = append(values, s.phi[k][j])
-			}
-		}
-		sum, sq := 0.0, 0.0
-		for _, v := range values {
-			sum += v
-			sq += v * v
-		}
-		n := float64(len(values))
-		m.mean[j] = sum / n
-		m.scale[j] = math.Sqrt(sq/n-m.mean[j]*m.mean[j]) + 1e-6
-	}
+func fitLinear(samples []sample) (linearModel, error) {
 	count := map[string]float64{}
 	bearings := map[int]map[string]bool{}
 	for _, s := range samples {
@@ -130,65 +113,45 @@ func fitLinear(samples []sample) linearModel {
 		}
 		bearings[s.y][s.rec.Truth.Specimen] = true
 	}
-	loss := func(x, grad []float64) float64 {
-		m := linearModel{m.mean, m.scale, x[:linearWidth], [3]float64(x[linearWidth:])}
-		clear(grad)
-		total := 0.0
-		for i := range samples {
-			s := &samples[i]
-			weight := 1 / (count[s.rec.Truth.Specimen] * float64(len(bearings[s.y])))
-			p := m.logProbabilities(s)
-			total -= weight * p[s.y]
-			for k := range p {
-				d := math.Exp(p[k])
-				if k == s.y {
-					d--
-				}
-				for j := range m.w {
-					grad[j] += weight * d * (s.phi[k][j] - m.mean[j]) / m.scale[j]
-				}
-				grad[linearWidth+k] += weight * d
-			}
-		}
-		for j := range m.w {
-			total += linearRidge / 2 * x[j] * x[j]
-			grad[j] += linearRidge * x[j]
-		}
-		return total
+	set := learn.Set{X: nn.NewTensor(len(samples), len(linearFaults), linearWidth)}
+	for i, s := range samples {
+		s.fill(set.X.At(i))
+		set.Y = append(set.Y, s.y)
+		set.Weight = append(set.Weight, 1/(count[s.rec.Truth.Specimen]*float64(len(bearings[s.y]))))
 	}
-	grad := make([]float64, linearWidth+3)
-	problem := optimize.Problem{
-		Func: func(x []float64) float64 { return loss(x, grad) },
-		Grad: func(g, x []float64) { loss(x, g) },
+	settings := &logistic.Settings{Ridge: linearRidge, Iterations: 200, Shared: true}
+	p := learn.Problem{Task: learn.Classify, Input: nn.Shape{L: set.X.L, C: set.X.C}, Outputs: len(linearFaults)}
+	e, err := learn.Fit(context.Background(), settings, p, set, learn.Options{})
+	if err != nil {
+		return linearModel{}, err
 	}
-	if r, err := optimize.Minimize(problem, make([]float64, linearWidth+3), &optimize.Settings{MajorIterations: 200}, &optimize.LBFGS{}); r != nil && (err == nil || r.X != nil) {
-		copy(m.w, r.X)
-		m.b = [3]float64(r.X[linearWidth:])
-	}
-	return m
+	return linearModel{e.Predictor()}, nil
 }
 
-func (m *linearModel) logProbabilities(s *sample) (z [3]float64) {
-	top := math.Inf(-1)
-	for k := range z {
-		z[k] = m.b[k]
-		for j, w := range m.w {
-			z[k] += w * (s.phi[k][j] - m.mean[j]) / m.scale[j]
+// fill writes the evidence as a row of learner's input.
+func (s *sample) fill(dst []float32) {
+	for k, phi := range s.phi {
+		for j, v := range phi {
+			dst[k*linearWidth+j] = float32(v)
 		}
-		top = max(top, z[k])
 	}
-	sum := 0.0
-	for _, v := range z {
-		sum += math.Exp(v - top)
-	}
+}
+
+// logProbabilities returns ln p of each fault.
+func (m linearModel) logProbabilities(s *sample) (z [3]float64) {
+	var x [len(z) * linearWidth]float32
+	var scores [len(z)]float32
+	s.fill(x[:])
+	m.Predict(scores[:], x[:])
+	learn.Softmax(z[:], scores[:])
 	for k := range z {
-		z[k] -= top + math.Log(sum)
+		z[k] = math.Log(z[k])
 	}
 	return z
 }
 
 // answers sums the scores over groups of consecutive windows.
-func (m *linearModel) answers(samples []sample) (out []Answer) {
+func (m linearModel) answers(samples []sample) (out []Answer) {
 	for i := 0; i+linearGroup <= len(samples); {
 		rec := samples[i].rec
 		if samples[i+linearGroup-1].rec != rec {
@@ -220,18 +183,28 @@ type Linear struct {
 }
 
 // Linear judges the outer folds with the baseline scorer.
-func (l *Lab) Linear() Linear {
-	var out Linear
+func (l *Lab) Linear() (out Linear, err error) {
 	all := func(*bearing.Recording) bool { return true }
-	for _, s := range sizes {
-		m := fitLinear(linearSamples(whole(l.DE, func(r *bearing.Recording) bool { return !size(s)(r) })))
-		out.Size = append(out.Size, m.answers(linearSamples(whole(l.DE, standard(size(s)))))...)
-		out.Sensor = append(out.Sensor, m.answers(linearSamples(whole(l.Sensor, standard(size(s)))))...)
+	fit := func(parts []dataset.Part) linearModel {
+		m, ferr := fitLinear(linearSamples(parts))
+		err = errors.Join(err, ferr)
+		return m
 	}
-	m := fitLinear(linearSamples(whole(l.DE, all)))
-	out.ToFan = m.answers(linearSamples(whole(l.FE, standard(all))))
-	out.MFPT = m.answers(linearSamples(whole(l.MFPT, nil)))
-	m = fitLinear(linearSamples(whole(l.FE, all)))
-	out.ToDrive = m.answers(linearSamples(whole(l.DE, standard(all))))
-	return out
+	judge := func(m linearModel, parts []dataset.Part) []Answer {
+		if err != nil {
+			return nil
+		}
+		return m.answers(linearSamples(parts))
+	}
+	for _, s := range sizes {
+		m := fit(whole(l.DE, func(r *bearing.Recording) bool { return !size(s)(r) }))
+		out.Size = append(out.Size, judge(m, whole(l.DE, standard(size(s))))...)
+		out.Sensor = append(out.Sensor, judge(m, whole(l.Sensor, standard(size(s))))...)
+	}
+	m := fit(whole(l.DE, all))
+	out.ToFan = judge(m, whole(l.FE, standard(all)))
+	out.MFPT = judge(m, whole(l.MFPT, nil))
+	m = fit(whole(l.FE, all))
+	out.ToDrive = judge(m, whole(l.DE, standard(all)))
+	return out, err
 }

@@ -14,7 +14,7 @@ import (
 	"gonum.org/v1/gonum/stat/distuv"
 
 	"brinell/bearing"
-	"brinell/models/autoencoder"
+	"brinell/models/learn/autoencoder"
 )
 
 // Constants of a baseline. They follow from counts and rates, not from any run to

@@ -148,6 +148,9 @@ func (c *Core) Swap(m *models.Model) error {
 
 // engine makes a model ready, and warms it up.
 func (c *Core) engine(m *models.Model) (*engine, error) {
+	if err := m.CheckTask(); err != nil {
+		return nil, err
+	}
 	first, err := newWorker(m.Classifier(), c.features)
 	if err != nil {
 		return nil, err

@@ -37,10 +37,21 @@ type Set struct {
 	Value []float64 // of each row, for Regress; else nil
 	Group []int     // which recording each row is from, an index into Names
 	Names []string  // recordings
+
+	// Weight is what each row counts for learners that weigh; nil for 1.
+	Weight []float64
 }
 
 // Len returns the number of rows.
 func (s Set) Len() int { return s.X.N }
+
+// WeightOf returns what a row counts.
+func (s Set) WeightOf(row int) float64 {
+	if s.Weight == nil {
+		return 1
+	}
+	return s.Weight[row]
+}
 
 // Learner is a row of the table of learners.
 type Learner struct {

@@ -12,13 +12,13 @@ import (
 
 // Config are the options of a fit. The zero value is a stacked autoencoder of two codes.
 type Config struct {
-	Hidden []int   // sizes of the codes from the outside in, default two thirds and one third of the vector
-	Mask   float64 // denoising: share of the inputs that training sets to zero, which the output must show all the same
-	Keep   float64 // sparse: share of a code's units that stay, the largest (k-sparse); 0 for all
-	Linear bool    // no rectifiers: the code spans what the principal components span
-	Epochs int     // of each layer and of the whole, default 80
-	LR     float64 // default 0.01
-	Seed   uint64
+	Hidden []int   `json:"hidden"`        // sizes of the codes from the outside in, default two thirds and one third of the vector
+	Mask   float64 `json:"mask"`          // denoising: share of the inputs that training sets to zero, which the output must show all the same
+	Keep   float64 `json:"keep"`          // sparse: share of a code's units that stay, the largest (k-sparse); 0 for all
+	Linear bool    `json:"linear"`        // no rectifiers: the code spans what the principal components span
+	Epochs int     `json:"epochs"`        // of each layer and of the whole, default 80
+	LR     float64 `json:"learning_rate"` // default 0.01
+	Seed   uint64  `json:"-"`
 }
 
 const batch = 32
@@ -39,8 +39,10 @@ func (c Config) withDefaults(n int) Config {
 // Model is a fitted autoencoder. It owns its work space: not safe for concurrent use.
 type Model struct {
 	mean, scale []float64
+	net         *nn.Network
 	plan        *nn.Plan
 	x           []float32
+	v           []float64 // of a predictor
 }
 
 // Fit learns to reproduce rows. Values are standardised by their mean and standard
@@ -60,8 +62,8 @@ func Fit(rows [][]float64, least float64, cfg Config) (*Model, error) {
 	}
 	n := len(rows[0])
 	cfg = cfg.withDefaults(n)
-	if cfg.Mask < 0 || cfg.Mask >= 1 || cfg.Keep < 0 || cfg.Keep > 1 {
-		return nil, fmt.Errorf("autoencoder: mask %g must be in [0, 1) and keep %g in [0, 1]", cfg.Mask, cfg.Keep)
+	if err := cfg.check(); err != nil {
+		return nil, err
 	}
 	m := &Model{mean: make([]float64, n), scale: make([]float64, n), x: make([]float32, n)}
 	m.standardise(rows, least)
@@ -78,8 +80,15 @@ func Fit(rows [][]float64, least float64, cfg Config) (*Model, error) {
 		return nil, err
 	}
 	cfg.train(whole, x, rng)
-	m.plan = whole.Plan()
+	m.net, m.plan = whole, whole.Plan()
 	return m, nil
+}
+
+func (c Config) check() error {
+	if !(c.Mask >= 0 && c.Mask < 1 && c.Keep >= 0 && c.Keep <= 1) {
+		return fmt.Errorf("autoencoder: mask %g must be in [0, 1) and keep %g in [0, 1]", c.Mask, c.Keep)
+	}
+	return nil
 }
 
 // spec is an autoencoder of vectors of n values through codes of the given sizes.
