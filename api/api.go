@@ -111,6 +111,7 @@ type server struct {
 	reader    Reader
 	bearings  Bearings
 	resources Resources
+	made      namesMade
 	alarms    Alarms
 	events    Events
 	signals   Signals

@@ -4,12 +4,14 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"brinell/bearing"
@@ -27,8 +29,9 @@ func (g registered) put(kind string, docs map[string]string) {
 }
 
 func (g registered) PutResource(_ context.Context, kind, key string, doc []byte, _ int64) (int64, bool, error) {
+	_, there := g[kind][key]
 	g[kind][key] = bearing.Resource{Key: key, Version: 99, Doc: doc}
-	return 99, false, nil
+	return 99, !there, nil
 }
 
 func (g registered) DeleteResource(_ context.Context, kind, key string, _ int64) error {
@@ -69,6 +72,17 @@ func (g registered) ResourcesOf(_ context.Context, kind string, of bearing.Parts
 	}
 	slices.SortFunc(out, func(a, b bearing.Resource) int { return order(a, sensor(b), b.Key) })
 	return out[:min(limit, len(out))], nil
+}
+
+func (g registered) CountOf(_ context.Context, kind string, of bearing.Parts, most int) (n int, err error) {
+	for key, r := range g[kind] {
+		var i bearing.Inspection
+		_ = json.Unmarshal(r.Doc, &i)
+		if of.Covers(cmp.Or(i.Sensor, key)) {
+			n++
+		}
+	}
+	return min(n, most), nil
 }
 
 // Unregistered returns sensors that only sent windows.
@@ -222,4 +236,41 @@ func TestReach(t *testing.T) {
 	if w := ask(s, "GET", "/v1/sensors?limit=1&cursor=cHVtcC0x", token, ""); !strings.Contains(w.Body.String(), "pump-2") || !strings.Contains(w.Body.String(), `"next_cursor":""`) {
 		t.Errorf("last page %s", w.Body)
 	}
+}
+
+// TestMade: a key for some sensors makes names up to a quarter of all, and no more until some are
+// gone; it changes what there is, and takes nothing from keys for all sensors.
+func TestMade(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, token := limitedServer(t)
+		g := s.resources.(registered)
+		all := map[string]string{"fan": `{"name":"fan","sensor":"fan"}`}
+		for i := range 24_999 {
+			all[fmt.Sprint("i", i)] = fmt.Sprintf(`{"sensor":"pump-%d"}`, i)
+		}
+		g.put(bearing.KindInspection, all)
+		put := func(name, sensor string) (int, string) {
+			r := httptest.NewRequest("PUT", "/v1/inspections/"+name, strings.NewReader(`{"sensor":"`+sensor+`","found":"nothing","at":"2026-01-31T12:00:00Z"}`))
+			r.Header.Set("Authorization", "Bearer "+token)
+			r.Header.Set("Content-Type", "application/json")
+			w := httptest.NewRecorder()
+			s.router.ServeHTTP(w, r)
+			return w.Code, w.Body.String()
+		}
+		for _, c := range []struct {
+			name string
+			want int
+		}{{"last", 201}, {"more", 409}, {"i7", 200}, {"last", 200}} {
+			if code, body := put(c.name, "pump-x"); code != c.want || code == 409 && !strings.Contains(body, "too_many_resources") {
+				t.Errorf("%s: %d %s, want %d", c.name, code, body, c.want)
+			}
+		}
+		for i := range 24_998 {
+			delete(g[bearing.KindInspection], fmt.Sprint("i", i))
+		}
+		time.Sleep(madeAge + 1)
+		if code, body := put("more", "pump-x"); code != 201 {
+			t.Errorf("some are gone: %d %s", code, body)
+		}
+	})
 }

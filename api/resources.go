@@ -23,6 +23,9 @@ type Resources interface {
 	Resources(ctx context.Context, kind, after string, limit int) ([]bearing.Resource, error)
 	// ResourcesOf returns those that are parts of some things, in the order of these.
 	ResourcesOf(ctx context.Context, kind string, of bearing.Parts, after bearing.Part, limit int) ([]bearing.Resource, error)
+	// CountOf returns how many there are of a kind as parts of some things, of sensors how many
+	// of these: most, if there are more.
+	CountOf(ctx context.Context, kind string, of bearing.Parts, most int) (int, error)
 	// Unregistered returns the names, in their order, of sensors that only sent windows.
 	Unregistered(ctx context.Context, after string, limit int) ([]string, error)
 	// Forget removes a sensor with all that is stored of it, registered or not.
@@ -272,10 +275,8 @@ func (s *server) putResource(k resource) func(http.ResponseWriter, *http.Request
 		if err == nil {
 			err = k.covered(r.Context(), doc)
 		}
-		if err == nil && k.sensor != nil { // what it replaces may be of another sensor
-			if row, rerr := s.resources.Resource(r.Context(), k.kind, name); rerr == nil {
-				err = k.covered(r.Context(), row.Doc)
-			}
+		if err == nil {
+			err = s.mayReplace(r.Context(), k, name)
 		}
 		if err != nil {
 			return err
@@ -286,6 +287,7 @@ func (s *server) putResource(k resource) func(http.ResponseWriter, *http.Request
 		}
 		status := http.StatusOK
 		if created {
+			s.made.add(keyOf(r.Context()), k.kind)
 			status = http.StatusCreated
 			w.Header().Set("Location", k.path+"/"+name)
 		}
@@ -294,6 +296,23 @@ func (s *server) putResource(k resource) func(http.ResponseWriter, *http.Request
 		}
 		return sendVersion(w, r, status, version, doc)
 	}
+}
+
+// mayReplace refuses a write of what is of a sensor that the key of a request may not have to do
+// with, and of a new name by a key for some sensors that has as many as it may.
+func (s *server) mayReplace(ctx context.Context, k resource, name string) error {
+	key := keyOf(ctx)
+	if key == nil || len(key.Sensors) == 0 {
+		return nil
+	}
+	row, err := s.resources.Resource(ctx, k.kind, name)
+	switch {
+	case err == nil: // what it replaces may be of another sensor
+		return k.covered(ctx, row.Doc)
+	case bearing.CodeOf(err) != "resource_not_found":
+		return err
+	}
+	return s.made.room(ctx, key, k.kind, s.resources.CountOf)
 }
 
 // completed fills in what a document leaves out of the stored one, and sees to it that it

@@ -44,6 +44,8 @@ func (s *shelfOf) ResourcesOf(context.Context, string, bearing.Parts, bearing.Pa
 	return nil, nil
 }
 
+func (s *shelfOf) CountOf(context.Context, string, bearing.Parts, int) (int, error) { return 0, nil }
+
 func (s *shelfOf) Resources(context.Context, string, string, int) ([]bearing.Resource, error) {
 	return nil, nil
 }

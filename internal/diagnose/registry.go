@@ -20,6 +20,7 @@ type ResourceStore interface {
 	Resource(ctx context.Context, kind, key string) (bearing.Resource, error)
 	Resources(ctx context.Context, kind, after string, limit int) ([]bearing.Resource, error)
 	ResourcesOf(ctx context.Context, kind string, of bearing.Parts, after bearing.Part, limit int) ([]bearing.Resource, error)
+	CountOf(ctx context.Context, kind string, of bearing.Parts, most int) (int, error)
 }
 
 // Registry is a ResourceStore whose references hold: a sensor's machine and bearing exist,

@@ -154,6 +154,38 @@ func (s some) Next(of string) (string, bool) {
 	return next, ok
 }
 
+// TestCountOf: what is counted is of the things that were asked for, over any number of pages, and up
+// to what was asked for.
+func TestCountOf(t *testing.T) {
+	dir := t.TempDir()
+	shut(t, open(t, Config{Dir: dir}))
+	const each = 1234 // more than a page
+	for _, begin := range []string{"a", "b", "c"} {
+		raw(t, dir, fmt.Sprintf(`WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < %d)
+			INSERT INTO resources (kind, key, version, doc) SELECT 'sensor', '%s-' || i, 1, CAST('{"machine":"a-1"}' AS BLOB) FROM n`, each, begin))
+		raw(t, dir, fmt.Sprintf(`WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < %d)
+			INSERT INTO resources (kind, key, version, doc) SELECT 'inspection', '%[2]s' || i, 1, CAST('{"sensor":"%[2]s-' || (i / 2) || '"}' AS BLOB) FROM n`, 2*each, begin))
+	}
+	db := open(t, Config{Dir: dir})
+	for _, c := range []struct {
+		of                   some
+		sensors, inspections int
+	}{
+		{some{"a-"}, each, 2 * each}, {some{"b-", "c-"}, 2 * each, 4 * each}, {some{""}, 3 * each, 6 * each}, {some{"b-1233", "zoo"}, 1, 2}, {some{"d"}, 0, 0}, {some{}, 0, 0},
+	} {
+		for kind, want := range map[string]int{bearing.KindSensor: c.sensors, bearing.KindInspection: c.inspections} {
+			for _, most := range []int{1_000_000, 2 * each, 1} {
+				if got, err := db.CountOf(t.Context(), kind, c.of, most); err != nil || got != min(want, most) {
+					t.Errorf("%ss of %v, %d at most: %d, %v, want %d", kind, c.of, most, got, err, min(want, most))
+				}
+			}
+		}
+	}
+	plan := planOf(t, db)
+	plan(countSensors, "SEARCH resources USING PRIMARY KEY (kind=? AND", bearing.KindSensor, "a", 1)
+	plan(countParts, "SEARCH resource_counts USING PRIMARY KEY (kind=? AND", bearing.KindInspection, "a", 1)
+}
+
 // TestResourcesOf pages through inspections of many choices of sensors, and compares with what a
 // loop over all finds.
 func TestResourcesOf(t *testing.T) {
