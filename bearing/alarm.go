@@ -140,7 +140,7 @@ type Alarm struct {
 	ID           string     `json:"id"`
 	Sensor       string     `json:"sensor"`
 	Axis         string     `json:"axis"`
-	Running      string     `json:"running_state" doc:"in which its windows were taken"`
+	Running      string     `json:"running_state" doc:"in which its windows were taken; * for several, where there are more than are followed"`
 	Condition    string     `json:"condition" doc:"name of the condition in the rule, or silent, or clock"`
 	Kind         string     `json:"kind"`
 	Severity     string     `json:"severity" enum:"warning,alarm"`

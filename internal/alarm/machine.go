@@ -39,6 +39,10 @@ type Track struct {
 // default rule in each running state that a baseline keeps. See bound.
 const maxTracks = 128
 
+// Several is the running state of an alarm about several of them: there are more than are followed,
+// and each is forgotten before it comes again. See bound.
+const Several = "*"
+
 // Step takes the next window's diagnosis in and returns the alarms that it changed. A
 // window that is not later than the last one, or was late, raises and clears nothing: what it
 // says about the past is not news. That it came is, and ends silence; and that nothing else
@@ -84,10 +88,34 @@ func (m *Machine) Step(rule *bearing.AlarmRule, d *bearing.Diagnosis) (changed [
 			}
 			m.Rev++
 		}
+		if a := m.several(c, d, rule.Latch); a != nil {
+			changed = append(changed, *a)
+		}
 	}
 	changed = append(changed, m.orphans(rule, at)...)
 	m.tidy()
 	return append(changed, m.bound(running, at)...)
+}
+
+// several takes a window in for the condition in several running states, if that is followed, and
+// returns the alarm if that changes it. What one state has said by itself is no news of several.
+func (m *Machine) several(c *bearing.AlarmCondition, d *bearing.Diagnosis, latch bool) *bearing.Alarm {
+	t, own := m.track(Several, c.Name), m.track(d.Witnesses.Baseline.Running, c.Name)
+	if t == nil {
+		return nil
+	}
+	m.Rev++
+	text, met := holds(c, d, t.Alarm != nil && t.Alarm.State != bearing.AlarmReturned)
+	switch {
+	case !met:
+		return t.unmet(c, d.At(), latch)
+	case t.Alarm == nil && own != nil && own.Alarm != nil:
+		return nil
+	case t.Alarm == nil && own != nil && own.On > t.On: // the whole run is of this state
+		t.On = 0
+		return nil
+	}
+	return t.met(c, d, "in one running state after another: "+text)
 }
 
 func (m *Machine) track(running, condition string) *Track {
@@ -207,20 +235,44 @@ func (m *Machine) tidy() {
 // then the others, each time the one that was away for longest. The alarms of one that is
 // forgotten are closed, for nothing would ever clear them. The present state stays, and comes
 // to the end of the tracks, which are in the order in which their states were seen.
+//
+// Where states come in turn, each may be forgotten on its way to an alarm, and none would ever be
+// raised. So a condition that is met while it is forgotten elsewhere is followed over all
+// states from then on, until a window of any does not meet it.
 func (m *Machine) bound(running string, at time.Time) (closed []bearing.Alarm) {
-	present := func(t Track) bool { return t.Running == running }
-	m.Tracks = slices.Concat(slices.DeleteFunc(slices.Clone(m.Tracks), present), slices.DeleteFunc(m.Tracks, func(t Track) bool { return !present(t) }))
-	for len(m.Tracks) > maxTracks {
+	stays := func(t Track) bool { return t.Running == running || t.Running == Several }
+	m.Tracks = slices.Concat(slices.DeleteFunc(slices.Clone(m.Tracks), stays),
+		slices.DeleteFunc(m.Tracks, func(t Track) bool { return !stays(t) }))
+	over := len(m.Tracks) - maxTracks // those over several states do not count
+	for _, t := range m.Tracks {
+		if t.Running == Several {
+			over--
+		}
+	}
+	var lost []string // conditions on their way
+	for over > 0 {
 		away := m.Tracks[0].Running
-		if i := slices.IndexFunc(m.Tracks, func(t Track) bool { return t.Running != running && !m.raised(t.Running) }); i >= 0 {
+		if i := slices.IndexFunc(m.Tracks, func(t Track) bool { return !stays(t) && !m.raised(t.Running) }); i >= 0 {
 			away = m.Tracks[i].Running
 		}
 		for _, t := range m.Tracks {
-			if t.Running == away && t.Alarm != nil {
+			if t.Running != away {
+				continue
+			}
+			over--
+			switch {
+			case t.Alarm != nil:
 				closed = append(closed, m.end(t.Alarm, at))
+			default:
+				lost = append(lost, t.Condition)
 			}
 		}
 		m.Tracks = slices.DeleteFunc(m.Tracks, func(t Track) bool { return t.Running == away })
+	}
+	for _, c := range lost {
+		if t := m.track(running, c); t != nil && t.On > 0 && m.track(Several, c) == nil {
+			m.Tracks = append(m.Tracks, Track{Running: Several, Condition: c, On: 1, OnSince: at})
+		}
 	}
 	return closed
 }

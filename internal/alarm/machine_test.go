@@ -400,7 +400,7 @@ func TestTracks(t *testing.T) {
 	if len(m.Open()) != 16*(states-1) || len(m.Tracks) != maxTracks {
 		t.Fatalf("%d alarms are open, %d tracks, want %d", len(m.Open()), len(m.Tracks), maxTracks)
 	}
-	if changed := seen("new", 1); len(changed) != 0 || len(m.Tracks) != maxTracks || m.track("on its way", "a") != nil {
+	if changed := seen("new", 1); len(changed) != 0 || len(m.Tracks) != maxTracks+16 || m.track("on its way", "a") != nil {
 		t.Errorf("%d alarms changed for a state without any, %d tracks", len(changed), len(m.Tracks))
 	}
 	if changed := seen("new", 2); len(changed) != 16 || len(m.Open()) != maxTracks {
