@@ -14,6 +14,7 @@ const (
 	intentAge     = 24 * time.Hour
 	mostIntents   = 100_000
 	longestIntent = 255
+	mostLedgers   = 4096 // clients; those beyond are as one
 )
 
 // intents remembers for which window an Idempotency-Key was used. Sensor, axis and start
@@ -73,29 +74,20 @@ func intentOf(r *http.Request) (intentKey, error) {
 	}
 	sum := sha256.Sum256([]byte(k))
 	out := intentKey{digest: digest(sum[:16]), stated: true}
-	if a := keyOf(r.Context()); a != nil {
-		out.client = a.ID // a key of one client is not that of another
-	}
+	out.client = tenantOf(r) // a key of one client is not that of another
 	return out, nil
 }
 
 // begin reserves a key for a window until end. A key goes with one window: Invalid
 // idempotency_key_reused if it was used for another, Conflict idempotency_key_in_use while
-// another is being judged with it.
-func (x *intents) begin(k intentKey, window string, now time.Time) error {
+// another is being judged with it. It notes in k among whose keys it is.
+func (x *intents) begin(k *intentKey, window string, now time.Time) error {
 	if !k.stated {
 		return nil
 	}
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	l, key := x.of[k.client], k.digest
-	if l == nil {
-		l = &ledger{by: make(map[digest]intent)}
-		if x.of == nil {
-			x.of = make(map[string]*ledger)
-		}
-		x.of[k.client] = l
-	}
+	l, key := x.ledger(k, now), k.digest
 	i := l.by[key]
 	if i.window != window {
 		if i.stored && now.Sub(i.at) < intentAge {
@@ -109,6 +101,38 @@ func (x *intents) begin(k intentKey, window string, now time.Time) error {
 	i.busy++
 	l.by[key] = i
 	return nil
+}
+
+// ledger returns what is remembered of a client, of one that comes when there are many of all
+// such.
+func (x *intents) ledger(k *intentKey, now time.Time) *ledger {
+	if x.of[k.client] == nil && len(x.of) >= mostLedgers {
+		for client, l := range x.of {
+			for len(l.order) > 0 && now.Sub(l.order[0].at) >= intentAge {
+				x.drop(l)
+			}
+			x.forget(client, l)
+		}
+		if len(x.of) >= mostLedgers {
+			k.client = ""
+		}
+	}
+	l := x.of[k.client]
+	if l == nil {
+		l = &ledger{by: make(map[digest]intent)}
+		if x.of == nil {
+			x.of = make(map[string]*ledger)
+		}
+		x.of[k.client] = l
+	}
+	return l
+}
+
+// forget drops a client of which nothing is left.
+func (x *intents) forget(client string, l *ledger) {
+	if len(l.by) == 0 && len(l.order) == 0 {
+		delete(x.of, client)
+	}
 }
 
 // end gives up what begin reserved. If the window is on disk, its key is remembered.
@@ -141,9 +165,7 @@ func (x *intents) end(k intentKey, stored bool, now time.Time) {
 		}
 		x.drop(most)
 	}
-	if len(l.by) == 0 && len(l.order) == 0 {
-		delete(x.of, k.client)
-	}
+	x.forget(k.client, l)
 }
 
 // drop forgets the oldest use of a client's keys, but no request that is under way.

@@ -3,6 +3,7 @@ package api
 import (
 	"crypto/sha256"
 	"fmt"
+	"net/http/httptest"
 	"runtime"
 	"strconv"
 	"strings"
@@ -92,7 +93,7 @@ func TestIntentsByClient(t *testing.T) {
 	now := time.Unix(1e9, 0)
 	note := func(client, key string) {
 		k := intentKeyOf(client, key)
-		if err := x.begin(k, "w", now); err != nil {
+		if err := x.begin(&k, "w", now); err != nil {
 			t.Fatal(err)
 		}
 		x.end(k, true, now)
@@ -110,7 +111,8 @@ func TestIntentsByClient(t *testing.T) {
 	if held := int64(after.HeapAlloc) - int64(before.HeapAlloc); held > 400*mostIntents {
 		t.Errorf("%d bytes are held for %d keys", held, mostIntents)
 	}
-	if err := x.begin(intentKeyOf("honest", "mine"), "v", now); bearing.CodeOf(err) != "idempotency_key_reused" {
+	mine := intentKeyOf("honest", "mine")
+	if err := x.begin(&mine, "v", now); bearing.CodeOf(err) != "idempotency_key_reused" {
 		t.Errorf("the key of the honest client: %v", err)
 	}
 	if x.count != mostIntents || len(x.of["hostile"].by) != mostIntents-1 {
@@ -125,7 +127,7 @@ func TestIntentsAreBounded(t *testing.T) {
 	note := func(key, window string, now time.Time) {
 		t.Helper()
 		k := intentKeyOf("", key)
-		if err := x.begin(k, window, now); err != nil {
+		if err := x.begin(&k, window, now); err != nil {
 			t.Fatal(err)
 		}
 		x.end(k, true, now)
@@ -148,7 +150,75 @@ func TestIntentsAreBounded(t *testing.T) {
 	if len(x.of[""].by) != 2 || len(x.of[""].order) != 2 {
 		t.Errorf("%d keys in %d places are left of one that is young and a new one", len(x.of[""].by), len(x.of[""].order))
 	}
-	if err := x.begin(intentKeyOf("", "first"), "v", now.Add(9*intentAge/4)); bearing.CodeOf(err) != "idempotency_key_reused" {
+	first := intentKeyOf("", "first")
+	if err := x.begin(&first, "v", now.Add(9*intentAge/4)); bearing.CodeOf(err) != "idempotency_key_reused" {
 		t.Errorf("the young one for another window: %v", err)
+	}
+}
+
+// TestIntentsOfAddresses: without keys an Idempotency-Key of one address is not that of another, so
+// that nobody learns or blocks what others have used.
+func TestIntentsOfAddresses(t *testing.T) {
+	s, err := newServer(Config{}, backend(&fake{}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	other := strings.Replace(good, "12:00:00", "13:00:00", 1)
+	for _, c := range []struct {
+		addr, body string
+		want       int
+	}{
+		{"192.0.2.1:1", good, 201}, {"192.0.2.2:1", other, 201}, {"192.0.2.1:2", other, 422}, {"192.0.2.2:9", good, 422},
+		{"[2001:db8::1]:1", good, 201}, {"[2001:db8::2]:1", other, 422}, {"[2001:db8:0:1::1]:1", other, 201}, {"127.0.0.1:1", other, 201},
+	} {
+		r := httptest.NewRequest("POST", "/v1/sensors/pump/windows", strings.NewReader(c.body))
+		r.RemoteAddr = c.addr
+		r.Header.Set("Content-Type", "application/json")
+		r.Header.Set("Idempotency-Key", "a")
+		w := httptest.NewRecorder()
+		s.router.ServeHTTP(w, r)
+		if w.Code != c.want || w.Code == 422 && !strings.Contains(w.Body.String(), "idempotency_key_reused") {
+			t.Errorf("%s: %d %s, want %d", c.addr, w.Code, w.Body, c.want)
+		}
+	}
+}
+
+// TestManyLedgers: so many clients are told apart; those beyond are as one, until some have used
+// nothing for a day.
+func TestManyLedgers(t *testing.T) {
+	var x intents
+	now := time.Unix(1e9, 0)
+	use := func(client, key, window string, at time.Time) error {
+		k := intentKeyOf(client, key)
+		err := x.begin(&k, window, at)
+		if err == nil {
+			x.end(k, true, at)
+		}
+		return err
+	}
+	for i := range 4096 {
+		if err := use(fmt.Sprint("c", i), "a", fmt.Sprint("w", i), now); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := use("beyond", "a", "v", now); err != nil {
+		t.Error(err)
+	}
+	if err := use("another", "a", "w", now); bearing.CodeOf(err) != "idempotency_key_reused" {
+		t.Errorf("beyond what there may be: %v", err)
+	}
+	if err := use("c7", "a", "v", now); bearing.CodeOf(err) != "idempotency_key_reused" || len(x.of) != 4097 {
+		t.Errorf("%v, %d clients", err, len(x.of))
+	}
+	later := now.Add(intentAge)
+	if err := use("another", "a", "w", later); err != nil || len(x.of) != 1 || x.count != 1 {
+		t.Errorf("a day later: %v, %d clients, %d keys", err, len(x.of), x.count)
+	}
+	k := intentKeyOf("under way", "a")
+	if err := x.begin(&k, "w", later); err != nil {
+		t.Fatal(err)
+	}
+	if x.end(k, false, later); len(x.of) != 1 {
+		t.Errorf("%d clients", len(x.of))
 	}
 }

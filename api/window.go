@@ -33,7 +33,7 @@ func (s *server) postWindow(w http.ResponseWriter, r *http.Request) (err error) 
 	win, place, err := s.readWindow(w, r, own)
 	defer place.Leave()
 	if err == nil {
-		err = s.intents.begin(key, win.ID(), time.Now())
+		err = s.intents.begin(&key, win.ID(), time.Now())
 	}
 	if err != nil {
 		return err
