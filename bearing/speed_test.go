@@ -13,6 +13,11 @@ func TestRPM(t *testing.T) {
 			t.Errorf("%v rpm is shown as %v", rpm, got)
 		}
 	}
+	for n := range 60000 {
+		if rpm := float64(n+1) / 10; RPM(rpm/60) != rpm {
+			t.Fatalf("%v rpm is shown as %v", rpm, RPM(rpm/60))
+		}
+	}
 	rng := rand.New(rand.NewPCG(1, 2))
 	for range 10000 {
 		hz := 60e3 * rng.Float64() / 60 // of a speed in rpm: not every float64 is one

@@ -313,7 +313,18 @@ func TestStreamGoesOn(t *testing.T) {
 			t.Errorf("%d events, connections at %s", n, s.at)
 		}
 	})
-	// Its context ends it without an error.
+	// Its context ends it without an error, before it is connected and after.
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		s := &script{answers: []func(*http.Request) (*http.Response, error){func(r *http.Request) (*http.Response, error) {
+			<-r.Context().Done()
+			return nil, r.Context().Err()
+		}}}
+		for e, err := range (&client.Client{Base: "http://service", HTTP: &http.Client{Transport: s}}).Stream(ctx, client.StreamQuery{}) {
+			t.Errorf("%+v %v", e, err)
+		}
+	})
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()

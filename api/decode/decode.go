@@ -141,14 +141,12 @@ type Fields struct {
 }
 
 // Lacks reports whether the rate or the unit is not stated: Complete may know them.
-func (f *Fields) Lacks() bool { return f.SampleRate == 0 || f.Unit == "" && f.Inside == "" }
+func (f *Fields) Lacks() bool { return f.SampleRate == 0 || f.Unit == "" }
 
 // Complete puts the rate and the unit of the registered sensor where none is stated.
 func (f *Fields) Complete(known bearing.Sensor) {
 	f.SampleRate = cmp.Or(f.SampleRate, known.SampleRate)
-	if f.Inside == "" {
-		f.Unit = cmp.Or(f.Unit, string(known.Unit))
-	}
+	f.Unit = cmp.Or(f.Unit, string(known.Unit))
 }
 
 // Window checks what only the form knows and passes the rest to bearing.NewWindow.

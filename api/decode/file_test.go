@@ -26,12 +26,19 @@ func table(x []float32) []byte {
 }
 
 // mat is samples as the one signal of a MAT file.
-func mat(x []float32) []byte {
+func mat(x []float32) []byte { return record(x, 0) }
+
+// record is mat with a speed in rpm beside, unless it is 0.
+func record(x []float32, rpm float64) []byte {
 	v := matfile.Variable{Name: "X097_DE_time", Dims: []int{len(x), 1}, Data: make([]float64, len(x))}
 	for i := range x {
 		v.Data[i] = float64(x[i])
 	}
-	return matfile.Encode([]matfile.Variable{v}, false, true)
+	vars := []matfile.Variable{v}
+	if rpm != 0 {
+		vars = append(vars, matfile.Variable{Name: "X097RPM", Dims: []int{1, 1}, Data: []float64{rpm}})
+	}
+	return matfile.Encode(vars, false, true)
 }
 
 // TestFormsAgree: the same samples in every form are the same window, wherever what the

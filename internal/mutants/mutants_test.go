@@ -15,7 +15,7 @@ import (
 )
 
 // all is the list, by what the changes are to.
-var all = slices.Concat(judgement, quality, evidence, alarms, storage, access, computing, learning)
+var all = slices.Concat(judgement, quality, evidence, alarms, storage, access, computing, learning, edges)
 
 // least is how many mutants there are at least.
 const least = 80
