@@ -2,8 +2,11 @@ package client_test
 
 import (
 	"encoding/json"
+	"go/parser"
+	"go/token"
 	"net/http"
 	"os"
+	"path/filepath"
 	"reflect"
 	"regexp"
 	"strings"
@@ -75,6 +78,46 @@ func TestOperations(t *testing.T) {
 		if _, ok := have.MethodByName(methodName(o.id)); !ok {
 			t.Errorf("%s %s: the client has no method %s", o.method, o.path, methodName(o.id))
 		}
+	}
+}
+
+// TestDocumentedCodes: the codes of errors that the methods name are those of the API.
+func TestDocumentedCodes(t *testing.T) {
+	b, err := os.ReadFile("../testdata/openapi.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var doc struct {
+		Codes []struct{ Code string } `json:"x-error-codes"`
+	}
+	if err := json.Unmarshal(b, &doc); err != nil {
+		t.Fatal(err)
+	}
+	known := make(map[string]bool)
+	for _, c := range doc.Codes {
+		known[c.Code] = true
+	}
+	files, err := filepath.Glob("*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	code := regexp.MustCompile(`\b[a-z]+(_[a-z0-9]+)+\b`)
+	named := 0
+	for _, file := range files {
+		f, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.ParseComments)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, c := range f.Comments {
+			for _, name := range code.FindAllString(c.Text(), -1) {
+				if named++; !known[name] {
+					t.Errorf("%s names the code %s, which the API has not", file, name)
+				}
+			}
+		}
+	}
+	if named < 40 {
+		t.Errorf("%d codes are named", named)
 	}
 }
 

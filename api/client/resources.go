@@ -171,7 +171,8 @@ func (c *Client) Webhook(ctx context.Context, name string) (bearing.Webhook, Tag
 }
 
 // PutWebhook makes or replaces the webhook of w.Name; one without a secret keeps the one
-// that it had. Errors: Invalid field_invalid, Changed version_mismatch.
+// that it had. Errors: Invalid field_invalid, webhook_url and webhook_secret, Changed
+// version_mismatch.
 func (c *Client) PutWebhook(ctx context.Context, w bearing.Webhook, want Tag) (bearing.Webhook, Tag, error) {
 	return write[bearing.Webhook](ctx, c, http.MethodPut, pathOf("/v1/webhooks/", w.Name), w, want)
 }
@@ -182,7 +183,8 @@ func (c *Client) DeleteWebhook(ctx context.Context, name string, want Tag) error
 	return c.remove(ctx, pathOf("/v1/webhooks/", name), want)
 }
 
-// TestWebhook has a message sent that is about nothing, and returns nil if it was taken.
+// TestWebhook has a message sent that is about nothing, and returns nil if it was
+// taken. Errors: NotFound resource_not_found, Conflict webhook_failed.
 func (c *Client) TestWebhook(ctx context.Context, name string) error {
 	return c.do(ctx, call{method: http.MethodPost, path: pathOf("/v1/webhooks/", name, "/test")})
 }

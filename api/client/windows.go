@@ -250,7 +250,8 @@ const (
 )
 
 // Window returns the raw samples of a diagnosis, while they are kept: the window as it was
-// sent, to the bit. Errors: NotFound diagnosis_not_found and raw_expired.
+// sent, to the bit. Errors: NotFound diagnosis_not_found and
+// samples_expired.
 func (c *Client) Window(ctx context.Context, id string) (*bearing.Window, error) {
 	b, err := c.WindowFile(ctx, id, JSON)
 	if err != nil {
