@@ -49,7 +49,8 @@ models/train        : internal/clamp bearing features/lines dataset models model
 models/prune        : internal/clamp bearing internal/kernel dataset models models/nn models/input models/learn models/learn/network models/train
 internal/alarm      : bearing
 internal/diagnose   : internal/clamp bearing internal/admit internal/alarm internal/picture features features/dsp features/lines models models/input models/learn/autoencoder
-internal/assess     : internal/clamp bearing features/dsp dataset models models/nn models/learn models/learn/network models/learn/logistic models/train models/prune internal/diagnose
+models/assess     : internal/clamp bearing features/dsp dataset models models/nn models/learn models/learn/network models/learn/logistic models/train models/prune internal/diagnose
+internal/report     : bearing internal/clamp internal/kernel internal/picture models models/assess models/learn/network models/nn models/prune models/train
 internal/store      : bearing
 internal/webhook    : bearing
 internal/library    : bearing models
@@ -74,8 +75,8 @@ github.com/danielgtaylor/huma/v2    : api
 github.com/prometheus               : api internal/diagnose internal/webhook cmd/brinell
 modernc.org/sqlite                  : internal/store
 github.com/klauspost/compress       : api internal/store
-gonum.org/v1/gonum                  : features/dsp models/learn/logistic internal/diagnose internal/assess cmd/brinell
-gonum.org/v1/plot                   : internal/picture cmd/brinell
+gonum.org/v1/gonum                  : features/dsp models/learn/logistic internal/diagnose models/assess cmd/brinell
+gonum.org/v1/plot                   : internal/picture internal/report
 github.com/mjibson/go-dsp           : cmd/brinell
 github.com/spf13                    : cmd/brinell
 github.com/knadh/koanf              : cmd/brinell

@@ -8,8 +8,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"brinell/dataset"
-	"brinell/internal/assess"
 	"brinell/models"
+	"brinell/models/assess"
 )
 
 func calibrateCommand() *cobra.Command {

@@ -2,11 +2,10 @@ package main
 
 import (
 	"fmt"
-	"io"
-	"math"
 
 	"github.com/spf13/cobra"
 
+	"brinell/internal/report"
 	"brinell/models"
 	"brinell/models/train"
 )
@@ -20,7 +19,7 @@ func evaluateCommand() *cobra.Command {
 		asJSON     bool
 		all        bool
 		cells      string
-		report     string
+		reportPath string
 	)
 	cmd := &cobra.Command{
 		Use:   "evaluate [MODEL] --data DIR",
@@ -38,7 +37,7 @@ A model file is never scored on what it was trained on: code leaks_training_data
 				if !cmd.Flags().Changed("seeds") {
 					seeds = 3
 				}
-				return evaluateAll(cmd, d.dir, cells, seeds, report, asJSON)
+				return evaluateAll(cmd, d.dir, cells, seeds, reportPath, asJSON)
 			}
 			if err := checkPicture("plot", plot); err != nil {
 				return err
@@ -57,21 +56,21 @@ A model file is never scored on what it was trained on: code leaks_training_data
 				return err
 			}
 			if plot != "" {
-				if err := plotConfusion(plot, reports); err != nil {
+				if err := report.PlotConfusion(plot, reports); err != nil {
 					return err
 				}
 			}
 			if asJSON {
 				return writeJSON(cmd.OutOrStdout(), struct {
 					Reports []train.Report `json:"reports"`
-					Summary summary        `json:"summary"`
-				}{reports, summarise(reports)})
+					Summary report.Summary `json:"summary"`
+				}{reports, report.Summarise(reports)})
 			}
 			for _, r := range reports {
 				r.Print(cmd.OutOrStdout())
 				fmt.Fprintln(cmd.OutOrStdout())
 			}
-			summarise(reports).print(cmd.OutOrStdout())
+			report.Summarise(reports).Print(cmd.OutOrStdout())
 			return nil
 		},
 	}
@@ -81,7 +80,7 @@ A model file is never scored on what it was trained on: code leaks_training_data
 	cmd.Flags().IntVar(&seeds, "seeds", 1, "with --spec: train with that many seeds, from --seed on")
 	cmd.Flags().BoolVar(&all, "all", false, "measure the accuracy table: bearings, ends, sensors and rigs never seen, runs to failure, calibration")
 	cmd.Flags().StringVar(&cells, "cells", "", "with --all: directory of finished cells, from which a run that was cut off goes on")
-	cmd.Flags().StringVar(&report, "report", "", "with --all: Markdown file to write the table to, pictures beside it")
+	cmd.Flags().StringVar(&reportPath, "report", "", "with --all: Markdown file to write the table to, pictures beside it")
 	cmd.Flags().StringVar(&plot, "plot", "", "draw the confusion matrices to this PNG or SVG file")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print the result as JSON")
 	return cmd
@@ -145,50 +144,4 @@ func evaluateRecipe(cmd *cobra.Command, spec string, d dataFlags, fit fitFlags, 
 		}
 	}
 	return reports, nil
-}
-
-// summary is the mean over folds and seeds, with the spread as a standard
-// deviation (n-1).
-type summary struct {
-	Split            string `json:"split"`
-	Reports          int    `json:"reports"`
-	Windows          int    `json:"windows"`
-	Accuracy         spread `json:"accuracy"`
-	MacroF1          spread `json:"macro_f1"`
-	BalancedAccuracy spread `json:"balanced_accuracy"`
-	VoteAccuracy     spread `json:"vote_accuracy"`
-}
-
-type spread struct {
-	Mean float64 `json:"mean"`
-	SD   float64 `json:"sd"`
-}
-
-func summarise(reports []train.Report) summary {
-	s := summary{Split: reports[0].Split, Reports: len(reports)}
-	of := func(f func(train.Report) float64) spread {
-		var sum, sq float64
-		for _, r := range reports {
-			sum += f(r)
-		}
-		n := float64(len(reports))
-		mean := sum / n
-		for _, r := range reports {
-			sq += (f(r) - mean) * (f(r) - mean)
-		}
-		return spread{mean, math.Sqrt(sq / max(1, n-1))}
-	}
-	for _, r := range reports {
-		s.Windows += r.Windows
-	}
-	s.Accuracy = of(func(r train.Report) float64 { return r.Accuracy })
-	s.MacroF1 = of(func(r train.Report) float64 { return r.MacroF1 })
-	s.BalancedAccuracy = of(func(r train.Report) float64 { return r.BalancedAccuracy })
-	s.VoteAccuracy = of(func(r train.Report) float64 { return r.VoteAccuracy })
-	return s
-}
-
-func (s summary) print(w io.Writer) {
-	fmt.Fprintf(w, "split %s, mean of %d (sd): accuracy %.4f (%.4f)   macro-F1 %.4f (%.4f)   balanced %.4f (%.4f)   recordings by vote %.4f (%.4f)\n",
-		s.Split, s.Reports, s.Accuracy.Mean, s.Accuracy.SD, s.MacroF1.Mean, s.MacroF1.SD, s.BalancedAccuracy.Mean, s.BalancedAccuracy.SD, s.VoteAccuracy.Mean, s.VoteAccuracy.SD)
 }

@@ -11,14 +11,6 @@ import (
 	"brinell/internal/picture"
 )
 
-// pictureAs is how a picture goes to a file: SVG where its name says so, else PNG.
-func pictureAs(path string) bearing.PictureQuery {
-	if strings.EqualFold(filepath.Ext(path), ".svg") {
-		return bearing.PictureQuery{Format: bearing.SVG}
-	}
-	return bearing.PictureQuery{Format: bearing.PNG}
-}
-
 // checkPicture refuses a name of a picture, stated by a flag, that is of no form that is drawn.
 func checkPicture(flag, path string) error {
 	switch strings.ToLower(filepath.Ext(path)) {
@@ -39,7 +31,7 @@ func plotDiagnosis(path string, core *diagnose.Core, r bearing.Recording, d file
 	w := &bearing.Window{Sensor: head.Sensor, Axis: head.Axis, Start: head.Start.In(time.UTC),
 		SampleRate: r.SampleRate, ShaftSpeed: r.ShaftSpeed,
 		Bearing: r.Bearing, Unit: r.Unit.Inside(), Samples: r.Samples}
-	b, err := core.Picture(r.Name, w, last, pictureAs(path))
+	b, err := core.Picture(r.Name, w, last, picture.As(path))
 	if err != nil {
 		return err
 	}
@@ -48,7 +40,7 @@ func plotDiagnosis(path string, core *diagnose.Core, r bearing.Recording, d file
 
 // plotSignal draws the beginning of a recording and its power spectral density to a file.
 func plotSignal(path string, r bearing.Recording) error {
-	b, err := picture.Signal(r, pictureAs(path))
+	b, err := picture.Signal(r, picture.As(path))
 	if err != nil {
 		return err
 	}

@@ -2,13 +2,12 @@ package main
 
 import (
 	"fmt"
-	"io"
-	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
 
-	"brinell/internal/assess"
+	"brinell/internal/report"
+	"brinell/models/assess"
 )
 
 func selectCommand() *cobra.Command {
@@ -53,7 +52,7 @@ bearings that training had not seen. A run that was killed goes on from --cells.
 					Seconds  float64               `json:"seconds"`
 				}{out, o.Folds, o.Shipped, o.FromFan, m.Manifest, time.Since(start).Seconds()})
 			}
-			printChoices(cmd.OutOrStdout(), o)
+			report.PrintChoices(cmd.OutOrStdout(), o)
 			_, before := wide.Counts()
 			_, after := m.Counts()
 			fmt.Fprintf(cmd.OutOrStdout(), "slimmed from %d to %d parameters, %d to %d multiply-accumulates\n", before.Params, after.Params, before.MACs, after.MACs)
@@ -85,23 +84,4 @@ func outer(cmd *cobra.Command, dir, cells string, seeds int) (*assess.Lab, *asse
 	l.Progress = func(what string) { p.set(p.done+1, max(l.Cells(seeds), p.done+1), what) }
 	o, err := l.Run(cmd.Context(), seeds)
 	return l, o, err
-}
-
-// printChoices writes what selection found: every candidate, fold by fold.
-func printChoices(w io.Writer, o *assess.Outer) {
-	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(t, "CANDIDATE\tWITHOUT 7\tWITHOUT 14\tWITHOUT 21\tALL SIZES\tFAN END")
-	for i, s := range o.Shipped.Scores {
-		fmt.Fprintf(t, "%s", s.Name)
-		for _, c := range []assess.Choice{o.Folds[7], o.Folds[14], o.Folds[21], o.Shipped, o.FromFan} {
-			mark := ""
-			if c.Recipe.Name == s.Name {
-				mark = " *"
-			}
-			fmt.Fprintf(t, "\t%.3f%s", c.Scores[i].Score, mark)
-		}
-		fmt.Fprintln(t)
-	}
-	t.Flush()
-	fmt.Fprintln(w, "balanced recall on bearings that training had not seen, inner folds; * chosen")
 }

@@ -1,4 +1,4 @@
-package main
+package report
 
 import (
 	"cmp"
@@ -28,8 +28,8 @@ var (
 	shapes = []draw.GlyphDrawer{draw.CircleGlyph{}, draw.SquareGlyph{}, draw.TriangleGlyph{}, draw.CrossGlyph{}, draw.RingGlyph{}, draw.BoxGlyph{}, draw.PyramidGlyph{}}
 )
 
-// plotReport draws the pictures of a report, each as PNG and SVG.
-func plotReport(dir string, r prune.Report) error {
+// plotComparison draws the pictures of a report, each as PNG and SVG.
+func plotComparison(dir string, r prune.Report) error {
 	pictures := []struct {
 		name          string
 		make          func(prune.Report) ([][]*plot.Plot, error)

@@ -1,4 +1,4 @@
-package main
+package report
 
 import (
 	"fmt"
@@ -10,12 +10,12 @@ import (
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
 
-	"brinell/internal/assess"
+	"brinell/models/assess"
 )
 
 // plotRuns draws level and distance from the baseline over each run to failure, with
 // the limit and the onset of the first lasting alarm.
-func (a *accuracy) plotRuns(path string) error {
+func (a *Accuracy) plotRuns(path string) error {
 	var rows [][]*plot.Plot
 	for _, r := range a.Runs {
 		p, err := runPlot(r)
@@ -71,7 +71,7 @@ func runPlot(r *assess.RunReport) (*plot.Plot, error) {
 }
 
 // plotReliability draws accuracy over confidence; the area of a dot is its weight.
-func (a *accuracy) plotReliability(path string) error {
+func (a *Accuracy) plotReliability(path string) error {
 	p := plot.New()
 	p.Title.Text = "reliability, bearings left out"
 	p.X.Label.Text, p.Y.Label.Text = "confidence", "accuracy"
@@ -105,7 +105,7 @@ func (a *accuracy) plotReliability(path string) error {
 }
 
 // plotNoise draws the recall under noise.
-func (a *accuracy) plotNoise(path string) error {
+func (a *Accuracy) plotNoise(path string) error {
 	p := plot.New()
 	p.Title.Text = "fan-end bearings, never trained on"
 	p.X.Label.Text, p.Y.Label.Text = "signal to noise, dB", "balanced recall"

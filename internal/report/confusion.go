@@ -1,4 +1,4 @@
-package main
+package report
 
 import (
 	"fmt"
@@ -15,6 +15,7 @@ import (
 
 	"brinell/bearing"
 	"brinell/internal/clamp"
+	"brinell/internal/picture"
 	"brinell/models/train"
 )
 
@@ -47,9 +48,9 @@ func (blues) Colors() []color.Color {
 	return out
 }
 
-// plotConfusion draws the confusion matrices side by side, up to three a row, as
+// PlotConfusion draws the confusion matrices side by side, up to three a row, as
 // shares of the truth with the counts written in.
-func plotConfusion(path string, reports []train.Report) error {
+func PlotConfusion(path string, reports []train.Report) error {
 	const size, columns = 5 * vg.Inch, 3
 	cols := min(columns, len(reports))
 	rows := (len(reports) + cols - 1) / cols
@@ -76,7 +77,7 @@ func savePlots(path string, plots [][]*plot.Plot, width, height vg.Length) error
 		vg.CanvasSizer
 		io.WriterTo
 	}
-	if pictureAs(path).Format == bearing.SVG {
+	if picture.As(path).Format == bearing.SVG {
 		canvas = vgsvg.New(width, height)
 	} else {
 		canvas = vgimg.PngCanvas{Canvas: vgimg.New(width, height)}
