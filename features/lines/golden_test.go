@@ -28,6 +28,13 @@ func found(t *testing.T) (all []evidence) {
 	for i, f := range lines.Faults {
 		for _, rate := range []float64{10000, 25600} {
 			x, m := simulated(t, f, rate, uint64(10+i))
+			if i == 1 { // a shaft whose lines stand out further than one counts
+				for k := range x {
+					for h := 1.0; h <= 9; h += 2 {
+						x[k] += float32(3 / h * math.Sin(2*math.Pi*h*m.ShaftSpeed*float64(k)/rate))
+					}
+				}
+			}
 			if i == 2 { // four segments
 				x = append(append(append(append([]float32(nil), x...), x...), x...), x...)
 			}
@@ -93,5 +100,20 @@ func TestGoldenEvidence(t *testing.T) {
 				t.Errorf("%s at %g Hz: speed %d is %+v, want %+v", w.Window, w.More["rate"], j, g, s)
 			}
 		}
+	}
+}
+
+// TestSpeedsApart: speeds that are suggested lie three hundredths apart, and no further than that.
+func TestSpeedsApart(t *testing.T) {
+	x, _ := simulated(t, bearing.InnerRace, 12000, 5)
+	least := math.Inf(1)
+	found := lines.NewAnalyzer(nil).Speeds(x, 12000, 1000)
+	for i, a := range found {
+		for _, b := range found[:i] {
+			least = min(least, max(a.Hz/b.Hz, b.Hz/a.Hz)-1)
+		}
+	}
+	if least < 0.029 || least > 0.0325 {
+		t.Errorf("two speeds lie %.4f apart", least)
 	}
 }

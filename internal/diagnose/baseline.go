@@ -17,22 +17,6 @@ import (
 	"brinell/models/learn/autoencoder"
 )
 
-// Constants of a baseline. They follow from counts and rates, not from any run to
-// failure: a covariance of eleven values wants about five windows for each, and of a
-// million healthy windows a hundred may be called changed.
-const (
-	readyAfter  = 60  // windows learnt before a baseline says anything
-	frozenAfter = 240 // windows after which it learns no more
-	refitEvery  = 10
-	heldBack    = 3 // every third window is kept from the fit, for the limit
-	falseAlarms = 1e-4
-	shrinkage   = 0.3  // of the covariance to its diagonal
-	leastSpread = 0.03 // nepers; sensors do not repeat better
-	offShare    = 0.1  // of the usual level: below, the machine stands still
-	offLevel    = 2e-4 // g; below, any machine stands still
-	lastingRun  = 20   // windows in a row that make a change last
-)
-
 // Method is how far a window is from a sensor's healthy ones.
 type Method string
 
@@ -275,10 +259,6 @@ func (f *fit) distance(v []float64) float64 {
 	}
 	return math.Sqrt(math.Max(0, mat.Inner(d, f.inverse, d)) / float64(p))
 }
-
-// Of a changed window: a gain of more than this on all bands alike (a factor of 1.5),
-// which taken away leaves the window unchanged, is the sensor's.
-const sensorGain = 0.405
 
 // drift tells what a change is: of the sensor where one gain explains it, else of the
 // machine.

@@ -16,7 +16,7 @@ import (
 	"brinell/models"
 )
 
-var update = flag.Bool("update", false, "write testdata/judgement.golden anew")
+var update = flag.Bool("update", false, "write testdata/judgement.golden and docs/thresholds.md anew")
 
 // judged is all that judge weighs.
 type judged struct {

@@ -8,7 +8,11 @@ import (
 	"testing"
 
 	"brinell/bearing"
+	"brinell/features"
+	"brinell/features/dsp"
 	"brinell/features/lines"
+	"brinell/models"
+	"brinell/models/pretrained"
 )
 
 // The limits of the quality gate, written out once more: each is found as the place where a
@@ -297,6 +301,50 @@ func TestBelievedSpeed(t *testing.T) {
 		e := &lines.Evidence{Shaft: c.shaft, Combs: [3]lines.Comb{{Z: c.inner}, {Z: c.outer}, {Z: c.ball}}}
 		if z, got := believed(e); got != c.want || z != max(c.inner, c.outer) {
 			t.Errorf("%+v: %v, %v", c, z, got)
+		}
+	}
+}
+
+// TestObserveLimits: what is refused, how many speeds are tried, and how far away a domain may be.
+func TestObserveLimits(t *testing.T) {
+	m, err := pretrained.Default()
+	if err != nil {
+		t.Fatal(err)
+	}
+	far := *m
+	n := m.Preprocessing.InputLength()
+	far.Domain = &models.Domain{Mean: make([]float64, n), Deviation: slices.Repeat([]float64{1e-12}, n), Limit: 1}
+	k, err := newWorker(far.Classifier(), features.Config{Shelf: dsp.NewShelf(0)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := registered{fitted: bearing.KnownBearing{Stated: bearing.KnownBearings[0].Orders()}, bearing: "6205-2RS"}
+	for _, c := range []struct {
+		rate    float64
+		samples int
+		unit    bearing.Unit
+		code    string
+	}{
+		{4999, 4000, bearing.G, "rate_too_low"}, {5000, 4000, bearing.G, ""}, {5000, 1023, bearing.G, "window_too_short"}, {5000, 1024, bearing.G, ""},
+		{2559, 4000, "mm/s", "rate_too_low"}, {2560, 4000, "mm/s", ""},
+	} {
+		w := &bearing.Window{Sensor: "s", SampleRate: c.rate, ShaftSpeed: 30, Unit: c.unit, Samples: steady()[:c.samples]}
+		if _, err := k.observe(w, &far, r); bearing.CodeOf(err) != c.code {
+			t.Errorf("%d samples at %g Hz: %v, want %q", c.samples, c.rate, err, c.code)
+		}
+	}
+	w := &bearing.Window{Sensor: "s", SampleRate: gateRate, ShaftSpeed: 30, Unit: bearing.G, Samples: steady()}
+	o, err := k.observe(w, &far, r)
+	if err != nil || o.distance != 1e6 || !o.outside() {
+		t.Errorf("the distance is %v (%v), want a million", o.distance, err)
+	}
+	if n := len(k.suggested(w)); n != 4 {
+		t.Errorf("%d speeds are tried, want four", n)
+	}
+	// A piece of a window of velocity is the longest power of two that four seconds hold.
+	for rate, want := range map[float64]int{4096: 16384, 4095: 8192} {
+		if got := velocityLength(rate, 1<<20); got != want {
+			t.Errorf("at %g Hz a piece has %d samples, want %d", rate, got, want)
 		}
 	}
 }

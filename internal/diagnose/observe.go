@@ -71,16 +71,6 @@ func (o *observation) settle() {
 	o.features, o.labels, o.found, o.short = nil, nil, nil, shortness{}
 }
 
-// Limits of the envelope witness.
-const (
-	scoreLimit   = 3.0 // of a comb's score, from which its lines count
-	lineLimit    = 0.9 // nepers over the floor (8 dB), from which a line is shown
-	freeLimit    = 5.0 // of the score of a comb that nothing explains
-	tonesLimit   = 8   // discrete lines of the spectrum from which on this may be a machine
-	machineTones = 25  // and from which on it is one, as far as that goes
-	shaftLimit   = 1.5 // of the score of the shaft's own lines, from which the stated speed and rate are believed
-)
-
 // observe looks at the window. The errors are *bearing.Error with the codes
 // rate_too_low and window_too_short.
 func (k *worker) observe(w *bearing.Window, m *models.Model, r registered) (*observation, error) {
@@ -114,12 +104,6 @@ func (k *worker) observe(w *bearing.Window, m *models.Model, r registered) (*obs
 	e := k.envelope(o, w, r)
 	return o, k.network(o, w, m, e)
 }
-
-// What a window must have at least.
-const (
-	minRate    = 5000 // Hz
-	minSamples = 1024 // for the spectrum of the baseline
-)
 
 // envelope looks for the bearing's lines, or notes why it cannot.
 func (k *worker) envelope(o *observation, w *bearing.Window, r registered) *lines.Evidence {
@@ -182,7 +166,7 @@ func (o *observation) outside() bool { return o.network && o.domain > 0 && o.dis
 // where none are.
 func (k *worker) estimate(w *bearing.Window, b bearing.Orders) float64 {
 	best, speed := 0.0, 0.0
-	for _, s := range k.lines.Speeds(w.Samples, w.SampleRate, suggestions) {
+	for _, s := range k.suggested(w) {
 		if len(w.Samples) < lines.Need(w.SampleRate, s.Hz) {
 			continue
 		}
@@ -194,20 +178,17 @@ func (k *worker) estimate(w *bearing.Window, b bearing.Orders) float64 {
 	return round(speed, 6)
 }
 
+// suggested returns the shaft speeds that are tried where none is stated.
+func (k *worker) suggested(w *bearing.Window) []lines.Speed {
+	return k.lines.Speeds(w.Samples, w.SampleRate, suggestions)
+}
+
 // believed returns the score of the higher comb of a race, and whether it and the shaft's own
 // lines are high enough for a speed that is not stated.
 func believed(e *lines.Evidence) (z float64, ok bool) {
 	z = max(e.Combs[0].Z, e.Combs[1].Z)
 	return z, e.Shaft >= estimatedShaft && z >= estimatedScore
 }
-
-// Of a speed that is not stated: how many are tried, and what the shaft's lines and a
-// race's comb must score at one for it to be believed. Both were searched for.
-const (
-	suggestions    = 4
-	estimatedShaft = shaftLimit + 1
-	estimatedScore = 8.0
-)
 
 // halved returns 1 where the comb with the highest score has lines halfway between its
 // own that stand out hardly less: the true order is half of it, and the stated speed or
@@ -226,8 +207,6 @@ func halved(e *lines.Evidence) float64 {
 	}
 	return 0
 }
-
-const halfShare = 0.5 // of the lines' own height
 
 // linesFound lists the lines that stand out, the highest first, at most a dozen.
 func linesFound(e *lines.Evidence) []bearing.Line {
@@ -305,12 +284,6 @@ func (k *worker) network(o *observation, w *bearing.Window, m *models.Model, e *
 	o.logp = o.logs()
 	return nil
 }
-
-// farthest bounds the distance from a domain, of which more says nothing more.
-const farthest = 1e6
-
-// leastLog bounds log-probabilities: one window must not settle a matter for good.
-const leastLog = -9.0
 
 // byFault returns the probability of each of bearing.Faults, summed over the labels
 // that name it.

@@ -15,25 +15,6 @@ type Profile struct {
 	FullScale  float64 // likewise
 }
 
-// Limits of the signal-quality gate.
-const (
-	clippedShare  = 0.005 // of samples at the rails: degraded
-	clippedMost   = 0.05  // unusable
-	railRun       = 4     // samples in a row at a rail that one peak does not have
-	heldShare     = 0.5   // of samples that repeat the one before: flatline
-	offsetSigmas  = 5     // mean over standard deviation
-	settlingShift = 2     // of the mean from the first quarter to the last, standard deviations
-	eventShare    = 0.8   // of the energy in a thirty-second of the window
-	dropoutRun    = 16    // equal samples in a row
-	dropoutShare  = 0.01
-	dropoutMost   = 0.2
-	coarseLevels  = 64   // distinct values that a sound converter shows at least
-	tonalShare    = 0.9  // of the power in one tone, or in the mains' harmonics
-	emptyFrom     = 0.8  // of half the rate: below, an empty band above is none of the filter's
-	unsteadyLimit = 0.45 // coefficient of variation of the level over tenths of a second
-	lowRate       = 12000
-)
-
 // assessor grades windows. It owns its work space: not safe for concurrent use.
 type assessor struct {
 	shelf  *dsp.Shelf
@@ -106,7 +87,7 @@ func (a *assessor) assess(w *bearing.Window, profile Profile) bearing.Quality {
 	if w.SampleRate < lowRate && !w.Unit.IsVelocity() {
 		g.flag(bearing.Degraded, "rate_low", w.SampleRate, lowRate, "the band above 0.4 of the rate is masked")
 	}
-	if levels := a.distinct(x); levels < 3 || s.held > heldShare {
+	if levels := a.distinct(x); levels < stuckLevels || s.held > heldShare {
 		g.flag(bearing.Unusable, "flatline", s.held, heldShare, "the samples hardly change: the sensor is stuck or unplugged")
 		return g.Quality
 	} else if levels < coarseLevels {
@@ -137,8 +118,8 @@ func (a *assessor) assess(w *bearing.Window, profile Profile) bearing.Quality {
 	if profile.NoiseFloor > 0 && s.std < profile.NoiseFloor {
 		g.flag(bearing.Unusable, "below_noise", s.std, profile.NoiseFloor, string(w.Unit.Inside())+" rms: less than the sensor's own noise")
 	}
-	if peak := max(s.high-s.mean, s.mean-s.low); profile.FullScale > 0 && peak > 2*profile.FullScale {
-		g.flag(bearing.Unusable, "out_of_range", peak, 2*profile.FullScale, string(w.Unit.Inside())+": beyond twice the sensor's range")
+	if peak := max(s.high-s.mean, s.mean-s.low); profile.FullScale > 0 && peak > fullScales*profile.FullScale {
+		g.flag(bearing.Unusable, "out_of_range", peak, fullScales*profile.FullScale, string(w.Unit.Inside())+": beyond twice the sensor's range")
 	}
 	if v := a.unsteady(x, w.SampleRate, s.mean); v > unsteadyLimit {
 		g.flag(bearing.Degraded, "unsteady", v, unsteadyLimit, "variation of the level from tenth to tenth of a second: the machine runs up, or this is no machine")
@@ -244,7 +225,7 @@ func rails(x []float32, s summary) (share float64, run int) {
 // period returns after how many samples a long part of the window comes again to the
 // bit, and 0 where none does. It looks for the samples at four places.
 func period(x []float32) int {
-	const probe = 32
+	const probe = blockProbe
 	for p := range 4 {
 		from := p * len(x) / 4
 		if from+2*probe > len(x) || still(x[from:from+probe]) {
@@ -341,7 +322,7 @@ func (a *assessor) spectral(g *gate, w *bearing.Window, mean float64) {
 	}
 	for _, mains := range []float64{50, 60} {
 		share := 0.0
-		for h := 1; h <= 12 && float64(h)*mains < w.SampleRate/2; h++ {
+		for h := 1; h <= mainsHarmonics && float64(h)*mains < w.SampleRate/2; h++ {
 			share += around(clamp.Int(float64(h)*mains/df+0.5, 0, len(p.power)-1)) / total
 		}
 		if share > tonalShare {
@@ -359,7 +340,7 @@ func (a *assessor) spectral(g *gate, w *bearing.Window, mean float64) {
 // under the median of those beneath, after a fall of 30 dB within five: as the filter of
 // a resampler makes it and no machine or sensor.
 func edge(power []float64) float64 {
-	const bands, floor, fall, within = 64, 1e-4, 1e-3, 5
+	const bands = emptyBands
 	var level [bands]float64
 	for b := range level {
 		for _, v := range power[b*len(power)/bands : (b+1)*len(power)/bands] {
@@ -367,18 +348,18 @@ func edge(power []float64) float64 {
 		}
 	}
 	top, loudest := bands, 0.0 // the lowest band from which all above are empty
-	most := floor * slices.Max(level[:])
-	for b := bands - 1; b > within; b-- {
+	most := emptyFloor * slices.Max(level[:])
+	for b := bands - 1; b > emptyWithin; b-- {
 		if loudest = max(loudest, level[b]); loudest >= most {
 			break // no median is more
 		}
 		below := level
 		slices.Sort(below[:b])
-		if loudest < floor*below[b/2] {
+		if loudest < emptyFloor*below[b/2] {
 			top = b
 		}
 	}
-	if top == bands || level[top] > fall*level[top-within] {
+	if top == bands || level[top] > emptyFall*level[top-emptyWithin] {
 		return 1
 	}
 	return float64(top) / bands

@@ -17,16 +17,6 @@ import (
 	"brinell/internal/alarm"
 )
 
-// Constants of a sensor's memory.
-const (
-	forgetting = 0.9 // weight of a window to that of the next: about ten count
-	maxGap     = 24 * time.Hour
-	unitMargin = 0.15 // of a gain to that between g and m/s²
-	history    = 256  // windows that a late one may be put before without the stored ones
-	maxRunning = 24   // running states that are known: speeds from one to eighty times as fast
-	rateMargin = 0.02 // of a sampling rate, within which it is taken for the same one
-)
-
 // memory is what of a sensor's windows the next answer rests on: accumulated evidence
 // and baselines. It is a fold over the windows in the order of their epoch and start.
 type memory struct {
@@ -160,12 +150,6 @@ func (m *memory) accumulate(o *observation) {
 	m.half = forgetting*m.half + o.half
 	m.shaft = forgetting*m.shaft + max(-zLimit, min(zLimit, o.shaft))
 }
-
-// noiseScore is what combs without lines often reach: less says nothing.
-const noiseScore = 1.5
-
-// zLimit bounds a score: beyond, more of it says nothing more.
-const zLimit = 8
 
 // evidence is the accumulated evidence as the calibration takes it: means times √N.
 func (m *memory) evidence() (n, e [4]float64) {

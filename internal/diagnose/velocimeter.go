@@ -14,10 +14,6 @@ import (
 // did. The lines of a bearing are looked for in what its impacts excite, up to 5 kHz, which velocity
 // weakens by its frequency and its sensors end below.
 
-// velocityRate is the least sampling rate (Hz) at which velocity is graded: 2.56 times the top of
-// its band, as analysers sample.
-const velocityRate = 2560
-
 // velocityRunning begins the running states of velocity, which has baselines of its own.
 const velocityRunning = "velocity, "
 
@@ -39,10 +35,6 @@ func (o *observation) ofVelocity(w *bearing.Window, r registered) {
 		o.short.flag(&o.quality)
 	}
 }
-
-// velocityPiece is how long the pieces of a window of velocity are at most, s: a shaft of 600 rpm
-// turns at the edge of the band, and the longer a piece, the less of its line is lost there.
-const velocityPiece = 4
 
 // velocityLength returns how many samples such a piece has: a power of two, no more than the window,
 // and no more than a quarter of it from a second on, so that its ends count as much as its middle.

@@ -71,13 +71,6 @@ func (z Zones) zone(rms float64) *bearing.Zone {
 	return &bearing.Zone{RMS: round(rms, 4), Zone: name, Class: z.Class, Edition: z.Edition, Band: "10-1000 Hz"}
 }
 
-// The band of vibration velocity, Hz, and the least length of a window, s, that
-// resolves its lower edge well.
-const (
-	velocityLow, velocityHigh = 10, 1000
-	velocitySeconds           = 1
-)
-
 // velocity integrates the power spectrum of acceleration in g, one-sided with df Hz from
 // bin to bin and scaled so that its sum is the variance, and returns mm/s RMS:
 //

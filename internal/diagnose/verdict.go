@@ -10,14 +10,6 @@ import (
 	"brinell/models"
 )
 
-// Constants of the verdict.
-const (
-	named        = 0.5 // probability from which a condition is named
-	withoutPast  = 0.5 // most that normal may have where no baseline says so
-	baselineOdds = 2.5 // nepers that a baseline adds to or takes from normal
-	ultrasonic   = 100e3
-)
-
 // judge weighs the witnesses. m is the memory after the window, j what the baseline
 // said of it.
 func judge(o *observation, m *memory, j judgement, c *models.Calibration, z Zones) (bearing.Verdict, [4]float64) {
@@ -278,10 +270,6 @@ func decide(r *reasons, o *observation, m *memory, j judgement, p [4]float64, en
 	return bearing.Inconclusive
 }
 
-// ownScore is what the comb of a race must score for its fault to be named, though the
-// network be sure: a race fault shows its line.
-const ownScore = 3.0
-
 func own(r *reasons, o *observation, m *memory, j judgement, f bearing.Fault) bool {
 	if m.weight == 0 {
 		return true // a network on samples needs no lines
@@ -312,16 +300,6 @@ func speedShows(r *reasons, m *memory) bool {
 	r.add("shaft_lines", s, shaftLimit, s >= shaftLimit, "score of the shaft's odd harmonics in the spectrum: below the limit, the stated speed or sampling rate may be wrong")
 	return s >= shaftLimit
 }
-
-// Impulsiveness, ln(1 + spectral kurtosis): from a spectral kurtosis of 1 on, in half of
-// the pieces of a window, its hits are a rolling element's if no race explains them;
-// healthy machines have been seen at half of that. Below calm there are no hits.
-const (
-	impulsiveLimit = 0.69
-	calm           = 0.25
-	freeHits       = 4.0 // less than freeLimit: hits alone are weak evidence
-	hitsSeconds    = 2.0 // of signal: hits come and go
-)
 
 // showsBall reports whether a rolling element's fault shows without lines of its own:
 // by hits of a running machine that no comb explains.
@@ -387,10 +365,6 @@ func unknownScore(m *memory) float64 {
 	known := max(m.mean(m.z[0]), m.mean(m.z[1]), m.mean(m.z[2]))
 	return UnknownScore(known, m.mean(m.free))
 }
-
-// broadband is how much all bands have risen above the healthy past in stage 4: ln 4, or
-// 12 dB.
-const broadband = 1.386
 
 // severity grades what was found, by what is seen: the classic four stages. In the
 // fourth the noise of the worn races drowns the lines, which only a baseline can tell.

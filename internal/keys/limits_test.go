@@ -1,10 +1,12 @@
 package keys
 
 import (
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 )
 
 // TestNarrowLimits: of two versions of a key the tighter limit holds, whichever states it, and
@@ -50,6 +52,27 @@ func TestLongFile(t *testing.T) {
 		}
 		if _, err := Load(file); (err == nil) != want {
 			t.Errorf("%d bytes: %v", n, err)
+		}
+	}
+}
+
+// TestLookEvery: the file is looked at again half a second after the last look, and not before.
+func TestLookEvery(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "keys.json")
+	at := now
+	r, err := Open(file, slog.New(slog.DiscardHandler), func() time.Time { return at })
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := Create(file, Key{Name: "gateway", Scopes: []Scope{Ingest}}, now); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		after time.Duration
+		want  int
+	}{{500*time.Millisecond - 1, 0}, {500 * time.Millisecond, 1}} {
+		if at = now.Add(c.after); r.Keys().Len() != c.want {
+			t.Errorf("%s after the last look: %d keys, want %d", c.after, r.Keys().Len(), c.want)
 		}
 	}
 }

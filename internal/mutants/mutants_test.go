@@ -15,7 +15,8 @@ import (
 )
 
 // all is the list, by what the changes are to.
-var all = slices.Concat(judgement, quality, evidence, alarms, storage, access, computing, learning, edges)
+var all = slices.Concat(
+	judgement, thresholds, quality, evidence, alarms, storage, access, computing, learning, edges)
 
 // least is how many mutants there are at least.
 const least = 80
@@ -51,6 +52,55 @@ func TestListFits(t *testing.T) {
 			if err != nil || p == "" || !slices.ContainsFunc(tests[dir], re.MatchString) {
 				t.Errorf("%s: no test of %s is called %q (%v)", m.name(), dir, p, err)
 			}
+		}
+	}
+}
+
+// TestEveryThreshold: no number of the verdict, the memory, the baselines and the gate is without a
+// mutant. That they are all in that file, a test beside it says.
+func TestEveryThreshold(t *testing.T) {
+	const file = "internal/diagnose/thresholds.go"
+	f, err := parser.ParseFile(token.NewFileSet(), filepath.Join("../..", file), nil, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := 0
+	for name, o := range f.Scope.Objects {
+		if o.Kind != ast.Con {
+			continue
+		}
+		n++
+		if !slices.ContainsFunc(all, func(m mutant) bool { return m.file == file && strings.HasPrefix(m.old, name+" ") }) {
+			t.Errorf("%s has no mutant", name)
+		}
+	}
+	if n == 0 {
+		t.Errorf("%s has no constants", file)
+	}
+}
+
+// TestListOfNames: what was once found unguarded stays on the list.
+func TestListOfNames(t *testing.T) {
+	for _, c := range []struct{ file, line string }{
+		{"internal/store/writer.go", "if db.stored && db.cfg.Committed != nil {"},
+		{"internal/diagnose/thresholds.go", "scoreLimit"},
+		{"internal/diagnose/verdict.go", "network != bearing.Normal && network != envelope"},
+		{"internal/diagnose/verdict.go", `o.source == "estimated"`},
+		{"internal/diagnose/thresholds.go", "forgetting"},
+		{"internal/diagnose/thresholds.go", "baselineOdds"},
+		{"internal/diagnose/thresholds.go", "machineTones"},
+		{"internal/diagnose/thresholds.go", "impulsiveLimit"},
+		{"internal/diagnose/thresholds.go", "sensorGain"},
+		{"models/nn/norm.go", "max(1, m-1)"},
+		{"features/lines/comb.go", "decay"},
+		{"features/lines/comb.go", "maxSlip"},
+		{"internal/keys/keys.go", "to.sync(tmp)"},
+		{"models/artefact.go", "sync(f)"},
+		{"models/train/recipe.go", "DefaultHop"},
+		{"models/model.go", "s.From < to"},
+	} {
+		if !slices.ContainsFunc(all, func(m mutant) bool { return m.file == c.file && strings.Contains(m.old, c.line) }) {
+			t.Errorf("no mutant of %q in %s", c.line, c.file)
 		}
 	}
 }

@@ -102,7 +102,8 @@ func (r runner) try(ctx context.Context, m mutant) (outcome, string, error) {
 
 // test runs the tests of m with one more flag for all commands of go.
 func (r runner) test(ctx context.Context, m mutant, flag string) (outcome, string, error) {
-	c := exec.CommandContext(ctx, "go", "test", "-vet=off", "-failfast", "-timeout", r.timeout.String(), "-run", m.run, m.tests())
+	c := exec.CommandContext(ctx, "go", "test", "-vet=off", "-failfast",
+		"-timeout", r.timeout.String(), "-run", m.run, m.tests())
 	c.Dir = r.root
 	c.Env = append(os.Environ(), "GOFLAGS="+flag, "CGO_ENABLED=0", "GOWORK=off")
 	out, err := c.CombinedOutput()
@@ -111,7 +112,8 @@ func (r runner) test(ctx context.Context, m mutant, flag string) (outcome, strin
 	switch {
 	case err != nil && !exited:
 		return invalid, text, err
-	case strings.Contains(text, "[build failed]"), strings.Contains(text, "[setup failed]"), strings.Contains(text, "no tests to run"):
+	case strings.Contains(text, "[build failed]"), strings.Contains(text, "[setup failed]"),
+		strings.Contains(text, "no tests to run"):
 		return invalid, text, nil
 	case err != nil:
 		return killed, text, nil
