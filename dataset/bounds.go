@@ -33,10 +33,11 @@ func FileBytes(name string, b []byte, samples int) int64 {
 		return 36 * min(n, most)
 	case "mat", "npz":
 		inflated := int64(mostInflated(len(b), samples))
-		return nodesBytes + 4*inflated + 12*min(most, max(n, inflated))
+		return nodesBytes + 2*n + 4*inflated + 12*min(most, max(n, inflated))
 	}
 	return 12 * n
 }
 
-// nodesBytes is what the arrays of a MAT file may take beside their numbers.
-const nodesBytes = 24 << 20
+// nodesBytes is what the arrays of a MAT file may take beside their numbers and texts, of as many
+// as are read.
+const nodesBytes = 16 << 20

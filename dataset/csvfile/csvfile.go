@@ -146,12 +146,20 @@ func (d *decoder) line(row []byte, number int) error {
 			return nil
 		}
 	}
-	if len(d.cells) != len(d.t.Columns) {
-		return d.wrong(number, len(d.cells), "%d cells, the lines before have %d", len(d.cells), len(d.t.Columns))
+	switch n, want := len(d.cells), len(d.t.Columns); {
+	case n < want && len(row) > 0 && row[len(row)-1] == d.delim: // which split takes for the line's end
+		return d.empty(number, n+1)
+	case n < want:
+		return d.wrong(number, n+1, "there is no cell, the lines before have %d", want)
+	case n > want:
+		return d.wrong(number, want+1, "%d cells, the lines before have %d", n, want)
 	}
 	for i, c := range d.cells {
 		v, ok := d.number(c)
 		if !ok {
+			if len(unquoted(c)) == 0 {
+				return d.empty(number, i+1)
+			}
 			if v, ok = d.since(i, unquoted(c)); !ok {
 				return d.wrong(number, i+1, "%q is no finite number", bearing.Clip(string(c)))
 			}
@@ -275,6 +283,10 @@ func (d *decoder) number(c []byte) (float64, bool) {
 	}
 	v, err := strconv.ParseFloat(s, 64)
 	return v, err == nil && !math.IsInf(v, 0) && !math.IsNaN(v)
+}
+
+func (d *decoder) empty(line, column int) error {
+	return d.wrong(line, column, "the cell is empty: every line has a number there, or take the line out and send the parts by themselves")
 }
 
 func (d *decoder) wrong(line, column int, format string, args ...any) error {

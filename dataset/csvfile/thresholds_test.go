@@ -85,3 +85,20 @@ func TestGapSaysUsualStep(t *testing.T) {
 		t.Errorf("%g", got)
 	}
 }
+
+// TestEmptyCell: a cell without a number is named by its line and column, wherever it stands.
+func TestEmptyCell(t *testing.T) {
+	for row, want := range map[string]string{
+		"0.5,": "line 6, column 2 of the CSV file: the cell is empty", ",0.5": "line 6, column 1 of the CSV file: the cell is empty",
+		"0.5, ": "line 6, column 2 of the CSV file: the cell is empty", `0.5,""`: "line 6, column 2 of the CSV file: the cell is empty",
+		"0.5": "line 6, column 2 of the CSV file: there is no cell", "0.5,1,2": "line 6, column 3 of the CSV file: 3 cells, the lines before have 2",
+	} {
+		for _, delim := range []string{",", ";", "\t"} {
+			good := strings.Repeat("1.5,2.5\n", 4)
+			text := strings.ReplaceAll("a,b\n"+good+row+"\n"+strings.Repeat(good, 10), ",", delim)
+			if _, err := Decode([]byte(text), Options{}); err == nil || !strings.Contains(err.Error(), want) {
+				t.Errorf("%q with %q: %v, want %q", row, delim, err, want)
+			}
+		}
+	}
+}

@@ -8,6 +8,7 @@ import (
 	"io"
 	"math"
 	"strings"
+	"unicode"
 	"unicode/utf16"
 )
 
@@ -163,7 +164,7 @@ func (d *decoder) array(b []byte, depth int) (v Variable, skip string, err error
 	class := byte(word)
 	if class == 17 { // opaque arrays have no dimensions
 		name, _, err := d.next(b)
-		return Variable{Name: string(name.data)}, passedOver[class], err
+		return Variable{Name: string(name.data[:min(len(name.data), maxName)])}, passedOver[class], err
 	}
 	dims, b, err := d.next(b)
 	if err != nil {
@@ -179,6 +180,9 @@ func (d *decoder) array(b []byte, depth int) (v Variable, skip string, err error
 	}
 	if name.kind != miINT8 && name.kind != miUTF8 && name.kind != miUINT8 {
 		return v, "", malformed("an array's name has type %d", name.kind)
+	}
+	if len(name.data) > maxName {
+		return v, "", malformed("an array's name has %d bytes", len(name.data))
 	}
 	v.Name = string(name.data)
 	if reason, ok := passedOver[class]; ok {
@@ -210,6 +214,11 @@ func (d *decoder) dims(v *Variable, e element) (int, error) {
 	if e.kind != miINT32 || n < 2 || n > 32 || len(e.data)%4 != 0 {
 		return 0, malformed("an array with %d bytes of dimensions", len(e.data))
 	}
+	// Of more than eight the memory counts, as that of arrays does.
+	if d.nodes += n / 8; d.nodes > maxNodes {
+		return 0, tooLarge("the arrays of the MAT file have too many dimensions, more than two each")
+	}
+	v.Dims = make([]int, 0, n)
 	count := 1
 	for i := range n {
 		s := int(int32(d.order.Uint32(e.data[4*i:])))
@@ -265,7 +274,7 @@ func (d *decoder) structure(v *Variable, b []byte, count, depth int) error {
 		return malformed("a struct without the length of its field names")
 	}
 	w := int(int32(d.order.Uint32(width.data)))
-	if w < 1 || w > 4096 || len(names.data)%w != 0 {
+	if w < 1 || w > maxName || len(names.data)%w != 0 {
 		return malformed("field names of %d bytes, %d each", len(names.data), w)
 	}
 	if d.nodes += len(names.data) / w; d.nodes > maxNodes {
@@ -293,8 +302,13 @@ func (d *decoder) structure(v *Variable, b []byte, count, depth int) error {
 		v.Fields = values
 		return nil
 	}
-	for i := 0; i < len(values); i += len(fields) {
-		v.Cells = append(v.Cells, Variable{Class: Struct, Dims: []int{1, 1}, Fields: values[i : i+len(fields)]})
+	if d.nodes += count; d.nodes > maxNodes { // each of them is an array of its own from here on
+		return tooLarge("the struct arrays of the MAT file have more than %d elements", maxNodes)
+	}
+	one := []int{1, 1}
+	v.Cells = make([]Variable, count)
+	for i := range v.Cells {
+		v.Cells[i] = Variable{Class: Struct, Dims: one, Fields: values[i*len(fields) : (i+1)*len(fields)]}
 	}
 	return nil
 }
@@ -362,11 +376,22 @@ func (d *decoder) text(v *Variable, b []byte, count int) error {
 	case miUTF8, miINT8, miUINT8:
 		v.Text = strings.ToValidUTF8(string(e.data), "�")
 	case miUINT16, miINT16, miUTF16:
-		u := make([]uint16, len(e.data)/2)
-		for i := range u {
-			u[i] = d.order.Uint16(e.data[2*i:])
+		var s strings.Builder
+		s.Grow(len(e.data) / 2 * 3)
+		for i := 0; i+2 <= len(e.data); i += 2 {
+			r := rune(d.order.Uint16(e.data[i:]))
+			if utf16.IsSurrogate(r) {
+				low := rune(0)
+				if i+4 <= len(e.data) {
+					low = rune(d.order.Uint16(e.data[i+2:]))
+				}
+				if r = utf16.DecodeRune(r, low); r != unicode.ReplacementChar {
+					i += 2 // the pair was one
+				}
+			}
+			s.WriteRune(r)
 		}
-		v.Text = string(utf16.Decode(u))
+		v.Text = s.String()
 	case miUTF32, miUINT32, miINT32:
 		var s strings.Builder
 		for i := 0; i+4 <= len(e.data); i += 4 {

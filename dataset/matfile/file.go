@@ -86,6 +86,7 @@ const (
 	maxVariables = 256
 	maxDepth     = 5       // cells and structs inside each other
 	maxNodes     = 1 << 16 // arrays and names of fields in all
+	maxName      = 4096    // bytes of a name; MATLAB takes 63
 	maxText      = 1 << 16 // bytes of a character array
 	maxElements  = 1 << 26 // numbers in all: 512 MiB of float64
 	maxInflated  = 1 << 29 // bytes inflated in all
