@@ -44,6 +44,9 @@ const (
 	sureLines   = 3
 )
 
+// wordsOfOne matches a line of words that is the name of a single column: its unit ends it.
+var wordsOfOne = regexp.MustCompile(`^[^:=;,\t]+[ _]?[\[(]\s*(?:m?[gG]|m/s2|m/s²|m/s\^2|mm/s)\s*[\])]$`)
+
 // row is a line with content.
 type row struct {
 	number int // of the line in the file, from 1
@@ -88,7 +91,11 @@ func find(rows []row, delim byte) (b begin, from int) {
 		if i < 0 {
 			return nil
 		}
-		if d.split(bytes.TrimLeft(rows[i].text, "% ")); len(d.cells) != width || d.numbers() {
+		line := bytes.TrimLeft(rows[i].text, "% ")
+		if width == 1 && wordsOfOne.Match(unquoted(line)) {
+			return []string{text(unquoted(line))}
+		}
+		if d.split(line); len(d.cells) != width || d.numbers() {
 			return nil
 		}
 		var out []string

@@ -102,3 +102,16 @@ func TestEmptyCell(t *testing.T) {
 		}
 	}
 }
+
+// TestNameOfOne: the name of the only column may be of several words, if its unit ends it.
+func TestNameOfOne(t *testing.T) {
+	for line, want := range map[string]string{
+		"acc [g]": "acc [g]", `"Beschleunigung Lager A (m/s²)"`: "Beschleunigung Lager A (m/s²)", "v [mm/s]": "v [mm/s]", "acc [mg]": "acc [mg]",
+		"Sampling rate: 25600 Hz": "", "Unit: [g]": "", "made by hand (g": "", "value": "value",
+	} {
+		table, err := Decode([]byte(line+"\n"+strings.Repeat("1.5\n", 20)), Options{})
+		if err != nil || strings.Join(table.Header, "|") != want || len(table.Columns) != 1 || len(table.Columns[0]) != 20 {
+			t.Errorf("%q: %q, %v, want %q", line, table.Header, err, want)
+		}
+	}
+}
