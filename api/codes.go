@@ -113,7 +113,7 @@ var codes = []Code{
 	{"machine_in_use", "a machine on which sensors sit"},
 	{"field_invalid", "a field out of range"},
 	{"rule_invalid", "an alarm rule without sense"},
-	{"too_many_resources", "as many of a kind as there may be, 100,000, inspections of a sensor, 10,000, or of the sensors of a limited key, 25,000: delete some"},
+	{"too_many_resources", "as many of a kind as there may be, 100,000, or as a 64th of the memory holds, inspections of a sensor, 10,000, or of the sensors of a limited key, 25,000: delete some"},
 	{"json_too_deep", "values lie too deep in each other"},
 	{"precondition_invalid", "If-Match or If-None-Match cannot be read"},
 	{"version_mismatch", "it was written meanwhile"},

@@ -13,6 +13,7 @@ import (
 
 	"brinell/api/decode"
 	"brinell/bearing"
+	"brinell/internal/admit"
 	"brinell/internal/keys"
 )
 
@@ -38,10 +39,10 @@ func (s *server) listResources(k resource) func(http.ResponseWriter, *http.Reque
 				return err
 			}
 		}
-		list := s.resources.Resources
+		list, slice := s.resources.Resources, pageSlice
 		switch reg, ok := v["registered"]; {
 		case reg == "false":
-			list = s.unregistered
+			list, slice = s.unregistered, bearing.MaxPage+1 // names alone, of which each slice reads all
 		case ok && reg != "true":
 			return bearing.Errorf(bearing.Invalid, "parameter_invalid", "registered %q is neither true nor false", bearing.Clip(reg)).At("registered")
 		}
@@ -53,19 +54,21 @@ func (s *server) listResources(k resource) func(http.ResponseWriter, *http.Reque
 		if err != nil {
 			return err
 		}
+		const most = 3 * (pageBytes + pageSlice*maxResourceBody) // as it is read, and as it is sent
+		if err := s.cfg.Memory.Wait(r.Context(), admit.Show, most, s.lookWait, "a page"); err != nil {
+			return err
+		}
+		defer s.cfg.Memory.Give(most)
 		var rows []bearing.Resource
-		var cursor func(bearing.Resource) string
+		next := ""
 		err = s.inTurn(r.Context(), func() (err error) {
-			rows, cursor, err = s.reached(r.Context(), k, sensor, list, after, limit+1)
+			rows, next, err = pageOf(after, limit, slice, func(after string, limit int) ([]bearing.Resource, func(bearing.Resource) string, error) {
+				return s.reached(r.Context(), k, sensor, list, after, limit)
+			})
 			return err
 		})
 		if err != nil {
 			return err
-		}
-		next := ""
-		if len(rows) > limit {
-			rows = rows[:limit]
-			next = cursor(rows[limit-1])
 		}
 		docs := make([]json.RawMessage, len(rows))
 		for i, row := range rows {
@@ -77,15 +80,48 @@ func (s *server) listResources(k resource) func(http.ResponseWriter, *http.Reque
 	}
 }
 
+// A page ends when its documents come to so many bytes, too, and is read in slices of so many.
+const (
+	pageBytes = 1 << 20
+	pageSlice = 16
+)
+
+// pageOf reads a page after a key in slices, and returns the cursor of the next, "" if there is none.
+// A page has a document at least, and no more than pageBytes and a slice.
+func pageOf(after string, limit, slice int, read func(after string, limit int) ([]bearing.Resource, func(bearing.Resource) string, error)) (rows []bearing.Resource, next string, err error) {
+	for size := 0; ; {
+		want := min(slice, limit-len(rows)+1) // one more says that there is a next page
+		part, key, err := read(after, want)
+		if err != nil {
+			return nil, "", err
+		}
+		rows = append(rows, part...)
+		for _, row := range part {
+			size += len(row.Doc)
+		}
+		switch {
+		case len(rows) > limit:
+			rows = rows[:limit]
+			return rows, cursorOf(key(rows[limit-1])), nil
+		case len(part) < want:
+			return rows, "", nil
+		}
+		after = key(part[len(part)-1])
+		if size >= pageBytes {
+			return rows, cursorOf(after), nil
+		}
+	}
+}
+
 // lister returns resources of a kind with keys after one, in the order of their keys.
 type lister func(ctx context.Context, kind, after string, limit int) ([]bearing.Resource, error)
 
-// reached returns up to limit resources after a cursor, of one sensor if it is named, that the
+// reached returns up to limit resources after a place, and what names the place of one: of one sensor if it is named, that the
 // key of a request may have to do with: it is shown a list without the others. They are in the
 // order of their keys; where they are of several sensors of a limited key, in that of the
 // sensors first. What others have is passed over, not read.
 func (s *server) reached(ctx context.Context, k resource, sensor string, list lister, after string, limit int) ([]bearing.Resource, func(bearing.Resource) string, error) {
-	byKey := func(row bearing.Resource) string { return cursorOf(row.Key) }
+	byKey := func(row bearing.Resource) string { return row.Key }
 	key := keyOf(ctx)
 	limited := key != nil && len(key.Sensors) > 0
 	switch {
@@ -98,7 +134,7 @@ func (s *server) reached(ctx context.Context, k resource, sensor string, list li
 			return nil, nil, bearing.Errorf(bearing.Invalid, "cursor_invalid", "cursor %q is not one that this service gave this key: begin without one", bearing.Clip(cursorOf(after))).At("cursor")
 		}
 		rows, err := s.resources.ResourcesOf(ctx, k.kind, key, bearing.Part{Of: of, Key: name}, limit)
-		return rows, func(row bearing.Resource) string { return cursorOf(k.sensor(row.Doc) + "/" + row.Key) }, err
+		return rows, func(row bearing.Resource) string { return k.sensor(row.Doc) + "/" + row.Key }, err
 	case limited && k.kind == bearing.KindSensor:
 		rows, err := sensorsOf(ctx, key, list, after, limit)
 		return rows, byKey, err
@@ -107,10 +143,13 @@ func (s *server) reached(ctx context.Context, k resource, sensor string, list li
 	return rows, byKey, err
 }
 
+// passedOver is how many sensors are read at a time where most are of others.
+const passedOver = 128
+
 // sensorsOf returns up to limit sensors after a name that a key covers.
 func sensorsOf(ctx context.Context, key *keys.Key, list lister, after string, limit int) (out []bearing.Resource, err error) {
 	from, more := key.Next(after)
-	for slice := limit; more; slice = bearing.MaxPage { // most may be of others, where a pattern begins with *
+	for slice := limit; more; slice = passedOver { // most may be of others, where a pattern begins with *
 		if from > after {
 			after = justBefore(from)
 		}

@@ -92,9 +92,13 @@ func (r AlarmRule) Validate() error {
 
 // wrong returns the field of the condition that makes no sense, and why.
 func (c AlarmCondition) wrong() (field, why string) {
-	for _, f := range c.Faults {
+	for i, f := range c.Faults {
+		at := fmt.Sprintf("faults/%d", i)
 		if v, err := ParseVerdict(string(f)); err != nil || v == "" {
-			return "faults", fmt.Sprintf("%q is no fault that a verdict names", Clip(string(f)))
+			return at, fmt.Sprintf("%q is no fault that a verdict names", Clip(string(f)))
+		}
+		if slices.Contains(c.Faults[:i], f) { // so that there are no more than there are faults
+			return at, fmt.Sprintf("%s stands there already: state each fault once", f)
 		}
 	}
 	for _, d := range []struct {

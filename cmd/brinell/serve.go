@@ -251,6 +251,7 @@ func newService(ctx context.Context, c serveConfig, stderr io.Writer) (_ *servic
 	reserve(v.workers)
 	plan := planMemory(v.memory, v.workers)
 	plan.limitHeap()
+	registry.Most = plan.registry
 	s.memory = admit.NewMemory(plan.budget)
 	if most := s.memory.Most(admit.Receive); v.maxBody >= most {
 		s.log.Warn("the longest body does not fit into the memory: shorter ones are refused", "max_body", v.maxBody, "now", most-1, "memory", v.memory)

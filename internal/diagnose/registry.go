@@ -33,11 +33,72 @@ type Registry struct {
 
 	Forgets func(ctx context.Context, sensor string) error // removes what is stored of one; nil for none
 
+	Most int64 // bytes that the sensors at hand may take; zero for no bound
+
 	catalogue Catalogue
 
 	write   sync.Mutex // from the check of a reference until it is stored
 	mu      sync.RWMutex
 	sensors map[string]bearing.Sensor
+	held    int64 // bytes that they take
+}
+
+// sensorBytes is not less than what a sensor takes at hand: it, its place in a map that grows, what
+// it names, and its rule.
+func sensorBytes(s *bearing.Sensor) int64 {
+	const each, condition, fault = 448, 256, 32
+	n := each + 2*len(s.Name) + len(s.Machine) + len(s.Unit) + len(s.Axis) + len(s.Bearing) + len(s.SpeedFrom) + len(s.Model)
+	if s.Alarm != nil {
+		n += condition
+		for i := range s.Alarm.Conditions {
+			c := &s.Alarm.Conditions[i]
+			n += condition + len(c.Name) + len(c.Kind) + len(c.Severity) + len(c.Zone) + len(c.Feature) + fault*len(c.Faults)
+		}
+	}
+	return int64(n)
+}
+
+// hold has a sensor at hand, as small as it is: older programs took rules that name a fault
+// many times, and a slice that was read has room for more.
+func (r *Registry) hold(name string, s bearing.Sensor) {
+	if s.Alarm != nil {
+		rule := *s.Alarm
+		rule.Conditions = slices.Clip(slices.Clone(rule.Conditions))
+		for i := range rule.Conditions {
+			faults := &rule.Conditions[i].Faults
+			var once []bearing.Fault
+			for _, f := range *faults {
+				if !slices.Contains(once, f) {
+					once = append(once, f)
+				}
+			}
+			*faults = slices.Clip(once)
+		}
+		s.Alarm = &rule
+	}
+	s.Name = name
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if old, ok := r.sensors[name]; ok {
+		r.held -= sensorBytes(&old)
+	}
+	r.sensors[name] = s
+	r.held += sensorBytes(&s)
+}
+
+// room refuses a sensor that would take the bytes at hand over their bound, unless it takes no
+// more than the one of its name before.
+func (r *Registry) room(name string, s *bearing.Sensor) error {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	more := sensorBytes(s)
+	if old, ok := r.sensors[name]; ok {
+		more -= sensorBytes(&old)
+	}
+	if r.Most > 0 && more > 0 && r.held+more > r.Most {
+		return bearing.Errorf(bearing.Conflict, "too_many_resources", "the %d sensors that are registered take %d KiB of memory, as much as they may: delete some, give them shorter alarm rules, or the service more with --memory", len(r.sensors), r.held>>10)
+	}
+	return nil
 }
 
 // NewRegistry reads the registered sensors.
@@ -53,7 +114,7 @@ func NewRegistry(ctx context.Context, store ResourceStore, catalogue Catalogue) 
 			if err := json.Unmarshal(row.Doc, &s); err != nil {
 				return nil, fmt.Errorf("sensor %q: %w", row.Key, err)
 			}
-			r.sensors[row.Key] = s
+			r.hold(row.Key, s)
 			after = row.Key
 		}
 		if len(page) < 1000 {
@@ -108,14 +169,16 @@ func (r *Registry) PutResource(ctx context.Context, kind, key string, doc []byte
 			return 0, false, err
 		}
 	}
+	s.Name = key
+	if err := r.room(key, &s); err != nil {
+		return 0, false, err
+	}
 	if err := ctx.Err(); err != nil {
 		return 0, false, err
 	}
 	version, created, err = r.ResourceStore.PutResource(context.WithoutCancel(ctx), kind, key, doc, match)
 	if err == nil {
-		r.mu.Lock()
-		r.sensors[key] = s
-		r.mu.Unlock()
+		r.hold(key, s)
 	}
 	return version, created, err
 }
@@ -176,7 +239,10 @@ func (r *Registry) DeleteResource(ctx context.Context, kind, key string, match i
 	err := r.ResourceStore.DeleteResource(ctx, kind, key, match)
 	if err == nil && kind == bearing.KindSensor {
 		r.mu.Lock()
-		delete(r.sensors, key)
+		if old, ok := r.sensors[key]; ok {
+			r.held -= sensorBytes(&old)
+			delete(r.sensors, key)
+		}
 		r.mu.Unlock()
 	}
 	return err
