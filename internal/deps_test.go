@@ -53,6 +53,7 @@ models/assess     : internal/clamp bearing features/dsp dataset models models/nn
 internal/report     : bearing internal/clamp internal/kernel internal/picture models models/assess models/learn/network models/nn models/prune models/train
 internal/store      : bearing
 internal/webhook    : bearing
+internal/storetest  : bearing
 internal/library    : bearing models
 internal/keys       :
 api/web             :
@@ -75,6 +76,7 @@ github.com/danielgtaylor/huma/v2    : api
 github.com/prometheus               : api internal/diagnose internal/webhook cmd/brinell
 modernc.org/sqlite                  : internal/store
 github.com/klauspost/compress       : api internal/store
+github.com/google/go-cmp            : internal/storetest
 gonum.org/v1/gonum                  : features/dsp models/learn/logistic internal/diagnose models/assess cmd/brinell
 gonum.org/v1/plot                   : internal/picture internal/report
 github.com/mjibson/go-dsp           : cmd/brinell

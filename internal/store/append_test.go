@@ -5,57 +5,15 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"math"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"brinell/bearing"
 )
-
-func TestDuplicatesAndConflicts(t *testing.T) {
-	db := open(t, Config{})
-	first, err := put(t, db, "pump", 1, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	// The same window again, judged differently: the first answer stays.
-	d, w := window(t, "pump", 1, 0)
-	d.Fault, d.ReceivedAt = bearing.Ball, d.ReceivedAt.Add(time.Hour)
-	got, err := db.Append(t.Context(), d, w, nil)
-	first.Duplicate = true
-	if err != nil || cmp.Diff(first, got, cmpopts.EquateEmpty()) != "" {
-		t.Errorf("repeat: %v\n%s", err, cmp.Diff(first, got, cmpopts.EquateEmpty()))
-	}
-	change := map[string]func(*bearing.Window){
-		"samples": func(w *bearing.Window) { w.Samples[3]++ },
-		"rate":    func(w *bearing.Window) { w.SampleRate++ },
-		"speed":   func(w *bearing.Window) { w.ShaftSpeed = 0 },
-		"unit":    func(w *bearing.Window) { w.Unit = bearing.MetresPerSec2 },
-		"bearing": func(w *bearing.Window) { w.Bearing = "6205" },
-	}
-	for name, f := range change {
-		d, w := window(t, "pump", 1, 0)
-		f(w)
-		if _, err := db.Append(t.Context(), d, w, nil); bearing.CodeOf(err) != "window_conflict" || bearing.KindOf(err) != bearing.Conflict {
-			t.Errorf("other %s: %v", name, err)
-		}
-	}
-	// Another axis is another window.
-	d, w = window(t, "pump", 1, 0)
-	w.Axis = "x"
-	d.ID, d.Axis = w.ID(), "x"
-	if got, err := db.Append(t.Context(), d, w, nil); err != nil || got.Duplicate {
-		t.Errorf("other axis: %v, duplicate %v", err, got.Duplicate)
-	}
-	if s, _ := db.Stats(t.Context()); s.Diagnoses != 2 || s.Raw != 2 {
-		t.Errorf("%+v, want 2 rows", s)
-	}
-}
 
 // TestOneBatch puts a window, its repeat and a contradiction into one
 // transaction: each gets its own answer.
@@ -75,25 +33,6 @@ func TestOneBatch(t *testing.T) {
 	}
 	if res[0].err != nil || res[0].d.Duplicate || res[1].err != nil || !res[1].d.Duplicate || bearing.CodeOf(res[2].err) != "window_conflict" {
 		t.Errorf("got %+v", res)
-	}
-}
-
-func TestConcurrency(t *testing.T) {
-	db := open(t, Config{MaxBatch: 8})
-	var wg sync.WaitGroup
-	for g := range 8 {
-		wg.Go(func() {
-			for i := range 30 {
-				// Two goroutines share each sensor, so half are repeats.
-				if _, err := put(t, db, fmt.Sprintf("s%d", g/2), i, 0); err != nil {
-					t.Error(err)
-				}
-			}
-		})
-	}
-	wg.Wait()
-	if s, _ := db.Stats(t.Context()); s.Diagnoses != 120 {
-		t.Errorf("%d rows, want 120", s.Diagnoses)
 	}
 }
 
@@ -284,25 +223,11 @@ func TestCloseStoresWhatWaits(t *testing.T) {
 	}
 }
 
-// TestAppendRefuses what is not the window's diagnosis, and a caller whose time
-// is over.
-func TestAppendRefuses(t *testing.T) {
+// TestGivenUp: a caller whose time is over leaves, and what it left is stored.
+func TestGivenUp(t *testing.T) {
 	h := &held{began: make(chan struct{}, 10), open: make(chan struct{})}
 	now := epoch.Add(time.Hour)
 	db := open(t, Config{commit: h.commit, Now: func() time.Time { return now }})
-	for name, f := range map[string]func(*bearing.Diagnosis){
-		"id":     func(d *bearing.Diagnosis) { d.ID = "x" },
-		"sensor": func(d *bearing.Diagnosis) { d.Sensor = "x" },
-		"axis":   func(d *bearing.Diagnosis) { d.Axis = "x" },
-		"start":  func(d *bearing.Diagnosis) { d.Start = d.Start.Add(1) },
-		"nan":    func(d *bearing.Diagnosis) { d.Features = bearing.Values{{Name: "rms", Value: math.NaN()}} },
-	} {
-		d, w := window(t, "pump", 1, 0)
-		f(&d)
-		if _, err := db.Append(t.Context(), d, w, nil); bearing.KindOf(err) != bearing.Internal {
-			t.Errorf("%s: %v", name, err)
-		}
-	}
 	ctx, cancel := context.WithCancel(t.Context())
 	go func() {
 		<-h.began // or nothing of it would be stored

@@ -5,8 +5,6 @@ import (
 	"strings"
 	"testing"
 	"time"
-
-	"brinell/bearing"
 )
 
 // TestClockLimits: a step of a day ahead or back is believed, or taken for the same time; one that is
@@ -60,56 +58,6 @@ func TestLogLimits(t *testing.T) {
 		if to, err := db.cutTo(context.Background(), c.last, now, c.held); err != nil || to != c.want {
 			t.Errorf("of the log up to %d, clock held %v: removed up to %d (%v), want %d", c.last, c.held, to, err, c.want)
 		}
-	}
-}
-
-// TestEffectsOnce: a state of the alarms, or an alarm, that is no newer than what is stored changes
-// nothing, and tells nobody.
-func TestEffectsOnce(t *testing.T) {
-	db := open(t, Config{})
-	put := func(rev, version int64, doc string) {
-		t.Helper()
-		e := &bearing.Effects{Machine: []byte(doc), Rev: rev,
-			Alarms: []bearing.Alarm{{ID: "a", Sensor: "pump", State: bearing.AlarmActive, Text: doc, Raised: epoch, Version: version}}}
-		if err := db.PutAlarms(t.Context(), "pump", "", e); err != nil {
-			t.Fatal(err)
-		}
-	}
-	check := func(machine, text string, told int64) {
-		t.Helper()
-		doc, err := db.AlarmMachine(t.Context(), "pump", "")
-		if err != nil || string(doc) != machine {
-			t.Errorf("the state is %s (%v), want %s", doc, err, machine)
-		}
-		a, err := db.Alarm(t.Context(), "a")
-		if err != nil || a.Text != text {
-			t.Errorf("the alarm is %q (%v), want %q", a.Text, err, text)
-		}
-		if _, last, err := db.AlarmLog(t.Context(), 0, 10); err != nil || last != told {
-			t.Errorf("%d changes are told (%v), want %d", last, err, told)
-		}
-	}
-	put(2, 2, `"first"`)
-	check(`"first"`, `"first"`, 1)
-	put(2, 2, `"same"`)
-	put(1, 1, `"older"`)
-	check(`"first"`, `"first"`, 1)
-	put(3, 3, `"newer"`)
-	check(`"newer"`, `"newer"`, 2)
-}
-
-// TestArrivalsKept: of each axis the last nine windows are told, the newest among them.
-func TestArrivalsKept(t *testing.T) {
-	db := open(t, Config{})
-	for i := range 12 {
-		if _, err := put(t, db, "pump", i, 0); err != nil {
-			t.Fatal(err)
-		}
-	}
-	n := 0
-	err := db.Arrivals(t.Context(), func(_, _ string, starts, _ []time.Time) { n = len(starts) })
-	if err != nil || n != 9 {
-		t.Errorf("%d arrivals, %v, want nine", n, err)
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"brinell/bearing"
+	"brinell/internal/storetest"
 )
 
 // TestListPlans: every filter of alarms, the inspections of a sensor and what is told of open
@@ -137,23 +138,6 @@ func TestTooManyResources(t *testing.T) {
 	put("machine", "more", `{}`, "")
 }
 
-// some are the sensors whose names begin in some way, as a key covers them.
-type some []string
-
-func (s some) Covers(of string) bool {
-	return slices.ContainsFunc(s, func(p string) bool { return strings.HasPrefix(of, p) })
-}
-
-func (s some) Next(of string) (string, bool) {
-	next, ok := "", false
-	for _, p := range s {
-		if from := max(of, p); (of <= p || strings.HasPrefix(of, p)) && (!ok || from < next) {
-			next, ok = from, true
-		}
-	}
-	return next, ok
-}
-
 // TestCountOf: what is counted is of the things that were asked for, over any number of pages, and up
 // to what was asked for.
 func TestCountOf(t *testing.T) {
@@ -168,10 +152,10 @@ func TestCountOf(t *testing.T) {
 	}
 	db := open(t, Config{Dir: dir})
 	for _, c := range []struct {
-		of                   some
+		of                   storetest.Prefixes
 		sensors, inspections int
 	}{
-		{some{"a-"}, each, 2 * each}, {some{"b-", "c-"}, 2 * each, 4 * each}, {some{""}, 3 * each, 6 * each}, {some{"b-1233", "zoo"}, 1, 2}, {some{"d"}, 0, 0}, {some{}, 0, 0},
+		{storetest.Prefixes{"a-"}, each, 2 * each}, {storetest.Prefixes{"b-", "c-"}, 2 * each, 4 * each}, {storetest.Prefixes{""}, 3 * each, 6 * each}, {storetest.Prefixes{"b-1233", "zoo"}, 1, 2}, {storetest.Prefixes{"d"}, 0, 0}, {storetest.Prefixes{}, 0, 0},
 	} {
 		for kind, want := range map[string]int{bearing.KindSensor: c.sensors, bearing.KindInspection: c.inspections} {
 			for _, most := range []int{1_000_000, 2 * each, 1} {
@@ -184,54 +168,6 @@ func TestCountOf(t *testing.T) {
 	plan := planOf(t, db)
 	plan(countSensors, "SEARCH resources USING PRIMARY KEY (kind=? AND", bearing.KindSensor, "a", 1)
 	plan(countParts, "SEARCH resource_counts USING PRIMARY KEY (kind=? AND", bearing.KindInspection, "a", 1)
-}
-
-// TestResourcesOf pages through inspections of many choices of sensors, and compares with what a
-// loop over all finds.
-func TestResourcesOf(t *testing.T) {
-	db := open(t, Config{})
-	ctx := t.Context()
-	rng := rand.New(rand.NewPCG(5, 6))
-	var all []bearing.Part
-	for i := range 200 {
-		p := bearing.Part{Of: fmt.Sprintf("%c%d", 'a'+rng.IntN(4), rng.IntN(12)), Key: fmt.Sprintf("k%03d", i)}
-		all = append(all, p)
-		if _, _, err := db.PutResource(ctx, bearing.KindInspection, p.Key, fmt.Appendf(nil, `{"sensor":%q}`, p.Of), bearing.AnyVersion); err != nil {
-			t.Fatal(err)
-		}
-	}
-	slices.SortFunc(all, func(a, b bearing.Part) int {
-		return cmp.Or(strings.Compare(a.Of, b.Of), strings.Compare(a.Key, b.Key))
-	})
-	sensor := make(map[string]string)
-	for _, p := range all {
-		sensor[p.Key] = p.Of
-	}
-	for _, of := range []bearing.Parts{bearing.OnePart("a1"), bearing.OnePart("a"), bearing.OnePart("zz"), some{""}, some{"a1"}, some{"b", "d1"}, some{"d", "a", "c0"}, some{"x"}, some{"0"}} {
-		for _, limit := range []int{1, 3, 100, 1000} {
-			var want, got []bearing.Part
-			for _, p := range all {
-				if of.Covers(p.Of) {
-					want = append(want, p)
-				}
-			}
-			for after := (bearing.Part{}); ; after = got[len(got)-1] {
-				rows, err := db.ResourcesOf(ctx, bearing.KindInspection, of, after, limit)
-				if err != nil || len(rows) > limit {
-					t.Fatal(len(rows), err)
-				}
-				for _, r := range rows {
-					got = append(got, bearing.Part{Of: sensor[r.Key], Key: r.Key})
-				}
-				if len(rows) < limit {
-					break
-				}
-			}
-			if !slices.Equal(got, want) {
-				t.Errorf("%v by %d: %v, want %v", of, limit, got, want)
-			}
-		}
-	}
 }
 
 // TestFirstAlarms: of many alarms the counts and the first are those that a loop over all finds,

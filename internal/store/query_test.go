@@ -303,25 +303,3 @@ func TestPagingWhileWriting(t *testing.T) {
 		}
 	}
 }
-
-// TestHistory: a sensor comes back with all its axes, in the order in which its windows were
-// stored.
-func TestHistory(t *testing.T) {
-	db := open(t, Config{})
-	start := time.Date(2026, 1, 2, 0, 0, 0, 0, time.UTC)
-	for _, i := range []int{3, 1, 4, 0, 2} {
-		for _, axis := range []string{"x", "y"} {
-			w := &bearing.Window{Sensor: "pump", Axis: axis, Start: start.Add(time.Duration(i) * time.Second), SampleRate: 1000, Unit: bearing.G, Samples: []float32{1, 2}}
-			if _, err := db.Append(t.Context(), bearing.Diagnosis{ID: w.ID(), Sensor: "pump", Axis: axis, Start: w.Start, SampleCount: i}, w, nil); err != nil {
-				t.Fatal(err)
-			}
-		}
-	}
-	var got []int
-	if err := db.History(t.Context(), "pump", func(d bearing.Diagnosis) error { got = append(got, d.SampleCount); return nil }); err != nil {
-		t.Fatal(err)
-	}
-	if d := cmp.Diff([]int{3, 3, 1, 1, 4, 4, 0, 0, 2, 2}, got); d != "" {
-		t.Error(d)
-	}
-}

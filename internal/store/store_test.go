@@ -13,8 +13,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-	"github.com/google/go-cmp/cmp/cmpopts"
 	"go.uber.org/goleak"
 
 	"brinell/bearing"
@@ -91,42 +89,6 @@ func put(t testing.TB, db *DB, sensor string, i, salt int) (bearing.Diagnosis, e
 	t.Helper()
 	d, w := window(t, sensor, i, salt)
 	return db.Append(context.Background(), d, w, nil)
-}
-
-func TestRoundTrip(t *testing.T) {
-	dir := t.TempDir()
-	db := open(t, Config{Dir: dir})
-	d, w := window(t, "pump", 1, 0)
-	abroad := d
-	abroad.ReceivedAt = d.ReceivedAt.In(time.FixedZone("", 3600))
-	abroad.Duplicate = true // the caller's mistake is not kept
-	got, err := db.Append(t.Context(), abroad, w, nil)
-	if err != nil || cmp.Diff(d, got, cmpopts.EquateEmpty()) != "" {
-		t.Fatalf("append: %v\n%s", err, cmp.Diff(d, got, cmpopts.EquateEmpty()))
-	}
-	if got.ReceivedAt.Location() != time.UTC {
-		t.Errorf("received at %v, want UTC", got.ReceivedAt)
-	}
-	read := func(db *DB) {
-		t.Helper()
-		got, err := db.Diagnosis(t.Context(), d.ID)
-		if err != nil || cmp.Diff(d, got, cmpopts.EquateEmpty()) != "" {
-			t.Errorf("diagnosis: %v\n%s", err, cmp.Diff(d, got, cmpopts.EquateEmpty()))
-		}
-		if got.Start.Location() != time.UTC || got.ReceivedAt.Location() != time.UTC {
-			t.Errorf("times %v and %v, want UTC", got.Start, got.ReceivedAt)
-		}
-		back, err := db.Window(t.Context(), d.ID)
-		if err != nil || cmp.Diff(w, back) != "" {
-			t.Errorf("window: %v\n%s", err, cmp.Diff(w, back))
-		}
-		if back != nil && back.Digest() != w.Digest() {
-			t.Error("the digest of the window read back differs")
-		}
-	}
-	read(db)
-	shut(t, db)
-	read(open(t, Config{Dir: dir}))
 }
 
 // TestPragmasAreReadBack plants a connection without durability.
