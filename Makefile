@@ -65,9 +65,9 @@ fuzz-short:
 garbage:
 	BRINELL_GARBAGE=10000 BRINELL_WINDOWS=1000 $(GO) test ./internal/diagnose -run 'Garbage|Invariance' -v -timeout 1h
 
-# A hundred and more one-line changes, one at a time, each of which the tests of its package must
+# Some three hundred one-line changes, one at a time, each of which the tests of its package must
 # notice; survivors are printed, and fail it. MUTANTS is a pattern of those that are tried.
-# Twenty minutes on two cores.
+# Half an hour on two cores.
 MUTANTS ?= .
 mutants:
 	BRINELL_MUTANTS='$(MUTANTS)' $(GO) test ./internal/mutants -run 'Mutants$$' -v -timeout 3h

@@ -143,8 +143,10 @@ func TestQualityCounts(t *testing.T) {
 	levels := func(n int) []float32 {
 		rng := rand.New(rand.NewPCG(13, 14))
 		x := make([]float32, gateSamples)
-		for i := range x {
-			x[i] = float32(rng.IntN(n)) / 10
+		level := 0
+		for i := range x { // never one twice in a row
+			level = (level + 1 + rng.IntN(n-1)) % n
+			x[i] = float32(level) / 10
 		}
 		return x
 	}
