@@ -240,7 +240,7 @@ func (s *server) judgeLine(ctx context.Context, index int, line []byte, own *sha
 		}
 	}
 	if err == nil {
-		err = s.complete(ctx, f.Sensor, &f)
+		s.complete(f.Sensor, &f)
 	}
 	var win *bearing.Window
 	if err == nil {

@@ -85,6 +85,14 @@ func (g registered) CountOf(_ context.Context, kind string, of bearing.Parts, mo
 	return min(n, most), nil
 }
 
+func (g registered) Sensor(name string) (s bearing.Sensor, ok bool) {
+	r, ok := g[bearing.KindSensor][name]
+	if ok {
+		_ = json.Unmarshal(r.Doc, &s)
+	}
+	return s, ok
+}
+
 // Unregistered returns sensors that only sent windows.
 func (registered) Forget(context.Context, string, int64) error { return nil }
 

@@ -17,6 +17,8 @@ import (
 // Resources keeps what users register, and refuses what refers to nothing. When a write
 // returns without error, it is on disk and windows are judged by it.
 type Resources interface {
+	// Sensor returns what is registered of a sensor, without reading it from the store.
+	Sensor(name string) (bearing.Sensor, bool)
 	PutResource(ctx context.Context, kind, key string, doc []byte, match int64) (version int64, created bool, err error)
 	DeleteResource(ctx context.Context, kind, key string, match int64) error
 	Resource(ctx context.Context, kind, key string) (bearing.Resource, error)

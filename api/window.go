@@ -1,8 +1,6 @@
 package api
 
 import (
-	"context"
-	"encoding/json"
 	"net/http"
 	"time"
 
@@ -75,9 +73,7 @@ func (s *server) readWindow(w http.ResponseWriter, r *http.Request, own *share) 
 	}
 	o := decode.Options{MaxSamples: s.cfg.MaxSamples, Room: own.floats}
 	if form.IsFile() {
-		if o.Known, err = s.registered(r.Context(), sensor); err != nil {
-			return nil, nil, err
-		}
+		o.Known = s.registered(sensor)
 	}
 	body, err := s.readBody(w, r, own)
 	if err != nil {
@@ -99,37 +95,25 @@ func (s *server) readWindow(w http.ResponseWriter, r *http.Request, own *share) 
 	start := time.Now()
 	defer func() { s.cfg.ObserveDecode(time.Since(start)) }()
 	f, err := form.Decode(body, o)
-	if err == nil {
-		err = s.complete(r.Context(), sensor, &f)
-	}
 	if err != nil {
 		return nil, place, err
 	}
+	s.complete(sensor, &f)
 	win, err := f.Window(sensor, s.cfg.MaxSamples)
 	return win, place, err
 }
 
 // registered returns what is registered of a sensor, nothing if nothing is.
-func (s *server) registered(ctx context.Context, name string) (known bearing.Sensor, err error) {
-	if s.resources == nil {
-		return known, nil
+func (s *server) registered(name string) (known bearing.Sensor) {
+	if s.resources != nil {
+		known, _ = s.resources.Sensor(name)
 	}
-	row, err := s.resources.Resource(ctx, bearing.KindSensor, name)
-	switch {
-	case bearing.CodeOf(err) == "resource_not_found":
-		return known, nil
-	case err != nil:
-		return known, err
-	}
-	return known, json.Unmarshal(row.Doc, &known)
+	return known
 }
 
 // complete puts the rate and the unit of the registered sensor where a window states none.
-func (s *server) complete(ctx context.Context, sensor string, f *decode.Fields) error {
-	if !f.Lacks() || !bearing.IsName(sensor) {
-		return nil
+func (s *server) complete(sensor string, f *decode.Fields) {
+	if f.Lacks() && bearing.IsName(sensor) {
+		f.Complete(s.registered(sensor))
 	}
-	known, err := s.registered(ctx, sensor)
-	f.Complete(known)
-	return err
 }

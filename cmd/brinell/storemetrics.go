@@ -5,7 +5,6 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
-	"syscall"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -78,9 +77,8 @@ func (m storeMetrics) Collect(ch chan<- prometheus.Metric) {
 		}
 	}
 	gauge(storeFiles, float64(files))
-	var fs syscall.Statfs_t
-	if err := syscall.Statfs(m.dir, &fs); err == nil {
-		gauge(storeFree, float64(fs.Bavail)*float64(fs.Bsize))
+	if free, err := m.db.Free(); err == nil {
+		gauge(storeFree, float64(free))
 	}
 }
 

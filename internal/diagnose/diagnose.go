@@ -53,6 +53,8 @@ type Core struct {
 	making  sync.Mutex
 	engines map[string]*engine // of sensors with a model of their own, by its digest
 
+	maxSamples int // of a window that is taken
+
 	saveEvery int                  // see savedEvery
 	folding   chan struct{}        // holds one while history is folded
 	rest      time.Time            // until when none is that nobody waits for; of Watch
@@ -105,6 +107,7 @@ type Config struct {
 	Build     string        // version and revision of the program, for Diagnosis.Provenance
 	Built     time.Time     // when, at the earliest: a clock before it is wrong; zero for not known
 
+	MaxSamples  int           // of a window that is taken; zero for bearing.DefaultMaxSamples
 	MaxSensors  int           // that windows may bring in by their names alone; zero for no bound
 	MaxAxes     int           // of a sensor; zero for DefaultMaxAxes
 	LateHorizon time.Duration // how far behind its sensor's newest window one may be to take part in its state; zero for DefaultLateHorizon
@@ -114,6 +117,7 @@ type Config struct {
 func New(m *models.Model, cfg Config) (*Core, error) {
 	c := &Core{features: cfg.Features, store: cfg.Store, catalogue: cfg.Catalogue, registry: cfg.Sensors, models: cfg.Models, engines: make(map[string]*engine), metrics: newMetrics(cfg.Metrics), now: cfg.Now, gate: cfg.Gate, memory: cfg.Memory, baseline: cfg.Baseline, zones: cfg.Zones, build: cfg.Build, sensors: make(map[[2]string]*sensor), arrived: make(map[[2]string]*arrivals), behind: make(map[[2]string]*sensor), rests: make(map[string]time.Time), folding: make(chan struct{}, 1), saveEvery: savedEvery}
 	c.crowd.most, c.crowd.axesMost = cfg.MaxSensors, cmp.Or(cfg.MaxAxes, DefaultMaxAxes)
+	c.maxSamples = cmp.Or(cfg.MaxSamples, bearing.DefaultMaxSamples)
 	c.horizon, c.wall.built = cmp.Or(cfg.LateHorizon, DefaultLateHorizon), cfg.Built
 	if c.features.Shelf == nil {
 		c.features.Shelf = dsp.NewShelf(kept(cmp.Or(cfg.Shelf, DefaultShelf)))
@@ -227,7 +231,7 @@ func (c *Core) Model() *models.Model { return c.active.Load().model }
 func (c *Core) observe(e *engine, w *bearing.Window, r registered, last string) (*observation, []string, error) {
 	k := e.workers.Get().(*worker)
 	defer e.workers.Put(k)
-	r.bearing = cmp.Or(w.Bearing, r.bearing, last)
+	r.bearing, r.most = cmp.Or(w.Bearing, r.bearing, last), c.maxSamples
 	var ok bool
 	if r.fitted, ok = bearing.Fitted(c.catalogue, r.bearing); !ok {
 		r.unknown = bearing.Unknown(bearing.Invalid, c.catalogue, r.bearing, "add its geometry or its orders").Message

@@ -116,7 +116,7 @@ func (k *worker) envelope(o *observation, w *bearing.Window, r registered) *line
 	if o.speed == 0 && b.BPFO > 0 && len(all) == 1 {
 		o.speed, o.source = k.estimate(w, b), bearing.SpeedEstimated
 	}
-	o.short = shortOf(o, w.SampleRate, all)
+	o.short = shortOf(o, w.SampleRate, all, r.most)
 	o.short.flag(&o.quality)
 	switch {
 	case b.BPFO == 0 && o.bearing == "":

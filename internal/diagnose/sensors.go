@@ -12,6 +12,7 @@ type registered struct {
 	bearing   string
 	fitted    bearing.KnownBearing // of that designation, zero if it is not known
 	unknown   string               // why the bearing is not known, as bearing.Unknown
+	most      int                  // samples of a window
 	shaft     float64              // Hz
 	speedFrom string               // see bearing.Sensor
 	model     string               // digest, "" for the active one

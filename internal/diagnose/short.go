@@ -28,12 +28,17 @@ type shortness struct {
 // shortOf returns how much too short a window is for the lines of a bearing to be told apart:
 // those of the orders that it may have, or of any bearing where none is known. Where the speed of
 // the shaft is not known, a window must be long enough to show the slowest that is looked for.
-func shortOf(o *observation, rate float64, orders []bearing.Orders) shortness {
+// A window that is taken has so many samples at most.
+func shortOf(o *observation, rate float64, orders []bearing.Orders, most int) shortness {
 	if o.speed == 0 {
 		if o.seconds >= lines.AnySpeedSeconds {
 			return shortness{}
 		}
-		return shortness{has: o.seconds, needs: lines.AnySpeedSeconds, seconds: upward(lines.AnySpeedSeconds),
+		seconds := upward(lines.AnySpeedSeconds)
+		if seconds*rate > float64(most) {
+			seconds = 0
+		}
+		return shortness{has: o.seconds, needs: lines.AnySpeedSeconds, seconds: seconds,
 			text: fmt.Sprintf("the window lasts %.3g s, and a shaft whose speed is not stated shows in %.3g s or more",
 				o.seconds, lines.AnySpeedSeconds)}
 	}
@@ -50,7 +55,7 @@ func shortOf(o *observation, rate float64, orders []bearing.Orders) shortness {
 		return shortness{}
 	}
 	seconds := upward(need / o.speed)
-	if !(seconds*rate <= bearing.DefaultMaxSamples) {
+	if !(seconds*rate <= float64(most)) {
 		return shortness{has: turns, needs: need, turning: true,
 			text: fmt.Sprintf("the window holds %.3g turns of the shaft, and telling the lines %s from one another takes %.3g: "+
 				"at %.4g rpm and %.6g Hz no window that is taken is so long", turns, whose, need, 60*o.speed, rate)}
@@ -98,6 +103,9 @@ func (s shortness) lengthen(sentence string) string {
 func (s shortness) advice() string {
 	if s.text == "" {
 		return ""
+	}
+	if s.seconds == 0 && !s.turning {
+		return "state the shaft speed, or sample more slowly"
 	}
 	if s.seconds == 0 {
 		return "check the shaft speed, or sample more slowly"

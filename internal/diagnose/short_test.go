@@ -89,7 +89,7 @@ func TestShortWindows(t *testing.T) {
 func TestShortOf(t *testing.T) {
 	f := func(seconds, speed float64, want string) {
 		t.Helper()
-		s := shortOf(&observation{seconds: seconds, speed: speed}, 10000, nil)
+		s := shortOf(&observation{seconds: seconds, speed: speed}, 10000, nil, bearing.DefaultMaxSamples)
 		if got := s.advice(); got != want || (s.text == "") != (want == "") || strings.Contains(s.text, "NaN") {
 			t.Errorf("%g s at %g Hz: %q, %q, want %q", seconds, speed, s.text, got, want)
 		}
@@ -103,6 +103,33 @@ func TestShortOf(t *testing.T) {
 	f(1, 5e-322, "check the shaft speed, or sample more slowly")
 	f(0.625, 0, "")
 	f(0.624, 0, "measure at least 0.63 s at a time")
+}
+
+// TestShortOfMost: no window is asked for that is longer than those that are taken.
+func TestShortOfMost(t *testing.T) {
+	for _, c := range []struct {
+		speed float64
+		most  int
+		want  string
+	}{
+		{10, 20000, "measure at least 2 s at a time"}, {10, 19999, "check the shaft speed, or sample more slowly"},
+		{0, 6300, "measure at least 0.63 s at a time"}, {0, 6299, "state the shaft speed, or sample more slowly"},
+	} {
+		if got := shortOf(&observation{seconds: 0.2, speed: c.speed}, 10000, nil, c.most).advice(); got != c.want {
+			t.Errorf("%g Hz, %d samples at most: %q, want %q", c.speed, c.most, got, c.want)
+		}
+	}
+	core, err := New(defaultCore(t).Model(), Config{MaxSamples: 8192})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := &bearing.Window{Sensor: "pump", Start: time.Unix(1, 0), SampleRate: 12000, ShaftSpeed: 10, Bearing: "6205-2RS", Unit: bearing.G, Samples: make([]float32, 8192)}
+	for i := range w.Samples {
+		w.Samples[i] = float32(math.Sin(float64(i * i)))
+	}
+	if d, err := core.Diagnose(w); err != nil || !strings.Contains(d.Verdict.Summary, "sample more slowly") {
+		t.Errorf("%q, %v", d.Verdict.Summary, err)
+	}
 }
 
 // TestShortInHz: a speed that is probably meant in Hz is asked about, and no window of its turns
@@ -132,7 +159,7 @@ func TestCutsAreLong(t *testing.T) {
 		known, ok := bearing.LookupBearing(name)
 		for _, speed := range []float64{0, 1, 7.3, 19.99, 29.95, 400} {
 			n := cutLength(12000, speed)
-			if s := shortOf(&observation{seconds: float64(n) / 12000, speed: speed}, 12000, []bearing.Orders{known.Orders()}); !ok || s.text != "" {
+			if s := shortOf(&observation{seconds: float64(n) / 12000, speed: speed}, 12000, []bearing.Orders{known.Orders()}, bearing.DefaultMaxSamples); !ok || s.text != "" {
 				t.Errorf("%s at %g Hz: %d samples: %s", name, speed, n, s.text)
 			}
 		}

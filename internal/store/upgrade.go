@@ -159,6 +159,9 @@ func forgetCopies(cfg Config) error {
 	return err
 }
 
+// Free returns how many bytes may be written to the file system of the data directory.
+func (db *DB) Free() (int64, error) { return db.cfg.free(db.cfg.Dir) }
+
 // freeSpace returns how many bytes may be written to the file system of a directory.
 func freeSpace(dir string) (int64, error) {
 	var s syscall.Statfs_t
