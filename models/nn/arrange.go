@@ -11,7 +11,7 @@ func arrange(steps []step) []step {
 	lanes := false // time in the lanes of what the last step wrote
 	for _, s := range steps {
 		switch {
-		case s.op == OpConv && s.prefersLanes(lanes):
+		case s.slides() && s.prefersLanes(lanes):
 			if !lanes || s.stride != s.in.C {
 				if lanes {
 					out = append(out, toRows(s.in))
@@ -70,7 +70,7 @@ func (s *step) rowsOf() int {
 // the stride each.
 func (s *step) toLanes() step {
 	n := s.rowsOf()
-	return step{op: opToLanes, in: s.in, out: s.in, m: n, k: s.stride, size: n * s.stride, offset: s.offset}
+	return step{run: runToLanes, in: s.in, out: s.in, moves: true, m: n, k: s.stride, size: n * s.stride, offset: s.offset}
 }
 
 // putTimeInLanes turns the weights and states where each tap stands.
@@ -91,5 +91,11 @@ func (s *step) putTimeInLanes() {
 }
 
 func toRows(in Shape) step {
-	return step{op: opToRows, in: in, out: in, size: in.size(), ld: in.L}
+	return step{run: runToRows, in: in, out: in, moves: true, size: in.size(), ld: in.L}
 }
+
+// runToLanes turns rows of stride·channels to one row each.
+func runToLanes(s *step, y []float32, ld int) { kernel.Transpose(s.m, s.k, s.buf, y, ld) }
+
+// runToRows turns rows of channels to channels last.
+func runToRows(s *step, y []float32, _ int) { kernel.Transpose(s.in.C, s.in.L, s.buf, y, s.in.C) }

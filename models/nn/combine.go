@@ -1,6 +1,10 @@
 package nn
 
-import "brinell/internal/kernel"
+import (
+	"fmt"
+
+	"brinell/internal/kernel"
+)
 
 // residual is y = x + body(x), any shape [N, L, C] that the body keeps.
 type residual struct {
@@ -8,7 +12,23 @@ type residual struct {
 	d    Tensor // gradient through the body
 }
 
-func (r *residual) params() []*Param { return r.body.all }
+func residualShape(s site) (out Shape, reason string) {
+	if body := s.ends[0]; len(s.ends) != 1 || body != s.in {
+		return out, fmt.Sprintf("the body must be one and keep the shape %d x %d, not make it %d x %d", s.in.L, s.in.C, body.L, body.C)
+	}
+	return s.in, ""
+}
+
+func branchBuffers(s site) int { return product(2*len(s.Branches), s.in.L, s.in.C) }
+
+func newResidual(s site) layer { return &residual{body: s.chains[0]} }
+
+func residualStep(s site, _ *step) step { return step{branches: s.plans, run: runResidual} }
+
+func runResidual(s *step, y []float32, _ int) {
+	copy(y[:s.size], s.buf)
+	kernel.Add(y, s.branches[0].Forward(s.buf))
+}
 
 func (r *residual) forward(x, y Tensor, train bool) {
 	copy(y.Data, x.Data)
@@ -34,12 +54,26 @@ type branches struct {
 	dy, d  []Tensor // gradients of each output, and of the input through each
 }
 
-func (b *branches) params() []*Param {
-	var all []*Param
-	for _, c := range b.chains {
-		all = append(all, c.all...)
+func branchesShape(s site) (out Shape, reason string) {
+	for i, o := range s.ends {
+		if i > 0 && o.L != out.L {
+			return out, fmt.Sprintf("branches of %d and %d steps do not fit side by side", out.L, o.L)
+		}
+		out = Shape{o.L, out.C + o.C}
 	}
-	return all
+	return out, ""
+}
+
+func newBranches(s site) layer { return &branches{chains: s.chains} }
+
+func branchesStep(s site, _ *step) step { return step{branches: s.plans, run: runBranches} }
+
+func runBranches(s *step, y []float32, _ int) {
+	first := 0
+	for _, b := range s.branches {
+		copyColumns(y[first:], s.out.C, b.Forward(s.buf), b.out.C, b.out.C)
+		first += b.out.C
+	}
 }
 
 func (b *branches) forward(x, y Tensor, train bool) {
@@ -59,7 +93,7 @@ func (b *branches) backward(x, y, dy, dx Tensor) {
 	clear(dx.Data)
 	first := 0
 	for i, c := range b.chains {
-		channels := c.input(len(c.layers)).C
+		channels := c.input(len(c.sites)).C
 		b.dy[i] = b.dy[i].resize(y.N, y.L, channels)
 		copyColumns(b.dy[i].Data, channels, dy.Data[first:], y.C, channels)
 		first += channels
@@ -85,7 +119,23 @@ func copyColumns(dst []float32, ldd int, src []float32, lds, n int) {
 // selection passes some channels on: x [N, L, C], y [N, L, len(selection)].
 type selection []int
 
-func (selection) params() []*Param { return nil }
+func selectShape(s site) (out Shape, reason string) {
+	for i, c := range s.Channels {
+		if c < 0 || c >= s.in.C || i > 0 && c <= s.Channels[i-1] {
+			return out, fmt.Sprintf("channels must ascend in 0..%d", s.in.C-1)
+		}
+	}
+	if len(s.Channels) == 0 {
+		return out, "no channels"
+	}
+	return Shape{s.in.L, len(s.Channels)}, ""
+}
+
+func newSelection(s site) layer { return selection(s.Channels) }
+
+func selectStep(s site, _ *step) step {
+	return step{channels: s.Channels, run: func(s *step, y []float32, _ int) { pick(y, s.buf, s.channels, s.in.C) }}
+}
 
 func (s selection) forward(x, y Tensor, _ bool) { pick(y.Data, x.Data, s, x.C) }
 

@@ -1,7 +1,7 @@
 package nn
 
 import (
-	"math/rand/v2"
+	"fmt"
 
 	"brinell/internal/kernel"
 )
@@ -26,24 +26,80 @@ type conv struct {
 	dw, db        *partial
 }
 
-func newConv(at Path, l Layer, in, out Shape, rng *rand.Rand) *conv {
-	c := &conv{in: in, out: out, kernel: l.Kernel, stride: l.Stride}
-	c.before, c.after = l.padding(in.L)
-	c.w = newParam(at, Weight, true, l.Kernel, in.C, out.C).he(l.Kernel*in.C, rng)
-	if l.Bias {
-		c.b = newParam(at, Bias, true, out.C)
-		c.bias = c.b.W
-	} else {
-		c.bias = make([]float32, out.C)
+func convShape(s site) (out Shape, reason string) {
+	l, in := s.Layer, s.in
+	if l.Out < 1 || l.Kernel < 1 || l.Stride < 1 || max(l.Out, l.Kernel, l.Stride) > widest {
+		return out, fmt.Sprintf("out %d, kernel %d and stride %d must lie in 1..%d", l.Out, l.Kernel, l.Stride, widest)
 	}
-	return c
+	if l.Stride > in.L { // buffers have whole rows of a stride
+		return out, fmt.Sprintf("stride %d is longer than the input's %d steps", l.Stride, in.L)
+	}
+	switch l.Padding {
+	case Same:
+		return Shape{(in.L + l.Stride - 1) / l.Stride, l.Out}, ""
+	case Valid:
+		if in.L < l.Kernel {
+			return out, fmt.Sprintf("kernel %d is longer than the input's %d steps", l.Kernel, in.L)
+		}
+		return Shape{(in.L-l.Kernel)/l.Stride + 1, l.Out}, ""
+	}
+	return out, fmt.Sprintf("padding %q is neither same nor valid", l.Padding)
 }
 
-func (c *conv) params() []*Param {
-	if c.b == nil {
-		return []*Param{c.w}
+// padding returns the zeros before and after the signal for input length n.
+func (l Layer) padding(n int) (before, after int) {
+	if l.Padding != Same {
+		return 0, 0
 	}
-	return []*Param{c.w, c.b}
+	total := max(0, ((n+l.Stride-1)/l.Stride-1)*l.Stride+l.Kernel-n)
+	return total / 2, total - total/2
+}
+
+func convParams(s site) []declared {
+	all := []declared{{Weight, []int{s.Kernel, s.in.C, s.out.C}}}
+	if s.Bias {
+		all = append(all, declared{Bias, []int{s.out.C}})
+	}
+	return all
+}
+
+func convMACs(s site) int { return product(s.out.L, s.Kernel, s.in.C, s.out.C) }
+
+// convBuffers counts the input with its padding, in both layouts.
+func convBuffers(s site) int {
+	before, after := s.padding(s.in.L)
+	return product(2, before+s.in.L+after+s.Stride, s.in.C)
+}
+
+func convReads(s site, f func(row, input, n int)) {
+	before, _ := s.padding(s.in.L)
+	for t := range s.out.L {
+		for k := range s.Kernel {
+			if at := t*s.Stride - before + k; at >= 0 && at < s.in.L {
+				f(k*s.in.C, at*s.in.C, s.in.C)
+			}
+		}
+	}
+}
+
+func convStep(s site, _ *step) step {
+	t := affineStep(s)
+	before, after := s.padding(s.in.L)
+	t.m, t.k, t.stride = s.out.L, s.Kernel*s.in.C, s.Stride*s.in.C
+	t.offset, t.size = before*s.in.C, (before+s.in.L+after)*s.in.C
+	return t.declareSparse(s.Group)
+}
+
+func newConv(s site) layer {
+	c := &conv{in: s.in, out: s.out, kernel: s.Kernel, stride: s.Stride, w: s.params[0]}
+	c.before, c.after = s.padding(s.in.L)
+	if s.Bias {
+		c.b = s.params[1]
+		c.bias = c.b.W
+	} else {
+		c.bias = make([]float32, s.out.C)
+	}
+	return c
 }
 
 func (c *conv) forward(x, y Tensor, _ bool) {

@@ -74,7 +74,7 @@ func infer(layers []Layer, in Shape, classes int, path func(i int) Path, logits 
 	weights, macs, activations := 0, 0, 0
 	for i, l := range layers {
 		for b, branch := range l.Branches {
-			if _, err := infer(branch, in, classes, func(j int) Path { return path(i).In(b, j) }, -1); err != nil {
+			if _, err := infer(branch, in, classes, path(i).inside(b), -1); err != nil {
 				return nil, err
 			}
 		}
@@ -104,23 +104,25 @@ func infer(layers []Layer, in Shape, classes int, path func(i int) Path, logits 
 	return shapes, nil
 }
 
+// declared returns the parameters of the layer itself, without those of branches.
+func (o operation) declared(s site) []declared {
+	if o.params == nil {
+		return nil
+	}
+	return o.params(s)
+}
+
 // Params returns the number of trained parameters of the layer. The running
 // statistics of batch-norm are not trained and do not count, nor do the switches of
 // nodes, which leave with what they prune.
 func (l Layer) Params(in, out Shape) int {
-	switch l.Op {
-	case OpConv:
-		n := product(l.Kernel, in.C, out.C)
-		if l.Bias {
-			n = sum(n, out.C)
+	n := l.total(in, Layer.Params)
+	for _, d := range operations[l.Op].declared(site{Layer: l, in: in, out: out}) {
+		if roles[d.role].counted {
+			n = sum(n, product(d.shape...))
 		}
-		return n
-	case OpBatchNorm:
-		return 2 * in.C
-	case OpDense, OpLogits:
-		return sum(product(in.L, in.C, out.C), out.C)
 	}
-	return l.total(in, Layer.Params)
+	return n
 }
 
 // total adds up a count over the branches.
@@ -139,31 +141,30 @@ func (l Layer) total(in Shape, count func(l Layer, in, out Shape) int) (n int) {
 // MACs returns the multiply-accumulates of one window, counting convolutions
 // and dense layers, zero padding included, biases and normalisation not.
 func (l Layer) MACs(in, out Shape) int {
-	switch l.Op {
-	case OpConv:
-		return product(out.L, l.Kernel, in.C, out.C)
-	case OpDense, OpLogits:
-		return product(in.L, in.C, out.C)
+	n := l.total(in, Layer.MACs)
+	if count := operations[l.Op].macs; count != nil {
+		n = sum(n, count(site{Layer: l, in: in, out: out}))
 	}
-	return l.total(in, Layer.MACs)
+	return n
 }
 
 // elements returns how many elements the buffers have, at most, that a plan needs for the
 // layer: its input with padding, in both layouts, what it works in, and its output.
 func (l Layer) elements(in, out Shape) int {
 	n := sum(product(in.L, in.C), product(out.L, out.C))
-	switch l.Op {
-	case OpConv:
-		before, after := l.padding(in.L)
-		n = sum(n, product(2, before+in.L+after+l.Stride, in.C))
-	case OpBatchNorm, OpNodes:
-		n = sum(n, product(32, in.C)) // coefficients, repeated to whole vectors
-	case OpResidual, OpBranches:
-		n = sum(n, product(2*len(l.Branches), in.L, in.C))
-	case OpDense, OpWinners:
-		n = sum(n, product(in.L, in.C))
+	if count := operations[l.Op].buffers; count != nil {
+		n = sum(n, count(site{Layer: l, in: in, out: out}))
 	}
 	return sum(n, l.total(in, Layer.elements))
+}
+
+// Reads calls f for each run of n elements of an input and the rows of the layer's
+// weight that multiply them, once for each output step that they count for. Zero
+// padding is left out. A layer without weights reads nothing.
+func (l Layer) Reads(in Shape, f func(row, input, n int)) {
+	if reads := operations[l.Op].reads; reads != nil {
+		reads(site{Layer: l, in: in, out: l.Output(in, 1)}, f)
+	}
 }
 
 // Count is the cost of one layer or of a network.
@@ -201,26 +202,12 @@ func (s Spec) Params(classes int) []*Param {
 
 func paramsOf(path func(i int) Path, layers []Layer, in Shape, classes int) (all []*Param) {
 	for i, l := range layers {
-		out, _ := l.shape(in, classes)
-		add := func(r Role, shape ...int) { all = append(all, &Param{Path: path(i), Role: r, Shape: shape}) }
-		switch l.Op {
-		case OpConv:
-			if add(Weight, l.Kernel, in.C, out.C); l.Bias {
-				add(Bias, out.C)
-			}
-		case OpDense, OpLogits:
-			add(Weight, in.size(), out.C)
-			add(Bias, out.C)
-		case OpBatchNorm:
-			for _, r := range []Role{Gamma, Beta, Mean, Variance} {
-				add(r, in.C)
-			}
-		case OpNodes:
-			add(Importance, in.C)
-			add(Alive, in.C)
+		out := l.Output(in, classes)
+		for _, d := range operations[l.Op].declared(site{Layer: l, in: in, out: out}) {
+			all = append(all, &Param{Path: path(i), Role: d.role, Shape: d.shape})
 		}
 		for b, branch := range l.Branches {
-			all = append(all, paramsOf(func(j int) Path { return path(i).In(b, j) }, branch, in, classes)...)
+			all = append(all, paramsOf(path(i).inside(b), branch, in, classes)...)
 		}
 		in = out
 	}

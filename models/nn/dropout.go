@@ -1,6 +1,9 @@
 package nn
 
-import "math/rand/v2"
+import (
+	"fmt"
+	"math/rand/v2"
+)
 
 // dropout sets a share of x to zero in training and scales the rest by
 // 1/(1-rate), so that the expectation stays.
@@ -13,7 +16,23 @@ type dropout struct {
 	scale []float32  // of the last forward: 0 or 1/(1-rate) per element
 }
 
-func (*dropout) params() []*Param { return nil }
+func dropoutShape(s site) (out Shape, reason string) {
+	if !(s.Rate >= 0 && s.Rate < 1) {
+		return out, fmt.Sprintf("rate %v is outside [0, 1)", s.Rate)
+	}
+	return s.in, ""
+}
+
+func newDropout(s site) layer {
+	d := &dropout{rate: s.Rate}
+	if s.rng != nil {
+		d.seed(s.rng)
+	}
+	return d
+}
+
+// fuseDropout leaves it out: it does nothing in inference.
+func fuseDropout(site, *step) bool { return true }
 
 func (d *dropout) seed(rng *rand.Rand) {
 	d.src = rand.NewPCG(rng.Uint64(), rng.Uint64())

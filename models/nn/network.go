@@ -66,7 +66,7 @@ func New(spec Spec, classes int, rng *rand.Rand) (*Network, error) {
 
 // Params returns all parameters in layer order. The slices are the network's
 // own: writing to W changes it.
-func (n *Network) Params() []*Param { return n.chain.params() }
+func (n *Network) Params() []*Param { return n.chain.all }
 
 // Param returns the parameter of that layer and role, or nil.
 func (n *Network) Param(layer Path, r Role) *Param {
@@ -79,11 +79,20 @@ func (n *Network) Param(layer Path, r Role) *Param {
 }
 
 // Shapes returns the output shape of each layer.
-func (n *Network) Shapes() []Shape { return n.chain.shapes }
+func (n *Network) Shapes() (all []Shape) {
+	for i := range n.chain.sites {
+		all = append(all, n.chain.sites[i].out)
+	}
+	return all
+}
 
 // Seed restarts the random source of every dropout. New does it where it draws
 // weights; a network with weights from elsewhere needs it before training.
-func (n *Network) Seed(rng *rand.Rand) { n.chain.seed(rng) }
+func (n *Network) Seed(rng *rand.Rand) {
+	for _, d := range n.chain.dropouts() {
+		d.seed(rng)
+	}
+}
 
 // Forward returns the logits [N, 1, Classes] of x [N, L, C]. With train set,
 // batch-norm uses and updates batch statistics and dropout is on. The result
@@ -102,7 +111,9 @@ func (n *Network) Backward(dlogits Tensor) { n.chain.backward(dlogits, Tensor{})
 
 // Inputs calls f with what each layer, inner ones first, read in the last Forward. A
 // ReLU may have written over what it and the layer before it read and wrote.
-func (n *Network) Inputs(f func(p Path, l Layer, x Tensor)) { n.chain.inputs(f) }
+func (n *Network) Inputs(f func(p Path, l Layer, x Tensor)) {
+	n.chain.each(func(c *chain, i int) { f(c.sites[i].path, c.sites[i].Layer, c.input(i)) })
+}
 
 // ZeroGrad sets all gradients to zero.
 func (n *Network) ZeroGrad() {
@@ -111,32 +122,40 @@ func (n *Network) ZeroGrad() {
 	}
 }
 
-func newParam(layer Path, r Role, trained bool, shape ...int) *Param {
-	size := 1
-	for _, s := range shape {
-		size *= s
-	}
-	p := &Param{Path: layer, Role: r, Shape: shape, W: make([]float32, size)}
-	if trained {
+// roles says of each role where its elements start, whether they have a gradient, and
+// whether they count as parameters of a network. Weights start where they are drawn.
+var roles = map[Role]struct {
+	start            float32
+	trained, counted bool
+}{
+	Weight:     {trained: true, counted: true},
+	Bias:       {trained: true, counted: true},
+	Gamma:      {start: 1, trained: true, counted: true},
+	Beta:       {trained: true, counted: true},
+	Mean:       {},
+	Variance:   {start: 1},
+	Importance: {start: nodeInit, trained: true}, // leaves with what it prunes
+	Alive:      {start: 1},
+}
+
+// newParam makes a parameter, with He-initialised weights unless rng is nil.
+func newParam(layer Path, d declared, rng *rand.Rand) *Param {
+	size := product(d.shape...)
+	p := &Param{Path: layer, Role: d.role, Shape: d.shape, W: make([]float32, size)}
+	role := roles[d.role]
+	if role.trained {
 		p.G = make([]float32, size)
 	}
-	return p
-}
-
-func (p *Param) fill(v float32) *Param {
-	for i := range p.W {
-		p.W[i] = v
+	if role.start != 0 {
+		for i := range p.W {
+			p.W[i] = role.start
+		}
 	}
-	return p
-}
-
-func (p *Param) he(fanIn int, rng *rand.Rand) *Param {
-	if rng == nil {
-		return p
-	}
-	sigma := math.Sqrt(2 / float64(fanIn))
-	for i := range p.W {
-		p.W[i] = float32(rng.NormFloat64() * sigma)
+	if d.role == Weight && rng != nil {
+		sigma := math.Sqrt(2 / float64(size/d.shape[len(d.shape)-1]))
+		for i := range p.W {
+			p.W[i] = float32(rng.NormFloat64() * sigma)
+		}
 	}
 	return p
 }

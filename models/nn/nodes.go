@@ -22,16 +22,21 @@ type nodes struct {
 	scale, none []float32 // α and zeros by kernel.Columns
 }
 
-func newNodes(at Path, in Shape) *nodes {
+func nodesParams(s site) []declared { return perChannel(s, Importance, Alive) }
+
+func newNodes(s site) layer {
 	return &nodes{
-		beta:  newParam(at, Importance, true, in.C).fill(nodeInit),
-		alpha: newParam(at, Alive, false, in.C).fill(1),
-		sums:  newChannelSums(in.C),
-		none:  kernel.Columns(nil, make([]float32, in.C)),
+		beta:  s.params[0],
+		alpha: s.params[1],
+		sums:  newChannelSums(s.in.C),
+		none:  kernel.Columns(nil, make([]float32, s.in.C)),
 	}
 }
 
-func (d *nodes) params() []*Param { return []*Param{d.beta, d.alpha} }
+func nodesStep(s site, _ *step) step {
+	n := s.layer.(*nodes)
+	return step{scale: kernel.Columns(nil, n.alpha.W), shift: n.none, run: runScale}
+}
 
 func (d *nodes) forward(x, y Tensor, _ bool) {
 	for c, b := range d.beta.W {

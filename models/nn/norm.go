@@ -31,23 +31,57 @@ type batchNorm struct {
 	cu, cv, cw []float32 // the same by kernel.Columns
 }
 
-func newBatchNorm(at Path, in Shape) *batchNorm {
-	c := in.C
-	channels := func() []float32 { return make([]float32, c) }
-	b := &batchNorm{
-		c:     c,
-		gamma: newParam(at, Gamma, true, c).fill(1),
-		beta:  newParam(at, Beta, true, c),
-		mean:  newParam(at, Mean, false, c),
-		va:    newParam(at, Variance, false, c).fill(1),
-		mu:    channels(), inv: channels(),
-		channelSums: newChannelSums(c),
-		u:           channels(), v: channels(), w: channels(),
+func batchNormParams(s site) []declared { return perChannel(s, Gamma, Beta, Mean, Variance) }
+
+// fuseBatchNorm folds it into the weights before it, unless something stands between.
+func fuseBatchNorm(s site, before *step) bool {
+	if !before.open() || before.act.ReLU {
+		return false
 	}
-	return b
+	scale, shift := s.layer.(*batchNorm).scaleShift()
+	for i := range before.w {
+		before.w[i] *= scale[i%s.out.C]
+	}
+	for o := range before.b {
+		before.b[o] = before.b[o]*scale[o] + shift[o]
+	}
+	return true
 }
 
-func (b *batchNorm) params() []*Param { return []*Param{b.gamma, b.beta, b.mean, b.va} }
+func batchNormStep(s site, _ *step) step {
+	scale, shift := s.layer.(*batchNorm).scaleShift()
+	return step{scale: kernel.Columns(nil, scale), shift: kernel.Columns(nil, shift), run: runScale}
+}
+
+func runScale(s *step, y []float32, _ int) { kernel.Scale(y, s.buf, s.scale, s.shift, false) }
+
+// scaleShift returns inference as one product and sum a channel.
+func (b *batchNorm) scaleShift() (scale, shift []float32) {
+	scale, shift = make([]float32, b.c), make([]float32, b.c)
+	for j := range scale {
+		scale[j] = b.gamma.W[j] * invSqrt(float64(b.va.W[j]))
+		shift[j] = b.beta.W[j] - b.mean.W[j]*scale[j]
+	}
+	return scale, shift
+}
+
+func newBatchNorm(s site) layer {
+	c := s.in.C
+	channels := func() []float32 { return make([]float32, c) }
+	return &batchNorm{
+		c:           c,
+		gamma:       s.params[0],
+		beta:        s.params[1],
+		mean:        s.params[2],
+		va:          s.params[3],
+		mu:          channels(),
+		inv:         channels(),
+		channelSums: newChannelSums(c),
+		u:           channels(),
+		v:           channels(),
+		w:           channels(),
+	}
+}
 
 func (b *batchNorm) forward(x, y Tensor, train bool) {
 	if train {

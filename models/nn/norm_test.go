@@ -9,7 +9,11 @@ import (
 // the way to its own, of which the variance is that of a sample, over n-1; inference takes those,
 // and adds 1e-5 to the variance.
 func TestRunningStatistics(t *testing.T) {
-	b := newBatchNorm("0", Shape{L: 2, C: 1})
+	net, err := New(Spec{Name: "t", Input: Shape{L: 2, C: 1}, Layers: []Layer{BatchNorm(), Logits()}}, 2, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := net.chain.sites[0].layer.(*batchNorm)
 	x := Tensor{N: 2, L: 2, C: 1, Data: []float32{1, 2, 4, 9}} // mean 4, Σ(x-4)² = 38
 	y := NewTensor(2, 2, 1)
 	near := func(what string, got float32, want float64) {

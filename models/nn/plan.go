@@ -19,7 +19,8 @@ type Plan struct {
 // step is one operation of a plan. It reads its input from buf, where the step
 // before has written it.
 type step struct {
-	op      Op // of the layer, or one of the two transpositions
+	// run computes y from buf; rows of y that are those of channels are ld apart.
+	run     func(s *step, y []float32, ld int)
 	in, out Shape
 	act     kernel.Act // of convolution and dense layer
 
@@ -29,9 +30,10 @@ type step struct {
 	scale, shift []float32 // of a batch-norm that follows no weights, by kernel.Columns
 
 	m, k   int // steps before pooling, inputs of one; the width of a pool
-	stride int // elements between the rows of the im2col view
+	stride int // elements between the rows of the im2col view, 0 of a dense layer
 	lanes  bool
 	taps   kernel.Taps
+	moves  bool // changes the layout and nothing else
 
 	groups kernel.Groups // of a sparse layer, in place of w
 	sparse bool
@@ -39,8 +41,10 @@ type step struct {
 	// The input of a dense layer comes from a ReLU or from winners and has many
 	// zeros; leaving them out pays where rows are long.
 	rectified bool
+	zeros     bool // the output has many
 	channels  []int
 	branches  []*Plan
+	scratch   int // elements of tmp
 	tmp       []float32
 	index     []int32
 
@@ -50,11 +54,11 @@ type step struct {
 	buf              []float32
 }
 
-// The operations that change the layout.
-const (
-	opToLanes Op = "to lanes" // rows of stride·channels to one row each
-	opToRows  Op = "to rows"  // channels' rows to channels last
-)
+// open reports whether the step stores sums of weights to which more can be done.
+func (s *step) open() bool { return s.w != nil && !s.act.Pool }
+
+// slides reports whether the step is a convolution.
+func (s *step) slides() bool { return s.stride > 0 }
 
 // Plan compiles the network's present weights. Later training does not change
 // the plan.
@@ -66,8 +70,8 @@ func (n *Network) Plan() *Plan { return n.chain.plan() }
 
 func (c *chain) plan() *Plan {
 	p := &Plan{in: c.in, out: c.in}
-	if len(c.shapes) > 0 {
-		p.out = c.shapes[len(c.shapes)-1]
+	if n := len(c.sites); n > 0 {
+		p.out = c.sites[n-1].out
 	}
 	p.steps = arrange(c.fuse())
 	for i := range p.steps {
@@ -84,106 +88,58 @@ func (c *chain) plan() *Plan {
 	return p
 }
 
-// leastRectified is the number of weights from which leaving out zero inputs pays, by
-// BenchmarkMatvec: half of them gone, 64 x 64 weights take as long and 128 x 128 two
-// thirds of the time.
-const leastRectified = 1 << 13
-
 // fuse returns the steps of the chain with channels last.
 func (c *chain) fuse() []step {
 	var steps []step
-	in := c.in
-	for i, l := range c.specs {
-		out := c.shapes[i]
-		last := &step{}
+	for _, s := range c.sites {
+		op, before := operations[s.Op], &step{}
 		if len(steps) > 0 {
-			last = &steps[len(steps)-1]
+			before = &steps[len(steps)-1]
 		}
-		affine := last.w != nil && !last.act.Pool
-		switch {
-		case l.Op == OpDropout:
-		case l.Op == OpConv || l.Op == OpDense || l.Op == OpLogits:
-			s := c.affine(i, l, in, out)
-			s.rectified = l.Op != OpConv && l.Group == 0 && s.k*len(s.b) >= leastRectified && (last.op == OpWinners || last.op == OpReLU || last.act.ReLU)
-			steps = append(steps, s)
-		case l.Op == OpBatchNorm && affine && !last.act.ReLU:
-			last.fold(c.scaleShift(i))
-		case l.Op == OpReLU && affine:
-			last.act.ReLU = true
-		case l.Op == OpMaxPool && l.Kernel == 2 && affine && last.op == OpConv && !last.sparse:
-			last.act.Pool = true
-			last.out = out
-		default:
-			steps = append(steps, c.plain(i, l, in, out))
+		if op.fuse != nil && op.fuse(s, before) {
+			continue
 		}
-		in = out
+		for _, inner := range s.chains {
+			s.plans = append(s.plans, inner.plan())
+		}
+		t := op.step(s, before)
+		t.in, t.out = s.in, s.out
+		if t.size == 0 {
+			t.size = s.in.size()
+		}
+		steps = append(steps, t)
 	}
 	return steps
 }
 
-// plain is the step of a layer without weights that matter.
-func (c *chain) plain(i int, l Layer, in, out Shape) step {
-	s := step{op: l.Op, in: in, out: out, k: l.Kernel, size: in.size(), channels: l.Channels}
-	switch n := c.layers[i].(type) {
-	case *batchNorm:
-		scale, shift := c.scaleShift(i)
-		s.scale, s.shift = kernel.Columns(nil, scale), kernel.Columns(nil, shift)
-	case *nodes:
-		s.scale, s.shift = kernel.Columns(nil, n.alpha.W), n.none
-	case *winners:
-		s.keep = winnersOf(n.rate, in.size())
-	case *residual:
-		s.branches = []*Plan{n.body.plan()}
-	case *branches:
-		for _, b := range n.chains {
-			s.branches = append(s.branches, b.plan())
-		}
+// affineStep is the step of a layer with weights and perhaps a bias, which it copies.
+func affineStep(s site) step {
+	t := step{w: slices.Clone(s.params[0].W), b: make([]float32, s.out.C), run: runAffine}
+	if len(s.params) > 1 {
+		copy(t.b, s.params[1].W)
+	}
+	return t
+}
+
+// declareSparse makes the step one by groups of weights, unless group is 0.
+func (s step) declareSparse(group int) step {
+	if group > 0 {
+		s.sparse, s.groups = true, kernel.NewGroups(nil, 0, 0, group)
+		s.size += group // the last group may reach beyond the inputs
 	}
 	return s
 }
 
-func (c *chain) affine(i int, l Layer, in, out Shape) step {
-	s := step{op: l.Op, in: in, out: out, b: make([]float32, out.C), m: out.L, k: in.size(), size: in.size()}
-	var w, b *Param
-	switch n := c.layers[i].(type) {
-	case *conv:
-		w, b = n.w, n.b
-	case *dense:
-		w, b = n.w, n.b
-	}
-	s.w = append(s.w, w.W...)
-	if b != nil {
-		copy(s.b, b.W)
-	}
-	if l.Op == OpConv {
-		before, after := l.padding(in.L)
-		s.k, s.stride = l.Kernel*in.C, l.Stride*in.C
-		s.offset, s.size = before*in.C, (before+in.L+after)*in.C
-	}
-	if l.Group > 0 {
-		s.sparse, s.groups = true, kernel.NewGroups(nil, 0, 0, l.Group)
-		s.size += l.Group // the last group may reach beyond the inputs
-	}
-	return s
-}
-
-func (c *chain) scaleShift(i int) (scale, shift []float32) {
-	n := c.layers[i].(*batchNorm)
-	gamma, beta, mean, va := n.gamma.W, n.beta.W, n.mean.W, n.va.W
-	scale, shift = make([]float32, len(gamma)), make([]float32, len(gamma))
-	for j := range gamma {
-		scale[j] = gamma[j] * invSqrt(float64(va[j]))
-		shift[j] = beta[j] - mean[j]*scale[j]
-	}
-	return scale, shift
-}
-
-func (s *step) fold(scale, shift []float32) {
-	for i := range s.w {
-		s.w[i] *= scale[i%s.out.C]
-	}
-	for o := range s.b {
-		s.b[o] = s.b[o]*scale[o] + shift[o]
+func runAffine(s *step, y []float32, ld int) {
+	switch {
+	case s.sparse:
+		kernel.AffineGroups(s.m, s.buf, s.stride, s.groups, s.b, y, s.act.ReLU)
+	case s.lanes:
+		kernel.AffineLanes(len(s.b), s.m, s.w, s.buf, s.taps, s.b, y, ld, s.act)
+	case s.rectified:
+		kernel.AffineNonzero(s.buf, s.w, s.b, y[:len(s.b)], s.act.ReLU, s.index)
+	default:
+		kernel.Affine(s.m, s.buf, s.stride, s.packed, s.b, y, s.act)
 	}
 }
 
@@ -192,9 +148,7 @@ func (p *Plan) allocate() {
 	for i := range p.steps {
 		s := &p.steps[i]
 		s.buf = make([]float32, s.size)
-		if s.op == OpWinners {
-			s.tmp = make([]float32, s.size)
-		}
+		s.tmp = make([]float32, s.scratch)
 		if s.rectified {
 			s.index = make([]int32, s.k)
 		}
@@ -217,7 +171,7 @@ func (p *Plan) Work() (work int) {
 		case s.b != nil:
 			rows, _ := s.vectors()
 			work += rows
-		case s.op == opToLanes || s.op == opToRows:
+		case s.moves:
 			work += changeCost * s.in.size()
 		}
 		for _, b := range s.branches {
@@ -262,51 +216,8 @@ func (p *Plan) Forward(x []float32) []float32 {
 	last := len(p.steps) - 1
 	for i := range last {
 		next := &p.steps[i+1]
-		p.steps[i].run(next.buf[next.offset:], next.ld)
+		p.steps[i].run(&p.steps[i], next.buf[next.offset:], next.ld)
 	}
-	p.steps[last].run(p.y, 0)
+	p.steps[last].run(&p.steps[last], p.y, 0)
 	return p.y
-}
-
-// run computes the step from its buf to y, whose rows are ld apart if they are
-// those of channels.
-func (s *step) run(y []float32, ld int) {
-	switch s.op {
-	case OpConv, OpDense, OpLogits:
-		switch {
-		case s.sparse:
-			kernel.AffineGroups(s.m, s.buf, s.stride, s.groups, s.b, y, s.act.ReLU)
-		case s.lanes:
-			kernel.AffineLanes(len(s.b), s.m, s.w, s.buf, s.taps, s.b, y, ld, s.act)
-		case s.rectified:
-			kernel.AffineNonzero(s.buf, s.w, s.b, y[:len(s.b)], s.act.ReLU, s.index)
-		default:
-			kernel.Affine(s.m, s.buf, s.stride, s.packed, s.b, y, s.act)
-		}
-	case OpBatchNorm, OpNodes:
-		kernel.Scale(y, s.buf, s.scale, s.shift, false)
-	case OpReLU:
-		kernel.ReLU(y, s.buf)
-	case OpMaxPool:
-		maxPoolWindow(y[:s.out.size()], s.buf, nil, s.k, s.in.C)
-	case OpAvgPool:
-		avgPoolWindow(y[:s.out.size()], s.buf, s.k, s.in.C)
-	case OpSelect:
-		pick(y, s.buf, s.channels, s.in.C)
-	case OpWinners:
-		selectWinners(y[:s.size], s.buf, s.keep, s.tmp)
-	case OpResidual:
-		copy(y[:s.size], s.buf)
-		kernel.Add(y, s.branches[0].Forward(s.buf))
-	case OpBranches:
-		first := 0
-		for _, b := range s.branches {
-			copyColumns(y[first:], s.out.C, b.Forward(s.buf), b.out.C, b.out.C)
-			first += b.out.C
-		}
-	case opToLanes:
-		kernel.Transpose(s.m, s.k, s.buf, y, ld)
-	case opToRows:
-		kernel.Transpose(s.in.C, s.in.L, s.buf, y, s.in.C)
-	}
 }

@@ -1,6 +1,10 @@
 package nn
 
-import "brinell/internal/kernel"
+import (
+	"fmt"
+
+	"brinell/internal/kernel"
+)
 
 // maxPool takes the maximum of each k consecutive steps, per channel. Steps
 // beyond the last whole group are left out. Shapes: x [N, L, C], y [N, ⌊L/k⌋, C].
@@ -10,7 +14,38 @@ type maxPool struct {
 	arg  []uint8 // which of the k steps won, as many as y has elements; k = 2 asks x
 }
 
-func (*maxPool) params() []*Param { return nil }
+func poolShape(s site) (out Shape, reason string) {
+	if s.Kernel < 1 || s.Kernel > s.in.L || s.Kernel > 256 {
+		return out, fmt.Sprintf("width %d must lie in 1..256 and not exceed the input's %d steps", s.Kernel, s.in.L)
+	}
+	return Shape{s.in.L / s.Kernel, s.in.C}, ""
+}
+
+func newMaxPool(s site) layer { return &maxPool{k: s.Kernel} }
+
+// joinMaxPool takes the gradient of a ReLU before a pool of pairs.
+func joinMaxPool(before, l layer) {
+	if r, ok := before.(*relu); ok {
+		if p := l.(*maxPool); p.k == 2 {
+			p.relu, r.doneBack = true, true
+		}
+	}
+}
+
+// fuseMaxPool pools pairs where a convolution stores its sums.
+func fuseMaxPool(s site, before *step) bool {
+	if s.Kernel != 2 || !before.open() || !before.slides() || before.sparse {
+		return false
+	}
+	before.act.Pool, before.out = true, s.out
+	return true
+}
+
+func maxPoolStep(s site, _ *step) step {
+	return step{k: s.Kernel, run: func(s *step, y []float32, _ int) {
+		maxPoolWindow(y[:s.out.size()], s.buf, nil, s.k, s.in.C)
+	}}
+}
 
 func (p *maxPool) forward(x, y Tensor, _ bool) {
 	if p.k == 2 {
@@ -79,7 +114,13 @@ func (p *maxPool) backward(x, y, dy, dx Tensor) {
 // the last whole group are left out. Shapes: x [N, L, C], y [N, ⌊L/k⌋, C].
 type avgPool struct{ k int }
 
-func (avgPool) params() []*Param { return nil }
+func newAvgPool(s site) layer { return avgPool{k: s.Kernel} }
+
+func avgPoolStep(s site, _ *step) step {
+	return step{k: s.Kernel, run: func(s *step, y []float32, _ int) {
+		avgPoolWindow(y[:s.out.size()], s.buf, s.k, s.in.C)
+	}}
+}
 
 func (p avgPool) forward(x, y Tensor, _ bool) {
 	shard(x.N, func(_, lo, hi int) {

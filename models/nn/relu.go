@@ -6,21 +6,27 @@ import "brinell/internal/kernel"
 // batch-norm before it and a max-pool of pairs after it do it in their own passes.
 type relu struct{ done, doneBack bool }
 
-// fuse tells neighbours what they do for each other.
-func fuse(before, after layer) {
+func newReLU(site) layer { return &relu{} }
+
+// joinReLU leaves the ReLU to a batch-norm before it.
+func joinReLU(before, l layer) {
 	if b, ok := before.(*batchNorm); ok {
-		if r, ok := after.(*relu); ok {
-			b.relu, r.done = true, true
-		}
-	}
-	if r, ok := before.(*relu); ok {
-		if p, ok := after.(*maxPool); ok && p.k == 2 {
-			p.relu, r.doneBack = true, true
-		}
+		b.relu, l.(*relu).done = true, true
 	}
 }
 
-func (*relu) params() []*Param { return nil }
+// fuseReLU does it where the step before stores its sums.
+func fuseReLU(_ site, before *step) bool {
+	if !before.open() {
+		return false
+	}
+	before.act.ReLU, before.zeros = true, true
+	return true
+}
+
+func reluStep(site, *step) step {
+	return step{zeros: true, run: func(s *step, y []float32, _ int) { kernel.ReLU(y, s.buf) }}
+}
 
 func (r *relu) forward(x, y Tensor, _ bool) {
 	if r.done {

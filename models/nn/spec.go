@@ -146,6 +146,9 @@ func At(i int) Path { return Path(strconv.Itoa(i)) }
 // In is the path of layer i in branch b of the combinator at p.
 func (p Path) In(b, i int) Path { return Path(fmt.Sprintf("%s.%d.%d", p, b, i)) }
 
+// inside returns the paths of the layers in branch b.
+func (p Path) inside(b int) func(i int) Path { return func(i int) Path { return p.In(b, i) } }
+
 // Layer returns the layer at a path, or false if there is none.
 func (s Spec) Layer(p Path) (l Layer, ok bool) {
 	layers := s.Layers
@@ -185,96 +188,28 @@ func (l Layer) Output(in Shape, classes int) Shape {
 	return out
 }
 
+// widest is the largest width, kernel or stride of a layer.
+const widest = 1 << 20
+
 // shape returns the output shape of the layer, or the reason why it has none.
 func (l Layer) shape(in Shape, classes int) (out Shape, reason string) {
-	const limit = 1 << 20
-	if l.Group != 0 && ((l.Op != OpConv && l.Op != OpDense && l.Op != OpLogits) || l.Group < 1 || l.Group > kernel.MaxGroup) {
+	op, known := operations[l.Op]
+	switch {
+	case l.Group != 0 && (!op.sparse || l.Group < 1 || l.Group > kernel.MaxGroup):
 		return out, fmt.Sprintf("group %d must lie in 1..%d, and belong to conv, dense or logits", l.Group, kernel.MaxGroup)
-	}
-	if (len(l.Branches) > 0) != (l.Op == OpResidual || l.Op == OpBranches) {
+	case (len(l.Branches) > 0) != op.holds:
 		return out, "residual and branches need branches, no other layer has them"
+	case !known:
+		return out, "unknown operation"
+	case op.shape == nil:
+		return in, ""
 	}
-	switch l.Op {
-	case OpConv:
-		if l.Out < 1 || l.Kernel < 1 || l.Stride < 1 || max(l.Out, l.Kernel, l.Stride) > limit {
-			return out, fmt.Sprintf("out %d, kernel %d and stride %d must lie in 1..%d", l.Out, l.Kernel, l.Stride, limit)
-		}
-		if l.Stride > in.L { // buffers have whole rows of a stride
-			return out, fmt.Sprintf("stride %d is longer than the input's %d steps", l.Stride, in.L)
-		}
-		switch l.Padding {
-		case Same:
-			return Shape{(in.L + l.Stride - 1) / l.Stride, l.Out}, ""
-		case Valid:
-			if in.L < l.Kernel {
-				return out, fmt.Sprintf("kernel %d is longer than the input's %d steps", l.Kernel, in.L)
-			}
-			return Shape{(in.L-l.Kernel)/l.Stride + 1, l.Out}, ""
-		}
-		return out, fmt.Sprintf("padding %q is neither same nor valid", l.Padding)
-	case OpMaxPool, OpAvgPool:
-		if l.Kernel < 1 || l.Kernel > in.L || l.Kernel > 256 {
-			return out, fmt.Sprintf("width %d must lie in 1..256 and not exceed the input's %d steps", l.Kernel, in.L)
-		}
-		return Shape{in.L / l.Kernel, in.C}, ""
-	case OpDropout:
-		if !(l.Rate >= 0 && l.Rate < 1) {
-			return out, fmt.Sprintf("rate %v is outside [0, 1)", l.Rate)
-		}
-		return in, ""
-	case OpWinners:
-		if !(l.Rate > 0 && l.Rate <= 1) {
-			return out, fmt.Sprintf("rate %v is outside (0, 1]", l.Rate)
-		}
-		return in, ""
-	case OpBatchNorm, OpReLU, OpNodes:
-		return in, ""
-	case OpSelect:
-		for i, c := range l.Channels {
-			if c < 0 || c >= in.C || i > 0 && c <= l.Channels[i-1] {
-				return out, fmt.Sprintf("channels must ascend in 0..%d", in.C-1)
-			}
-		}
-		if len(l.Channels) == 0 {
-			return out, "no channels"
-		}
-		return Shape{in.L, len(l.Channels)}, ""
-	case OpResidual:
-		if body := end(l.Branches[0], in, classes); len(l.Branches) != 1 || body != in {
-			return out, fmt.Sprintf("the body must be one and keep the shape %d x %d, not make it %d x %d", in.L, in.C, body.L, body.C)
-		}
-		return in, ""
-	case OpBranches:
-		for i, b := range l.Branches {
-			o := end(b, in, classes)
-			if i > 0 && o.L != out.L {
-				return out, fmt.Sprintf("branches of %d and %d steps do not fit side by side", out.L, o.L)
-			}
-			out = Shape{o.L, out.C + o.C}
-		}
-		return out, ""
-	case OpDense:
-		if l.Out < 1 || l.Out > limit {
-			return out, fmt.Sprintf("%d units is outside 1..%d", l.Out, limit)
-		}
-		return Shape{1, l.Out}, ""
-	case OpLogits:
-		return Shape{1, classes}, ""
+	s := site{Layer: l, in: in, classes: classes}
+	for _, b := range l.Branches {
+		s.ends = append(s.ends, end(b, in, classes))
 	}
-	return out, "unknown operation"
+	return op.shape(s)
 }
-
-// padding returns the zeros before and after the signal for input length n.
-func (l Layer) padding(n int) (before, after int) {
-	if l.Padding != Same {
-		return 0, 0
-	}
-	total := max(0, ((n+l.Stride-1)/l.Stride-1)*l.Stride+l.Kernel-n)
-	return total / 2, total - total/2
-}
-
-// Before returns how many zeros a convolution puts before an input of n steps.
-func (l Layer) Before(n int) int { before, _ := l.padding(n); return before }
 
 // end returns the output shape of layers in a row that fit.
 func end(layers []Layer, in Shape, classes int) Shape {

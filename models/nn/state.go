@@ -80,7 +80,7 @@ func restored(params []*Param, from [][]float32) (map[*Param][]float32, error) {
 
 // RandomState returns the state of the random source of every dropout.
 func (n *Network) RandomState() (states [][]byte, err error) {
-	for _, d := range n.chain.dropouts(nil) {
+	for _, d := range n.chain.dropouts() {
 		var b []byte
 		if d.src != nil {
 			if b, err = d.src.MarshalBinary(); err != nil {
@@ -94,7 +94,7 @@ func (n *Network) RandomState() (states [][]byte, err error) {
 
 // RestoreRandom sets the random sources to what RandomState gave.
 func (n *Network) RestoreRandom(states [][]byte) error {
-	all := n.chain.dropouts(nil)
+	all := n.chain.dropouts()
 	if len(all) != len(states) {
 		return errState
 	}
@@ -106,21 +106,4 @@ func (n *Network) RestoreRandom(states [][]byte) error {
 		d.src, d.rng = src, rand.New(src)
 	}
 	return nil
-}
-
-// dropouts appends every dropout of the chain, in the order of the layers.
-func (c *chain) dropouts(to []*dropout) []*dropout {
-	for _, l := range c.layers {
-		switch l := l.(type) {
-		case *dropout:
-			to = append(to, l)
-		case *residual:
-			to = l.body.dropouts(to)
-		case *branches:
-			for _, b := range l.chains {
-				to = b.dropouts(to)
-			}
-		}
-	}
-	return to
 }

@@ -1,6 +1,7 @@
 package nn
 
 import (
+	"fmt"
 	"math"
 
 	"brinell/internal/clamp"
@@ -13,7 +14,20 @@ type winners struct {
 	tmp  [shards][]float32
 }
 
-func (*winners) params() []*Param { return nil }
+func winnersShape(s site) (out Shape, reason string) {
+	if !(s.Rate > 0 && s.Rate <= 1) {
+		return out, fmt.Sprintf("rate %v is outside (0, 1]", s.Rate)
+	}
+	return s.in, ""
+}
+
+func newWinners(s site) layer { return &winners{rate: s.Rate} }
+
+func winnersStep(s site, _ *step) step {
+	return step{keep: winnersOf(s.Rate, s.in.size()), scratch: s.in.size(), zeros: true, run: runWinners}
+}
+
+func runWinners(s *step, y []float32, _ int) { selectWinners(y[:s.size], s.buf, s.keep, s.tmp) }
 
 func (w *winners) forward(x, y Tensor, _ bool) {
 	keep := winnersOf(w.rate, x.L*x.C)

@@ -81,7 +81,7 @@ func TestKthLargest(t *testing.T) {
 // TestNodes holds the hysteresis of the switches and that the gradient of the
 // importance is that of the unmasked activation.
 func TestNodes(t *testing.T) {
-	d := newNodes("0", Shape{1, 3})
+	d := switches(Shape{1, 3})
 	x, y := Tensor{1, 1, 3, []float32{2, 3, 5}}, NewTensor(1, 1, 3)
 	f := func(beta, alpha []float32) {
 		t.Helper()
@@ -104,4 +104,13 @@ func TestNodes(t *testing.T) {
 	if want := []float32{7, 0, 13}; !slices.Equal(dx.Data, want) {
 		t.Errorf("dx %v, want %v", dx.Data, want)
 	}
+}
+
+// switches returns the nodes of an input, as a network has them.
+func switches(in Shape) *nodes {
+	s := site{Layer: Nodes(), path: "0", in: in, out: in}
+	for _, d := range nodesParams(s) {
+		s.params = append(s.params, newParam(s.path, d, nil))
+	}
+	return newNodes(s).(*nodes)
 }

@@ -142,7 +142,8 @@ func CountOperations(net *nn.Network, x nn.Tensor) Operations {
 		if w == nil {
 			return
 		}
-		out := l.Output(nn.Shape{L: x.L, C: x.C}, net.Classes)
+		in := nn.Shape{L: x.L, C: x.C}
+		out := l.Output(in, net.Classes)
 		// Left multiplications of an input are the nonzero weights of its row.
 		rows := make([]int, len(w.W)/out.C)
 		for i, v := range w.W {
@@ -153,7 +154,7 @@ func CountOperations(net *nn.Network, x nn.Tensor) Operations {
 		}
 		steps, both, alive := out.L, 0, 0
 		for n := range x.N {
-			both += left(l, rows, nn.Tensor{N: 1, L: x.L, C: x.C, Data: x.At(n)}, out.L)
+			both += left(l, rows, in, x.At(n))
 		}
 		for _, v := range x.Data {
 			if v != 0 {
@@ -164,7 +165,7 @@ func CountOperations(net *nn.Network, x nn.Tensor) Operations {
 		for _, r := range rows {
 			sum += r
 		}
-		macs := float64(l.MACs(nn.Shape{L: x.L, C: x.C}, out))
+		macs := float64(l.MACs(in, out))
 		o.MACs += macs
 		o.Weights += float64(steps * sum)
 		o.Both += float64(both) / float64(x.N)
@@ -181,30 +182,16 @@ func CountOperations(net *nn.Network, x nn.Tensor) Operations {
 	return o
 }
 
-// left counts the multiplications that are left of one window.
-func left(l nn.Layer, rows []int, x nn.Tensor, steps int) (n int) {
-	if l.Op != nn.OpConv {
-		for i, v := range x.Data {
+// left counts the multiplications that are left of one window x: of an element that is
+// not zero, the nonzero weights of each row that it meets.
+func left(l nn.Layer, rows []int, in nn.Shape, x []float32) (n int) {
+	l.Reads(in, func(row, input, run int) {
+		for i, v := range x[input : input+run] {
 			if v != 0 {
-				n += rows[i]
+				n += rows[row+i]
 			}
 		}
-		return n
-	}
-	before := l.Before(x.L)
-	for t := range steps {
-		for k := range l.Kernel {
-			at := t*l.Stride - before + k
-			if at < 0 || at >= x.L {
-				continue
-			}
-			for c, v := range x.Data[at*x.C : (at+1)*x.C] {
-				if v != 0 {
-					n += rows[k*x.C+c]
-				}
-			}
-		}
-	}
+	})
 	return n
 }
 

@@ -310,7 +310,10 @@ func TestCountOperations(t *testing.T) {
 		out := l.Output(shape, 3)
 		taps, stride, before := in.L, 1, 0
 		if l.Op == nn.OpConv {
-			taps, stride, before = l.Kernel, l.Stride, l.Before(in.L)
+			taps, stride = l.Kernel, l.Stride
+			if l.Padding == nn.Same {
+				before = ((out.L-1)*stride + taps - in.L) / 2
+			}
 		}
 		for n := range in.N {
 			for i := range out.L {

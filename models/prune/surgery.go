@@ -31,12 +31,12 @@ const (
 // fateIn follows the channels through layers in a row.
 func fateIn(layers []nn.Layer) fate {
 	for _, l := range layers {
-		switch l.Op {
-		case nn.OpConv, nn.OpDense, nn.OpLogits:
+		switch l.Flow() {
+		case nn.Mixes, nn.Answers:
 			return consumed
-		case nn.OpResidual, nn.OpBatchNorm:
+		case nn.Adds, nn.Shifts:
 			return blocked
-		case nn.OpBranches:
+		case nn.Joins:
 			through := false
 			for _, b := range l.Branches {
 				switch fateIn(b) {
@@ -65,7 +65,7 @@ func walk(layers []nn.Layer, path func(int) nn.Path, in nn.Shape, classes int, a
 		}
 		for b, inner := range l.Branches {
 			end := f
-			if l.Op == nn.OpResidual {
+			if l.Flow() == nn.Adds {
 				end = blocked
 			}
 			walk(inner, func(j int) nn.Path { return path(i).In(b, j) }, in, classes, end, visit)
@@ -79,10 +79,10 @@ func walk(layers []nn.Layer, path func(int) nn.Path, in nn.Shape, classes int, a
 // layer i, with nothing between them that is not channel by channel, or -1.
 func producer(layers []nn.Layer, i int) int {
 	for i--; i >= 0; i-- {
-		switch layers[i].Op {
-		case nn.OpConv, nn.OpDense:
+		switch layers[i].Flow() {
+		case nn.Mixes:
 			return i
-		case nn.OpReLU, nn.OpMaxPool, nn.OpAvgPool, nn.OpDropout:
+		case nn.Each:
 		default:
 			return -1
 		}
@@ -103,7 +103,7 @@ func Gates(net *nn.Network) []Gate {
 		at := p
 		if j := producer(layers, i); j >= 0 {
 			at = sibling(p, j)
-		} else if p == nn.At(i) && !slices.ContainsFunc(layers[:i], func(l nn.Layer) bool { return l.Op == nn.OpResidual || l.Op == nn.OpBranches }) {
+		} else if p == nn.At(i) && !slices.ContainsFunc(layers[:i], func(l nn.Layer) bool { return len(l.Branches) > 0 }) {
 			return
 		}
 		gates = append(gates, Gate{p, at, in.C})
@@ -166,28 +166,23 @@ func (s *surgeon) operate() *nn.Network {
 func (s *surgeon) chain(layers []nn.Layer, from, to func(int) nn.Path, in []int, before nn.Shape) (out []nn.Layer, left []int) {
 	for i, l := range layers {
 		p, after := from(i), l.Output(before, s.net.Classes)
-		switch l.Op {
-		case nn.OpConv, nn.OpDense, nn.OpLogits:
-			times := before.L
-			if l.Op == nn.OpConv {
-				times = l.Kernel
-			}
-			kept := s.kept(p, after.C, l.Op != nn.OpLogits)
-			q := to(len(out))
-			s.matrix(p, q, repeat(in, before.C, times), kept, after.C)
-			s.vectors(p, q, kept, nn.Bias)
-			if in = kept; l.Op != nn.OpLogits {
+		switch l.Flow() {
+		case nn.Mixes, nn.Answers:
+			kept := s.kept(p, after.C, l.Flow() == nn.Mixes)
+			s.matrix(p, to(len(out)), in, before.C, kept, after.C)
+			s.vectors(p, to(len(out)), kept)
+			if in = kept; l.Flow() == nn.Mixes {
 				l.Out = len(kept)
 			}
-		case nn.OpBatchNorm:
+		case nn.Shifts:
 			if kept := s.kept(p, before.C, true); len(kept) < before.C {
 				out = pick(out, positions(in, kept))
 				in = kept
 			}
-			s.vectors(p, to(len(out)), in, nn.Gamma, nn.Beta, nn.Mean, nn.Variance)
-		case nn.OpNodes:
-			s.vectors(p, to(len(out)), in, nn.Importance, nn.Alive)
-		case nn.OpSelect:
+			s.vectors(p, to(len(out)), in)
+		case nn.Each, nn.Switches:
+			s.vectors(p, to(len(out)), in)
+		case nn.Picks:
 			var kept, channels []int
 			for j, c := range l.Channels {
 				if at, ok := slices.BinarySearch(in, c); ok {
@@ -195,7 +190,7 @@ func (s *surgeon) chain(layers []nn.Layer, from, to func(int) nn.Path, in []int,
 				}
 			}
 			l.Channels, in = channels, kept
-		case nn.OpResidual, nn.OpBranches:
+		case nn.Adds, nn.Joins:
 			var joined []int
 			inner, first := make([][]nn.Layer, len(l.Branches)), 0
 			for b, branch := range l.Branches {
@@ -213,7 +208,7 @@ func (s *surgeon) chain(layers []nn.Layer, from, to func(int) nn.Path, in []int,
 				first += end.C
 			}
 			l.Branches = inner
-			if l.Op == nn.OpResidual && !slices.Equal(joined, in) {
+			if l.Flow() == nn.Adds && !slices.Equal(joined, in) {
 				panic(fmt.Sprintf("prune: layer %s: the shortcut needs channels that are to go", p))
 			}
 			in = joined
@@ -237,23 +232,24 @@ func (s *surgeon) kept(p nn.Path, n int, removable bool) []int {
 	return c
 }
 
-// matrix copies rows and columns of the weights at p, cols wide, to those at q.
-func (s *surgeon) matrix(p, q nn.Path, rows, columns []int, cols int) {
+// matrix copies the weights at p [..., width, cols] of the channels in of the input and of
+// the columns to those at q.
+func (s *surgeon) matrix(p, q nn.Path, in []int, width int, columns []int, cols int) {
 	src := s.net.Param(p, nn.Weight).W
+	rows := repeat(in, width, len(src)/(width*cols))
 	s.copies = append(s.copies, func(narrow *nn.Network) {
 		copyMatrix(narrow.Param(q, nn.Weight).W, src, rows, columns, cols)
 	})
 }
 
-// vectors copies channels of the parameters of those roles that p has to q.
-func (s *surgeon) vectors(p, q nn.Path, channels []int, roles ...nn.Role) {
-	for _, r := range roles {
-		src := s.net.Param(p, r)
-		if src == nil {
+// vectors copies channels of the parameters at p that have an element each to those at q.
+func (s *surgeon) vectors(p, q nn.Path, channels []int) {
+	for _, src := range s.net.Params() {
+		if src.Path != p || len(src.Shape) != 1 {
 			continue
 		}
 		s.copies = append(s.copies, func(narrow *nn.Network) {
-			dst := narrow.Param(q, r).W
+			dst := narrow.Param(q, src.Role).W
 			for to, from := range channels {
 				dst[to] = src.W[from]
 			}
