@@ -30,7 +30,7 @@ func ParseClass(s string) (Fault, error) {
 }
 
 // Known reports whether the bearing's physics knows the condition: one of Faults.
-func (f Fault) Known() bool { return slices.Contains(Faults, f) }
+func (f Fault) Known() bool { return slices.Contains(Faults[:], f) }
 
 func isClass(s string) bool {
 	if s == "" || len(s) > 64 || s[0] < 'a' || s[0] > 'z' {

@@ -37,7 +37,18 @@ var Verdicts = []Fault{Normal, InnerRace, OuterRace, Ball, UnknownFault, Inconcl
 
 // Faults lists the conditions that a model can name, in the order in which reports
 // show them.
-var Faults = []Fault{Normal, InnerRace, OuterRace, Ball}
+var Faults = [...]Fault{Normal, InnerRace, OuterRace, Ball}
+
+// ByFault is a number for each of Faults, in their order.
+type ByFault [len(Faults)]float64
+
+// Equal returns the probabilities of who knows nothing: the same for each of Faults.
+func Equal() (p ByFault) {
+	for i := range p {
+		p[i] = 1 / float64(len(p))
+	}
+	return p
+}
 
 // ParseVerdict returns the verdict of that name, or an error that lists the names.
 func ParseVerdict(s string) (Fault, error) {
@@ -49,7 +60,7 @@ func ParseVerdict(s string) (Fault, error) {
 
 // ParseFault returns the Fault of that name, or an error that lists the names.
 func ParseFault(s string) (Fault, error) {
-	if f := Fault(s); slices.Contains(Faults, f) {
+	if f := Fault(s); slices.Contains(Faults[:], f) {
 		return f, nil
 	}
 	return "", Errorf(Invalid, "unknown_fault", "fault %q is not known: use one of normal, inner_race, outer_race, ball", Clip(s))

@@ -49,7 +49,7 @@ models/train        : internal/clamp bearing features/lines dataset models model
 models/prune        : internal/clamp bearing internal/kernel dataset models models/nn models/input models/learn models/learn/network models/train
 internal/alarm      : bearing
 internal/diagnose   : internal/clamp bearing internal/admit internal/alarm internal/picture features features/dsp features/lines models models/input models/learn/autoencoder
-models/assess     : internal/clamp bearing features/dsp dataset models models/nn models/learn models/learn/network models/learn/logistic models/train models/prune internal/diagnose
+models/assess     : internal/clamp bearing features/dsp features/lines dataset models models/nn models/learn models/learn/network models/learn/logistic models/train models/prune internal/diagnose
 internal/report     : bearing internal/clamp internal/kernel internal/picture models models/assess models/learn/network models/nn models/prune models/train
 internal/store      : bearing
 internal/webhook    : bearing

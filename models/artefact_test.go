@@ -193,7 +193,7 @@ func TestCalibrationFile(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m.Calibration = &Calibration{Network: 0.5, Envelope: 1.25, Bias: [4]float64{0.1}, Conformal: 0.75, Alpha: 0.25, Bearings: 3,
+	m.Calibration = &Calibration{Network: 0.5, Envelope: 1.25, Bias: bearing.ByFault{0.1}, Conformal: 0.75, Alpha: 0.25, Bearings: 3,
 		Fit: &Fit{Corpus: "own", Split: "bearing", Groups: 4, Specimens: []string{"a", "b", "c"}, Seen: 1}}
 	good, err := m.Encode()
 	if err != nil {

@@ -17,9 +17,9 @@ import (
 // not seen, each bearing with the same weight. A product of the witnesses would count
 // the same evidence twice: they read the same spectrum.
 type Calibration struct {
-	Network  float64    `json:"network"`
-	Envelope float64    `json:"envelope"`
-	Bias     [4]float64 `json:"bias"` // of bearing.Faults
+	Network  float64         `json:"network"`
+	Envelope float64         `json:"envelope"`
+	Bias     bearing.ByFault `json:"bias"` // of bearing.Faults
 
 	// Conformal is the threshold of prediction sets: a condition belongs to the set
 	// if 1 - p is at most this. With n bearings no rate below 1/(n+1) can be promised.
@@ -65,7 +65,7 @@ func (c *Calibration) tensor() []float32 {
 
 // Probabilities returns p_f for bearing.Faults. n holds log-probabilities and e comb
 // scores, 0 for normal.
-func (c *Calibration) Probabilities(n, e [4]float64) (p [4]float64) {
+func (c *Calibration) Probabilities(n, e bearing.ByFault) (p bearing.ByFault) {
 	top := math.Inf(-1)
 	for i := range p {
 		p[i] = c.Network*n[i] + c.Envelope*e[i] + c.Bias[i]
@@ -83,7 +83,7 @@ func (c *Calibration) Probabilities(n, e [4]float64) (p [4]float64) {
 }
 
 // Set returns the conditions that cannot be ruled out at p.
-func (c *Calibration) Set(p [4]float64) []bearing.Fault {
+func (c *Calibration) Set(p bearing.ByFault) []bearing.Fault {
 	set := []bearing.Fault{}
 	for i, f := range bearing.Faults {
 		if 1-p[i] <= c.Conformal {

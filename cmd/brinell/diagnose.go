@@ -296,7 +296,7 @@ func printDiagnoses(w io.Writer, ds []fileDiagnosis) {
 		}
 		fault := string(d.Fault)
 		probability := fmt.Sprintf("%.3f", d.Verdict.Probability)
-		if !slices.Contains(bearing.Faults, d.Fault) {
+		if !slices.Contains(bearing.Faults[:], d.Fault) {
 			probability = "-" // that of the likeliest is in the sentence below
 		}
 		if fault == "" {

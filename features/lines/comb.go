@@ -18,7 +18,10 @@ const (
 )
 
 // Faults are those that lines tell apart, in the order of Evidence.Combs.
-var Faults = [3]bearing.Fault{bearing.InnerRace, bearing.OuterRace, bearing.Ball}
+var Faults = [...]bearing.Fault{bearing.InnerRace, bearing.OuterRace, bearing.Ball}
+
+// ByFault is a number for each of Faults, in their order.
+type ByFault [len(Faults)]float64
 
 // Comb is a family of lines at the multiples of one order.
 type Comb struct {
@@ -40,8 +43,8 @@ type Evidence struct {
 	Machine  Machine
 	Turns    float64 // of the shaft in a segment
 	Segments int
-	Combs    [3]Comb    // of Faults
-	Cage     [4]float64 // at 1 to 4 times the cage's order
+	Combs    [len(Faults)]Comb // of Faults
+	Cage     [4]float64        // at 1 to 4 times the cage's order
 	CageZ    float64
 	Spin     [4]float64 // at 1 to 4 times the shaft's order
 	Spread   float64    // of the scores of combs where no bearing has lines

@@ -17,22 +17,22 @@ import (
 // never another fault by the network's word, and the reason names the class.
 func TestOwnClass(t *testing.T) {
 	c := models.Calibration{Network: 1, Envelope: 1}
-	var outer [3]float64
+	var outer lines.ByFault
 	outer[slices.Index(lines.Faults[:], bearing.OuterRace)] = 12
 	for _, x := range []struct {
 		name string
-		z    [3]float64
+		z    lines.ByFault
 		j    judgement
 		want bearing.Fault
 	}{
-		{"nothing else", [3]float64{}, judgement{}, bearing.Inconclusive},
-		{"as when healthy", [3]float64{}, judgement{limit: 5, distance: 1}, bearing.Inconclusive},
-		{"machine changed", [3]float64{}, judgement{limit: 5, distance: 50, changed: true, drift: "machine"}, bearing.UnknownFault},
+		{"nothing else", lines.ByFault{}, judgement{}, bearing.Inconclusive},
+		{"as when healthy", lines.ByFault{}, judgement{limit: 5, distance: 1}, bearing.Inconclusive},
+		{"machine changed", lines.ByFault{}, judgement{limit: 5, distance: 50, changed: true, drift: "machine"}, bearing.UnknownFault},
 		{"a line of its own", outer, judgement{}, bearing.OuterRace},
 	} {
 		o := healthy(rand.New(rand.NewPCG(1, 2)), 0)
-		o.class, o.labels, o.byFault, o.z, o.shaft = "misalignment", []float64{0.05, 0.95}, [4]float64{0.05}, x.z, 50
-		o.unknown = [4]bool{false, true, true, true}
+		o.class, o.labels, o.byFault, o.z, o.shaft = "misalignment", []float64{0.05, 0.95}, bearing.ByFault{0.05}, x.z, 50
+		o.unknown = [len(bearing.Faults)]bool{false, true, true, true}
 		o.logp = o.logs()
 		var m memory
 		m.accumulate(o)
@@ -53,11 +53,11 @@ func TestOwnClass(t *testing.T) {
 // TestOwnClassEvidence: a class of its own is no evidence on the four faults, and a fault
 // that was never taught is no less likely than the likeliest that was.
 func TestOwnClassEvidence(t *testing.T) {
-	o := observation{class: "cage", byFault: [4]float64{0.1, 0.05, 0, 0}}
+	o := observation{class: "cage", byFault: bearing.ByFault{0.1, 0.05, 0, 0}}
 	if p := o.logs(); p[0] != p[1] || p[1] != p[2] || p[2] != p[3] {
 		t.Errorf("a class of its own moves the faults: %v", p)
 	}
-	o = observation{class: bearing.Normal, byFault: [4]float64{0.9, 0.1, 0, 0}, unknown: [4]bool{false, false, true, true}}
+	o = observation{class: bearing.Normal, byFault: bearing.ByFault{0.9, 0.1, 0, 0}, unknown: [len(bearing.Faults)]bool{false, false, true, true}}
 	if p := o.logs(); p[0] != math.Log(0.9) || p[1] != math.Log(0.1) || p[2] != p[0] || p[3] != p[0] {
 		t.Errorf("faults that were never taught are excluded: %v", p)
 	}
@@ -66,7 +66,7 @@ func TestOwnClassEvidence(t *testing.T) {
 // TestOwnClassRecalled makes the observation again from what is stored.
 func TestOwnClassRecalled(t *testing.T) {
 	o := healthy(rand.New(rand.NewPCG(1, 2)), 0)
-	o.class, o.labels, o.byFault, o.unknown = "cage", []float64{0.2, 0.8}, [4]float64{0.2}, [4]bool{false, true, true, true}
+	o.class, o.labels, o.byFault, o.unknown = "cage", []float64{0.2, 0.8}, bearing.ByFault{0.2}, [len(bearing.Faults)]bool{false, true, true, true}
 	o.logp = o.logs()
 	model := &models.Model{Manifest: models.Manifest{Labels: []models.Label{{Name: "normal", Fault: "normal"}, {Name: "cage", Fault: "cage"}}}}
 	w := witnesses(model, o, &memory{}, judgement{})

@@ -28,7 +28,7 @@ func near(t *testing.T, what string, got, want float64) {
 func TestForgetting(t *testing.T) {
 	m := memory{}
 	for i := range 3 {
-		m.accumulate(&observation{seconds: 2, network: true, lines: true, logp: [4]float64{-1, -2, -3, -4}, z: [3]float64{1, 2, 20},
+		m.accumulate(&observation{seconds: 2, network: true, lines: true, logp: bearing.ByFault{-1, -2, -3, -4}, z: lines.ByFault{1, 2, 20},
 			cage: -20, impulsive: 0.5, free: lines.Free{Z: 20}, tones: 30, half: 1, shaft: []float64{20, 1, 1}[i]})
 	}
 	const w = 0.81 + 0.9 + 1
@@ -46,13 +46,13 @@ func TestForgetting(t *testing.T) {
 		t.Errorf("%d windows, %v s", m.windows, m.seconds)
 	}
 	// What the calibration takes: means times √N, of scores what exceeds that of noise.
-	m = memory{weight: 4, netWeight: 4, z: [3]float64{4 * 1.5, 4 * 2.5, 4 * 1.4999}, logp: [4]float64{-4}}
+	m = memory{weight: 4, netWeight: 4, z: lines.ByFault{4 * 1.5, 4 * 2.5, 4 * 1.4999}, logp: bearing.ByFault{-4}}
 	n, e := m.evidence()
 	near(t, "of the network", n[0], -2)
 	near(t, "of noise", e[1], 0)
 	near(t, "of a score one above it", e[2], 2)
 	near(t, "of less than noise", e[3], 0)
-	if p := (&observation{byFault: [4]float64{1, 0, 0, 0}}).logs(); p != [4]float64{0, -9, -9, -9} {
+	if p := (&observation{byFault: bearing.ByFault{1, 0, 0, 0}}).logs(); p != (bearing.ByFault{0, -9, -9, -9}) {
 		t.Errorf("log-probabilities %v, want at least -9", p)
 	}
 }

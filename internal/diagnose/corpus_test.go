@@ -327,7 +327,7 @@ func TestInvariance(t *testing.T) {
 	}
 	moved, swapped := make([]int, len(changes)), 0
 	for i := range count {
-		spec := dataset.DrawSim(append(bearing.Faults, lines...)[i%4], rng)
+		spec := dataset.DrawSim(append(bearing.Faults[:], lines...)[i%4], rng)
 		spec.RateHz, spec.Seconds = 12000, 1
 		x, err := dataset.Simulate(spec, rng)
 		if err != nil {

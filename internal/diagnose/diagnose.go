@@ -439,11 +439,11 @@ func rpm(hz float64) float64 { return math.Round(hz*60e6) / 1e6 }
 
 // Evidence returns what the calibration of a verdict takes: the accumulated evidence of
 // network and envelope for each of bearing.Faults.
-func (s *Session) Evidence() (network, envelope [4]float64) { return s.s.live.evidence() }
+func (s *Session) Evidence() (network, envelope bearing.ByFault) { return s.s.live.evidence() }
 
 // Scores returns the mean scores of lines.Faults over the session's windows, and that
 // of the combs that nothing explains.
-func (s *Session) Scores() (z [3]float64, free float64) {
+func (s *Session) Scores() (z lines.ByFault, free float64) {
 	m := &s.s.live
 	for i := range z {
 		z[i] = m.mean(m.z[i])

@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"brinell/bearing"
+	"brinell/features/lines"
 	"brinell/models"
 )
 
@@ -127,7 +128,7 @@ var judgements = []struct {
 	{"lines withheld", func(c *judged) { c.mute(); c.o.noLines = "too few turns" }},
 	{"one of several bearings, none shows", func(c *judged) { c.o.which = "DE"; c.combs(0, 2.9999, 0) }},
 	{"one of several bearings shows", func(c *judged) { c.o.which = "DE"; c.combs(0, 3, 0) }},
-	{"one of several bearings, now silent", func(c *judged) { c.o.which = "DE"; c.o.z = [3]float64{} }},
+	{"one of several bearings, now silent", func(c *judged) { c.o.which = "DE"; c.o.z = lines.ByFault{} }},
 	{"estimated orders", func(c *judged) { c.o.candidates = 8 }},
 	{"window short", func(c *judged) {
 		c.o.short = shortness{5, 20, 0.67, true, "the window holds 5 turns"}
@@ -308,7 +309,7 @@ func TestJudgement(t *testing.T) {
 }
 
 // written is a verdict in a few lines.
-func written(v bearing.Verdict, p [4]float64) string {
+func written(v bearing.Verdict, p bearing.ByFault) string {
 	var s strings.Builder
 	fmt.Fprintf(&s, "fault %q %s, likeliest %q %.4f, top %q, set %v at %v\n", v.Fault, v.Agreement, v.Likeliest, v.Probability,
 		v.TopFault, v.PredictionSet, v.Alpha)

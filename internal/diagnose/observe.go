@@ -29,10 +29,10 @@ type observation struct {
 	// Of the network, log-probabilities of bearing.Faults.
 	network   bool
 	noNetwork string // why not
-	byFault   [4]float64
-	unknown   [4]bool       // of byFault: the network has no label for it
-	class     bearing.Fault // the likeliest
-	logp      [4]float64
+	byFault   bearing.ByFault
+	unknown   [len(bearing.Faults)]bool // of byFault: the network has no label for it
+	class     bearing.Fault             // the likeliest
+	logp      bearing.ByFault
 	labels    []float64 // probabilities of the model's own labels
 	segments  int
 	distance  float64 // of the network's input from those it was trained on, and the limit
@@ -43,7 +43,7 @@ type observation struct {
 	noLines    string
 	unfitted   string // why the bearing is not known, and what to do
 	short      shortness
-	z          [3]float64
+	z          lines.ByFault
 	cage       float64
 	impulsive  float64
 	free       lines.Free
@@ -287,7 +287,7 @@ func (k *worker) network(o *observation, w *bearing.Window, m *models.Model, e *
 
 // byFault returns the probability of each of bearing.Faults, summed over the labels
 // that name it.
-func byFault(labels []models.Label, p []float64) (sums [4]float64) {
+func byFault(labels []models.Label, p []float64) (sums bearing.ByFault) {
 	for i, f := range bearing.Faults {
 		for j, l := range labels {
 			if l.Fault == f {
@@ -302,10 +302,10 @@ func byFault(labels []models.Label, p []float64) (sums [4]float64) {
 // logs returns bounded logarithms of byFault. Where the network names a class that is
 // none of bearing.Faults, it tells nothing of those; nor of one that it was never taught,
 // which therefore is as likely as the likeliest of the others.
-func (o *observation) logs() (logp [4]float64) {
+func (o *observation) logs() (logp bearing.ByFault) {
 	p := o.byFault
 	if o.foreign() {
-		p = [4]float64{0.25, 0.25, 0.25, 0.25}
+		p = bearing.Equal()
 	}
 	for i := range p {
 		v := p[i]

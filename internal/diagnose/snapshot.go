@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"brinell/bearing"
+	"brinell/features/lines"
 )
 
 // snapshot is the state of a sensor axis as it is stored: the memory before the windows that
@@ -27,8 +28,8 @@ type memoryDoc struct {
 	Weight     float64                `json:"weight"`
 	Windows    int                    `json:"windows"`
 	Seconds    float64                `json:"seconds"`
-	LogP       [4]float64             `json:"logp"`
-	Z          [3]float64             `json:"z"`
+	LogP       bearing.ByFault        `json:"logp"`
+	Z          lines.ByFault          `json:"z"`
 	Cage       float64                `json:"cage"`
 	Impulsive  float64                `json:"impulsive"`
 	Free       float64                `json:"free"`
@@ -61,9 +62,9 @@ type windowDoc struct {
 	Seconds   float64         `json:"seconds"`
 	Quality   bearing.Quality `json:"quality"`
 	Network   bool            `json:"network,omitempty"`
-	LogP      [4]float64      `json:"logp"`
+	LogP      bearing.ByFault `json:"logp"`
 	Lines     bool            `json:"lines,omitempty"`
-	Z         [3]float64      `json:"z"`
+	Z         lines.ByFault   `json:"z"`
 	Cage      float64         `json:"cage"`
 	Impulsive float64         `json:"impulsive"`
 	Free      float64         `json:"free"`

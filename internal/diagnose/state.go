@@ -27,8 +27,8 @@ type memory struct {
 	weight    float64
 	windows   int
 	seconds   float64
-	logp      [4]float64 // weighted sums
-	z         [3]float64
+	logp      bearing.ByFault // weighted sums
+	z         lines.ByFault
 	cage      float64
 	impulsive float64
 	free      float64
@@ -152,7 +152,7 @@ func (m *memory) accumulate(o *observation) {
 }
 
 // evidence is the accumulated evidence as the calibration takes it: means times √N.
-func (m *memory) evidence() (n, e [4]float64) {
+func (m *memory) evidence() (n, e bearing.ByFault) {
 	if m.netWeight > 0 {
 		for i := range n {
 			n[i] = m.logp[i] / m.netWeight * math.Sqrt(m.netWeight)
@@ -160,7 +160,7 @@ func (m *memory) evidence() (n, e [4]float64) {
 	}
 	if m.weight > 0 {
 		for i, f := range lines.Faults {
-			e[slices.Index(bearing.Faults, f)] = max(0, m.mean(m.z[i])-noiseScore) * math.Sqrt(m.weight)
+			e[slices.Index(bearing.Faults[:], f)] = max(0, m.mean(m.z[i])-noiseScore) * math.Sqrt(m.weight)
 		}
 	}
 	return n, e

@@ -100,7 +100,7 @@ func judgeVelocity(r reasons, o *observation, j judgement, c *models.Calibration
 	case j.changed:
 		r.add("sensor_changed", 1, 1, true, "one gain explains the change: the sensor, its mounting or its unit, or a machine that shakes more and not otherwise")
 	}
-	v.PredictionSet = c.Set([4]float64{0.25, 0.25, 0.25, 0.25}) // any
+	v.PredictionSet = c.Set(bearing.Equal()) // any
 	v.Summary = o.short.lengthen(velocitySentence(v, o.quality))
 	return *v
 }

@@ -12,7 +12,7 @@ import (
 
 // judge weighs the witnesses. m is the memory after the window, j what the baseline
 // said of it.
-func judge(o *observation, m *memory, j judgement, c *models.Calibration, z Zones) (bearing.Verdict, [4]float64) {
+func judge(o *observation, m *memory, j judgement, c *models.Calibration, z Zones) (bearing.Verdict, bearing.ByFault) {
 	v := bearing.Verdict{Agreement: bearing.Unclear, PredictionSet: []bearing.Fault{}, Alpha: round(c.Alpha, 6), Windows: m.windows, Seconds: round(m.seconds, 6), Why: []bearing.Reason{}}
 	r := reasons{&v, c.Fitted()}
 	v.Severity.Stage1 = "not_observable"
@@ -22,10 +22,10 @@ func judge(o *observation, m *memory, j judgement, c *models.Calibration, z Zone
 	if o.quality.Level == bearing.Unusable {
 		r.add("quality", 0, 0, false, "the window is unusable, so nothing is said of the bearing")
 		v.Summary = sentence(&v, o.quality, r.calibrated)
-		return v, [4]float64{}
+		return v, bearing.ByFault{}
 	}
 	if o.velocityOnly() {
-		return judgeVelocity(r, o, j, c, z), [4]float64{0.25, 0.25, 0.25, 0.25}
+		return judgeVelocity(r, o, j, c, z), bearing.Equal()
 	}
 	if o.unfitted != "" {
 		r.add("bearing_unknown", 0, 0, false, o.unfitted)
@@ -44,7 +44,7 @@ func judge(o *observation, m *memory, j judgement, c *models.Calibration, z Zone
 	n, e := m.evidence()
 	p := c.Probabilities(n, e)
 	if !o.network && !o.lines {
-		p = [4]float64{0.25, 0.25, 0.25, 0.25}
+		p = bearing.Equal()
 	}
 	if j.limit > 0 {
 		p = shift(p, j)
@@ -59,7 +59,7 @@ func judge(o *observation, m *memory, j judgement, c *models.Calibration, z Zone
 	v.PredictionSet = c.Set(p)
 	envelope := envelopeFault(m)
 	v.Fault = decide(&r, o, m, j, p, envelope, strange)
-	named := slices.Index(bearing.Faults, v.Fault)
+	named := slices.Index(bearing.Faults[:], v.Fault)
 	p = capOthers(p, named)
 	if named < 0 && (o.network || o.lines || j.limit > 0) {
 		named = slices.Index(p[:], slices.Max(p[:]))
@@ -97,7 +97,7 @@ func (r *reasons) add(code string, value, limit float64, met bool, text string) 
 }
 
 // shift moves the odds of normal by what the baseline says.
-func shift(p [4]float64, j judgement) [4]float64 {
+func shift(p bearing.ByFault, j judgement) bearing.ByFault {
 	k := math.Exp(baselineOdds)
 	if j.changed {
 		k = 1 / k
@@ -112,7 +112,7 @@ func shift(p [4]float64, j judgement) [4]float64 {
 
 // capAt takes from what exceeds the limit and gives it to the rest alike: normal, or
 // with all set any condition.
-func capAt(p [4]float64, limit float64, all bool) [4]float64 {
+func capAt(p bearing.ByFault, limit float64, all bool) bearing.ByFault {
 	for i, v := range p {
 		if v <= limit || i > 0 && !all {
 			continue
@@ -130,7 +130,7 @@ func capAt(p [4]float64, limit float64, all bool) [4]float64 {
 
 // capOthers leaves what is not named no more than 0.5: a condition that is held to be
 // less likely than not, for reasons that the calibration does not know.
-func capOthers(p [4]float64, named int) [4]float64 {
+func capOthers(p bearing.ByFault, named int) bearing.ByFault {
 	for i, v := range p {
 		if i == named || v <= withoutPast {
 			continue
@@ -184,7 +184,7 @@ func envelopeFault(m *memory) bearing.Fault {
 }
 
 // topFault is the likeliest of the three faults.
-func topFault(p [4]float64) bearing.Fault {
+func topFault(p bearing.ByFault) bearing.Fault {
 	best := 1
 	for i := 2; i < len(p); i++ {
 		if p[i] > p[best] {
@@ -195,7 +195,7 @@ func topFault(p [4]float64) bearing.Fault {
 }
 
 // decide names the condition, or says that it cannot be known.
-func decide(r *reasons, o *observation, m *memory, j judgement, p [4]float64, envelope bearing.Fault, strange bool) bearing.Fault {
+func decide(r *reasons, o *observation, m *memory, j judgement, p bearing.ByFault, envelope bearing.Fault, strange bool) bearing.Fault {
 	best := 0
 	for i := range p {
 		if p[i] > p[best] {

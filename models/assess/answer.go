@@ -6,6 +6,7 @@ import (
 
 	"brinell/bearing"
 	"brinell/dataset"
+	"brinell/features/lines"
 	"brinell/internal/clamp"
 	"brinell/internal/diagnose"
 	"brinell/models"
@@ -27,15 +28,15 @@ type Answer struct {
 	Group     int             `json:"group"`
 	Top       bearing.Fault   `json:"top_fault"`
 	Fault     bearing.Fault   `json:"fault"`
-	P         [4]float64      `json:"p"` // of bearing.Faults
+	P         bearing.ByFault `json:"p"` // of bearing.Faults
 	Set       []bearing.Fault `json:"set"`
-	Network   [4]float64      `json:"network"` // what calibration takes
-	Envelope  [4]float64      `json:"envelope"`
+	Network   bearing.ByFault `json:"network"` // what calibration takes
+	Envelope  bearing.ByFault `json:"envelope"`
 	NetworkTo bearing.Fault   `json:"network_says"`
 	EnvTo     bearing.Fault   `json:"envelope_says"`
 	Unknown   float64         `json:"unknown"`
 	Quality   string          `json:"quality"`
-	Scores    [3]float64      `json:"scores"` // of lines.Faults
+	Scores    lines.ByFault   `json:"scores"` // of lines.Faults
 	Free      float64         `json:"free"`
 }
 

@@ -122,7 +122,7 @@ func TestCalibrate(t *testing.T) {
 		t.Errorf("%d bearings, alpha %v: none below 1/13 can be promised", c.Bearings, c.Alpha)
 	}
 	// Each bearing was wrong at times, so the set must hold what was said then.
-	p := c.Probabilities(answers[len(answers)-1].Network, [4]float64{})
+	p := c.Probabilities(answers[len(answers)-1].Network, bearing.ByFault{})
 	if set := c.Set(p); len(set) < 2 {
 		t.Errorf("prediction set %v for a wrong answer of a bearing that was fitted", set)
 	}

@@ -26,13 +26,13 @@ func Calibrate(answers []Answer) models.Calibration {
 	unpack := func(x []float64) models.Calibration {
 		// A witness counts for what it says or not at all, never against it. One bias, of normal: what tells one fault from another must not be learnt from
 		// three bearings of each.
-		return models.Calibration{Network: math.Abs(x[0]), Envelope: math.Abs(x[1]), Bias: [4]float64{x[2]}}
+		return models.Calibration{Network: math.Abs(x[0]), Envelope: math.Abs(x[1]), Bias: bearing.ByFault{x[2]}}
 	}
 	loss := func(x []float64) float64 {
 		c := unpack(x)
 		sum := 0.0
 		for i := range answers {
-			y := slices.Index(bearing.Faults, answers[i].Truth)
+			y := slices.Index(bearing.Faults[:], answers[i].Truth)
 			p := c.Probabilities(answers[i].Network, answers[i].Envelope)
 			sum -= weight[i] * math.Log(p[y]+1e-12)
 		}
@@ -69,7 +69,7 @@ func Calibrate(answers []Answer) models.Calibration {
 func conformal(answers []Answer) (threshold, alpha float64, bearings int) {
 	worst := map[string]float64{}
 	for _, a := range answers {
-		s := 1 - a.P[slices.Index(bearing.Faults, a.Truth)]
+		s := 1 - a.P[slices.Index(bearing.Faults[:], a.Truth)]
 		worst[a.Specimen] = max(worst[a.Specimen], s)
 	}
 	scores := make([]float64, 0, len(worst))

@@ -9,6 +9,7 @@ import (
 	"brinell/bearing"
 	"brinell/dataset"
 	"brinell/features/dsp"
+	"brinell/features/lines"
 	"brinell/internal/clamp"
 	"brinell/models/learn"
 	"brinell/models/learn/logistic"
@@ -138,7 +139,7 @@ func (s *sample) fill(dst []float32) {
 }
 
 // logProbabilities returns ln p of each fault.
-func (m linearModel) logProbabilities(s *sample) (z [3]float64) {
+func (m linearModel) logProbabilities(s *sample) (z lines.ByFault) {
 	var x [len(z) * linearWidth]float32
 	var scores [len(z)]float32
 	s.fill(x[:])
@@ -158,7 +159,7 @@ func (m linearModel) answers(samples []sample) (out []Answer) {
 			i++
 			continue
 		}
-		var z [3]float64
+		var z lines.ByFault
 		for _, s := range samples[i : i+linearGroup] {
 			p := m.logProbabilities(&s)
 			for k := range z {
