@@ -68,8 +68,8 @@ func (f *fake) Diagnoses(_ context.Context, q bearing.Query) (bearing.Page, erro
 	return bearing.Page{}, nil
 }
 
-func (f *fake) Rows() []bearing.KnownBearing {
-	return bearing.NewCatalogue(bearing.KnownBearings...).Rows()
+func (f *fake) Page(after string, limit int) []bearing.KnownBearing {
+	return bearing.NewCatalogue(bearing.KnownBearings...).Page(after, limit)
 }
 
 func (f *fake) Lookup(designation string) (bearing.KnownBearing, bool) {

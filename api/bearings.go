@@ -16,11 +16,11 @@ import (
 	"brinell/bearing"
 )
 
-// Bearings is the catalogue. Rows are in the order of their designations' keys; when
-// PutBearing returns without error, the row is on disk and windows that name it are
+// Bearings is the catalogue. Page returns up to limit rows in the order of their designations'
+// keys, after one; when PutBearing returns without error, the row is on disk and windows that name it are
 // judged with it. A write is done only if check returns no error.
 type Bearings interface {
-	Rows() []bearing.KnownBearing
+	Page(after string, limit int) []bearing.KnownBearing
 	Lookup(designation string) (bearing.KnownBearing, bool)
 	PutBearing(ctx context.Context, b bearing.KnownBearing, check BearingCheck) (replaced bool, err error)
 	DeleteBearing(ctx context.Context, designation string, check BearingCheck) error
@@ -57,17 +57,21 @@ func (s *server) listBearings(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	page := bearingList{Bearings: []bearing.CatalogueEntry{}}
-	for _, b := range s.bearings.Rows() {
-		if bearing.DesignationKey(b.Designation) <= after {
-			continue
+	err = s.inTurn(r.Context(), func() error {
+		rows := s.bearings.Page(after, limit+1)
+		if len(rows) > limit {
+			rows = rows[:limit]
+			page.Next = cursorOf(bearing.DesignationKey(rows[limit-1].Designation))
 		}
-		if n := len(page.Bearings); n == limit {
-			page.Next = cursorOf(bearing.DesignationKey(page.Bearings[n-1].Designation))
-			break
+		for _, b := range rows {
+			page.Bearings = append(page.Bearings, b.Entry())
 		}
-		page.Bearings = append(page.Bearings, b.Entry())
+		return nil
+	})
+	if err != nil {
+		return err
 	}
-	return sendJSON(w, http.StatusOK, page)
+	return s.sendList(w, r, page)
 }
 
 func (s *server) getBearing(w http.ResponseWriter, r *http.Request) error {
@@ -214,7 +218,7 @@ func (s *server) describeBearings(doc *huma.OpenAPI, refusals func(...int) map[s
 		doc.AddOperation(op)
 		return op
 	}
-	list := refusals(422, 500)
+	list := refusals(422, 500, 503)
 	list["200"] = &huma.Response{Description: "a page, by designation", Content: map[string]*huma.MediaType{"application/json": {Schema: schemaOf[bearingList](schemas)}}}
 	add("GET", "/v1/bearings", "list-bearings", "The catalogue of bearings, by designation", list,
 		query("limit", "on a page, 100 if not stated", &huma.Schema{Type: "integer", Minimum: ptr(1.0), Maximum: ptr(float64(bearing.MaxPage))}),

@@ -164,6 +164,27 @@ func TestListsAreBounded(t *testing.T) {
 	}
 }
 
+// TestListsInTurn: what has many rows at hand is given in the same turns as pages of the store.
+func TestListsInTurn(t *testing.T) {
+	s, err := newServer(Config{}, backend(&fake{}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.lookWait = 20 * time.Millisecond
+	for range mostLists {
+		turn, err := s.lists.Within(t.Context(), "another", time.Second)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer turn.Done()
+	}
+	for _, path := range []string{"/v1/bearings?limit=1"} {
+		if w := ask(s, "GET", path, "", ""); w.Code != 503 || !strings.Contains(w.Body.String(), `"overloaded"`) {
+			t.Errorf("%s without a turn: %d %.200s", path, w.Code, w.Body)
+		}
+	}
+}
+
 // TestLooksAreBounded: who finds no place is told so after a time.
 func TestLooksAreBounded(t *testing.T) {
 	s := lookingServer(t)

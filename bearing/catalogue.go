@@ -1,10 +1,8 @@
 package bearing
 
 import (
-	"cmp"
 	"errors"
 	"math"
-	"slices"
 	"strings"
 	"sync"
 	"unicode"
@@ -172,16 +170,17 @@ const MaxUserBearings = 10_000
 // Catalogue holds bearings by designation: the program's own, which stay as they are,
 // and those of users. It is safe for concurrent use.
 type Catalogue struct {
-	mu    sync.RWMutex
-	rows  map[string]KnownBearing // by DesignationKey
-	bases map[string][]string     // keys of rows by baseOf, sorted
-	users int
+	mu       sync.RWMutex
+	rows     map[string]KnownBearing // by DesignationKey
+	order    []string                // their keys, sorted
+	families map[string]*family      // by baseOf
+	users    int
 }
 
 // NewCatalogue returns a catalogue with rows as its own. It panics if one is invalid or
 // stands twice.
 func NewCatalogue(rows ...KnownBearing) *Catalogue {
-	c := &Catalogue{rows: make(map[string]KnownBearing), bases: make(map[string][]string)}
+	c := &Catalogue{rows: make(map[string]KnownBearing), families: make(map[string]*family)}
 	for _, b := range rows {
 		err := b.Validate()
 		if _, twice := c.rows[DesignationKey(b.Designation)]; twice {
@@ -194,16 +193,6 @@ func NewCatalogue(rows ...KnownBearing) *Catalogue {
 		c.add(b)
 	}
 	return c
-}
-
-func (c *Catalogue) add(b KnownBearing) {
-	key := DesignationKey(b.Designation)
-	if base := baseOf(b.Designation); base != "" {
-		if i, found := slices.BinarySearch(c.bases[base], key); !found {
-			c.bases[base] = slices.Insert(c.bases[base], i, key)
-		}
-	}
-	c.rows[key] = b
 }
 
 // Lookup returns the bearing of that designation: a row of the catalogue, without the name of a
@@ -238,27 +227,7 @@ func (c *Catalogue) row(designation string) (KnownBearing, bool) {
 	if b, ok := c.rows[DesignationKey(designation)]; ok {
 		return b, true
 	}
-	base := baseOf(designation)
-	if base == "" {
-		return KnownBearing{}, false
-	}
-	var found *KnownBearing
-	for _, key := range c.bases[base] {
-		b := c.rows[key]
-		switch {
-		case b.Geometry.ContactAngle != 0:
-		case b.Designation == base:
-			return b, true
-		case found == nil:
-			found = &b
-		case !agree(found.Orders(), b.Orders()):
-			return KnownBearing{}, false
-		}
-	}
-	if found == nil {
-		return KnownBearing{}, false
-	}
-	return *found, true
+	return c.ofFamily(baseOf(designation))
 }
 
 // agree reports whether lines are looked for at the same places, slip allowed for.
@@ -268,18 +237,7 @@ func agree(a, b Orders) bool {
 }
 
 // Rows returns all rows in the order of their designations.
-func (c *Catalogue) Rows() []KnownBearing {
-	c.mu.RLock()
-	rows := make([]KnownBearing, 0, len(c.rows))
-	for _, b := range c.rows {
-		rows = append(rows, b)
-	}
-	c.mu.RUnlock()
-	slices.SortFunc(rows, func(a, b KnownBearing) int {
-		return cmp.Compare(DesignationKey(a.Designation), DesignationKey(b.Designation))
-	})
-	return rows
-}
+func (c *Catalogue) Rows() []KnownBearing { return c.Page("", math.MaxInt32) }
 
 // Check returns the error that Put would, and puts nothing.
 //
@@ -339,12 +297,8 @@ func (c *Catalogue) Delete(designation string) {
 	if !ok || b.BuiltIn {
 		return
 	}
-	delete(c.rows, key)
+	c.remove(key)
 	c.users--
-	base := baseOf(b.Designation)
-	if i, found := slices.BinarySearch(c.bases[base], key); found {
-		c.bases[base] = slices.Delete(c.bases[base], i, i+1)
-	}
 }
 
 var known = sync.OnceValue(func() *Catalogue { return NewCatalogue(KnownBearings...) })
