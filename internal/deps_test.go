@@ -20,6 +20,7 @@ import (
 // so that the table cannot hold a cycle.
 const rules = `
 internal/clamp      :
+internal/files      :
 bearing             : internal/clamp
 internal/logs       : bearing
 internal/admit      : bearing
@@ -39,23 +40,23 @@ dataset/excerpts    :
 models/safetensors  : bearing
 models/input        : internal/clamp bearing internal/kernel features/dsp features/lines models/nn
 models/learn        : bearing models/nn models/safetensors
-models/learn/network : internal/clamp bearing internal/kernel models/nn models/safetensors models/learn
+models/learn/network : internal/clamp internal/files bearing internal/kernel models/nn models/safetensors models/learn
 models/learn/autoencoder : models/nn models/safetensors models/learn models/learn/network
 models/learn/logistic : models/nn models/safetensors models/learn
 models/learn/learntest : models/nn models/safetensors models/learn
-models              : bearing features/lines internal/clamp models/nn models/safetensors models/input models/learn models/learn/network models/learn/autoencoder models/learn/logistic
+models              : bearing features/lines internal/clamp internal/files models/nn models/safetensors models/input models/learn models/learn/network models/learn/autoencoder models/learn/logistic
 models/pretrained   : models
 models/train        : internal/clamp bearing features/lines dataset models models/nn models/input models/learn models/learn/network
 models/prune        : internal/clamp bearing internal/kernel dataset models models/nn models/input models/learn models/learn/network models/train
 internal/alarm      : bearing
 internal/diagnose   : internal/clamp bearing internal/admit internal/alarm internal/picture features features/dsp features/lines models models/input models/learn/autoencoder
-models/assess     : internal/clamp bearing features/dsp features/lines dataset models models/nn models/learn models/learn/network models/learn/logistic models/train models/prune internal/diagnose
+models/assess     : internal/clamp internal/files bearing features/dsp features/lines dataset models models/nn models/learn models/learn/network models/learn/logistic models/train models/prune internal/diagnose
 internal/report     : bearing internal/clamp internal/kernel internal/picture models models/assess models/learn/network models/nn models/prune models/train
 internal/store      : bearing
 internal/webhook    : bearing
 internal/storetest  : bearing
 internal/library    : bearing models
-internal/keys       :
+internal/keys       : internal/files
 api/web             :
 api/client          : bearing
 api/decode          : internal/clamp bearing dataset dataset/npyfile dataset/wavfile

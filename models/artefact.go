@@ -6,11 +6,11 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 
 	"brinell/bearing"
+	"brinell/internal/files"
 	"brinell/models/safetensors"
 )
 
@@ -203,34 +203,11 @@ func Open(path string) (*Model, error) {
 	return Decode(b)
 }
 
-// Save writes the model file to path, whole or not at all: a temporary file in
-// the same directory is synced and renamed.
+// Save writes the model file to path, whole or not at all.
 func (m *Model) Save(path string) error {
 	b, err := m.Encode()
-	if err != nil {
-		return err
-	}
-	return write(path, b, (*os.File).Sync)
-}
-
-// write does it with what is to make it last.
-func write(path string, b []byte, sync func(*os.File) error) error {
-	f, err := os.CreateTemp(filepath.Dir(path), ".brinell-*")
-	if err != nil {
-		return fmt.Errorf("save model: %w", err)
-	}
-	defer os.Remove(f.Name())
-	if _, err = f.Write(b); err == nil {
-		err = f.Chmod(0o644)
-	}
 	if err == nil {
-		err = sync(f)
-	}
-	if cerr := f.Close(); err == nil {
-		err = cerr
-	}
-	if err == nil {
-		err = os.Rename(f.Name(), path)
+		err = files.Replace(path, b, nil)
 	}
 	if err != nil {
 		return fmt.Errorf("save model: %w", err)

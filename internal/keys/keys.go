@@ -19,6 +19,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"brinell/internal/files"
 )
 
 // Scope is what a key may do: ingest windows, read everything, administer. Admin may
@@ -356,42 +358,15 @@ func edit(file string, change func(*Set) error) error {
 	if err != nil {
 		return err
 	}
-	return replace(file, in, append(b, '\n'), disk{(*os.File).Sync, os.Rename})
-}
-
-// disk is what makes a change last: a test watches in which order it is done.
-type disk struct {
-	sync   func(*os.File) error
-	rename func(from, to string) error
-}
-
-// replace puts b in the place of a file in the directory in, whole and on disk.
-func replace(file string, in fs.FileInfo, b []byte, to disk) error {
 	was, err := os.Stat(file)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	dir := filepath.Dir(file)
-	tmp, err := os.CreateTemp(dir, ".keys-*") // mode 0600
-	if err != nil {
-		return err
-	}
-	defer os.Remove(tmp.Name())
-	if o, ok := inherit(was, in, os.Geteuid()); ok {
-		if err := o.give(tmp); err != nil {
-			return errors.Join(err, tmp.Close())
+	return files.Replace(file, append(b, '\n'), func(f *os.File) error {
+		o, ok := inherit(was, in, os.Geteuid())
+		if !ok {
+			return nil // mode 0600, as it is made
 		}
-	}
-	_, err = tmp.Write(b)
-	if err = errors.Join(err, to.sync(tmp), tmp.Close()); err != nil {
-		return err
-	}
-	if err := to.rename(tmp.Name(), file); err != nil {
-		return err
-	}
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(to.sync(d), d.Close())
+		return o.give(f)
+	})
 }

@@ -122,8 +122,6 @@ var access = join(
 		change{`k.Expires.IsZero() || !o.Expires.IsZero() && o.Expires.Before(k.Expires)`, `k.Expires.IsZero()`},
 		change{`o.Rate > 0 && (k.Rate == 0 || o.Rate < k.Rate)`, `o.Rate > 0 && k.Rate == 0`},
 		change{`if few := o.MayBring(); few < k.MayBring() {`, `if few := o.MayBring(); few > k.MayBring() {`},
-		change{`to.sync(tmp), tmp.Close()`, `tmp.Close()`},
-		change{`errors.Join(to.sync(d), d.Close())`, `d.Close()`},
 		change{
 			`if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX); err != nil {`,
 			`if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_SH); err != nil {`,
@@ -304,9 +302,11 @@ var learning = join(
 		change{`bnEpsilon  = 1e-5`, `bnEpsilon  = 1e-4`},
 		change{`bnMomentum = 0.1`, `bnMomentum = 0.2`},
 	),
-	in("models/artefact.go", "SaveLasts",
-		change{`err = sync(f)`, `err = nil`},
-		change{`err = f.Chmod(0o644)`, `err = nil`},
+	in("internal/files/files.go", "ReplaceLasts|Prepare", // by which models and keys are written
+		change{`to.sync(tmp), tmp.Close()`, `tmp.Close()`},
+		change{`errors.Join(to.sync(d), d.Close())`, `d.Close()`},
+		change{`return f.Chmod(0o644)`, `return nil`},
+		change{`return errors.Join(err, tmp.Close())`, `_ = tmp.Close()`},
 	),
 	in("models/model.go", "LeakError",
 		change{`from < s.To && s.From < to`, `from <= s.To && s.From < to`},

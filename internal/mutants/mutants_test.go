@@ -94,8 +94,7 @@ func TestListOfNames(t *testing.T) {
 		{"models/nn/norm.go", "max(1, m-1)"},
 		{"features/lines/comb.go", "decay"},
 		{"features/lines/comb.go", "maxSlip"},
-		{"internal/keys/keys.go", "to.sync(tmp)"},
-		{"models/artefact.go", "sync(f)"},
+		{"internal/files/files.go", "to.sync(tmp)"},
 		{"models/train/recipe.go", "DefaultHop"},
 		{"models/model.go", "s.From < to"},
 	} {

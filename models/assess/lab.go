@@ -15,6 +15,7 @@ import (
 
 	"brinell/bearing"
 	"brinell/dataset"
+	"brinell/internal/files"
 	"brinell/models"
 	"brinell/models/learn/network"
 	"brinell/models/train"
@@ -218,10 +219,7 @@ func (l *Lab) cell(ctx context.Context, r Recipe, seed uint64, training, test []
 	if err := os.MkdirAll(l.Dir, 0o755); err != nil {
 		return nil, err
 	}
-	if err := os.WriteFile(path+".tmp", b, 0o644); err != nil {
-		return nil, err
-	}
-	return out, os.Rename(path+".tmp", path)
+	return out, files.Replace(path, b, nil)
 }
 
 // cellVersion rises when the evidence in cells of before would be another one,

@@ -12,10 +12,10 @@ import (
 	"math"
 	"math/rand/v2"
 	"os"
-	"path/filepath"
 
 	"brinell/bearing"
 	"brinell/internal/clamp"
+	"brinell/internal/files"
 	"brinell/models/learn"
 	"brinell/models/nn"
 )
@@ -120,19 +120,7 @@ func (c *Checkpoint) Save(path string) error {
 		return err
 	}
 	sum := sha256.Sum256(b.Bytes())
-	f, err := os.CreateTemp(filepath.Dir(path), ".checkpoint-*")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(f.Name())
-	_, err = f.Write(append(append([]byte(checkpointMagic), sum[:]...), b.Bytes()...))
-	if err == nil {
-		err = f.Sync()
-	}
-	if err = errors.Join(err, f.Close()); err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), path)
+	return files.Replace(path, append(append([]byte(checkpointMagic), sum[:]...), b.Bytes()...), nil)
 }
 
 // OpenCheckpoint reads what Save wrote. Invalid checkpoint_invalid if it is not that.
