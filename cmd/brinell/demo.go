@@ -37,8 +37,8 @@ func (s *service) replay(ctx context.Context) {
 			case err != nil:
 				s.log.Error("demo", "sensor", r.sensor, "err", err)
 			case turn < 3: // then the log would only repeat itself
-				p, _ := d.Probabilities.Get(string(d.Fault))
-				s.log.Info("demo", "sensor", r.sensor, "recording", r.Name, "truth", r.Truth.Fault, "fault", d.Fault, "probability", p)
+				v := d.Verdict
+				s.log.Info("demo", "sensor", r.sensor, "recording", r.Name, "truth", r.Truth.Fault, "fault", d.Fault, "likeliest", v.Likeliest, "probability", v.Probability)
 				shown = worthSeeing(shown, d)
 			}
 		}

@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strings"
 	"testing"
 	"time"
 )
@@ -98,6 +99,9 @@ func TestAddresses(t *testing.T) {
 	}
 	if len(found) != 2 || found[0][2] != p.url+"/docs" {
 		t.Fatalf("%q in\n%s", found, p.logged())
+	}
+	if log := p.logged(); !regexp.MustCompile(`fault=inconclusive likeliest=\w+ probability=0\.\d`).MatchString(log) || strings.Contains(log, "probability=0 ") || strings.Contains(log, "probability=0\n") {
+		t.Errorf("the demo says nothing of what is likeliest:\n%s", log)
 	}
 	fetch(t, found[0][2], 200)
 	if b := fetch(t, found[1][2], 200); !bytes.HasPrefix(b, []byte("\x89PNG")) {

@@ -26,7 +26,7 @@ var Thresholds = []Threshold{
 	{
 		Name: "minRate", Value: minRate, Unit: "Hz",
 		Decides: "below, acceleration is refused (rate_too_low)",
-		Source:  "`-run LowRate`: at 5 kHz 51 of 94 are right, 2 wrong",
+		Source:  "`-run LowRate`: at 5 kHz 48 of 94 are right, 2 wrong",
 	},
 	{
 		Name: "minSamples", Value: minSamples, Unit: "samples",
