@@ -39,11 +39,11 @@ func TestShed(t *testing.T) {
 	if p, err = gate.Enter(t.Context(), admit.Claim{}); err != nil {
 		t.Fatal(err)
 	}
-	waits, stop := context.WithCancel(admit.Patient(t.Context()))
+	waits, stop := context.WithCancel(t.Context())
 	gone := make(chan struct{})
 	go func() {
 		defer close(gone)
-		if p, err := gate.Enter(waits, admit.Claim{}); err == nil {
+		if p, err := gate.Enter(waits, admit.Claim{Patient: true}); err == nil {
 			p.Leave()
 		}
 	}()

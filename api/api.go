@@ -27,7 +27,7 @@ import (
 // Duplicate set. However Submit returns, it keeps nothing of w.Samples: their
 // memory becomes that of another window.
 type Diagnoser interface {
-	Submit(ctx context.Context, w *bearing.Window) (bearing.Diagnosis, error)
+	Submit(ctx context.Context, w *bearing.Window, e admit.Entry) (bearing.Diagnosis, error)
 }
 
 // Reader reads stored diagnoses.

@@ -23,6 +23,7 @@ import (
 
 	"brinell/api/client"
 	"brinell/bearing"
+	"brinell/internal/admit"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -39,7 +40,7 @@ type fake struct {
 	put       func(bearing.KnownBearing) (bool, error)
 }
 
-func (f *fake) Submit(ctx context.Context, w *bearing.Window) (bearing.Diagnosis, error) {
+func (f *fake) Submit(ctx context.Context, w *bearing.Window, _ admit.Entry) (bearing.Diagnosis, error) {
 	kept := *w
 	kept.Samples = slices.Clone(w.Samples) // they are only lent
 	f.mu.Lock()

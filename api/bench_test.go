@@ -15,6 +15,7 @@ import (
 
 	"brinell/api/decode"
 	"brinell/bearing"
+	"brinell/internal/admit"
 )
 
 const benchSamples = 2048
@@ -100,7 +101,7 @@ func newStub() *stub {
 	return &stub{d}
 }
 
-func (s *stub) Submit(_ context.Context, w *bearing.Window) (bearing.Diagnosis, error) {
+func (s *stub) Submit(_ context.Context, w *bearing.Window, _ admit.Entry) (bearing.Diagnosis, error) {
 	d := s.answer
 	d.ID, d.Sensor, d.Start = "0123456789abcdefghjkmnpqrs", w.Sensor, w.Start
 	return d, nil

@@ -248,7 +248,7 @@ func (s *server) judgeLine(ctx context.Context, index int, line []byte, own *sha
 	}
 	var d bearing.Diagnosis
 	if err == nil {
-		d, err = s.core.Submit(admit.With(ctx, place), win)
+		d, err = s.core.Submit(ctx, win, admit.Entry{Place: place})
 	}
 	if err != nil {
 		return s.lineProblem(ctx, index, err)

@@ -15,9 +15,10 @@ import (
 	"testing"
 	"time"
 
-	"brinell/bearing"
 	"os"
 	"testing/synctest"
+
+	"brinell/bearing"
 )
 
 // TestBodyThatEndsEarly: what was declared and did not come is missed.

@@ -38,7 +38,7 @@ func (s *server) postWindow(w http.ResponseWriter, r *http.Request) (err error) 
 	}
 	stored := false
 	defer func() { s.intents.end(key, stored, time.Now()) }()
-	d, err := s.core.Submit(admit.With(r.Context(), place), win)
+	d, err := s.core.Submit(r.Context(), win, admit.Entry{Place: place})
 	if err != nil {
 		return err
 	}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"brinell/bearing"
+	"brinell/internal/admit"
 	"brinell/internal/diagnose"
 	"brinell/internal/store"
 	"brinell/models/pretrained"
@@ -33,7 +34,7 @@ func TestClockWasAhead(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := core.Submit(t.Context(), w); err != nil {
+	if _, err := core.Submit(t.Context(), w, admit.Entry{}); err != nil {
 		t.Fatal(err)
 	}
 	if err := db.Close(); err != nil {

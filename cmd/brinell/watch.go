@@ -30,6 +30,9 @@ const (
 	failedDir   = "failed"
 )
 
+// patient is how windows of files come in: nobody waits for an answer.
+var patient = admit.Entry{Patient: true}
+
 // watcher takes windows from files that are dropped into a directory. A file is judged when
 // it is whole (see dropped.ready), and is moved to done or, with a file that says why, to
 // failed.
@@ -352,7 +355,7 @@ func (w *watcher) submit(ctx context.Context, name string, f *dropped, settled b
 	if isJSON(name) {
 		room *= 3
 	}
-	if err := w.memory.Window(admit.Patient(ctx), room); err != nil {
+	if err := w.memory.Window(ctx, patient, room); err != nil {
 		return d, err
 	}
 	defer func() { w.memory.Give(room) }()
@@ -370,7 +373,7 @@ func (w *watcher) submit(ctx context.Context, name string, f *dropped, settled b
 		}
 	}
 	for _, win := range windows { // one that was judged before an error is a repeat at the next try
-		if d, err = w.core.Submit(admit.Patient(ctx), win); err != nil {
+		if d, err = w.core.Submit(ctx, win, patient); err != nil {
 			return d, err
 		}
 	}

@@ -19,7 +19,6 @@ import (
 	"brinell/bearing"
 	"brinell/dataset"
 	"brinell/dataset/wavfile"
-	"brinell/internal/admit"
 )
 
 // When a dropped file is whole. A size that stays proves nothing: writers pause, and what is
@@ -158,7 +157,7 @@ func (w *watcher) read(ctx context.Context, name string, b []byte, modified time
 		return nil, bearing.Errorf(bearing.Invalid, "sensor_unknown", "the name stands for sensor %q, which is not registered: put it to /v1/sensors with sample_rate_hz, unit and, for PCM, full_scale, or drop windows as JSON", bearing.Clip(sensor))
 	}
 	need := dataset.FileBytes(name, b, w.maxSamples)
-	if err := w.memory.Window(admit.Patient(ctx), need); err != nil {
+	if err := w.memory.Window(ctx, patient, need); err != nil {
 		return nil, err
 	}
 	defer w.memory.Give(need)

@@ -68,8 +68,9 @@ type Gate struct {
 
 // Claim is what is known of a window before it is decoded.
 type Claim struct {
-	Tenant string // who sends it
-	Bytes  int    // of its body
+	Tenant  string // who sends it
+	Bytes   int    // of its body
+	Patient bool   // Entry.Patient
 }
 
 // LongWindow is the number of bytes from which on a window is a long one: 10 s of float32
@@ -169,15 +170,14 @@ func (g *Gate) Enter(ctx context.Context, c Claim) (*Place, error) {
 		return nil, nil
 	}
 	c = c.plant()
-	patient := isPatient(ctx)
-	p := &Place{gate: g, claim: c, entered: time.Now(), counted: !patient}
+	p := &Place{gate: g, claim: c, entered: time.Now(), counted: !c.Patient}
 	if p.counted {
 		if g.inside.Load() >= g.limit.Load() && !g.mayBeInside(c.Tenant) {
 			return nil, errOverloaded
 		}
 		g.enterInside(c.Tenant, 1)
 	}
-	if err := p.take(ctx, patient); err != nil {
+	if err := p.take(ctx, c.Patient); err != nil {
 		p.leave()
 		return nil, err
 	}
@@ -296,37 +296,22 @@ func (g *Gate) Load() (waiting, inside, limit int64) {
 	return int64(short + long), g.inside.Load(), g.limit.Load()
 }
 
-type placeKey struct{}
+// Entry is how a window comes in.
+type Entry struct {
+	Place *Place // that it has, since it was decoded there; nil to take one
 
-// With returns a context that carries p to whoever computes, so that a window which
-// was decoded in its slot keeps it.
-func With(ctx context.Context, p *Place) context.Context {
-	if p == nil {
-		return ctx
-	}
-	return context.WithValue(ctx, placeKey{}, p)
+	// Patient waits for a turn however long that takes, and takes no room from those that
+	// do not. It is for senders of many windows, which are held up by not being read from.
+	Patient bool
 }
 
-// From returns the place that ctx carries, or enters. The function it returns leaves
+// From returns the place that the window has, or enters. The function it returns leaves
 // the place if it was entered here.
-func (g *Gate) From(ctx context.Context, c Claim) (p *Place, leave func(), err error) {
-	if p, ok := ctx.Value(placeKey{}).(*Place); ok && (p.gate == nil || !p.got.IsZero()) {
+func (g *Gate) From(ctx context.Context, e Entry, c Claim) (p *Place, leave func(), err error) {
+	if p := e.Place; p != nil && (p.gate == nil || !p.got.IsZero()) {
 		return p, func() {}, nil
 	}
+	c.Patient = e.Patient
 	p, err = g.Enter(ctx, c)
 	return p, p.Leave, err
-}
-
-type patientKey struct{}
-
-// Patient returns a context in which a window waits for its turn however long that
-// takes, and takes no room from those that do not. It is for senders of many windows,
-// which are held up by not being read from.
-func Patient(ctx context.Context) context.Context {
-	return context.WithValue(ctx, patientKey{}, true)
-}
-
-func isPatient(ctx context.Context) bool {
-	p, _ := ctx.Value(patientKey{}).(bool)
-	return p
 }

@@ -42,7 +42,7 @@ func TestNil(t *testing.T) {
 	if err := g.Room(Claim{}); err != nil {
 		t.Error(err)
 	}
-	p, leave, err := g.From(t.Context(), Claim{})
+	p, leave, err := g.From(t.Context(), Entry{}, Claim{})
 	if err != nil || p != nil {
 		t.Errorf("got %v, %v", p, err)
 	}
@@ -50,9 +50,6 @@ func TestNil(t *testing.T) {
 	p.Stored()
 	leave()
 	p.Leave()
-	if With(t.Context(), p) != t.Context() {
-		t.Error("no place makes another context")
-	}
 }
 
 // TestWorkers: never more are computed at a time than there are workers.
@@ -130,7 +127,7 @@ func TestAge(t *testing.T) {
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
-		if _, err := g.Enter(Patient(ctx), Claim{}); !errors.Is(err, context.DeadlineExceeded) {
+		if _, err := g.Enter(ctx, Claim{Patient: true}); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("a patient one: %v", err)
 		}
 		first.Leave()
@@ -180,13 +177,13 @@ func TestLimit(t *testing.T) {
 	})
 }
 
-// TestFrom: the context of a place that was left, or has given its slot back, takes a
+// TestFrom: the entry of a place that was left, or has given its slot back, takes a
 // new one.
 func TestFrom(t *testing.T) {
 	g := New(Config{Workers: 1, MaxWait: time.Minute})
 	p := enter(t, g)
-	ctx := With(t.Context(), p)
-	same, leave, err := g.From(ctx, Claim{})
+	e := Entry{Place: p}
+	same, leave, err := g.From(t.Context(), e, Claim{})
 	if err != nil || same != p {
 		t.Fatalf("got %v, %v", same, err)
 	}
@@ -195,7 +192,7 @@ func TestFrom(t *testing.T) {
 		t.Errorf("%d inside, want the one that entered before", inside)
 	}
 	p.Computed()
-	other, leave, err := g.From(ctx, Claim{})
+	other, leave, err := g.From(t.Context(), e, Claim{})
 	if err != nil || other == p {
 		t.Fatalf("a slot given back is used: %v", err)
 	}

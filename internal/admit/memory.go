@@ -154,9 +154,9 @@ func (m *Memory) Wait(ctx context.Context, u Use, n int64, most time.Duration, w
 const patience = 5 * time.Second
 
 // Window is Wait for a window that is to be judged: one of a patient sender waits.
-func (m *Memory) Window(ctx context.Context, n int64) error {
+func (m *Memory) Window(ctx context.Context, e Entry, n int64) error {
 	most := time.Duration(0)
-	if isPatient(ctx) {
+	if e.Patient {
 		most = patience
 	}
 	return m.Wait(ctx, Judge, n, most, "the window")

@@ -38,7 +38,7 @@ func TestMemory(t *testing.T) {
 		t.Errorf("%d are used", m.Used())
 	}
 	var none *Memory
-	if !none.Take(Judge, 1<<62) || none.Used() != 0 || none.Max() != 0 || none.Peak() != 0 || none.Window(t.Context(), 1<<62) != nil {
+	if !none.Take(Judge, 1<<62) || none.Used() != 0 || none.Max() != 0 || none.Peak() != 0 || none.Window(t.Context(), Entry{}, 1<<62) != nil {
 		t.Error("no budget refuses something")
 	}
 	none.Give(1)
@@ -50,29 +50,29 @@ func TestMemoryWait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := NewMemory(800)
 		code := func(err error) (string, bearing.Kind) { return bearing.CodeOf(err), bearing.KindOf(err) }
-		if c, k := code(m.Window(t.Context(), 501)); c != "memory_exceeded" || k != bearing.TooLarge {
+		if c, k := code(m.Window(t.Context(), Entry{}, 501)); c != "memory_exceeded" || k != bearing.TooLarge {
 			t.Errorf("too large: %v %v", c, k)
 		}
-		if err := m.Window(t.Context(), 500); err != nil {
+		if err := m.Window(t.Context(), Entry{}, 500); err != nil {
 			t.Fatal(err)
 		}
-		if c, k := code(m.Window(t.Context(), 301)); c != "overloaded" || k != bearing.Overloaded {
+		if c, k := code(m.Window(t.Context(), Entry{}, 301)); c != "overloaded" || k != bearing.Overloaded {
 			t.Errorf("not now: %v %v", c, k)
 		}
 		start := time.Now()
-		if c, _ := code(m.Window(Patient(t.Context()), 301)); c != "overloaded" || time.Since(start) != patience {
+		if c, _ := code(m.Window(t.Context(), Entry{Patient: true}, 301)); c != "overloaded" || time.Since(start) != patience {
 			t.Errorf("a patient one after %v: %v", time.Since(start), c)
 		}
-		ctx, cancel := context.WithTimeout(Patient(t.Context()), time.Second)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
-		if err := m.Window(ctx, 301); !errors.Is(err, context.DeadlineExceeded) {
+		if err := m.Window(ctx, Entry{Patient: true}, 301); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("a client that left: %v", err)
 		}
 		go func() {
 			time.Sleep(time.Second)
 			m.Give(500)
 		}()
-		if err := m.Window(Patient(t.Context()), 301); err != nil {
+		if err := m.Window(t.Context(), Entry{Patient: true}, 301); err != nil {
 			t.Errorf("there is room by now: %v", err)
 		}
 		if m.Give(301); m.Used() != 0 {

@@ -37,7 +37,8 @@ type Ticket struct {
 // returns holds up those behind until it is computed.
 func (t *Ticket) Enter(ctx context.Context, c Claim) (*Place, error) {
 	t.q.entered.wait(t.n)
-	p, err := t.q.gate.Enter(Patient(ctx), c)
+	c.Patient = true // those behind it wait as well
+	p, err := t.q.gate.Enter(ctx, c)
 	t.q.entered.done(t.n)
 	if p == nil && err == nil {
 		p = &Place{}

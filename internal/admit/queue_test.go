@@ -39,7 +39,7 @@ func TestQueue(t *testing.T) {
 				if fate == 1 {
 					return // refused
 				}
-				own, leave, err := g.From(With(t.Context(), p), Claim{})
+				own, leave, err := g.From(t.Context(), Entry{Place: p}, Claim{})
 				defer leave()
 				if err != nil || own != p {
 					t.Errorf("%s: another place: %v", name, err)
@@ -69,7 +69,7 @@ func TestPatient(t *testing.T) {
 	var wg sync.WaitGroup
 	for range 2 * maxInside {
 		wg.Go(func() {
-			if p, err := g.Enter(Patient(ctx), Claim{}); err == nil {
+			if p, err := g.Enter(ctx, Claim{Patient: true}); err == nil {
 				p.Leave()
 			}
 		})

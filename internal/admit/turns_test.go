@@ -54,9 +54,9 @@ func TestTenants(t *testing.T) {
 				g := New(Config{Workers: c.workers})
 				ctx, stop := context.WithCancel(t.Context())
 				var wg sync.WaitGroup
-				work(ctx, g, &wg, Claim{"hostile", c.bytes}, c.clients, c.took)
+				work(ctx, g, &wg, Claim{Tenant: "hostile", Bytes: c.bytes}, c.clients, c.took)
 				time.Sleep(3 * time.Second)
-				small := Claim{"honest", 48_000}
+				small := Claim{Tenant: "honest", Bytes: 48_000}
 				for i := range 200 {
 					time.Sleep(10*time.Millisecond + time.Duration(i)*7*time.Microsecond)
 					start := time.Now()

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"brinell/bearing"
+	"brinell/internal/admit"
 	"brinell/internal/store"
 )
 
@@ -77,7 +78,7 @@ func (p *plant) window(name string, start time.Time) *bearing.Window {
 // send submits a window that begins at a time.
 func (p *plant) send(name string, start time.Time) bearing.Diagnosis {
 	p.Helper()
-	d, err := p.core.Submit(p.Context(), p.window(name, start))
+	d, err := p.core.Submit(p.Context(), p.window(name, start), admit.Entry{})
 	if err != nil {
 		p.Fatal(err)
 	}

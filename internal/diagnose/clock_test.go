@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"brinell/bearing"
+	"brinell/internal/admit"
 )
 
 // loud is the rule of these tests: an RMS above 4 g in three windows is an alarm.
@@ -19,7 +20,7 @@ func (p *plant) faulty(name string, start time.Time) (bearing.Diagnosis, error) 
 	for i := range w.Samples {
 		w.Samples[i] *= 10
 	}
-	return p.core.Submit(p.Context(), w)
+	return p.core.Submit(p.Context(), w, admit.Entry{})
 }
 
 // raisedAfter sends faulty windows, a minute apart, at an offset from the clock, and returns at
@@ -280,7 +281,7 @@ func TestWallClock(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d, err := core.Submit(t.Context(), p.window("pump", time.Now().Add(time.Hour)))
+	d, err := core.Submit(t.Context(), p.window("pump", time.Now().Add(time.Hour)), admit.Entry{})
 	if err != nil || !d.Quality.Has(bearing.ClockSkew) {
 		t.Fatalf("%+v, %v", d.Quality, err)
 	}

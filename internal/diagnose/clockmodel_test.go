@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"brinell/bearing"
+	"brinell/internal/admit"
 	"brinell/internal/alarm"
 )
 
@@ -77,7 +78,7 @@ func (c *clocks) submit(w *bearing.Window) {
 	if w == nil {
 		return
 	}
-	_, err := c.core.Submit(c.Context(), w)
+	_, err := c.core.Submit(c.Context(), w, admit.Entry{})
 	switch bearing.CodeOf(err) {
 	case "", "start_out_of_range", "clock_behind", "window_conflict":
 	default:
@@ -202,7 +203,7 @@ func (c *clocks) run() {
 		if len(c.log)%3 == 0 {
 			c.restart()
 		}
-		if _, err := c.core.Submit(c.Context(), c.small(0, true)); err != nil {
+		if _, err := c.core.Submit(c.Context(), c.small(0, true), admit.Entry{}); err != nil {
 			c.Fatalf("%v: %v", c.log, err)
 		}
 		if slices.ContainsFunc(c.open(bearing.AlarmQuery{}), func(a bearing.Alarm) bool { return a.Condition == "loud" && a.State == bearing.AlarmActive }) {

@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"brinell/bearing"
+	"brinell/internal/admit"
 )
 
 // shelfOf keeps documents beside diagnoses.
@@ -64,7 +65,7 @@ func TestControls(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		d, err := core.Submit(t.Context(), w)
+		d, err := core.Submit(t.Context(), w, admit.Entry{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -146,7 +147,7 @@ func TestTooManyControls(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := core.Submit(t.Context(), w); err != nil {
+	if _, err := core.Submit(t.Context(), w, admit.Entry{}); err != nil {
 		t.Fatal(err)
 	}
 	control := func(action string, at time.Duration) error {

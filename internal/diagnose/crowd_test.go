@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"brinell/bearing"
+	"brinell/internal/admit"
 )
 
 // TestAxes: a sensor has so many axes, also after a start, and those that it has go on.
@@ -14,7 +15,7 @@ func TestAxes(t *testing.T) {
 	send := func(axis, code string) {
 		t.Helper()
 		p.now = p.now.Add(time.Minute)
-		if _, err := p.core.Submit(t.Context(), p.brief(axis, p.now)); bearing.CodeOf(err) != code {
+		if _, err := p.core.Submit(t.Context(), p.brief(axis, p.now), admit.Entry{}); bearing.CodeOf(err) != code {
 			t.Errorf("axis %q: %v, want %q", axis, err, code)
 		}
 	}
@@ -40,7 +41,7 @@ func TestForget(t *testing.T) {
 	p := newPlant(t)
 	p.core.crowd.most = 1
 	p.send("typo", p.now)
-	if _, err := p.core.Submit(t.Context(), p.window("pump", p.now)); bearing.CodeOf(err) != "too_many_sensors" {
+	if _, err := p.core.Submit(t.Context(), p.window("pump", p.now), admit.Entry{}); bearing.CodeOf(err) != "too_many_sensors" {
 		t.Fatal(err)
 	}
 	if err := p.registry.Forget(t.Context(), "typo", bearing.AnyVersion); err != nil {

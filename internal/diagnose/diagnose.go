@@ -311,10 +311,10 @@ func (c *Core) answer(e *engine, w *bearing.Window, o *observation, names []stri
 	return d
 }
 
-// Submit judges w after what its sensor said before, and stores it. When it returns
-// without error, diagnosis and samples are on disk.
-func (c *Core) Submit(ctx context.Context, w *bearing.Window) (bearing.Diagnosis, error) {
-	place, leave, err := c.gate.From(ctx, admit.Claim{Bytes: 4 * len(w.Samples)})
+// Submit judges w, which comes in by entry, after what its sensor said before, and stores it.
+// When it returns without error, diagnosis and samples are on disk.
+func (c *Core) Submit(ctx context.Context, w *bearing.Window, entry admit.Entry) (bearing.Diagnosis, error) {
+	place, leave, err := c.gate.From(ctx, entry, admit.Claim{Bytes: 4 * len(w.Samples)})
 	if err != nil {
 		return bearing.Diagnosis{}, err
 	}
@@ -353,7 +353,7 @@ func (c *Core) Submit(ctx context.Context, w *bearing.Window) (bearing.Diagnosis
 	}
 	need := e.need(w, reg)
 	held := max(need.judged, need.stored)
-	if err := c.memory.Window(ctx, held); err != nil {
+	if err := c.memory.Window(ctx, entry, held); err != nil {
 		return bearing.Diagnosis{}, err
 	}
 	defer func() { c.memory.Give(held) }()

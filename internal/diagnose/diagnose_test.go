@@ -99,7 +99,7 @@ func TestSubmit(t *testing.T) {
 		t.Fatal(err)
 	}
 	w := window(t, "pump", 1500, 12000)
-	d, err := core.Submit(t.Context(), w)
+	d, err := core.Submit(t.Context(), w, admit.Entry{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -113,7 +113,7 @@ func TestSubmit(t *testing.T) {
 	if sum < 0.99999 || sum > 1.00001 || len(d.Probabilities) != 4 || len(d.Features) == 0 {
 		t.Errorf("probabilities %v, %d features", d.Probabilities, len(d.Features))
 	}
-	again, err := core.Submit(t.Context(), w)
+	again, err := core.Submit(t.Context(), w, admit.Entry{})
 	d.Duplicate = true
 	if err != nil || cmp.Diff(d, again) != "" {
 		t.Errorf("again: %v\n%s", err, cmp.Diff(d, again))
@@ -125,13 +125,13 @@ func TestSubmit(t *testing.T) {
 		t.Errorf("counted %v repeats, want 1", n)
 	}
 	for code, w := range map[string]*bearing.Window{"window_too_short": window(t, "pump", 1023, 12000), "rate_too_low": window(t, "pump", 4000, 4999)} {
-		if _, err := core.Submit(t.Context(), w); bearing.CodeOf(err) != code {
+		if _, err := core.Submit(t.Context(), w, admit.Entry{}); bearing.CodeOf(err) != code {
 			t.Errorf("got %v, want %s", err, code)
 		}
 	}
 	k.err = errors.New("disk")
 	other := window(t, "other", 1500, 12000)
-	if _, err := core.Submit(t.Context(), other); !errors.Is(err, k.err) {
+	if _, err := core.Submit(t.Context(), other, admit.Entry{}); !errors.Is(err, k.err) {
 		t.Errorf("a failing store: %v", err)
 	}
 	if len(k.rows) != 1 {
@@ -139,7 +139,7 @@ func TestSubmit(t *testing.T) {
 	}
 	// What was not stored is not remembered either.
 	k.err = nil
-	if d, err := core.Submit(t.Context(), other); err != nil || d.Verdict.Windows != 1 {
+	if d, err := core.Submit(t.Context(), other, admit.Entry{}); err != nil || d.Verdict.Windows != 1 {
 		t.Errorf("after the failure: %v, rests on %d windows", err, d.Verdict.Windows)
 	}
 }
@@ -212,13 +212,13 @@ func TestBusy(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := core.Submit(ctx, window(t, "pump", 1024, 12000)); !errors.Is(err, context.Canceled) {
+	if _, err := core.Submit(ctx, window(t, "pump", 1024, 12000), admit.Entry{}); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)
 	}
-	if _, err := core.Submit(admit.With(t.Context(), place), window(t, "pump", 1024, 12000)); err != nil {
+	if _, err := core.Submit(t.Context(), window(t, "pump", 1024, 12000), admit.Entry{Place: place}); err != nil {
 		t.Error(err)
 	}
-	if _, err := core.Submit(t.Context(), window(t, "pump", 1024, 12000)); err != nil {
+	if _, err := core.Submit(t.Context(), window(t, "pump", 1024, 12000), admit.Entry{}); err != nil {
 		t.Error("the slot was not given back: ", err)
 	}
 	place.Leave()

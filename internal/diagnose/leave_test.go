@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"brinell/bearing"
+	"brinell/internal/admit"
 	"brinell/internal/store"
 )
 
@@ -49,7 +50,7 @@ func TestClientLeaves(t *testing.T) {
 
 	ctx, cancel = context.WithCancel(t.Context())
 	disk.leave = cancel
-	if _, err := p.core.Submit(ctx, p.window("pump", p.now)); err != nil {
+	if _, err := p.core.Submit(ctx, p.window("pump", p.now), admit.Entry{}); err != nil {
 		t.Errorf("submit: %v", err)
 	}
 	disk.leave = func() {}
@@ -99,7 +100,7 @@ func TestRaisedByTheLost(t *testing.T) {
 				p.now = p.now.Add(time.Second)
 				w := p.window("pump", p.now)
 				go func() {
-					_, err := p.core.Submit(t.Context(), w)
+					_, err := p.core.Submit(t.Context(), w, admit.Entry{})
 					done <- err
 				}()
 				turn[name] = <-disk.held
@@ -152,7 +153,7 @@ func TestStoredAfterAll(t *testing.T) {
 	p.core.store = unsure{p.db}
 	p.now = p.now.Add(time.Second)
 	w := p.window("pump", p.now)
-	if _, err := p.core.Submit(t.Context(), w); err == nil {
+	if _, err := p.core.Submit(t.Context(), w, admit.Entry{}); err == nil {
 		t.Fatal("no error")
 	}
 	p.core.store = p.db

@@ -95,7 +95,7 @@ func TestMemoryOfWindows(t *testing.T) {
 	}
 	w := window(t, "pump", 12000, 12000)
 	w.ShaftSpeed, w.Bearing = 30, "6205-2RS"
-	if _, err := core.Submit(t.Context(), w); err != nil || m.Used() != 0 {
+	if _, err := core.Submit(t.Context(), w, admit.Entry{}); err != nil || m.Used() != 0 {
 		t.Errorf("%v, %d bytes are held", err, m.Used())
 	}
 	need := core.Need(w)
@@ -103,13 +103,13 @@ func TestMemoryOfWindows(t *testing.T) {
 		t.Errorf("%d bytes were held, it needs %d", peak, need)
 	}
 	m.Hold(64<<20 - need + 8)
-	if _, err := core.Submit(t.Context(), w); bearing.CodeOf(err) != "overloaded" {
+	if _, err := core.Submit(t.Context(), w, admit.Entry{}); bearing.CodeOf(err) != "overloaded" {
 		t.Errorf("no room: %v", err)
 	}
 	m.Give(64<<20 - need + 8)
 	long := window(t, "pump", 900_000, 12800)
 	long.ShaftSpeed, long.Bearing = 0.1, "6205-2RS"
-	if _, err := core.Submit(t.Context(), long); bearing.CodeOf(err) != "memory_exceeded" || bearing.KindOf(err) != bearing.TooLarge {
+	if _, err := core.Submit(t.Context(), long, admit.Entry{}); bearing.CodeOf(err) != "memory_exceeded" || bearing.KindOf(err) != bearing.TooLarge {
 		t.Errorf("too large: %v", err)
 	}
 	if m.Used() != 0 {

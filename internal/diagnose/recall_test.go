@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"brinell/bearing"
+	"brinell/internal/admit"
 	"brinell/internal/store"
 )
 
@@ -113,7 +114,7 @@ func TestSavedStates(t *testing.T) {
 			order = slices.Concat(order[20:], order[:20], []int{360, 361, 362, 363}, order[40:43])
 			for n, i := range order {
 				p.now = start(n + 2*len(order))
-				if _, err := p.core.Submit(t.Context(), p.brief("", start(i))); err != nil {
+				if _, err := p.core.Submit(t.Context(), p.brief("", start(i)), admit.Entry{}); err != nil {
 					t.Fatal(err)
 				}
 				if n%97 == 96 {
@@ -154,7 +155,7 @@ func TestFlatRecall(t *testing.T) {
 				disk.folded.Store(0)
 				disk.since.Store(0)
 				began := time.Now()
-				if _, err := p.core.Submit(t.Context(), w); err != nil {
+				if _, err := p.core.Submit(t.Context(), w, admit.Entry{}); err != nil {
 					t.Fatal(err)
 				}
 				return disk.folded.Load(), disk.since.Load(), time.Since(began)
@@ -242,7 +243,7 @@ func TestDamagedState(t *testing.T) {
 	p.core.saveEvery = 4
 	for range 9 {
 		p.now = p.now.Add(time.Minute)
-		if _, err := p.core.Submit(t.Context(), p.brief("", p.now)); err != nil {
+		if _, err := p.core.Submit(t.Context(), p.brief("", p.now), admit.Entry{}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -350,7 +351,7 @@ func TestRefusedLeaveNothing(t *testing.T) {
 		if i%2 == 0 {
 			w.Sensor, w.Axis = "pump", fmt.Sprint(i)
 		}
-		if _, err := p.core.Submit(t.Context(), w); bearing.CodeOf(err) == "" {
+		if _, err := p.core.Submit(t.Context(), w, admit.Entry{}); bearing.CodeOf(err) == "" {
 			t.Fatalf("%v", err)
 		}
 	}
@@ -378,7 +379,7 @@ func TestUnsteadyRate(t *testing.T) {
 		for i := range w.Samples {
 			w.Samples[i] *= gain
 		}
-		if _, err := p.core.Submit(t.Context(), w); err != nil {
+		if _, err := p.core.Submit(t.Context(), w, admit.Entry{}); err != nil {
 			t.Fatal(err)
 		}
 		p.wait(time.Minute)
@@ -416,7 +417,7 @@ func TestAlarmAfterForget(t *testing.T) {
 			for k := range w.Samples {
 				w.Samples[k] *= 20
 			}
-			if _, err := p.core.Submit(t.Context(), w); err != nil {
+			if _, err := p.core.Submit(t.Context(), w, admit.Entry{}); err != nil {
 				t.Fatal(err)
 			}
 			p.wait(time.Minute)

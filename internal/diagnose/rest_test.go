@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"brinell/bearing"
+	"brinell/internal/admit"
 )
 
 // stopping is a store whose history of one sensor does not come.
@@ -34,7 +35,7 @@ func TestControlsOfOthers(t *testing.T) {
 		p.now = p.now.Add(time.Minute)
 		w := p.brief("", p.now)
 		w.Sensor = name
-		if _, err := p.core.Submit(t.Context(), w); err != nil {
+		if _, err := p.core.Submit(t.Context(), w, admit.Entry{}); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"brinell/bearing"
+	"brinell/internal/admit"
 	"brinell/models"
 )
 
@@ -46,7 +47,7 @@ func TestRegistered(t *testing.T) {
 			t.Fatal(err)
 		}
 		for range 2 { // made ready once, and used again
-			d, err := core.Submit(t.Context(), w)
+			d, err := core.Submit(t.Context(), w, admit.Entry{})
 			if bearing.CodeOf(err) != c.code {
 				t.Errorf("%s: %v, want %q", c.name, err, c.code)
 			}
@@ -81,7 +82,7 @@ func TestDrop(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, want := range []*models.Model{own, active} {
-		d, err := core.Submit(t.Context(), window(t, want.Name, 6000, 12000))
+		d, err := core.Submit(t.Context(), window(t, want.Name, 6000, 12000), admit.Entry{})
 		if err != nil || d.Model != want.Ref() {
 			t.Errorf("%v, %v; want %v", d.Model, err, want.Ref())
 		}

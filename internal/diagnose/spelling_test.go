@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"brinell/bearing"
+	"brinell/internal/admit"
 )
 
 // TestSpelling: however a sensor's windows spell its bearing, their evidence adds up, over restarts
@@ -32,7 +33,7 @@ func TestSpelling(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				d, err := p.core.Submit(t.Context(), w)
+				d, err := p.core.Submit(t.Context(), w, admit.Entry{})
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -70,7 +71,7 @@ func TestLearntBearing(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := p.core.Submit(t.Context(), w); err != nil {
+		if _, err := p.core.Submit(t.Context(), w, admit.Entry{}); err != nil {
 			t.Fatal(err)
 		}
 		p.now = p.now.Add(time.Minute)

@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"brinell/bearing"
+	"brinell/internal/admit"
 	"brinell/models"
 )
 
@@ -146,7 +147,7 @@ func TestRestart(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		d, err := core.Submit(t.Context(), w)
+		d, err := core.Submit(t.Context(), w, admit.Entry{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -196,7 +197,7 @@ func TestAnyOrder(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			d, err := core.Submit(t.Context(), w)
+			d, err := core.Submit(t.Context(), w, admit.Entry{})
 			if err != nil {
 				t.Fatal(err)
 			}

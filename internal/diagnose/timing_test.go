@@ -49,7 +49,7 @@ func TestTiming(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		return core.Submit(t.Context(), w)
+		return core.Submit(t.Context(), w, admit.Entry{})
 	}
 	for i, c := range []struct {
 		ahead   time.Duration
@@ -135,7 +135,7 @@ func TestTurn(t *testing.T) {
 				t.Error(err)
 				return
 			}
-			d, err := core.Submit(admit.With(t.Context(), place), w)
+			d, err := core.Submit(t.Context(), w, admit.Entry{Place: place})
 			if err != nil {
 				t.Error(err)
 				return
@@ -170,7 +170,7 @@ func TestNewSensorsOfASource(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			_, err = core.Submit(ctx, w)
+			_, err = core.Submit(ctx, w, admit.Entry{})
 			if bearing.CodeOf(err) != want {
 				t.Errorf("%s from %s: %v, want %q", sensor, source, err, want)
 			}
