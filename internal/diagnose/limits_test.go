@@ -180,6 +180,20 @@ func TestQualityCounts(t *testing.T) {
 			t.Errorf("%s: %d are %s already", c.code, c.fewer, c.level)
 		}
 	}
+	// What is unusable is so whatever flag comes before it, or behind.
+	for name, w := range map[string]*bearing.Window{
+		"flatline after rate_low":    {SampleRate: 6000, Unit: bearing.G, Samples: make([]float32, 6000)},
+		"below_noise, then unsteady": {SampleRate: gateRate, Unit: bearing.G, Samples: append(make([]float32, 0, gateSamples), steady()...)},
+	} {
+		if name != "flatline after rate_low" {
+			for i := range w.Samples[:gateSamples/2] {
+				w.Samples[i] *= 20
+			}
+		}
+		if q := newAssessor(nil).assess(w, Profile{NoiseFloor: 1000}); q.Level != bearing.Unusable || len(q.Flags) < 2 {
+			t.Errorf("%s: %+v", name, q)
+		}
+	}
 	for rate, want := range map[float64]bool{11999: true, 12000: false} {
 		q := newAssessor(nil).assess(&bearing.Window{SampleRate: rate, Unit: bearing.G, Samples: steady()}, Profile{})
 		if q.Has("rate_low") != want {
