@@ -160,7 +160,7 @@ var codes = []Code{
 	{"stored_data_corrupt", "stored samples are damaged"},
 	{"storage_readonly", "the disk takes no writes"},
 	{"storage_failed", "the disk failed"},
-	{"storage_replaced", "the database is no longer at its path"},
+	{"storage_replaced", "the database is no longer at its path, or was cut"},
 	{"store_busy", "another program holds the database"},
 	{"query_timeout", "a query that reads for too long"},
 	{"store_closed", "the service is shutting down"},

@@ -28,13 +28,13 @@ type madeCount struct {
 }
 
 // room refuses a new one of a kind where there are as many of the key's sensors as may be.
-func (m *namesMade) room(ctx context.Context, key *keys.Key, kind string, count func(ctx context.Context, kind string, of bearing.Parts, most int) (int, error)) error {
+func (m *namesMade) room(ctx context.Context, key *keys.Key, kind string, r Resources) error {
 	name := [2]string{key.ID, kind}
 	m.mu.Lock()
 	defer m.mu.Unlock() // one counts at a time
 	c := m.of[name]
 	if c == nil || time.Since(c.at).Abs() > madeAge {
-		n, err := count(ctx, kind, key, mostMade)
+		n, err := r.CountOf(ctx, kind, key, mostMade)
 		if err != nil {
 			return err
 		}
@@ -45,7 +45,8 @@ func (m *namesMade) room(ctx context.Context, key *keys.Key, kind string, count 
 		m.of[name] = c
 	}
 	if c.n >= mostMade {
-		return bearing.Errorf(bearing.Conflict, "too_many_resources", "there are %d of this kind already of the sensors of this key: delete some", c.n).Over(mostMade, float64(c.n))
+		return bearing.Errorf(bearing.Conflict, "too_many_resources",
+			"there are %d of this kind already of the sensors of this key: delete some", c.n).Over(mostMade, float64(c.n))
 	}
 	return nil
 }

@@ -314,7 +314,7 @@ func (s *server) mayReplace(ctx context.Context, k resource, name string) error 
 	case bearing.CodeOf(err) != "resource_not_found":
 		return err
 	}
-	return s.made.room(ctx, key, k.kind, s.resources.CountOf)
+	return s.made.room(ctx, key, k.kind, s.resources)
 }
 
 // completed fills in what a document leaves out of the stored one, and sees to it that it

@@ -81,7 +81,10 @@ func (h *hold) release() error {
 // place tells whether names still lead to the files that are open. A file that was removed,
 // renamed or replaced while it is open takes writes and syncs as before, and nobody will
 // ever find what they wrote.
-type place []placed
+type place struct {
+	names  []placed
+	extent *extent
+}
 
 // placed is a name and what it led to: device and inode.
 type placed struct {
@@ -92,27 +95,28 @@ type placed struct {
 // placeOf notes where the open database in dir lies: the directory, the database, its log
 // and the index of that. The index holds nothing of its own, but another program that does
 // not find it shares no locks with this one.
-func placeOf(dir *os.File, path string) (place, error) {
-	p := place{{name: dir.Name()}, {name: path}, {name: path + "-wal"}, {name: path + "-shm"}}
-	for i := range p {
-		var err error
-		if p[i].dev, p[i].ino, err = identify(p[i].name); err != nil {
-			return nil, err
+func placeOf(dir *os.File, path string) (p place, err error) {
+	p.names = []placed{{name: dir.Name()}, {name: path}, {name: path + "-wal"}, {name: path + "-shm"}}
+	for i := range p.names {
+		f := &p.names[i]
+		if f.dev, f.ino, err = identify(f.name); err != nil {
+			return p, err
 		}
 	}
 	var locked syscall.Stat_t
 	if err := syscall.Fstat(int(dir.Fd()), &locked); err != nil {
-		return nil, os.NewSyscallError("fstat", err)
+		return p, os.NewSyscallError("fstat", err)
 	}
-	if uint64(locked.Dev) != p[0].dev || locked.Ino != p[0].ino {
-		return nil, fmt.Errorf("%s was replaced while it was opened", dir.Name())
+	if uint64(locked.Dev) != p.names[0].dev || locked.Ino != p.names[0].ino {
+		return p, fmt.Errorf("%s was replaced while it was opened", dir.Name())
 	}
-	return p, nil
+	p.extent, err = newExtent(path)
+	return p, err
 }
 
-// check returns nil if every name leads where it did.
+// check returns nil if every name leads where it did, and the files are as long as they must be.
 func (p place) check() error {
-	for _, f := range p {
+	for _, f := range p.names {
 		dev, ino, err := identify(f.name)
 		if err != nil {
 			return err
@@ -121,7 +125,7 @@ func (p place) check() error {
 			return fmt.Errorf("%s is another file than the one that is open", f.name)
 		}
 	}
-	return nil
+	return p.extent.check()
 }
 
 func identify(name string) (dev, ino uint64, err error) {
@@ -138,4 +142,4 @@ func identify(name string) (dev, ino uint64, err error) {
 }
 
 // errReplaced is what writes are answered while the database is not at its place.
-var errReplaced = bearing.Errorf(bearing.Overloaded, "storage_replaced", "the database was removed or replaced under the service: whether the window is stored is not known; put it back or restart the service, and send it again")
+var errReplaced = bearing.Errorf(bearing.Overloaded, "storage_replaced", "the database was removed, replaced or cut under the service: whether the window is stored is not known; put it back or restart the service, and send it again")

@@ -11,7 +11,8 @@ import (
 // sensor is one of itself.
 const (
 	countSensors = "SELECT key, 1 FROM resources WHERE kind = ? AND key >= ? ORDER BY key LIMIT ?"
-	countParts   = "SELECT part_of, n FROM resource_counts WHERE kind = ? AND part_of >= ? AND part_of <> '' ORDER BY part_of LIMIT ?"
+	countParts   = `SELECT part_of, n FROM resource_counts
+		WHERE kind = ? AND part_of >= ? AND part_of <> '' ORDER BY part_of LIMIT ?`
 )
 
 // countPage is how many things are looked at by one query.
@@ -45,7 +46,8 @@ func (db *DB) CountOf(ctx context.Context, kind string, of bearing.Parts, most i
 }
 
 // countPage adds to n what one query finds, and returns from where on there may be more.
-func (db *DB) countPage(ctx context.Context, query, kind, from string, of bearing.Parts, n *int) (next string, more bool, err error) {
+func (db *DB) countPage(ctx context.Context, query, kind, from string, of bearing.Parts, n *int) (
+	next string, more bool, err error) {
 	rows, err := db.read.QueryContext(ctx, query, kind, from, countPage)
 	if err != nil {
 		return "", false, err

@@ -255,6 +255,7 @@ func (db *DB) release() error {
 	if db.write != nil {
 		errs = append(errs, db.stmt.close(), db.write.Close())
 	}
+	errs = append(errs, db.place.extent.close())
 	if db.codec != nil {
 		db.codec.close()
 	}
