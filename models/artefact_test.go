@@ -30,7 +30,7 @@ func tinyOf(t testing.TB, transform string) *Model {
 	pre := input.Preprocessing{SampleRate: 12000, Length: 64, BandLimit: 5000, Normalise: input.ZScore, Transform: transform}
 	rng := rand.New(rand.NewPCG(1, 2))
 	labels := []Label{{"normal", bearing.Normal}, {"inner_race", bearing.InnerRace}, {"outer_race", bearing.OuterRace}}
-	spec := nn.Spec{Name: "tiny", Input: nn.Shape{L: pre.InputLength(), C: 1}, Layers: []nn.Layer{
+	spec := nn.Spec{Name: "tiny", Input: nn.Signal(pre.InputLength(), 1), Layers: []nn.Layer{
 		nn.Conv(3, 8, 4, nn.Same), nn.BatchNorm(), nn.ReLU(), nn.MaxPool(2), nn.Dense(4), nn.ReLU(), nn.Logits()}}
 	net, err := nn.New(spec, len(labels), rng)
 	if err != nil {

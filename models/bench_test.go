@@ -16,7 +16,7 @@ func BenchmarkZoo(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		x := nn.NewTensor(64, spec.Input.L, spec.Input.C)
+		x := nn.NewTensor(64, spec.Input.Len(), spec.Input.C)
 		for i := range x.Data {
 			x.Data[i] = rng.Float32() - 0.5
 		}

@@ -77,7 +77,7 @@ func inputOf(length int) input.Preprocessing {
 
 func bombs(t testing.TB) (out []bomb) {
 	add := func(name, want string, length, windows int, layers ...nn.Layer) {
-		spec := nn.Spec{Name: "bomb", Input: nn.Shape{L: length, C: 1}, Layers: append(layers, nn.Logits())}
+		spec := nn.Spec{Name: "bomb", Input: nn.Signal(length, 1), Layers: append(layers, nn.Logits())}
 		out = append(out, bomb{name, want, withSpec(t, spec, inputOf(length), windows, nil)})
 	}
 	many := func(n int, l nn.Layer) (layers []nn.Layer) {
@@ -102,13 +102,13 @@ func bombs(t testing.TB) (out []bomb) {
 	// bounds of one, and all together would take 13 GB.
 	layers := append([]nn.Layer{nn.Conv(16, 1, 1, nn.Same)}, many(70, nn.Residual(nn.ReLU()))...)
 	layers = append(layers, nn.AvgPool(256), nn.AvgPool(256), nn.Logits())
-	out = append(out, bomb{"70 residual layers, whole", "too large", withSpec(t, nn.Spec{Name: "bomb", Input: nn.Shape{L: 1 << 20, C: 1}, Layers: layers}, inputOf(1<<20), 1, func(h map[string]any) {
+	out = append(out, bomb{"70 residual layers, whole", "too large", withSpec(t, nn.Spec{Name: "bomb", Input: nn.Signal(1<<20, 1), Layers: layers}, inputOf(1<<20), 1, func(h map[string]any) {
 		h["layers.0.weight"] = tensorHeader{"F32", shape{1, 1, 16}, [2]int{}}
 		h["layers.73.weight"] = tensorHeader{"F32", shape{256, 3}, [2]int{}}
 		h["layers.73.bias"] = tensorHeader{"F32", shape{3}, [2]int{}}
 	})})
 
-	spec := nn.Spec{Name: "bomb", Input: nn.Shape{L: 1 << 10, C: 1}, Layers: []nn.Layer{nn.Dense(1 << 13), nn.Logits()}}
+	spec := nn.Spec{Name: "bomb", Input: nn.Signal(1<<10, 1), Layers: []nn.Layer{nn.Dense(1 << 13), nn.Logits()}}
 	sparse := func(name, want string, tensors func(h map[string]any)) {
 		out = append(out, bomb{name, want, withSpec(t, spec, inputOf(1<<10), 8, tensors)})
 	}
@@ -131,7 +131,7 @@ func bombs(t testing.TB) (out []bomb) {
 	for _, n := range []uint64{1 << 63, 1 << 31, safetensors.MaxHeader + 1} {
 		out = append(out, bomb{fmt.Sprintf("a header of %d bytes", n), "header of", append(binary.LittleEndian.AppendUint64(nil, n), make([]byte, 100)...)})
 	}
-	proof := nn.Spec{Name: "bomb", Input: nn.Shape{L: 1 << 14, C: 1}, Layers: []nn.Layer{nn.Conv(1, 1<<13, 1, nn.Same), nn.AvgPool(256), nn.Logits()}}
+	proof := nn.Spec{Name: "bomb", Input: nn.Signal(1<<14, 1), Layers: []nn.Layer{nn.Conv(1, 1<<13, 1, nn.Same), nn.AvgPool(256), nn.Logits()}}
 	out = append(out, bomb{"golden windows that take minutes", "missing", withSpec(t, proof, inputOf(1<<14), maxGolden, nil)})
 	return out
 }

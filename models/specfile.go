@@ -64,18 +64,18 @@ func parseSpec(b []byte) (f SpecFile, pre input.Preprocessing, err error) {
 // preprocessing returns that of the zoo for the file's transform and input.
 func (f SpecFile) preprocessing() (input.Preprocessing, error) {
 	p := input.Default
-	p.Transform, p.Length = f.Transform, f.Input.L
+	p.Transform, p.Length = f.Transform, f.Input.H
 	switch {
 	case f.Transform == input.Lines || f.Transform == "" && f.Input == input.OfLines.Shape():
 		p = input.OfLines
-	case f.Transform == input.Spectrum && f.Input.L <= input.MaxLength/2:
-		p.Length = 2 * f.Input.L
+	case f.Transform == input.Spectrum && f.Input.H <= input.MaxLength/2:
+		p.Length = 2 * f.Input.H
 	}
 	if err := p.Validate(); err != nil {
 		return p, err
 	}
 	if s := p.Shape(); f.Input != s {
-		return p, fmt.Errorf("input %d x %d: with transform %q a network reads %d x %d", f.Input.L, f.Input.C, f.Transform, s.L, s.C)
+		return p, fmt.Errorf("input %v: with transform %q a network reads %v", f.Input, f.Transform, s)
 	}
 	return p, nil
 }

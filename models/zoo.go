@@ -19,7 +19,7 @@ var Zoo = []nn.Spec{
 	{
 		Name:      "wdcnn",
 		Reference: "W. Zhang et al., Sensors 17(2):425, 2017, table 1: wide first kernel, convolutions with bias",
-		Input:     nn.Shape{L: inputLength, C: 1},
+		Input:     nn.Signal(inputLength, 1),
 		Layers: slices.Concat(
 			stage(nn.ConvBias(16, 64, 16, nn.Same)),
 			stage(nn.ConvBias(32, 3, 1, nn.Same)),
@@ -34,7 +34,7 @@ var Zoo = []nn.Spec{
 	{
 		Name:      "mlp-spectrum",
 		Reference: "sizes after F. Jia et al., MSSP 72-73 (2016) 303-315: spectrum, 600-200-100; batch-norm and ReLU for its sigmoids and pre-training",
-		Input:     nn.Shape{L: inputLength / 2, C: 1},
+		Input:     nn.Signal(inputLength/2, 1),
 		Layers:    slices.Concat(hidden(600), hidden(200), head(100)),
 	},
 	linesNet("lines", 0, 1, 2, 3, 4, 5, 6, 7),
@@ -49,7 +49,7 @@ func linesNet(name string, columns ...int) nn.Spec {
 	s := nn.Spec{
 		Name:      name,
 		Reference: "ours: rows of evidence, a layer that all rows share, two dense layers",
-		Input:     nn.Shape{L: lines.Rows, C: lines.RowLen},
+		Input:     nn.Signal(lines.Rows, lines.RowLen),
 	}
 	if len(columns) > 0 {
 		s.Layers = append(s.Layers, nn.Select(columns))
@@ -65,7 +65,7 @@ func wideFirst(name string, width, fc int) nn.Spec {
 	return nn.Spec{
 		Name:      name,
 		Reference: "after W. Zhang et al., Sensors 17(2):425, 2017: stride 8, same padding, bias-free convolutions",
-		Input:     nn.Shape{L: inputLength, C: 1},
+		Input:     nn.Signal(inputLength, 1),
 		Layers: slices.Concat(
 			stage(nn.Conv(16*width, 64, 8, nn.Same)),
 			stage(nn.Conv(32*width, 3, 1, nn.Same)),

@@ -50,7 +50,7 @@ func TestWDCNNShapes(t *testing.T) {
 			pooled = append(pooled, shapes[i])
 		}
 	}
-	want := []nn.Shape{{L: 64, C: 16}, {L: 32, C: 32}, {L: 16, C: 64}, {L: 8, C: 64}, {L: 3, C: 64}}
+	want := []nn.Shape{{W: 1, H: 64, C: 16}, {W: 1, H: 32, C: 32}, {W: 1, H: 16, C: 64}, {W: 1, H: 8, C: 64}, {W: 1, H: 3, C: 64}}
 	for i, w := range want {
 		if pooled[i] != w {
 			t.Errorf("stage %d: %v, want %v", i+1, pooled[i], w)

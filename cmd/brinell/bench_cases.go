@@ -192,11 +192,11 @@ func newNetwork(spec nn.Spec) *nn.Network {
 
 func forwardCases(spec nn.Spec) []benchCase {
 	gonum := "forward/" + spec.Name + "/gonum"
-	cases := []benchCase{timed(gonum, "", func() func() { return gonumForward(spec, noise32(spec.Input.L)) })}
+	cases := []benchCase{timed(gonum, "", func() func() { return gonumForward(spec, noise32(spec.Input.Len())) })}
 	for _, impl := range kernel.Implementations() {
 		cases = append(cases, benchCase{name: "forward/" + spec.Name + "/" + impl, unit: "us", ratioTo: gonum, prepare: func() (func(int), float64) {
 			defer kernel.Use(impl)()
-			plan, x := newNetwork(spec).Plan(), noise32(spec.Input.L)
+			plan, x := newNetwork(spec).Plan(), noise32(spec.Input.Len())
 			return func(n int) {
 				defer kernel.Use(impl)()
 				for range n {
@@ -211,10 +211,10 @@ func forwardCases(spec nn.Spec) []benchCase {
 func batchCase(spec nn.Spec) benchCase {
 	const batch = 64
 	return timed(fmt.Sprintf("forward/%s/batch=%d", spec.Name, batch), "", func() func() {
-		plan, x := newNetwork(spec).Plan(), noise32(batch*spec.Input.L)
+		plan, x := newNetwork(spec).Plan(), noise32(batch*spec.Input.Len())
 		return func() {
 			for n := range batch {
-				plan.Forward(x[n*spec.Input.L : (n+1)*spec.Input.L])
+				plan.Forward(x[n*spec.Input.Len() : (n+1)*spec.Input.Len()])
 			}
 		}
 	})
@@ -224,7 +224,7 @@ func trainCase(spec nn.Spec) benchCase {
 	const batch = 64
 	return timed(fmt.Sprintf("train/%s/batch=%d", spec.Name, batch), "", func() func() {
 		net := newNetwork(spec)
-		x := nn.Tensor{N: batch, L: spec.Input.L, C: spec.Input.C, Data: noise32(batch * spec.Input.L)}
+		x := nn.Tensor{N: batch, L: spec.Input.Len(), C: spec.Input.C, Data: noise32(batch * spec.Input.Len())}
 		labels, dz, opt := make([]int, batch), nn.NewTensor(batch, 1, benchClasses), &nn.Adam{}
 		for i := range labels {
 			labels[i] = i % benchClasses

@@ -19,12 +19,12 @@ func gonumForward(spec nn.Spec, x []float32) func() {
 	cur, in := x, spec.Input
 	for i, l := range spec.Layers {
 		out, src := shapes[i], cur
-		dst := make([]float32, out.L*out.C)
+		dst := make([]float32, out.Size())
 		switch l.Op {
 		case nn.OpConv:
 			steps = append(steps, gonumConv(l, in, out, src, dst))
 		case nn.OpDense, nn.OpLogits:
-			k := in.L * in.C
+			k := in.Size()
 			a := blas32.General{Rows: 1, Cols: k, Stride: k, Data: src}
 			steps = append(steps, gonumProduct(a, dst, out.C))
 		case nn.OpReLU:
@@ -61,12 +61,12 @@ func gonumConv(l nn.Layer, in, out nn.Shape, src, dst []float32) func() {
 	row := l.Kernel * in.C
 	before := 0
 	if l.Padding == nn.Same {
-		before = max(0, (out.L-1)*l.Stride+l.Kernel-in.L) / 2
+		before = max(0, (out.H-1)*l.Stride+l.Kernel-in.H) / 2
 	}
-	im2col := blas32.General{Rows: out.L, Cols: row, Stride: row, Data: make([]float32, out.L*row)}
+	im2col := blas32.General{Rows: out.H, Cols: row, Stride: row, Data: make([]float32, out.H*row)}
 	product := gonumProduct(im2col, dst, out.C)
 	return func() {
-		for t := range out.L {
+		for t := range out.H {
 			from := (t*l.Stride - before) * in.C
 			to := im2col.Data[t*row : (t+1)*row]
 			if from >= 0 && from+row <= len(src) {

@@ -73,7 +73,7 @@ func printModel(cmd *cobra.Command, m *models.Model) error {
 	fmt.Fprintln(t, "LAYER\tOPERATION\tOUTPUT\tPARAMETERS\tMULTIPLY-ACCUMULATES")
 	for i := range layers {
 		s := m.Network().Shapes()[i]
-		fmt.Fprintf(t, "%d\t%s\t%d x %d\t%d\t%d\n", i, m.Spec.Layers[i].Op, s.L, s.C, layers[i].Params, layers[i].MACs)
+		fmt.Fprintf(t, "%d\t%s\t%v\t%d\t%d\n", i, m.Spec.Layers[i].Op, s, layers[i].Params, layers[i].MACs)
 	}
 	fmt.Fprintf(t, "all\t\t\t%d\t%d\n", total.Params, total.MACs)
 	t.Flush()

@@ -53,7 +53,7 @@ func specsList() *cobra.Command {
 			t := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
 			fmt.Fprintln(t, "NAME\tINPUT\tTRANSFORM\tLAYERS\tPARAMETERS\tMACS\tREFERENCE")
 			for _, r := range rows {
-				fmt.Fprintf(t, "%s\t%d x %d\t%s\t%d\t%d\t%d\t%s\n", r.Name, r.Input.L, r.Input.C, r.Transform, r.Layers, r.Params, r.MACs, r.Reference)
+				fmt.Fprintf(t, "%s\t%v\t%s\t%d\t%d\t%d\t%s\n", r.Name, r.Input, r.Transform, r.Layers, r.Params, r.MACs, r.Reference)
 			}
 			return t.Flush()
 		},

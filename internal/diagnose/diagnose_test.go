@@ -29,7 +29,7 @@ func model(t *testing.T, name string, seed uint64) *models.Model {
 	rng := rand.New(rand.NewPCG(seed, 1))
 	// Two labels of one fault, as a model that also tells the size has them.
 	labels := []models.Label{{Name: "normal", Fault: bearing.Normal}, {Name: "ball_007", Fault: bearing.Ball}, {Name: "ball_014", Fault: bearing.Ball}}
-	spec := nn.Spec{Name: "small", Input: nn.Shape{L: 64, C: 1}, Layers: []nn.Layer{nn.Conv(4, 8, 4, nn.Same), nn.ReLU(), nn.Logits()}}
+	spec := nn.Spec{Name: "small", Input: nn.Signal(64, 1), Layers: []nn.Layer{nn.Conv(4, 8, 4, nn.Same), nn.ReLU(), nn.Logits()}}
 	net, err := nn.New(spec, len(labels), rng)
 	if err != nil {
 		t.Fatal(err)

@@ -121,7 +121,7 @@ func fitLinear(samples []sample) (linearModel, error) {
 		set.Weight = append(set.Weight, 1/(count[s.rec.Truth.Specimen]*float64(len(bearings[s.y]))))
 	}
 	settings := &logistic.Settings{Ridge: linearRidge, Iterations: 200, Shared: true}
-	p := learn.Problem{Task: learn.Classify, Input: nn.Shape{L: set.X.L, C: set.X.C}, Outputs: len(linearFaults)}
+	p := learn.Problem{Task: learn.Classify, Input: nn.Signal(set.X.L, set.X.C), Outputs: len(linearFaults)}
 	e, err := learn.Fit(context.Background(), settings, p, set, learn.Options{})
 	if err != nil {
 		return linearModel{}, err

@@ -21,7 +21,7 @@ func checkLines(p Preprocessing) error {
 	return nil
 }
 
-func linesShape(Preprocessing) nn.Shape { return nn.Shape{L: lines.Rows, C: lines.RowLen} }
+func linesShape(Preprocessing) nn.Shape { return nn.Signal(lines.Rows, lines.RowLen) }
 
 func openLines(Preprocessing, float64) (filler, error) { return new(evidence), nil }
 

@@ -119,7 +119,7 @@ func (p Preprocessing) Validate() error {
 func (p Preprocessing) Shape() nn.Shape { return p.Representation().shape(p) }
 
 // InputLength returns the number of values that the model reads. p is valid.
-func (p Preprocessing) InputLength() int { s := p.Shape(); return s.L * s.C }
+func (p Preprocessing) InputLength() int { return p.Shape().Size() }
 
 // NativeLength returns how many samples at rate cover one stretch, at least 1.
 func (p Preprocessing) NativeLength(rate float64) int {

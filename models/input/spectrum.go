@@ -34,7 +34,7 @@ func checkSpectrum(p Preprocessing) error {
 	return checkNormalised(p)
 }
 
-func spectrumShape(p Preprocessing) nn.Shape { return nn.Shape{L: p.Length / 2, C: 1} }
+func spectrumShape(p Preprocessing) nn.Shape { return nn.Signal(p.Length/2, 1) }
 
 func openSpectrum(p Preprocessing, rate float64) (filler, error) {
 	w, err := newWaveform(p, rate)

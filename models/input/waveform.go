@@ -23,7 +23,7 @@ func checkNormalised(p Preprocessing) error {
 	return nil
 }
 
-func waveformShape(p Preprocessing) nn.Shape { return nn.Shape{L: p.Length, C: 1} }
+func waveformShape(p Preprocessing) nn.Shape { return nn.Signal(p.Length, 1) }
 
 func openWaveform(p Preprocessing, rate float64) (filler, error) { return newWaveform(p, rate) }
 

@@ -28,7 +28,7 @@ func (s Set) check(p Problem) error {
 	switch {
 	case s.Len() < leastRows:
 		return fmt.Errorf("%d training windows are too few, need %d", s.Len(), leastRows)
-	case s.X.L != p.Input.L || s.X.C != p.Input.C || len(s.X.Data) != s.X.N*s.X.L*s.X.C:
+	case s.X.L != p.Input.Len() || s.X.C != p.Input.C || len(s.X.Data) != s.X.N*s.X.L*s.X.C:
 		return fmt.Errorf("windows of %d x %d values for a model that reads %v", s.X.L, s.X.C, p.Input)
 	case p.Task == Classify && len(s.Y) != s.Len(), p.Task == Regress && len(s.Value) != s.Len():
 		return fmt.Errorf("%d windows with %d classes and %d values", s.Len(), len(s.Y), len(s.Value))

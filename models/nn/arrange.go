@@ -42,7 +42,7 @@ func (s *step) prefersLanes(have bool) bool {
 		return false
 	}
 	rows, lanes := s.vectors()
-	change := changeCost * s.in.size()
+	change := changeCost * s.in.Size()
 	if have {
 		rows += change
 	}
@@ -91,11 +91,11 @@ func (s *step) putTimeInLanes() {
 }
 
 func toRows(in Shape) step {
-	return step{run: runToRows, in: in, out: in, moves: true, size: in.size(), ld: in.L}
+	return step{run: runToRows, in: in, out: in, moves: true, size: in.Size(), ld: in.Len()}
 }
 
 // runToLanes turns rows of stride·channels to one row each.
 func runToLanes(s *step, y []float32, ld int) { kernel.Transpose(s.m, s.k, s.buf, y, ld) }
 
 // runToRows turns rows of channels to channels last.
-func runToRows(s *step, y []float32, _ int) { kernel.Transpose(s.in.C, s.in.L, s.buf, y, s.in.C) }
+func runToRows(s *step, y []float32, _ int) { kernel.Transpose(s.in.C, s.in.Len(), s.buf, y, s.in.C) }

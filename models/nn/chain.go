@@ -78,7 +78,7 @@ func (c *chain) forward(x Tensor, train bool) Tensor {
 		if c.inPlace[i] {
 			c.acts[i] = c.acts[i-1]
 		} else {
-			c.acts[i] = c.acts[i].resize(x.N, s.out.L, s.out.C)
+			c.acts[i] = c.acts[i].resize(x.N, s.out.Len(), s.out.C)
 		}
 		s.layer.forward(c.input(i), c.acts[i], train)
 	}

@@ -14,12 +14,12 @@ type residual struct {
 
 func residualShape(s site) (out Shape, reason string) {
 	if body := s.ends[0]; len(s.ends) != 1 || body != s.in {
-		return out, fmt.Sprintf("the body must be one and keep the shape %d x %d, not make it %d x %d", s.in.L, s.in.C, body.L, body.C)
+		return out, fmt.Sprintf("the body must be one and keep the shape %v, not make it %v", s.in, body)
 	}
 	return s.in, ""
 }
 
-func branchBuffers(s site) int { return product(2*len(s.Branches), s.in.L, s.in.C) }
+func branchBuffers(s site) int { return product(2*len(s.Branches), s.in.elements()) }
 
 func newResidual(s site) layer { return &residual{body: s.chains[0]} }
 
@@ -56,10 +56,10 @@ type branches struct {
 
 func branchesShape(s site) (out Shape, reason string) {
 	for i, o := range s.ends {
-		if i > 0 && o.L != out.L {
-			return out, fmt.Sprintf("branches of %d and %d steps do not fit side by side", out.L, o.L)
+		if i > 0 && (o.H != out.H || o.W != out.W) {
+			return out, fmt.Sprintf("branches of %s and %s steps do not fit side by side", out.span(), o.span())
 		}
-		out = Shape{o.L, out.C + o.C}
+		out = Shape{o.H, o.W, out.C + o.C}
 	}
 	return out, ""
 }
@@ -128,7 +128,7 @@ func selectShape(s site) (out Shape, reason string) {
 	if len(s.Channels) == 0 {
 		return out, "no channels"
 	}
-	return Shape{s.in.L, len(s.Channels)}, ""
+	return Shape{s.in.H, s.in.W, len(s.Channels)}, ""
 }
 
 func newSelection(s site) layer { return selection(s.Channels) }

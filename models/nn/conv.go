@@ -31,17 +31,17 @@ func convShape(s site) (out Shape, reason string) {
 	if l.Out < 1 || l.Kernel < 1 || l.Stride < 1 || max(l.Out, l.Kernel, l.Stride) > widest {
 		return out, fmt.Sprintf("out %d, kernel %d and stride %d must lie in 1..%d", l.Out, l.Kernel, l.Stride, widest)
 	}
-	if l.Stride > in.L { // buffers have whole rows of a stride
-		return out, fmt.Sprintf("stride %d is longer than the input's %d steps", l.Stride, in.L)
+	if l.Stride > in.H { // buffers have whole rows of a stride
+		return out, fmt.Sprintf("stride %d is longer than the input's %d steps", l.Stride, in.H)
 	}
 	switch l.Padding {
 	case Same:
-		return Shape{(in.L + l.Stride - 1) / l.Stride, l.Out}, ""
+		return Signal((in.H+l.Stride-1)/l.Stride, l.Out), ""
 	case Valid:
-		if in.L < l.Kernel {
-			return out, fmt.Sprintf("kernel %d is longer than the input's %d steps", l.Kernel, in.L)
+		if in.H < l.Kernel {
+			return out, fmt.Sprintf("kernel %d is longer than the input's %d steps", l.Kernel, in.H)
 		}
-		return Shape{(in.L-l.Kernel)/l.Stride + 1, l.Out}, ""
+		return Signal((in.H-l.Kernel)/l.Stride+1, l.Out), ""
 	}
 	return out, fmt.Sprintf("padding %q is neither same nor valid", l.Padding)
 }
@@ -63,19 +63,19 @@ func convParams(s site) []declared {
 	return all
 }
 
-func convMACs(s site) int { return product(s.out.L, s.Kernel, s.in.C, s.out.C) }
+func convMACs(s site) int { return product(s.out.H, s.Kernel, s.in.C, s.out.C) }
 
 // convBuffers counts the input with its padding, in both layouts.
 func convBuffers(s site) int {
-	before, after := s.padding(s.in.L)
-	return product(2, before+s.in.L+after+s.Stride, s.in.C)
+	before, after := s.padding(s.in.H)
+	return product(2, before+s.in.H+after+s.Stride, s.in.C)
 }
 
 func convReads(s site, f func(row, input, n int)) {
-	before, _ := s.padding(s.in.L)
-	for t := range s.out.L {
+	before, _ := s.padding(s.in.H)
+	for t := range s.out.H {
 		for k := range s.Kernel {
-			if at := t*s.Stride - before + k; at >= 0 && at < s.in.L {
+			if at := t*s.Stride - before + k; at >= 0 && at < s.in.H {
 				f(k*s.in.C, at*s.in.C, s.in.C)
 			}
 		}
@@ -84,15 +84,15 @@ func convReads(s site, f func(row, input, n int)) {
 
 func convStep(s site, _ *step) step {
 	t := affineStep(s)
-	before, after := s.padding(s.in.L)
-	t.m, t.k, t.stride = s.out.L, s.Kernel*s.in.C, s.Stride*s.in.C
-	t.offset, t.size = before*s.in.C, (before+s.in.L+after)*s.in.C
+	before, after := s.padding(s.in.H)
+	t.m, t.k, t.stride = s.out.H, s.Kernel*s.in.C, s.Stride*s.in.C
+	t.offset, t.size = before*s.in.C, (before+s.in.H+after)*s.in.C
 	return t.declareSparse(s.Group)
 }
 
 func newConv(s site) layer {
 	c := &conv{in: s.in, out: s.out, kernel: s.Kernel, stride: s.Stride, w: s.params[0]}
-	c.before, c.after = s.padding(s.in.L)
+	c.before, c.after = s.padding(s.in.H)
 	if s.Bias {
 		c.b = s.params[1]
 		c.bias = c.b.W
@@ -103,10 +103,10 @@ func newConv(s site) layer {
 }
 
 func (c *conv) forward(x, y Tensor, _ bool) {
-	c.packed = c.packed.Pack(c.w.W, c.out.L, c.kernel*c.in.C, c.out.C)
+	c.packed = c.packed.Pack(c.w.W, c.out.H, c.kernel*c.in.C, c.out.C)
 	shard(x.N, func(s, lo, hi int) {
 		for n := lo; n < hi; n++ {
-			kernel.Affine(c.out.L, c.padded(s, x.At(n)), c.stride*c.in.C, c.packed, c.bias, y.At(n), kernel.Act{})
+			kernel.Affine(c.out.H, c.padded(s, x.At(n)), c.stride*c.in.C, c.packed, c.bias, y.At(n), kernel.Act{})
 		}
 	})
 }
@@ -117,7 +117,7 @@ func (c *conv) padded(s int, xn []float32) []float32 {
 	if c.before+c.after == 0 {
 		return xn
 	}
-	return pad(scratch(&c.xp[s], (c.before+c.in.L+c.after)*c.in.C), xn, c.before*c.in.C)
+	return pad(scratch(&c.xp[s], (c.before+c.in.H+c.after)*c.in.C), xn, c.before*c.in.C)
 }
 
 // backward: dW[k][c][o] = Σ_l xp[l·stride+k][c] dy[l][o], db[o] = Σ_l dy[l][o],
@@ -151,7 +151,7 @@ func (c *conv) backward(x, _, dy, dx Tensor) {
 func (c *conv) oneByOne(s, lo, hi int, x, dy, dx Tensor) {
 	row := c.kernel * c.in.C
 	for n := lo; n < hi; n++ {
-		kernel.Gemm(row, c.out.C, c.out.L, c.padded(s, x.At(n)), 1, c.stride*c.in.C, dy.At(n), c.out.C, c.dw.sums[s], c.out.C, n > lo)
+		kernel.Gemm(row, c.out.C, c.out.H, c.padded(s, x.At(n)), 1, c.stride*c.in.C, dy.At(n), c.out.C, c.dw.sums[s], c.out.C, n > lo)
 		if dx.Data != nil {
 			c.inputGradient(s, dy.At(n), dx.At(n))
 		}
@@ -162,7 +162,7 @@ func (c *conv) oneByOne(s, lo, hi int, x, dy, dx Tensor) {
 // with their padding, so that dW is written once and not for each window. Where
 // the view of x crosses from one window into the next, dy is padding, zero.
 func (c *conv) stacked(s, lo, hi int, x, dy, dx Tensor) {
-	rows := c.in.L + c.kernel - 1
+	rows := c.in.H + c.kernel - 1
 	in, out := rows*c.in.C, rows*c.out.C
 	xp, dyp := scratch(&c.xp[s], (hi-lo)*in), scratch(&c.dyp[s], (hi-lo)*out)
 	first := c.after * c.out.C // where dy begins in its padding
@@ -175,7 +175,7 @@ func (c *conv) stacked(s, lo, hi int, x, dy, dx Tensor) {
 		return
 	}
 	for i := range hi - lo {
-		kernel.Affine(c.in.L, dyp[i*out:], c.out.C, c.turned, c.none, dx.At(lo+i), kernel.Act{})
+		kernel.Affine(c.in.H, dyp[i*out:], c.out.C, c.turned, c.none, dx.At(lo+i), kernel.Act{})
 	}
 }
 
@@ -191,22 +191,22 @@ func (c *conv) flip() {
 		from := (c.kernel - 1 - k) * size
 		kernel.Transpose(c.in.C, c.out.C, c.w.W[from:from+size], c.flipped[k*size:], c.in.C)
 	}
-	c.turned = c.turned.Pack(c.flipped, c.in.L, c.kernel*c.out.C, c.in.C)
+	c.turned = c.turned.Pack(c.flipped, c.in.H, c.kernel*c.out.C, c.in.C)
 }
 
 func (c *conv) inputGradient(s int, dyn, dxn []float32) {
-	rows := c.in.L + c.kernel - 1
+	rows := c.in.H + c.kernel - 1
 	p := scratch(&c.dyp[s], rows*c.out.C)
 	// Step t of p holds dy[l] for t = l·stride + K-1 - before. Rows that fall
 	// outside touched padding only.
 	first := c.kernel - 1 - c.before
 	clear(p)
-	for l := range c.out.L {
+	for l := range c.out.H {
 		if t := first + l*c.stride; t >= 0 && t < rows {
 			copy(p[t*c.out.C:(t+1)*c.out.C], dyn[l*c.out.C:])
 		}
 	}
-	kernel.Affine(c.in.L, p, c.out.C, c.turned, c.none, dxn, kernel.Act{})
+	kernel.Affine(c.in.H, p, c.out.C, c.turned, c.none, dxn, kernel.Act{})
 }
 
 // scratch returns n elements of *buf, which it makes longer where it must.

@@ -29,6 +29,14 @@ func product(factors ...int) int {
 	return n
 }
 
+// elements counts those of a shape from outside, up to huge; 0 is of a shape that is none.
+func (s Shape) elements() int {
+	if min(s.H, s.W, s.C) < 1 {
+		return 0
+	}
+	return product(s.H, s.W, s.C)
+}
+
 // sum adds two counts, up to huge.
 func sum(a, b int) int { return min(huge, a+b) }
 
@@ -36,8 +44,8 @@ func sum(a, b int) int { return min(huge, a+b) }
 // a *LayerError. It is the one place in which shapes are inferred, and in which
 // all of a spec is bounded.
 func (s Spec) Shapes(classes int) ([]Shape, error) {
-	if s.Input.L < 1 || s.Input.C < 1 || s.Input.L > maxActivations || s.Input.C > maxActivations || s.Input.size() > maxActivations {
-		return nil, fmt.Errorf("spec %q: input %d x %d is out of range", s.Name, s.Input.L, s.Input.C)
+	if s.Input.elements() == 0 || s.Input.elements() > maxActivations {
+		return nil, fmt.Errorf("spec %q: input %v is out of range", s.Name, s.Input)
 	}
 	if classes < 1 || classes > maxClasses {
 		return nil, fmt.Errorf("spec %q: %d classes is outside 1..%d", s.Name, classes, maxClasses)
@@ -82,7 +90,7 @@ func infer(layers []Layer, in Shape, classes int, path func(i int) Path, logits 
 		if reason == "" && l.Op == OpLogits && i != logits {
 			reason = "logits must be the last layer"
 		}
-		if reason == "" && product(out.L, out.C) > maxActivations {
+		if reason == "" && out.elements() > maxActivations {
 			reason = "output is too large"
 		}
 		if reason == "" {
@@ -151,7 +159,7 @@ func (l Layer) MACs(in, out Shape) int {
 // elements returns how many elements the buffers have, at most, that a plan needs for the
 // layer: its input with padding, in both layouts, what it works in, and its output.
 func (l Layer) elements(in, out Shape) int {
-	n := sum(product(in.L, in.C), product(out.L, out.C))
+	n := sum(in.elements(), out.elements())
 	if count := operations[l.Op].buffers; count != nil {
 		n = sum(n, count(site{Layer: l, in: in, out: out}))
 	}

@@ -19,18 +19,18 @@ func denseShape(s site) (out Shape, reason string) {
 	if s.Out < 1 || s.Out > widest {
 		return out, fmt.Sprintf("%d units is outside 1..%d", s.Out, widest)
 	}
-	return Shape{1, s.Out}, ""
+	return Signal(1, s.Out), ""
 }
 
-func logitsShape(s site) (out Shape, reason string) { return Shape{1, s.classes}, "" }
+func logitsShape(s site) (out Shape, reason string) { return Signal(1, s.classes), "" }
 
 func denseParams(s site) []declared {
-	return []declared{{Weight, []int{s.in.size(), s.out.C}}, {Bias, []int{s.out.C}}}
+	return []declared{{Weight, []int{s.in.Size(), s.out.C}}, {Bias, []int{s.out.C}}}
 }
 
-func denseMACs(s site) int { return product(s.in.L, s.in.C, s.out.C) }
+func denseMACs(s site) int { return product(s.in.elements(), s.out.C) }
 
-func denseReads(s site, f func(row, input, n int)) { f(0, 0, s.in.size()) }
+func denseReads(s site, f func(row, input, n int)) { f(0, 0, s.in.Size()) }
 
 // leastRectified is the number of weights from which leaving out zero inputs pays, by
 // BenchmarkMatvec: half of them gone, 64 x 64 weights take as long and 128 x 128 two
@@ -39,13 +39,13 @@ const leastRectified = 1 << 13
 
 func denseStep(s site, before *step) step {
 	t := affineStep(s)
-	t.m, t.k, t.size = 1, s.in.size(), s.in.size()
+	t.m, t.k, t.size = 1, s.in.Size(), s.in.Size()
 	t.rectified = before.zeros && s.Group == 0 && t.k*len(t.b) >= leastRectified
 	return t.declareSparse(s.Group)
 }
 
 func newDense(s site) layer {
-	return &dense{in: s.in.size(), out: s.out.C, w: s.params[0], b: s.params[1]}
+	return &dense{in: s.in.Size(), out: s.out.C, w: s.params[0], b: s.params[1]}
 }
 
 func (d *dense) forward(x, y Tensor, _ bool) {

@@ -18,37 +18,38 @@ var layerCases = []struct {
 	in   Shape
 	body []Layer
 }{
-	{"conv same", Shape{9, 2}, []Layer{Conv(3, 3, 1, Same)}},
-	{"conv same even kernel", Shape{9, 2}, []Layer{Conv(3, 4, 1, Same)}},
-	{"conv same stride", Shape{17, 2}, []Layer{ReLU(), Conv(3, 5, 4, Same)}},
-	{"conv stride over kernel", Shape{17, 2}, []Layer{BatchNorm(), Conv(3, 2, 5, Same)}},
-	{"conv valid", Shape{9, 2}, []Layer{BatchNorm(), Conv(5, 3, 1, Valid)}},
-	{"conv valid stride", Shape{12, 1}, []Layer{BatchNorm(), ConvBias(4, 4, 3, Valid)}},
-	{"conv bias", Shape{8, 3}, []Layer{BatchNorm(), ConvBias(2, 3, 1, Same)}},
-	{"batchnorm", Shape{6, 3}, []Layer{Conv(4, 3, 1, Same), BatchNorm()}},
-	{"batchnorm first", Shape{6, 3}, []Layer{BatchNorm()}},
-	{"batchnorm of dense", Shape{6, 3}, []Layer{Dense(5), BatchNorm()}},
-	{"relu", Shape{6, 3}, []Layer{BatchNorm(), ReLU()}},
-	{"maxpool", Shape{7, 3}, []Layer{BatchNorm(), MaxPool(2)}},
-	{"maxpool 3", Shape{9, 2}, []Layer{BatchNorm(), MaxPool(3)}},
-	{"avgpool", Shape{7, 3}, []Layer{BatchNorm(), AvgPool(2)}},
-	{"dense", Shape{3, 4}, []Layer{Dense(5)}},
-	{"dropout", Shape{6, 3}, []Layer{Dense(6), Dropout(0.4)}},
-	{"residual", Shape{7, 3}, []Layer{Conv(4, 3, 1, Same), Residual(BatchNorm(), ReLU(), Conv(5, 3, 1, Same), ReLU(), Conv(4, 3, 1, Same))}},
-	{"relu of residual", Shape{7, 3}, []Layer{Residual(BatchNorm(), Conv(3, 3, 1, Same)), ReLU()}},
-	{"residual first", Shape{6, 3}, []Layer{Residual(Conv(3, 3, 1, Same), ReLU())}},
-	{"residual of residual", Shape{6, 2}, []Layer{Residual(Residual(Conv(2, 3, 1, Same)), ReLU())}},
-	{"branches", Shape{8, 2}, []Layer{BatchNorm(), Branches([]Layer{Conv(3, 3, 1, Same), ReLU()}, nil, []Layer{Conv(2, 5, 1, Same), Residual(Conv(2, 1, 1, Same))}), Conv(2, 3, 1, Same)}},
-	{"branches first", Shape{8, 2}, []Layer{Branches([]Layer{MaxPool(2)}, []Layer{Conv(2, 2, 2, Valid), Dropout(0.3)})}},
-	{"select", Shape{6, 5}, []Layer{BatchNorm(), Select([]int{0, 3, 4}), Conv(3, 3, 1, Same)}},
-	{"select first", Shape{6, 5}, []Layer{Select([]int{1})}},
-	{"winners", Shape{8, 3}, []Layer{BatchNorm(), ReLU(), Winners(0.3), Conv(3, 3, 1, Same), Winners(0.5), ReLU()}},
-	{"winners before dense", Shape{8, 3}, []Layer{BatchNorm(), Winners(0.2), Dense(6)}},
-	{"winners all", Shape{8, 3}, []Layer{Winners(1), Dense(6)}},
-	{"nodes", Shape{8, 3}, []Layer{Conv(4, 3, 1, Same), Nodes(), ReLU()}},
-	{"sparse conv", Shape{9, 2}, []Layer{Conv(3, 3, 1, Same).Sparse(4), BatchNorm(), ReLU(), MaxPool(2)}},
-	{"sparse dense", Shape{5, 3}, []Layer{Dense(7).Sparse(8), ReLU(), Dense(4).Sparse(1)}},
-	{"stack", Shape{16, 1}, []Layer{Conv(4, 5, 2, Same), BatchNorm(), ReLU(), MaxPool(2), Conv(6, 3, 1, Valid), BatchNorm(), ReLU(), Dense(5), BatchNorm(), ReLU()}},
+	{"conv same", Signal(9, 2), []Layer{Conv(3, 3, 1, Same)}},
+	{"conv same even kernel", Signal(9, 2), []Layer{Conv(3, 4, 1, Same)}},
+	{"conv same stride", Signal(17, 2), []Layer{ReLU(), Conv(3, 5, 4, Same)}},
+	{"conv stride over kernel", Signal(17, 2), []Layer{BatchNorm(), Conv(3, 2, 5, Same)}},
+	{"conv valid", Signal(9, 2), []Layer{BatchNorm(), Conv(5, 3, 1, Valid)}},
+	{"conv valid stride", Signal(12, 1), []Layer{BatchNorm(), ConvBias(4, 4, 3, Valid)}},
+	{"conv bias", Signal(8, 3), []Layer{BatchNorm(), ConvBias(2, 3, 1, Same)}},
+	{"batchnorm", Signal(6, 3), []Layer{Conv(4, 3, 1, Same), BatchNorm()}},
+	{"batchnorm first", Signal(6, 3), []Layer{BatchNorm()}},
+	{"batchnorm of dense", Signal(6, 3), []Layer{Dense(5), BatchNorm()}},
+	{"relu", Signal(6, 3), []Layer{BatchNorm(), ReLU()}},
+	{"maxpool", Signal(7, 3), []Layer{BatchNorm(), MaxPool(2)}},
+	{"maxpool 3", Signal(9, 2), []Layer{BatchNorm(), MaxPool(3)}},
+	{"avgpool", Signal(7, 3), []Layer{BatchNorm(), AvgPool(2)}},
+	{"dense", Signal(3, 4), []Layer{Dense(5)}},
+	{"dropout", Signal(6, 3), []Layer{Dense(6), Dropout(0.4)}},
+	{"residual", Signal(7, 3), []Layer{Conv(4, 3, 1, Same), Residual(BatchNorm(), ReLU(), Conv(5, 3, 1, Same), ReLU(), Conv(4, 3, 1, Same))}},
+	{"relu of residual", Signal(7, 3), []Layer{Residual(BatchNorm(), Conv(3, 3, 1, Same)), ReLU()}},
+	{"residual first", Signal(6, 3), []Layer{Residual(Conv(3, 3, 1, Same), ReLU())}},
+	{"residual of residual", Signal(6, 2), []Layer{Residual(Residual(Conv(2, 3, 1, Same)), ReLU())}},
+	{"branches", Signal(8, 2), []Layer{BatchNorm(), Branches([]Layer{Conv(3, 3, 1, Same), ReLU()}, nil, []Layer{Conv(2, 5, 1, Same), Residual(Conv(2, 1, 1, Same))}), Conv(2, 3, 1, Same)}},
+	{"branches first", Signal(8, 2), []Layer{Branches([]Layer{MaxPool(2)}, []Layer{Conv(2, 2, 2, Valid), Dropout(0.3)})}},
+	{"select", Signal(6, 5), []Layer{BatchNorm(), Select([]int{0, 3, 4}), Conv(3, 3, 1, Same)}},
+	{"select first", Signal(6, 5), []Layer{Select([]int{1})}},
+	{"winners", Signal(8, 3), []Layer{BatchNorm(), ReLU(), Winners(0.3), Conv(3, 3, 1, Same), Winners(0.5), ReLU()}},
+	{"winners before dense", Signal(8, 3), []Layer{BatchNorm(), Winners(0.2), Dense(6)}},
+	{"winners all", Signal(8, 3), []Layer{Winners(1), Dense(6)}},
+	{"nodes", Signal(8, 3), []Layer{Conv(4, 3, 1, Same), Nodes(), ReLU()}},
+	{"sparse conv", Signal(9, 2), []Layer{Conv(3, 3, 1, Same).Sparse(4), BatchNorm(), ReLU(), MaxPool(2)}},
+	{"sparse dense", Signal(5, 3), []Layer{Dense(7).Sparse(8), ReLU(), Dense(4).Sparse(1)}},
+	{"image", Shape{4, 3, 5}, []Layer{BatchNorm(), Select([]int{0, 2, 3}), Residual(ReLU()), Branches(nil, []Layer{Winners(0.4)}), Nodes(), Dropout(0.2), Dense(6)}},
+	{"stack", Signal(16, 1), []Layer{Conv(4, 5, 2, Same), BatchNorm(), ReLU(), MaxPool(2), Conv(6, 3, 1, Valid), BatchNorm(), ReLU(), Dense(5), BatchNorm(), ReLU()}},
 }
 
 func TestLayers(t *testing.T) {
@@ -82,7 +83,7 @@ func checkLayer(t *testing.T, spec Spec) {
 	t.Run("shapes", func(t *testing.T) {
 		net.Forward(x, false)
 		for i, s := range net.Shapes() {
-			if a := net.chain.acts[i]; a.L != s.L || a.C != s.C || a.N != batch || len(a.Data) != batch*s.size() {
+			if a := net.chain.acts[i]; a.L != s.Len() || a.C != s.C || a.N != batch || len(a.Data) != batch*s.Size() {
 				t.Errorf("layer %d: output [%d %d %d], declared %v", i, a.N, a.L, a.C, s)
 			}
 		}
@@ -188,7 +189,7 @@ func trainSteps(n *Network, x Tensor, labels []int, steps int) (loss float64) {
 }
 
 func randomBatch(rng *rand.Rand, n int, s Shape) Tensor {
-	x := NewTensor(n, s.L, s.C)
+	x := NewTensor(n, s.Len(), s.C)
 	for i := range x.Data {
 		x.Data[i] = float32(rng.NormFloat64())
 	}
@@ -203,27 +204,27 @@ func TestSpecRefusals(t *testing.T) {
 			t.Errorf("got error %v, want %q", err, want)
 		}
 	}
-	f(Shape{4, 1}, "layer 1 (conv): kernel 5 is longer than the input's 4 steps", ReLU(), Conv(2, 5, 1, Valid))
-	f(Shape{4, 1}, `layer 0 (conv): padding "" is neither same nor valid`, Conv(2, 5, 1, ""))
-	f(Shape{4, 1}, "layer 0 (conv): out 0, kernel 5 and stride 1 must lie in 1..1048576", Conv(0, 5, 1, Same))
-	f(Shape{4, 1}, "layer 0 (maxpool): width 5 must lie in 1..256 and not exceed the input's 4 steps", MaxPool(5))
-	f(Shape{4, 1}, "layer 0 (dropout): rate 1 is outside [0, 1)", Dropout(1))
-	f(Shape{4, 1}, "layer 0 (logits): logits must be the last layer", Logits())
-	f(Shape{4, 1}, "layer 0 (gelu): unknown operation", Layer{Op: "gelu"})
-	f(Shape{4, 1}, "layer 1.0.1 (conv): kernel 5 is longer than the input's 4 steps", ReLU(), Residual(ReLU(), Conv(1, 5, 1, Valid)))
-	f(Shape{4, 1}, "layer 0 (residual): the body must be one and keep the shape 4 x 1, not make it 4 x 2", Residual(Conv(2, 3, 1, Same)))
-	f(Shape{4, 1}, "layer 0 (branches): branches of 4 and 2 steps do not fit side by side", Branches(nil, []Layer{MaxPool(2)}))
-	f(Shape{4, 1}, "layer 0.0.0 (logits): logits must be the last layer", Residual(Logits()))
-	f(Shape{4, 1}, "layer 0 (residual): residual and branches need branches, no other layer has them", Layer{Op: OpResidual})
-	f(Shape{4, 3}, "layer 0 (select): channels must ascend in 0..2", Select([]int{1, 1}))
-	f(Shape{4, 1}, "layer 0 (winners): rate 0 is outside (0, 1]", Winners(0))
-	f(Shape{4, 1}, "layer 0 (relu): group 8 must lie in 1..16, and belong to conv, dense or logits", ReLU().Sparse(8))
-	f(Shape{4, 1}, `spec "t": needs 1 to 256 layers, the last of them logits, and combinators at most 4 deep`, Residual(Residual(Residual(Residual(Residual(ReLU()))))))
-	f(Shape{0, 1}, `spec "t": input 0 x 1 is out of range`)
-	f(Shape{1 << 20, 1}, "layer 0 (dense): too many weights: the layers up to this one have 1099512676352, a network may have 16777216", Dense(1<<20))
-	f(Shape{1 << 18, 1}, "layer 0 (conv): too many multiply-accumulates: up to this layer a window takes 2147483648, it may take 268435456", Conv(2, 1<<12, 1, Same))
-	f(Shape{1 << 12, 1}, "layer 0 (conv): output is too large", Conv(1<<20, 1, 1, Same))
-	f(Shape{4, 1}, "layer 0 (conv): stride 5 is longer than the input's 4 steps", Conv(1, 1, 5, Same))
+	f(Signal(4, 1), "layer 1 (conv): kernel 5 is longer than the input's 4 steps", ReLU(), Conv(2, 5, 1, Valid))
+	f(Signal(4, 1), `layer 0 (conv): padding "" is neither same nor valid`, Conv(2, 5, 1, ""))
+	f(Signal(4, 1), "layer 0 (conv): out 0, kernel 5 and stride 1 must lie in 1..1048576", Conv(0, 5, 1, Same))
+	f(Signal(4, 1), "layer 0 (maxpool): width 5 must lie in 1..256 and not exceed the input's 4 steps", MaxPool(5))
+	f(Signal(4, 1), "layer 0 (dropout): rate 1 is outside [0, 1)", Dropout(1))
+	f(Signal(4, 1), "layer 0 (logits): logits must be the last layer", Logits())
+	f(Signal(4, 1), "layer 0 (gelu): unknown operation", Layer{Op: "gelu"})
+	f(Signal(4, 1), "layer 1.0.1 (conv): kernel 5 is longer than the input's 4 steps", ReLU(), Residual(ReLU(), Conv(1, 5, 1, Valid)))
+	f(Signal(4, 1), "layer 0 (residual): the body must be one and keep the shape 4 x 1, not make it 4 x 2", Residual(Conv(2, 3, 1, Same)))
+	f(Signal(4, 1), "layer 0 (branches): branches of 4 and 2 steps do not fit side by side", Branches(nil, []Layer{MaxPool(2)}))
+	f(Signal(4, 1), "layer 0.0.0 (logits): logits must be the last layer", Residual(Logits()))
+	f(Signal(4, 1), "layer 0 (residual): residual and branches need branches, no other layer has them", Layer{Op: OpResidual})
+	f(Signal(4, 3), "layer 0 (select): channels must ascend in 0..2", Select([]int{1, 1}))
+	f(Signal(4, 1), "layer 0 (winners): rate 0 is outside (0, 1]", Winners(0))
+	f(Signal(4, 1), "layer 0 (relu): group 8 must lie in 1..16, and belong to conv, dense or logits", ReLU().Sparse(8))
+	f(Signal(4, 1), `spec "t": needs 1 to 256 layers, the last of them logits, and combinators at most 4 deep`, Residual(Residual(Residual(Residual(Residual(ReLU()))))))
+	f(Signal(0, 1), `spec "t": input 0 x 1 is out of range`)
+	f(Signal(1<<20, 1), "layer 0 (dense): too many weights: the layers up to this one have 1099512676352, a network may have 16777216", Dense(1<<20))
+	f(Signal(1<<18, 1), "layer 0 (conv): too many multiply-accumulates: up to this layer a window takes 2147483648, it may take 268435456", Conv(2, 1<<12, 1, Same))
+	f(Signal(1<<12, 1), "layer 0 (conv): output is too large", Conv(1<<20, 1, 1, Same))
+	f(Signal(4, 1), "layer 0 (conv): stride 5 is longer than the input's 4 steps", Conv(1, 1, 5, Same))
 }
 
 // TestLearns is the smoke test of the whole engine: a small network separates
@@ -238,7 +239,7 @@ func TestLearns(t *testing.T) {
 			x.At(n)[i] = float32(math.Sin(phase+float64(i)*(0.3+0.5*float64(labels[n]))) + 0.1*rng.NormFloat64())
 		}
 	}
-	net, err := New(Spec{Name: "tones", Input: Shape{64, 1}, Layers: []Layer{Conv(4, 9, 2, Same), BatchNorm(), ReLU(), MaxPool(2), Dense(8), ReLU(), Logits()}}, 2, rng)
+	net, err := New(Spec{Name: "tones", Input: Signal(64, 1), Layers: []Layer{Conv(4, 9, 2, Same), BatchNorm(), ReLU(), MaxPool(2), Dense(8), ReLU(), Logits()}}, 2, rng)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -313,9 +314,9 @@ func FuzzSpec(f *testing.F) {
 			return
 		}
 		_, total := s.Counts(4)
-		size := s.Input.size()
+		size := s.Input.Size()
 		for _, sh := range shapes {
-			size += sh.size()
+			size += sh.Size()
 		}
 		// What is accepted and small must compile and run.
 		if total.Params < 1<<16 && total.MACs < 1<<20 && size < 1<<18 {
@@ -323,8 +324,8 @@ func FuzzSpec(f *testing.F) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			n.Forward(NewTensor(1, s.Input.L, s.Input.C), false)
-			n.Plan().Forward(make([]float32, s.Input.size()))
+			n.Forward(NewTensor(1, s.Input.Len(), s.Input.C), false)
+			n.Plan().Forward(make([]float32, s.Input.Size()))
 		}
 	})
 }
@@ -346,22 +347,22 @@ func TestBounds(t *testing.T) {
 		}
 		return layers
 	}
-	f("layers", "", Shape{4, 1}, many(255, ReLU())...)
-	f("a layer too many", "needs 1 to 256 layers", Shape{4, 1}, many(256, ReLU())...)
-	f("layers in branches", "", Shape{4, 1}, many(85, Residual(ReLU()))...)
-	f("too many in branches", "needs 1 to 256 layers", Shape{4, 1}, many(86, Residual(ReLU()))...)
-	f("weights", "", Shape{1, 4094}, Dense(4095), Select([]int{0}))
-	f("a weight too many", "too many weights", Shape{1, 4096}, Dense(4096))
-	f("weights, summed", "too many weights", Shape{1, 1024}, many(17, Residual(Dense(1024)))...)
-	f("weights of a branch", "too many weights", Shape{1, 1024}, Branches(many(17, Dense(1024))[:9], many(17, Dense(1024))[:8]))
-	f("weights beyond an int", "too many weights", Shape{1 << 20, 2}, Conv(1<<20, 1<<20, 1<<20, Same))
-	f("multiply-accumulates", "", Shape{1 << 16, 1}, Conv(1, 1<<12-2, 1<<4, Same), Conv(1, 1<<12, 1, Same), MaxPool(256))
-	f("too many, summed", "too many multiply-accumulates", Shape{1 << 16, 1}, Conv(1, 1<<11, 1, Same), Residual(Conv(1, 1<<11, 1, Same)), Conv(1, 2, 1, Same))
-	f("activations", "", Shape{1 << 19, 1}, AvgPool(256), ReLU())
-	f("activations, summed", "too large activations", Shape{1 << 17, 1}, many(8, Residual(ReLU()))...)
-	f("activations of one branch", "too large activations", Shape{1 << 18, 1}, Branches(many(5, ReLU())))
-	f("the bomb", "too large activations", Shape{1 << 20, 1}, many(70, Residual(ReLU()))...)
-	f("a long stride", "stride", Shape{1 << 10, 1 << 10}, Conv(1, 1, 1<<20, Same))
+	f("layers", "", Signal(4, 1), many(255, ReLU())...)
+	f("a layer too many", "needs 1 to 256 layers", Signal(4, 1), many(256, ReLU())...)
+	f("layers in branches", "", Signal(4, 1), many(85, Residual(ReLU()))...)
+	f("too many in branches", "needs 1 to 256 layers", Signal(4, 1), many(86, Residual(ReLU()))...)
+	f("weights", "", Signal(1, 4094), Dense(4095), Select([]int{0}))
+	f("a weight too many", "too many weights", Signal(1, 4096), Dense(4096))
+	f("weights, summed", "too many weights", Signal(1, 1024), many(17, Residual(Dense(1024)))...)
+	f("weights of a branch", "too many weights", Signal(1, 1024), Branches(many(17, Dense(1024))[:9], many(17, Dense(1024))[:8]))
+	f("weights beyond an int", "too many weights", Signal(1<<20, 2), Conv(1<<20, 1<<20, 1<<20, Same))
+	f("multiply-accumulates", "", Signal(1<<16, 1), Conv(1, 1<<12-2, 1<<4, Same), Conv(1, 1<<12, 1, Same), MaxPool(256))
+	f("too many, summed", "too many multiply-accumulates", Signal(1<<16, 1), Conv(1, 1<<11, 1, Same), Residual(Conv(1, 1<<11, 1, Same)), Conv(1, 2, 1, Same))
+	f("activations", "", Signal(1<<19, 1), AvgPool(256), ReLU())
+	f("activations, summed", "too large activations", Signal(1<<17, 1), many(8, Residual(ReLU()))...)
+	f("activations of one branch", "too large activations", Signal(1<<18, 1), Branches(many(5, ReLU())))
+	f("the bomb", "too large activations", Signal(1<<20, 1), many(70, Residual(ReLU()))...)
+	f("a long stride", "stride", Signal(1<<10, 1<<10), Conv(1, 1, 1<<20, Same))
 	if huge := product(1<<20, 1<<24, 1<<20, 1<<24); sum(huge, huge) != huge || product(1<<30, 1<<30) != 1<<60 || product(0, huge) != 0 {
 		t.Error("counts wrap round")
 	}

@@ -99,7 +99,7 @@ func (n *Network) Seed(rng *rand.Rand) {
 // belongs to the network and is valid until the next call. It panics if x does
 // not have the spec's input shape.
 func (n *Network) Forward(x Tensor, train bool) Tensor {
-	if x.L != n.Spec.Input.L || x.C != n.Spec.Input.C || len(x.Data) != x.N*x.L*x.C {
+	if x.L != n.Spec.Input.Len() || x.C != n.Spec.Input.C || len(x.Data) != x.N*x.L*x.C {
 		panic("nn: input shape does not match the spec")
 	}
 	return n.chain.forward(x, train)
@@ -111,8 +111,11 @@ func (n *Network) Backward(dlogits Tensor) { n.chain.backward(dlogits, Tensor{})
 
 // Inputs calls f with what each layer, inner ones first, read in the last Forward. A
 // ReLU may have written over what it and the layer before it read and wrote.
-func (n *Network) Inputs(f func(p Path, l Layer, x Tensor)) {
-	n.chain.each(func(c *chain, i int) { f(c.sites[i].path, c.sites[i].Layer, c.input(i)) })
+func (n *Network) Inputs(f func(p Path, l Layer, in Shape, x Tensor)) {
+	n.chain.each(func(c *chain, i int) {
+		s := &c.sites[i]
+		f(s.path, s.Layer, s.in, c.input(i))
+	})
 }
 
 // ZeroGrad sets all gradients to zero.

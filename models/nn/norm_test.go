@@ -9,7 +9,7 @@ import (
 // the way to its own, of which the variance is that of a sample, over n-1; inference takes those,
 // and adds 1e-5 to the variance.
 func TestRunningStatistics(t *testing.T) {
-	net, err := New(Spec{Name: "t", Input: Shape{L: 2, C: 1}, Layers: []Layer{BatchNorm(), Logits()}}, 2, nil)
+	net, err := New(Spec{Name: "t", Input: Signal(2, 1), Layers: []Layer{BatchNorm(), Logits()}}, 2, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

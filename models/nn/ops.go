@@ -31,6 +31,7 @@ type operation struct {
 	// flow is what becomes of the channels that it reads.
 	flow Flow
 
+	signals bool // it reads no images
 	sparse  bool // Group may be set
 	holds   bool // Branches are set
 	inPlace bool // its output may take the place of its input
@@ -49,6 +50,7 @@ var operations = map[Op]operation{
 		reads:   convReads,
 		flow:    Mixes,
 		sparse:  true,
+		signals: true,
 	},
 	OpBatchNorm: {
 		params:  batchNormParams,
@@ -66,16 +68,18 @@ var operations = map[Op]operation{
 		inPlace: true,
 	},
 	OpMaxPool: {
-		shape: poolShape,
-		layer: newMaxPool,
-		join:  joinMaxPool,
-		fuse:  fuseMaxPool,
-		step:  maxPoolStep,
+		shape:   poolShape,
+		layer:   newMaxPool,
+		join:    joinMaxPool,
+		fuse:    fuseMaxPool,
+		step:    maxPoolStep,
+		signals: true,
 	},
 	OpAvgPool: {
-		shape: poolShape,
-		layer: newAvgPool,
-		step:  avgPoolStep,
+		shape:   poolShape,
+		layer:   newAvgPool,
+		step:    avgPoolStep,
+		signals: true,
 	},
 	OpDropout: {
 		shape: dropoutShape,
@@ -192,7 +196,7 @@ type declared struct {
 }
 
 // inputBuffers counts the elements of the input once more.
-func inputBuffers(s site) int { return product(s.in.L, s.in.C) }
+func inputBuffers(s site) int { return s.in.elements() }
 
 // scaleBuffers counts coefficients of channels, repeated to whole vectors.
 func scaleBuffers(s site) int { return product(32, s.in.C) }

@@ -1,6 +1,7 @@
 package nn
 
 import (
+	"encoding/json"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -78,7 +79,7 @@ func TestReads(t *testing.T) {
 	for op, s := range examples(t) {
 		products := 0
 		s.Reads(s.in, func(row, input, n int) {
-			if row < 0 || input < 0 || n < 1 || input+n > s.in.size() {
+			if row < 0 || input < 0 || n < 1 || input+n > s.in.Size() {
 				t.Fatalf("%s reads %d inputs from %d by rows from %d", op, n, input, row)
 			}
 			products += n
@@ -118,5 +119,46 @@ func TestReads(t *testing.T) {
 				t.Errorf("%s: outputs of channel %d add up to %v, by what it reads to %v", op, o, want[o], got[o])
 			}
 		}
+	}
+}
+
+// TestShapeJSON: signals are written and read as they always were, images with their
+// width; what is not known is refused, and a shape that is none does not pass.
+func TestShapeJSON(t *testing.T) {
+	f := func(s Shape, want string) {
+		t.Helper()
+		b, err := json.Marshal(Spec{Input: s})
+		if err != nil || string(b) != `{"name":"","input":`+want+`,"layers":null}` {
+			t.Errorf("%v is written %s (%v), want %s", s, b, err, want)
+		}
+		var back Spec
+		if err := json.Unmarshal(b, &back); err != nil || back.Input != s {
+			t.Errorf("%s is read as %v (%v), want %v", b, back.Input, err, s)
+		}
+	}
+	f(Signal(2048, 1), `{"length":2048,"channels":1}`)
+	f(Shape{32, 24, 3}, `{"length":32,"width":24,"channels":3}`)
+	f(Shape{32, 0, 3}, `{"length":32,"width":0,"channels":3}`)
+	for _, text := range []string{`{"length":8,"height":3,"channels":1}`, `{"length":"8","channels":1}`, `[8,1]`} {
+		var s Shape
+		if err := json.Unmarshal([]byte(text), &s); err == nil {
+			t.Errorf("%s is read as %v", text, s)
+		}
+	}
+	g := func(s Shape, ok bool) {
+		t.Helper()
+		if _, err := (Spec{Name: "t", Input: s, Layers: []Layer{Logits()}}).Shapes(2); (err == nil) != ok {
+			t.Errorf("%v: %v", s, err)
+		}
+	}
+	g(Shape{4, 4, 1}, true)
+	g(Shape{4, 0, 1}, false)
+	g(Shape{4, -1, 1}, false)
+	g(Shape{}, false)
+	g(Shape{1 << 7, 1 << 7, 1 << 7}, false) // twice what a plan may hold, input and flattened input
+	g(Shape{1 << 40, 1 << 40, 1 << 40}, false)
+	_, err := Spec{Name: "t", Input: Shape{8, 6, 2}, Layers: []Layer{ReLU(), Conv(3, 3, 1, Same), Logits()}}.Shapes(2)
+	if err == nil || err.Error() != "layer 1 (conv): it reads signals, not images of 8 x 6 x 2" {
+		t.Errorf("a conv over an image: %v", err)
 	}
 }

@@ -105,7 +105,7 @@ func (c *chain) fuse() []step {
 		t := op.step(s, before)
 		t.in, t.out = s.in, s.out
 		if t.size == 0 {
-			t.size = s.in.size()
+			t.size = s.in.Size()
 		}
 		steps = append(steps, t)
 	}
@@ -144,7 +144,7 @@ func runAffine(s *step, y []float32, ld int) {
 }
 
 func (p *Plan) allocate() {
-	p.y = make([]float32, p.out.size())
+	p.y = make([]float32, p.out.Size())
 	for i := range p.steps {
 		s := &p.steps[i]
 		s.buf = make([]float32, s.size)
@@ -172,7 +172,7 @@ func (p *Plan) Work() (work int) {
 			rows, _ := s.vectors()
 			work += rows
 		case s.moves:
-			work += changeCost * s.in.size()
+			work += changeCost * s.in.Size()
 		}
 		for _, b := range s.branches {
 			work += b.Work()
@@ -205,7 +205,7 @@ func (p *Plan) Classes() int { return len(p.y) }
 // result belongs to the plan and is valid until the next call. It allocates
 // nothing, and panics if x has another length.
 func (p *Plan) Forward(x []float32) []float32 {
-	if len(x) != p.in.size() {
+	if len(x) != p.in.Size() {
 		panic("nn: input length does not match the plan")
 	}
 	if len(p.steps) == 0 {

@@ -17,28 +17,28 @@ import (
 // at and above the lanes of a vector, strides, both paddings, odd lengths, layers
 // that cannot fuse, and changes between them.
 var planSpecs = []Spec{
-	{Name: "wide first, slimmed", Input: Shape{2048, 1}, Layers: slices.Concat(
+	{Name: "wide first, slimmed", Input: Signal(2048, 1), Layers: slices.Concat(
 		block(Conv(4, 64, 8, Same)), block(Conv(5, 3, 1, Same)), block(Conv(6, 3, 1, Same)), block(Conv(6, 3, 1, Same)),
 		[]Layer{Dense(16), BatchNorm(), ReLU(), Logits()})},
-	{Name: "narrow, wide, narrow", Input: Shape{500, 1}, Layers: slices.Concat(
+	{Name: "narrow, wide, narrow", Input: Signal(500, 1), Layers: slices.Concat(
 		block(Conv(3, 16, 4, Same)), block(Conv(40, 3, 1, Same)), block(ConvBias(7, 3, 1, Valid)),
 		[]Layer{Dense(9), ReLU(), Logits()})},
-	{Name: "odd lengths", Input: Shape{331, 2}, Layers: slices.Concat(
+	{Name: "odd lengths", Input: Signal(331, 2), Layers: slices.Concat(
 		block(Conv(5, 7, 3, Valid)), block(Conv(17, 4, 1, Same)), []Layer{Logits()})},
-	{Name: "stride between narrow layers", Input: Shape{260, 3}, Layers: []Layer{
+	{Name: "stride between narrow layers", Input: Signal(260, 3), Layers: []Layer{
 		Conv(4, 5, 1, Same), ReLU(), Conv(6, 4, 2, Same), MaxPool(2), Conv(2, 2, 3, Valid), Logits()}},
-	{Name: "nothing fuses", Input: Shape{96, 1}, Layers: []Layer{
+	{Name: "nothing fuses", Input: Signal(96, 1), Layers: []Layer{
 		BatchNorm(), ReLU(), Conv(3, 3, 1, Same), MaxPool(3), ReLU(), BatchNorm(), AvgPool(2), Conv(4, 3, 1, Same), AvgPool(2), Dropout(0.5), Dense(5), Dense(4), Logits()}},
-	{Name: "residual", Input: Shape{128, 1}, Layers: slices.Concat(
+	{Name: "residual", Input: Signal(128, 1), Layers: slices.Concat(
 		[]Layer{Conv(8, 8, 2, Same)},
 		[]Layer{Residual(Select([]int{0, 2, 3}), BatchNorm(), ReLU(), Conv(5, 3, 1, Same), BatchNorm(), ReLU(), Conv(8, 3, 1, Same))},
 		[]Layer{BatchNorm(), ReLU(), AvgPool(2), Logits()})},
-	{Name: "winners before dense", Input: Shape{64, 1}, Layers: slices.Concat(
+	{Name: "winners before dense", Input: Signal(64, 1), Layers: slices.Concat(
 		block(Conv(16, 8, 2, Same)), []Layer{Winners(0.2), Dense(100), BatchNorm(), ReLU(), Winners(0.3), Logits()})},
-	{Name: "sparse", Input: Shape{200, 1}, Layers: slices.Concat(
+	{Name: "sparse", Input: Signal(200, 1), Layers: slices.Concat(
 		block(Conv(5, 9, 2, Same).Sparse(8)), block(Conv(7, 3, 1, Same).Sparse(1)), block(Conv(7, 3, 1, Valid).Sparse(16)),
 		[]Layer{Dense(33).Sparse(16), ReLU(), Dense(20).Sparse(3), Logits().Sparse(1)})},
-	{Name: "dense of sixteen", Input: Shape{64, 1}, Layers: slices.Concat(
+	{Name: "dense of sixteen", Input: Signal(64, 1), Layers: slices.Concat(
 		block(Conv(16, 8, 2, Same)), block(Conv(32, 3, 1, Same)), []Layer{Dense(100), BatchNorm(), ReLU(), Logits()})},
 }
 
@@ -154,7 +154,7 @@ func randomSpecs(n int) (specs []Spec) {
 				layers = append(layers, Nodes())
 			}
 		}
-		spec := Spec{Input: Shape{1 + rng.IntN(200), 1 + rng.IntN(5)}, Layers: append(layers, Logits())}
+		spec := Spec{Input: Signal(1+rng.IntN(200), 1+rng.IntN(5)), Layers: append(layers, Logits())}
 		spec.Name = fmt.Sprintf("%+v", spec)
 		if _, err := spec.Shapes(10); err == nil { // some do not fit
 			specs = append(specs, spec)
@@ -181,7 +181,7 @@ func referenceOf(net *Network, layers []Layer, in Shape, path func(i int) Path, 
 			}
 			return 0
 		}
-		y := make([]float64, out.size())
+		y := make([]float64, out.Size())
 		first, threshold := 0, 0.0
 		for b, inner := range l.Branches {
 			z := referenceOf(net, inner, in, func(j int) Path { return path(i).In(b, j) }, x)
@@ -196,17 +196,17 @@ func referenceOf(net *Network, layers []Layer, in Shape, path func(i int) Path, 
 			slices.SortFunc(sorted, func(a, b float64) int { return cmp.Compare(math.Abs(b), math.Abs(a)) })
 			threshold = math.Abs(sorted[int(math.Ceil(l.Rate*float64(len(x))-1e-9))-1])
 		}
-		for t := range out.L {
+		for t := range out.Len() {
 			for c := range out.C {
 				s := 0.0
 				switch l.Op {
 				case OpConv:
-					before, _ := l.padding(in.L)
+					before, _ := l.padding(in.H)
 					s = weight(Bias, c)
 					for k := range l.Kernel {
 						from := t*l.Stride - before + k
 						for ci := range in.C {
-							if from >= 0 && from < in.L {
+							if from >= 0 && from < in.H {
 								s += x[from*in.C+ci] * weight(Weight, (k*in.C+ci)*out.C+c)
 							}
 						}
@@ -279,7 +279,7 @@ func TestPlanSameOnAnyWorker(t *testing.T) {
 // TestTrainingIsReproducible holds that a seed gives the same weights on any
 // number of processors and by either instruction set.
 func TestTrainingIsReproducible(t *testing.T) {
-	spec := Spec{Name: "odd", Input: Shape{128, 1}, Layers: slices.Concat(
+	spec := Spec{Name: "odd", Input: Signal(128, 1), Layers: slices.Concat(
 		block(Conv(16, 16, 2, Same)), block(Conv(13, 3, 1, Same)), []Layer{Dropout(0.2), Dense(9), BatchNorm(), ReLU(), Logits()})}
 	train := func() (out []float32) {
 		net, err := New(spec, 4, rand.New(rand.NewPCG(1, 2)))

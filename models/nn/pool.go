@@ -15,10 +15,10 @@ type maxPool struct {
 }
 
 func poolShape(s site) (out Shape, reason string) {
-	if s.Kernel < 1 || s.Kernel > s.in.L || s.Kernel > 256 {
-		return out, fmt.Sprintf("width %d must lie in 1..256 and not exceed the input's %d steps", s.Kernel, s.in.L)
+	if s.Kernel < 1 || s.Kernel > s.in.H || s.Kernel > 256 {
+		return out, fmt.Sprintf("width %d must lie in 1..256 and not exceed the input's %d steps", s.Kernel, s.in.H)
 	}
-	return Shape{s.in.L / s.Kernel, s.in.C}, ""
+	return Signal(s.in.H/s.Kernel, s.in.C), ""
 }
 
 func newMaxPool(s site) layer { return &maxPool{k: s.Kernel} }
@@ -43,7 +43,7 @@ func fuseMaxPool(s site, before *step) bool {
 
 func maxPoolStep(s site, _ *step) step {
 	return step{k: s.Kernel, run: func(s *step, y []float32, _ int) {
-		maxPoolWindow(y[:s.out.size()], s.buf, nil, s.k, s.in.C)
+		maxPoolWindow(y[:s.out.Size()], s.buf, nil, s.k, s.in.C)
 	}}
 }
 
@@ -118,7 +118,7 @@ func newAvgPool(s site) layer { return avgPool{k: s.Kernel} }
 
 func avgPoolStep(s site, _ *step) step {
 	return step{k: s.Kernel, run: func(s *step, y []float32, _ int) {
-		avgPoolWindow(y[:s.out.size()], s.buf, s.k, s.in.C)
+		avgPoolWindow(y[:s.out.Size()], s.buf, s.k, s.in.C)
 	}}
 }
 

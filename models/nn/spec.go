@@ -201,6 +201,8 @@ func (l Layer) shape(in Shape, classes int) (out Shape, reason string) {
 		return out, "residual and branches need branches, no other layer has them"
 	case !known:
 		return out, "unknown operation"
+	case op.signals && in.W != 1:
+		return out, fmt.Sprintf("it reads signals, not images of %v", in)
 	case op.shape == nil:
 		return in, ""
 	}

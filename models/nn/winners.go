@@ -24,7 +24,7 @@ func winnersShape(s site) (out Shape, reason string) {
 func newWinners(s site) layer { return &winners{rate: s.Rate} }
 
 func winnersStep(s site, _ *step) step {
-	return step{keep: winnersOf(s.Rate, s.in.size()), scratch: s.in.size(), zeros: true, run: runWinners}
+	return step{keep: winnersOf(s.Rate, s.in.Size()), scratch: s.in.Size(), zeros: true, run: runWinners}
 }
 
 func runWinners(s *step, y []float32, _ int) { selectWinners(y[:s.size], s.buf, s.keep, s.tmp) }

@@ -81,7 +81,7 @@ func TestKthLargest(t *testing.T) {
 // TestNodes holds the hysteresis of the switches and that the gradient of the
 // importance is that of the unmasked activation.
 func TestNodes(t *testing.T) {
-	d := switches(Shape{1, 3})
+	d := switches(Signal(1, 3))
 	x, y := Tensor{1, 1, 3, []float32{2, 3, 5}}, NewTensor(1, 1, 3)
 	f := func(beta, alpha []float32) {
 		t.Helper()

@@ -137,12 +137,11 @@ func CountOperations(net *nn.Network, x nn.Tensor) Operations {
 	count := 0
 	net.Forward(x, false)
 	inputs, nonzero := 0, 0
-	net.Inputs(func(p nn.Path, l nn.Layer, x nn.Tensor) {
+	net.Inputs(func(p nn.Path, l nn.Layer, in nn.Shape, x nn.Tensor) {
 		w := net.Param(p, nn.Weight)
 		if w == nil {
 			return
 		}
-		in := nn.Shape{L: x.L, C: x.C}
 		out := l.Output(in, net.Classes)
 		// Left multiplications of an input are the nonzero weights of its row.
 		rows := make([]int, len(w.W)/out.C)
@@ -152,7 +151,7 @@ func CountOperations(net *nn.Network, x nn.Tensor) Operations {
 				o.Nonzero++
 			}
 		}
-		steps, both, alive := out.L, 0, 0
+		steps, both, alive := out.Len(), 0, 0
 		for n := range x.N {
 			both += left(l, rows, in, x.At(n))
 		}

@@ -48,7 +48,7 @@ func job(t *testing.T) Job {
 	if err != nil {
 		t.Fatal(err)
 	}
-	spec := nn.Spec{Name: "small", Input: nn.Shape{L: 2048, C: 1}, Layers: []nn.Layer{
+	spec := nn.Spec{Name: "small", Input: nn.Signal(2048, 1), Layers: []nn.Layer{
 		nn.Conv(8, 64, 16, nn.Same), nn.BatchNorm(), nn.ReLU(), nn.MaxPool(2),
 		nn.Conv(12, 3, 1, nn.Same), nn.BatchNorm(), nn.ReLU(), nn.MaxPool(4),
 		nn.Dense(24), nn.BatchNorm(), nn.ReLU(), nn.Logits()}}
@@ -290,7 +290,7 @@ func TestWinnersOfOneAreNothing(t *testing.T) {
 
 // TestCountOperations against a count of every product.
 func TestCountOperations(t *testing.T) {
-	net := randomized(t, nn.Spec{Name: "count", Input: nn.Shape{L: 21, C: 2}, Layers: []nn.Layer{
+	net := randomized(t, nn.Spec{Name: "count", Input: nn.Signal(21, 2), Layers: []nn.Layer{
 		nn.Conv(3, 4, 2, nn.Same), nn.ReLU(), nn.MaxPool(2), nn.Conv(4, 3, 1, nn.Valid), nn.ReLU(), nn.Dense(6), nn.ReLU(), nn.Logits()}}, 3)
 	Weights(net, 0.4, 1, nil).Apply(net)
 	net = WithWinners(net, map[nn.Path]float64{"3": 0.5, "5": 0.4, "7": 0.3})
@@ -301,22 +301,21 @@ func TestCountOperations(t *testing.T) {
 	}
 	got := CountOperations(net, x)
 	want := 0
-	net.Inputs(func(p nn.Path, l nn.Layer, in nn.Tensor) {
+	net.Inputs(func(p nn.Path, l nn.Layer, shape nn.Shape, in nn.Tensor) {
 		w := net.Param(p, nn.Weight)
 		if w == nil {
 			return
 		}
-		shape := nn.Shape{L: in.L, C: in.C}
 		out := l.Output(shape, 3)
 		taps, stride, before := in.L, 1, 0
 		if l.Op == nn.OpConv {
 			taps, stride = l.Kernel, l.Stride
 			if l.Padding == nn.Same {
-				before = ((out.L-1)*stride + taps - in.L) / 2
+				before = ((out.H-1)*stride + taps - in.L) / 2
 			}
 		}
 		for n := range in.N {
-			for i := range out.L {
+			for i := range out.H {
 				for o := range out.C {
 					for k := range taps {
 						for c := range in.C {
@@ -434,7 +433,7 @@ func TestNodes(t *testing.T) {
 		if switched == 0 {
 			t.Fatalf("%s has no switch", spec.Name)
 		}
-		x := nn.NewTensor(100, spec.Input.L, spec.Input.C)
+		x := nn.NewTensor(100, spec.Input.Len(), spec.Input.C)
 		for i := range x.Data {
 			x.Data[i] = float32(rng.NormFloat64())
 		}

@@ -62,7 +62,7 @@ func inTurn(plans []*nn.Plan, windows int) []float64 {
 	for i, p := range plans {
 		in := p.Input()
 		for range windows {
-			x := make([]float32, in.L*in.C)
+			x := make([]float32, in.Size())
 			for k := range x {
 				x[k] = float32(rng.NormFloat64())
 			}

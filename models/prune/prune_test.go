@@ -33,19 +33,19 @@ func randomized(t *testing.T, spec nn.Spec, classes int) *nn.Network {
 }
 
 var specs = []nn.Spec{
-	{Name: "flatten", Input: nn.Shape{L: 64, C: 2}, Layers: []nn.Layer{
+	{Name: "flatten", Input: nn.Signal(64, 2), Layers: []nn.Layer{
 		nn.Conv(12, 8, 2, nn.Same), nn.BatchNorm(), nn.ReLU(), nn.MaxPool(2),
 		nn.ConvBias(10, 3, 1, nn.Valid), nn.BatchNorm(), nn.ReLU(), nn.AvgPool(2),
 		nn.Dense(20), nn.BatchNorm(), nn.ReLU(), nn.Dropout(0.2), nn.Logits()}},
 	residual,
-	{Name: "branches", Input: nn.Shape{L: 32, C: 1}, Layers: []nn.Layer{
+	{Name: "branches", Input: nn.Signal(32, 1), Layers: []nn.Layer{
 		nn.Conv(9, 5, 1, nn.Same), nn.BatchNorm(), nn.ReLU(),
 		nn.Branches(
 			[]nn.Layer{nn.Conv(7, 3, 1, nn.Same), nn.BatchNorm(), nn.ReLU()},
 			nil,
 			[]nn.Layer{nn.Conv(6, 5, 1, nn.Same), nn.ReLU(), nn.BatchNorm()}),
 		nn.BatchNorm(), nn.MaxPool(2), nn.Conv(8, 3, 1, nn.Same), nn.AvgPool(2), nn.BatchNorm(), nn.ReLU(), nn.Logits()}},
-	{Name: "no norm", Input: nn.Shape{L: 16, C: 1}, Layers: []nn.Layer{
+	{Name: "no norm", Input: nn.Signal(16, 1), Layers: []nn.Layer{
 		nn.Conv(6, 3, 1, nn.Same), nn.BatchNorm(), nn.ReLU(), nn.Conv(5, 3, 1, nn.Same), nn.ReLU(), nn.Logits()}},
 }
 
@@ -53,7 +53,7 @@ var specs = []nn.Spec{
 // channels, a Select takes what each batch-norm leaves.
 //
 // Reference: K. He et al., Identity mappings in deep residual networks, ECCV 2016.
-var residual = nn.Spec{Name: "residual", Input: nn.Shape{L: 64, C: 1}, Layers: []nn.Layer{
+var residual = nn.Spec{Name: "residual", Input: nn.Signal(64, 1), Layers: []nn.Layer{
 	nn.Conv(12, 8, 2, nn.Same),
 	nn.Residual(nn.BatchNorm(), nn.ReLU(), nn.Conv(10, 3, 1, nn.Same), nn.BatchNorm(), nn.ReLU(), nn.Conv(12, 3, 1, nn.Same)),
 	nn.Residual(nn.BatchNorm(), nn.ReLU(), nn.Conv(9, 3, 1, nn.Same), nn.BatchNorm(), nn.ReLU(), nn.Conv(12, 3, 1, nn.Same)),
@@ -68,7 +68,7 @@ func TestMaskedWideEqualsNarrow(t *testing.T) {
 			narrow := Remove(net, keep)
 			Mask(net, keep)
 			rng := rand.New(rand.NewPCG(1, 1))
-			x := nn.NewTensor(100, spec.Input.L, spec.Input.C)
+			x := nn.NewTensor(100, spec.Input.Len(), spec.Input.C)
 			for i := range x.Data {
 				x.Data[i] = float32(rng.NormFloat64())
 			}

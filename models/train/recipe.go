@@ -219,7 +219,7 @@ func windows(parts []dataset.Part, task dataset.Task, labels []models.Label, pre
 		add(&s, p.Rec.Name, y, len(w))
 	}
 	in := pre.Shape()
-	s.X = nn.NewTensor(len(s.Y), in.L, in.C)
+	s.X = nn.NewTensor(len(s.Y), in.Len(), in.C)
 	chosen := spread(s.Len(), goldens(pre))
 	golden = make([]input.Window, len(chosen))
 	var wg sync.WaitGroup

@@ -56,7 +56,7 @@ func recipe(t testing.TB, epochs int) (Recipe, dataset.Fold) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	spec := nn.Spec{Name: "small", Input: nn.Shape{L: 2048, C: 1}, Layers: []nn.Layer{
+	spec := nn.Spec{Name: "small", Input: nn.Signal(2048, 1), Layers: []nn.Layer{
 		nn.Conv(8, 64, 16, nn.Same), nn.BatchNorm(), nn.ReLU(), nn.MaxPool(2),
 		nn.Conv(8, 3, 1, nn.Same), nn.BatchNorm(), nn.ReLU(), nn.MaxPool(4),
 		nn.Dense(16), nn.BatchNorm(), nn.ReLU(), nn.Logits()}}
@@ -122,7 +122,7 @@ func TestTrain(t *testing.T) {
 func TestTrainSpectrum(t *testing.T) {
 	r, fold := recipe(t, 4)
 	r.Preprocessing.Transform = input.Spectrum
-	r.Spec = nn.Spec{Name: "bins", Input: nn.Shape{L: r.Preprocessing.InputLength(), C: 1}, Layers: []nn.Layer{
+	r.Spec = nn.Spec{Name: "bins", Input: nn.Signal(r.Preprocessing.InputLength(), 1), Layers: []nn.Layer{
 		nn.Dense(16), nn.BatchNorm(), nn.ReLU(), nn.Logits()}}
 	m, err := r.Train(t.Context(), fold)
 	if err != nil {

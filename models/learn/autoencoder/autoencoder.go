@@ -109,7 +109,7 @@ func (c Config) spec(n int, hidden []int) nn.Spec {
 	for i := len(hidden) - 2; i >= 0; i-- {
 		code(hidden[i])
 	}
-	return nn.Spec{Input: nn.Shape{L: 1, C: n}, Layers: append(layers, nn.Logits())}
+	return nn.Spec{Input: nn.Signal(1, n), Layers: append(layers, nn.Logits())}
 }
 
 // stack trains one code after the other and puts its weights into the whole. With one
@@ -153,7 +153,7 @@ func affine(n *nn.Network) (layers [][2]*nn.Param) {
 // codes returns what a network of one code makes of x: the input of its last layer.
 func codes(n *nn.Network, x nn.Tensor) (out nn.Tensor) {
 	n.Forward(x, false)
-	n.Inputs(func(_ nn.Path, l nn.Layer, in nn.Tensor) {
+	n.Inputs(func(_ nn.Path, l nn.Layer, _ nn.Shape, in nn.Tensor) {
 		if l.Op == nn.OpLogits {
 			out = nn.NewTensor(in.N, in.L, in.C)
 			copy(out.Data, in.Data)

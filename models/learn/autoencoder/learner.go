@@ -30,7 +30,7 @@ const (
 
 // Check implements learn.Settings.
 func (s *Settings) Check(p learn.Problem) error {
-	n := p.Input.L * p.Input.C
+	n := p.Input.Size()
 	switch {
 	case len(s.Hidden) > maxCodes || s.Epochs < 1 || s.Epochs > maxEpochs || !(s.LR > 0 && s.LR < 10):
 		return fmt.Errorf("autoencoder: %d codes, %d epochs or a learning rate of %g are out of range", len(s.Hidden), s.Epochs, s.LR)
@@ -80,9 +80,9 @@ func (s *Settings) Fit(ctx context.Context, p learn.Problem, set learn.Set, o le
 
 // Restore implements learn.Settings.
 func (s *Settings) Restore(p learn.Problem, f *safetensors.File) (learn.Estimator, error) {
-	n := p.Input.L * p.Input.C
+	n := p.Input.Size()
 	inner := &network.Settings{Spec: s.whole(n)}
-	e, err := inner.Restore(learn.Problem{Input: nn.Shape{L: 1, C: n}, Outputs: n}, f)
+	e, err := inner.Restore(learn.Problem{Input: nn.Signal(1, n), Outputs: n}, f)
 	if err != nil {
 		return nil, err
 	}

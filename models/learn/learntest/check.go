@@ -38,7 +38,7 @@ func Check(t *testing.T, l learn.Learner, newSettings func() learn.Settings) {
 		t.Errorf("%q says not enough of itself: %+v", l.Name, l)
 	}
 	for _, task := range l.Tasks {
-		c := check{l, newSettings, learn.Problem{Task: task, Input: nn.Shape{L: length, C: values}, Outputs: 1}}
+		c := check{l, newSettings, learn.Problem{Task: task, Input: nn.Signal(length, values), Outputs: 1}}
 		if task == learn.Classify {
 			c.problem.Outputs = classes
 		}

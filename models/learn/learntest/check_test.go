@@ -34,7 +34,7 @@ func TestLearners(t *testing.T) {
 
 func toyNetwork() learn.Settings {
 	return &network.Settings{
-		Spec:   nn.Spec{Name: "toy", Input: nn.Shape{L: 3, C: 6}, Layers: []nn.Layer{nn.Dense(16), nn.BatchNorm(), nn.ReLU(), nn.Logits()}},
+		Spec:   nn.Spec{Name: "toy", Input: nn.Signal(3, 6), Layers: []nn.Layer{nn.Dense(16), nn.BatchNorm(), nn.ReLU(), nn.Logits()}},
 		Config: network.Config{Epochs: 40, Batch: 16},
 	}
 }
@@ -57,7 +57,7 @@ func (*centroidSettings) Check(p learn.Problem) error {
 }
 
 func (*centroidSettings) Fit(ctx context.Context, p learn.Problem, set learn.Set, _ learn.Options) (learn.Estimator, error) {
-	e := centroids{width: p.Input.L * p.Input.C}
+	e := centroids{width: p.Input.Size()}
 	e.mean = make([]float32, p.Outputs*e.width)
 	count := make([]float32, p.Outputs)
 	for i, y := range set.Y {
@@ -73,7 +73,7 @@ func (*centroidSettings) Fit(ctx context.Context, p learn.Problem, set learn.Set
 }
 
 func (*centroidSettings) Restore(p learn.Problem, f *safetensors.File) (learn.Estimator, error) {
-	e := centroids{width: p.Input.L * p.Input.C}
+	e := centroids{width: p.Input.Size()}
 	b, err := f.Float32("mean", p.Outputs, e.width)
 	e.mean = b.Values()
 	return e, err

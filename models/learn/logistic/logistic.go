@@ -44,8 +44,8 @@ func (s *Settings) Check(p learn.Problem) error {
 		return fmt.Errorf("%d iterations are out of range", s.Iterations)
 	case p.Outputs < 2 || p.Outputs > 4096:
 		return fmt.Errorf("%d classes are out of range", p.Outputs)
-	case s.Shared && p.Input.L != p.Outputs:
-		return fmt.Errorf("shared weights need a row of values for each of %d classes, not %d", p.Outputs, p.Input.L)
+	case s.Shared && p.Input.Len() != p.Outputs:
+		return fmt.Errorf("shared weights need a row of values for each of %d classes, not %d", p.Outputs, p.Input.Len())
 	}
 	return nil
 }
@@ -61,7 +61,7 @@ type model struct {
 }
 
 func newModel(s *Settings, p learn.Problem) *model {
-	m := &model{width: p.Input.L * p.Input.C, classes: p.Outputs, b: make([]float32, p.Outputs)}
+	m := &model{width: p.Input.Size(), classes: p.Outputs, b: make([]float32, p.Outputs)}
 	if s.Shared {
 		m.width = p.Input.C
 		m.step = p.Input.C
@@ -239,7 +239,7 @@ func (s *Settings) Restore(p learn.Problem, f *safetensors.File) (learn.Estimato
 	if s.Shared {
 		rows = 1
 	}
-	n := p.Input.L * p.Input.C
+	n := p.Input.Size()
 	for _, t := range []struct {
 		to    *[]float32
 		name  string

@@ -26,7 +26,7 @@ func toy(t *testing.T) (nn.Spec, learn.Set) {
 			s.X.At(i)[j] = float32(rng.NormFloat64() + float64(i%2)*float64(j%3))
 		}
 	}
-	return nn.Spec{Name: "toy", Input: nn.Shape{L: 16, C: 1}, Layers: []nn.Layer{
+	return nn.Spec{Name: "toy", Input: nn.Signal(16, 1), Layers: []nn.Layer{
 		nn.Conv(4, 3, 1, nn.Same), nn.BatchNorm(), nn.ReLU(), nn.Residual(nn.Dropout(0.2)),
 		nn.Branches([]nn.Layer{nn.Dropout(0.3)}, []nn.Layer{nn.ReLU()}), nn.Dense(6), nn.Dropout(0.5), nn.Logits()}}, s
 }
