@@ -86,8 +86,8 @@ func (b *KnownBearing) Name() string {
 func Unknown(kind Kind, lookup func(string) (KnownBearing, bool), designation, todo string) *Error {
 	parts := several(lookup, designation)
 	if len(parts) > mostBeside {
-		return Errorf(Invalid, "bearings_many", "%q names %d bearings, and those of one sensor may be %d at most: name the nearest, and register a sensor for each of the others",
-			Clip(designation), len(parts), mostBeside)
+		return Errorf(Invalid, "bearings_many", "%q names %d bearings, and those of one sensor may be %d at most: "+
+			"name the nearest, and register a sensor for each of the others", Clip(designation), len(parts), mostBeside)
 	}
 	var unknown []string
 	likely := true // that all of those are mistyped
@@ -103,7 +103,8 @@ func Unknown(kind Kind, lookup func(string) (KnownBearing, bool), designation, t
 		parts[i] = b.Designation
 	}
 	if len(parts) > 1 && slices.Contains(unknown, "") {
-		return Errorf(kind, "bearing_unknown", "%q lacks a bearing: write designations with a plus between them, such as 6205-2RS + 6203-2RS", Clip(designation))
+		return Errorf(kind, "bearing_unknown", "%q lacks a bearing: "+
+			"write designations with a plus between them, such as 6205-2RS + 6203-2RS", Clip(designation))
 	}
 	var meant string
 	if likely {
@@ -112,5 +113,6 @@ func Unknown(kind Kind, lookup func(string) (KnownBearing, bool), designation, t
 	if len(parts) == 1 {
 		return Errorf(kind, "bearing_unknown", "the bearing %q is not in the catalogue: %s%s", Clip(designation), todo, meant)
 	}
-	return Errorf(kind, "bearing_unknown", "of the bearings %q the catalogue has no %q: %s%s", Clip(designation), Clip(strings.Join(unknown, " and no ")), todo, meant)
+	return Errorf(kind, "bearing_unknown", "of the bearings %q the catalogue has no %q: %s%s",
+		Clip(designation), Clip(strings.Join(unknown, " and no ")), todo, meant)
 }

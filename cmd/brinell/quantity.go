@@ -54,9 +54,11 @@ func (q quantity) Set(s string) error {
 // rpmVar declares a flag of a shaft speed in revolutions per minute. One in Hz is asked about:
 // it may be a speed in Hz, or one in rpm with the wrong unit behind it.
 func rpmVar(f *pflag.FlagSet, v *float64, usage string) {
-	f.Var(quantity{v, map[string]float64{"rpm": 1, "/min": 1, "1/min": 1, "min-1": 1, "min^-1": 1, "u/min": 1, "r/min": 1, "rev/min": 1}, func(n float64, unit string) error {
+	units := map[string]float64{"rpm": 1, "/min": 1, "1/min": 1, "min-1": 1, "min^-1": 1, "u/min": 1, "r/min": 1, "rev/min": 1}
+	f.Var(quantity{v, units, func(n float64, unit string) error {
 		if strings.EqualFold(unit, "hz") {
-			return fmt.Errorf("a speed in Hz? It is stated in revolutions per minute: write --rpm %g for %g Hz, or --rpm %g if that is what the shaft turns in a minute", 60*n, n, n)
+			return fmt.Errorf("a speed in Hz? It is stated in revolutions per minute: "+
+				"write --rpm %g for %g Hz, or --rpm %g if that is what the shaft turns in a minute", 60*n, n, n)
 		}
 		return fmt.Errorf("unit %q: state revolutions per minute, such as 1797 or 1797rpm", unit)
 	}}, "rpm", usage)
@@ -64,7 +66,8 @@ func rpmVar(f *pflag.FlagSet, v *float64, usage string) {
 
 // hertzVar declares a flag of a rate in Hz.
 func hertzVar(f *pflag.FlagSet, v *float64, name, usage string) {
-	f.Var(quantity{v, map[string]float64{"hz": 1, "s/s": 1, "sa/s": 1, "sps": 1, "1/s": 1, "khz": 1e3, "ks/s": 1e3, "ksps": 1e3}, func(_ float64, unit string) error {
+	units := map[string]float64{"hz": 1, "s/s": 1, "sa/s": 1, "sps": 1, "1/s": 1, "khz": 1e3, "ks/s": 1e3, "ksps": 1e3}
+	f.Var(quantity{v, units, func(_ float64, unit string) error {
 		return fmt.Errorf("unit %q: state a rate in Hz, such as 12000, 12000Hz or 12kHz", unit)
 	}}, name, usage)
 }
@@ -80,7 +83,8 @@ func valueError(err error) error {
 	if _, ok := errors.AsType[*strconv.NumError](err); ok || f.Value.Type() == "duration" {
 		want := map[string]string{
 			"bool": "neither true nor false", "duration": "no time such as 500ms, 10s or 5m",
-			"int": "no whole number", "uint": "no whole number from 0 on", "uint64": "no whole number from 0 on", "float64": "no number",
+			"int": "no whole number", "uint": "no whole number from 0 on", "uint64": "no whole number from 0 on",
+			"float64": "no number",
 		}[f.Value.Type()]
 		if _, derr := time.ParseDuration(value); want != "" && (f.Value.Type() != "duration" || derr != nil) {
 			return fmt.Errorf("--%s %q is %s", f.Name, value, want)

@@ -25,7 +25,8 @@ func TestEvidenceTold(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	fold := dataset.Fold{Train: []dataset.Part{part("a", bearing.Normal, 4), part("b", bearing.InnerRace, 4)}, Validation: []dataset.Part{part("c", bearing.Normal, 4)}}
+	fold := dataset.Fold{Train: []dataset.Part{part("a", bearing.Normal, 4), part("b", bearing.InnerRace, 4)},
+		Validation: []dataset.Part{part("c", bearing.Normal, 4)}}
 	spec, err := models.SpecNamed("lines")
 	if err != nil {
 		t.Fatal(err)
