@@ -52,6 +52,7 @@ internal/alarm      : bearing
 internal/diagnose   : internal/clamp bearing internal/admit internal/alarm internal/picture features features/dsp features/lines models models/input models/learn/autoencoder
 models/assess     : internal/clamp internal/files bearing features/dsp features/lines dataset models models/nn models/learn models/learn/network models/learn/logistic models/train models/prune internal/diagnose
 internal/report     : bearing internal/clamp internal/kernel internal/picture models models/assess models/learn/network models/nn models/prune models/train
+internal/ingest     : bearing internal/admit
 internal/store      : bearing
 internal/webhook    : bearing
 internal/storetest  : bearing
@@ -61,6 +62,7 @@ api/web             :
 api/client          : bearing
 api/decode          : internal/clamp bearing dataset dataset/npyfile dataset/wavfile
 api                 : internal/clamp bearing internal/logs internal/admit internal/keys dataset/csvfile dataset/npyfile dataset/wavfile api/decode api/web
+internal/watch      : bearing dataset dataset/wavfile internal/admit internal/ingest internal/logs api/decode
 internal/rig        :
 internal/mutants    :
 cmd/brinell         : *
@@ -74,7 +76,7 @@ database/sql                        : internal/store
 os/exec                             : -
 github.com/go-chi/chi/v5            : api
 github.com/danielgtaylor/huma/v2    : api
-github.com/prometheus               : api internal/diagnose internal/webhook cmd/brinell
+github.com/prometheus               : api internal/diagnose internal/webhook internal/watch cmd/brinell
 modernc.org/sqlite                  : internal/store
 github.com/klauspost/compress       : api internal/store
 github.com/google/go-cmp            : internal/storetest
@@ -85,7 +87,7 @@ github.com/spf13                    : cmd/brinell
 github.com/knadh/koanf              : cmd/brinell
 go.yaml.in/yaml/v3                   : cmd/brinell
 github.com/schollz/progressbar/v3   : cmd/brinell
-golang.org/x/sys                    : internal/kernel cmd/brinell
+golang.org/x/sys                    : internal/kernel internal/watch cmd/brinell
 golang.org/x/term                   : cmd/brinell
 `
 

@@ -20,6 +20,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"brinell/internal/diagnose"
+	"brinell/internal/watch"
 )
 
 // Where a value comes from, the strongest first.
@@ -252,8 +253,8 @@ func (c serveConfig) parse() (s settings, err error) {
 	if c.maxWait <= 0 {
 		return s, usagef("--max-wait must be positive")
 	}
-	if c.watchSettle < watchEvery {
-		return s, usagef("--watch-settle must be at least %s: the directory is looked at that often", watchEvery)
+	if c.watchSettle < watch.Every {
+		return s, usagef("--watch-settle must be at least %s: the directory is looked at that often", watch.Every)
 	}
 	for name, d := range map[string]time.Duration{"--stop-timeout": c.stopTimeout, "--drain-delay": c.drainDelay, "--lock-wait": c.lockWait} {
 		if d < 0 {

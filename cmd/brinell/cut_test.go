@@ -16,6 +16,7 @@ import (
 	"brinell/dataset/excerpts"
 	"brinell/internal/diagnose"
 	"brinell/internal/store"
+	"brinell/internal/watch"
 	"brinell/models"
 	"brinell/models/learn/network"
 	"brinell/models/nn"
@@ -100,15 +101,14 @@ func compareWays(t *testing.T, m *models.Model, rec bearing.Recording) {
 		t.Fatal(err)
 	}
 	dir := t.TempDir()
-	w := watch(t, dir, core, func(name string) (bearing.Sensor, bool) { return s, name == s.Name })
 	at := time.Now()
-	w.now = func() time.Time { return at }
+	w := folder(t, dir, func(name string) (bearing.Sensor, bool) { return s, name == s.Name }, func() time.Time { return at })
 	name := s.Name + "_20260131T120000Z.npy"
 	if err := os.WriteFile(filepath.Join(dir, name), file, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	for end := at.Add(2 * watchSettle); at.Before(end); at = at.Add(watchEvery) {
-		if err := w.look(t.Context()); err != nil {
+	for end := at.Add(2 * watch.Settle); at.Before(end); at = at.Add(watch.Every) {
+		if err := w.Look(t.Context(), core); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -11,7 +11,6 @@ import (
 	"testing/synctest"
 	"time"
 
-	"brinell/bearing"
 	"brinell/internal/admit"
 )
 
@@ -141,15 +140,4 @@ func TestReturnMemory(t *testing.T) {
 		after("once it is over", 1)
 		after("long after", 1)
 	})
-}
-
-// TestWatchedSamples: what is dropped as JSON has no more samples than may be sent either.
-func TestWatchedSamples(t *testing.T) {
-	w := &watcher{maxSamples: 3}
-	for body, want := range map[string]string{"1,2,3": "", "1,2,3,4": "window_too_long"} {
-		_, err := w.read(t.Context(), "pump.json", []byte(`{"start":"2026-01-31T12:00:00Z","sample_rate_hz":12000,"unit":"g","samples":[`+body+`]}`), time.Time{})
-		if (err != nil) != (want != "") || err != nil && bearing.CodeOf(err) != want {
-			t.Errorf("%s: %v, want %s", body, err, want)
-		}
-	}
 }

@@ -29,6 +29,7 @@ import (
 	"brinell/internal/library"
 	"brinell/internal/logs"
 	"brinell/internal/store"
+	"brinell/internal/watch"
 	"brinell/internal/webhook"
 	"brinell/models"
 )
@@ -133,7 +134,7 @@ func (c *serveConfig) settings(f *pflag.FlagSet) {
 	f.DurationVar(&c.lateHorizon, "late-horizon", diagnose.DefaultLateHorizon, "how far behind its sensor's newest window one may be to take part in its state; beyond, it is stored and flagged late")
 	f.StringVar(&c.webhookAllow, "webhook-allow", "", "networks that webhooks may lead to though they are not public, such as 10.1.0.0/16,127.0.0.1/32")
 	f.StringVar(&c.watch, "watch", "", "directory into which files are dropped: windows as JSON, or recordings named SENSOR_20260131T120000Z.wav of registered sensors; they are moved to done/ or failed/ in it")
-	f.DurationVar(&c.watchSettle, "watch-settle", watchSettle, "how long a file in that directory must not have changed, unless its form shows its end and its writer has closed it; longer than writers pause")
+	f.DurationVar(&c.watchSettle, "watch-settle", watch.Settle, "how long a file in that directory must not have changed, unless its form shows its end and its writer has closed it; longer than writers pause")
 	f.StringVar(&c.logFormat, "log-format", "text", "text or json")
 	f.BoolVar(&c.demo, "demo", false, "replay embedded excerpts of real recordings as a few sensors")
 }
@@ -155,7 +156,7 @@ type service struct {
 	core     *diagnose.Core
 	hooks    *webhook.Sender
 	memory   *admit.Memory
-	watch    *watcher // nil for none
+	watch    *watch.Folder // nil for none
 	listener net.Listener
 	alarms   *alarmLog
 	tally    *tally
@@ -264,12 +265,12 @@ func newService(ctx context.Context, c serveConfig, stderr io.Writer) (_ *servic
 	if s.hooks, err = webhook.New(s.store, v.webhookAllow, s.log, reg); err != nil {
 		return nil, err
 	}
-	counts, err := newWatchMetrics(reg)
+	counts, err := watch.NewMetrics(reg)
 	if err != nil {
 		return nil, err
 	}
 	if c.watch != "" {
-		if s.watch, err = newWatcher(watcher{dir: c.watch, core: s.core, sensor: registry.Sensor, maxSamples: c.maxSamples, maxSize: v.maxBody, settle: c.watchSettle, log: s.log, counts: counts, memory: s.memory}); err != nil {
+		if s.watch, err = watch.New(watch.Config{Dir: c.watch, Sensor: registry.Sensor, MaxSamples: c.maxSamples, MaxSize: v.maxBody, Settle: c.watchSettle, Log: s.log, Metrics: counts, Memory: s.memory}); err != nil {
 			return nil, err
 		}
 	}
@@ -283,7 +284,7 @@ func newService(ctx context.Context, c serveConfig, stderr io.Writer) (_ *servic
 	if err != nil {
 		return nil, err
 	}
-	s.tally = &tally{log: s.log, taken: metrics.Quality, repeated: metrics.Repeated, refused: handler.Rejected(), files: counts.files}
+	s.tally = &tally{log: s.log, taken: metrics.Quality, repeated: metrics.Repeated, refused: handler.Rejected(), files: counts.Files()}
 	s.http = api.NewServer(s.drainer.handler(handler))
 	s.http.ErrorLog = slog.NewLogLogger(s.log.Handler(), slog.LevelWarn)
 	scheme, err := s.listenOn(c, v, handler, reg, ring.Required)
@@ -355,7 +356,7 @@ func (s *service) run(ctx context.Context) error {
 	go func() {
 		defer close(dropped)
 		if s.watch != nil {
-			s.watch.run(ctx)
+			s.watch.Run(ctx, s.core)
 		}
 	}()
 	demo := make(chan struct{})

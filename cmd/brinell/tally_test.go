@@ -14,6 +14,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"brinell/internal/diagnose"
+	"brinell/internal/watch"
 )
 
 // jsonLog is a log as JSON without times, whose lines are the result of each call of the
@@ -57,13 +58,13 @@ func TestTally(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		watched, err := newWatchMetrics(prometheus.NewRegistry())
+		watched, err := watch.NewMetrics(prometheus.NewRegistry())
 		if err != nil {
 			t.Fatal(err)
 		}
 		refused := prometheus.NewCounterVec(prometheus.CounterOpts{Name: "refused"}, []string{"code"})
 		log, lines := jsonLog()
-		y := tally{log: log, taken: metrics.Quality, repeated: metrics.Repeated, refused: refused, files: watched.files}
+		y := tally{log: log, taken: metrics.Quality, repeated: metrics.Repeated, refused: refused, files: watched.Files()}
 		ctx, cancel := context.WithCancel(t.Context())
 		ended := make(chan struct{})
 		go func() {
@@ -90,9 +91,9 @@ func TestTally(t *testing.T) {
 		wait(3 * time.Minute)
 		refused.WithLabelValues("overloaded").Inc() // the others have not risen since
 		wait(time.Minute, `{"msg":"windows","duration":60000000000,"taken":0,"repeated":0,"refused":1,"refused_by":{"overloaded":1},"files_failed":0}`)
-		watched.files.WithLabelValues("taken").Inc() // its windows are counted by themselves
+		watched.Files().WithLabelValues("taken").Inc() // its windows are counted by themselves
 		wait(time.Minute)
-		watched.files.WithLabelValues("failed").Inc()
+		watched.Files().WithLabelValues("failed").Inc()
 		wait(time.Minute, `{"msg":"windows","duration":60000000000,"taken":0,"repeated":0,"refused":0,"files_failed":1}`)
 		metrics.Repeated.Inc()
 		wait(20 * time.Second)

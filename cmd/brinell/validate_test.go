@@ -97,7 +97,7 @@ func TestCheckRefusesWhatServeRefuses(t *testing.T) {
 			s, err := newService(t.Context(), served, io.Discard)
 			if err == nil {
 				if s.watch != nil {
-					_ = s.watch.root.Close()
+					_ = s.watch.Close()
 				}
 				for _, side := range s.sides {
 					_ = side.Close()

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -17,8 +16,7 @@ import (
 	"brinell/bearing"
 	"brinell/dataset/npyfile"
 	"brinell/dataset/wavfile"
-	"brinell/internal/diagnose"
-	"brinell/models/pretrained"
+	"brinell/internal/watch"
 )
 
 // TestOrder sends windows whose order matters, as lines of one request and as files that lie
@@ -120,19 +118,19 @@ func TestWatch(t *testing.T) {
 		if _, err := slow.Write(npy[i:min(len(npy), i+len(npy)/5+1)]); err != nil {
 			t.Fatal(err)
 		}
-		time.Sleep(watchEvery / 2)
+		time.Sleep(watch.Every / 2)
 	}
 	_ = slow.Close()
 	done := []string{"de_20260131T120000Z.npy", "de_20260131T120001.5Z.wav", "de_20260131T120010Z.npy"}
 	failed := map[string]string{"fan.json": "window_too_short", "nobody_20260131T120000Z.npy": "sensor_unknown", "de_20260131T120020Z.csv": "channel_missing: the file has", "de_20269931T120000Z.npy": "start_invalid: \"2026", "broken_20260131T120000Z.json": "json_malformed", "large.json": "body_too_large"}
 	lying := func() (n int) {
 		for _, name := range done {
-			if _, err := os.Stat(filepath.Join(drop, doneDir, name)); err == nil {
+			if _, err := os.Stat(filepath.Join(drop, watch.Done, name)); err == nil {
 				n++
 			}
 		}
 		for name := range failed {
-			if _, err := os.Stat(filepath.Join(drop, failedDir, name)); err == nil {
+			if _, err := os.Stat(filepath.Join(drop, watch.Failed, name)); err == nil {
 				n++
 			}
 		}
@@ -142,16 +140,16 @@ func TestWatch(t *testing.T) {
 		time.Sleep(50 * time.Millisecond)
 	}
 	for _, name := range done {
-		if _, err := os.Stat(filepath.Join(drop, doneDir, name)); err != nil {
+		if _, err := os.Stat(filepath.Join(drop, watch.Done, name)); err != nil {
 			t.Errorf("%v\n%s", err, p.logged())
 		}
 	}
 	for name, code := range failed {
-		b, err := os.ReadFile(filepath.Join(drop, failedDir, name+".txt"))
+		b, err := os.ReadFile(filepath.Join(drop, watch.Failed, name+".txt"))
 		if err != nil || !strings.HasPrefix(string(b), code) {
 			t.Errorf("%s: %s, %v; want %s", name, b, err, code)
 		}
-		if _, err := os.Stat(filepath.Join(drop, failedDir, name)); err != nil {
+		if _, err := os.Stat(filepath.Join(drop, watch.Failed, name)); err != nil {
 			t.Error(err)
 		}
 	}
@@ -170,65 +168,4 @@ func TestWatch(t *testing.T) {
 			t.Errorf("%s, rms %g: want inner_race and 0.3 g", d.Fault, rms)
 		}
 	}
-}
-
-// refusing is a store that takes no window of some sensors.
-type refusing map[string]error
-
-func (r refusing) Append(_ context.Context, d bearing.Diagnosis, _ *bearing.Window, _ *bearing.Effects) (bearing.Diagnosis, error) {
-	return d, r[d.Sensor]
-}
-
-// TestWatchInTheWay: a file that fails for ever, or waits for the clock, holds up none, and one for which there is no
-// room now those behind it, which are to come after it.
-func TestWatchInTheWay(t *testing.T) {
-	m, err := pretrained.Default()
-	if err != nil {
-		t.Fatal(err)
-	}
-	store := refusing{"a": errors.New("damaged"), "0": bearing.Errorf(bearing.Overloaded, "clock_behind", "1970"), "c": bearing.Errorf(bearing.Overloaded, "storage_full", "full")}
-	core, err := diagnose.New(m, diagnose.Config{Store: store})
-	if err != nil {
-		t.Fatal(err)
-	}
-	dir := t.TempDir()
-	w := watch(t, dir, core, nil)
-	w.settle = 0
-	at := time.Now().Add(-time.Hour)
-	for i, name := range []string{"0", "a", "b", "c", "d"} {
-		file := filepath.Join(dir, name+".json")
-		text := fmt.Sprintf(`{"sensor":%q,"start":%q,"sample_rate_hz":12000,"unit":"g","samples":[%s1]}`, name, at.UTC().Format(time.RFC3339), strings.Repeat("1,-1,", 3000))
-		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.Chtimes(file, at, at.Add(time.Duration(i)*time.Second)); err != nil {
-			t.Fatal(err)
-		}
-	}
-	look := func(want string) {
-		t.Helper()
-		for range 2 {
-			if err := w.look(t.Context()); err != nil {
-				t.Error(err)
-			}
-		}
-		done, err := filepath.Glob(filepath.Join(dir, doneDir, "*"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		got := ""
-		for _, f := range done {
-			got += strings.TrimSuffix(filepath.Base(f), ".json")
-		}
-		if got != want {
-			t.Errorf("taken are %q, want %q", got, want)
-		}
-	}
-	look("b")
-	delete(store, "c")
-	look("bcd")
-	delete(store, "a")
-	look("abcd")
-	delete(store, "0")
-	look("0abcd")
 }

@@ -1,4 +1,4 @@
-package main
+package watch
 
 import (
 	"bytes"
@@ -28,21 +28,6 @@ import (
 	"brinell/models/pretrained"
 )
 
-// watch returns a watcher of dir that settles after ten seconds, whose log goes nowhere.
-func watch(t *testing.T, dir string, core *diagnose.Core, sensor func(string) (bearing.Sensor, bool)) *watcher {
-	t.Helper()
-	counts, err := newWatchMetrics(prometheus.NewRegistry())
-	if err != nil {
-		t.Fatal(err)
-	}
-	w, err := newWatcher(watcher{dir: dir, core: core, sensor: sensor, maxSamples: 1 << 20, maxSize: 1 << 20, settle: watchSettle, log: slog.New(slog.DiscardHandler), counts: counts})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = w.root.Close() })
-	return w
-}
-
 // shelved is a store that counts the samples of what it takes.
 type shelved struct {
 	samples []int
@@ -57,12 +42,13 @@ func (k *shelved) Append(_ context.Context, d bearing.Diagnosis, w *bearing.Wind
 	return d, nil
 }
 
-// dropRig is a watcher with a clock of its own.
+// dropRig is a folder with a clock of its own, that settles after ten seconds.
 type dropRig struct {
 	unit bearing.Unit // of its sensor, g by default
-	*watcher
+	*Folder
 	t     *testing.T
 	dir   string
+	core  *diagnose.Core
 	store *shelved
 	log   bytes.Buffer
 	at    time.Time
@@ -71,27 +57,48 @@ type dropRig struct {
 func newDropRig(t *testing.T) *dropRig {
 	t.Helper()
 	r := &dropRig{t: t, dir: t.TempDir(), store: &shelved{}, at: time.Now()}
+	r.core = core(t, r.store)
+	r.Folder = folder(t, r.dir, func(name string) (bearing.Sensor, bool) {
+		return bearing.Sensor{SampleRate: 12000, Unit: cmp.Or(r.unit, bearing.G), FullScale: 1}, name == "s"
+	})
+	r.Log = slog.New(slog.NewTextHandler(&r.log, nil))
+	r.Now = func() time.Time { return r.at }
+	return r
+}
+
+// folder returns one of dir that settles after ten seconds, whose log goes nowhere.
+func folder(t *testing.T, dir string, sensor func(string) (bearing.Sensor, bool)) *Folder {
+	t.Helper()
+	metrics, err := NewMetrics(prometheus.NewRegistry())
+	if err != nil {
+		t.Fatal(err)
+	}
+	w, err := New(Config{Dir: dir, Sensor: sensor, MaxSamples: 1 << 20, MaxSize: 1 << 20, Settle: Settle, Log: slog.New(slog.DiscardHandler), Metrics: metrics})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = w.Close() })
+	return w
+}
+
+func core(t *testing.T, store diagnose.Appender) *diagnose.Core {
+	t.Helper()
 	m, err := pretrained.Default()
 	if err != nil {
 		t.Fatal(err)
 	}
-	core, err := diagnose.New(m, diagnose.Config{Store: r.store})
+	c, err := diagnose.New(m, diagnose.Config{Store: store})
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.watcher = watch(t, r.dir, core, func(name string) (bearing.Sensor, bool) {
-		return bearing.Sensor{SampleRate: 12000, Unit: cmp.Or(r.unit, bearing.G), FullScale: 1}, name == "s"
-	})
-	r.watcher.log = slog.New(slog.NewTextHandler(&r.log, nil))
-	r.now = func() time.Time { return r.at }
-	return r
+	return c
 }
 
 // after looks once a second until so long after the last call.
 func (r *dropRig) after(d time.Duration) {
 	r.t.Helper()
-	for end := r.at.Add(d); ; r.at = r.at.Add(min(watchEvery, end.Sub(r.at))) {
-		if err := r.look(r.t.Context()); err != nil {
+	for end := r.at.Add(d); ; r.at = r.at.Add(min(Every, end.Sub(r.at))) {
+		if err := r.Look(r.t.Context(), r.core); err != nil {
 			r.t.Error(err)
 		}
 		if !r.at.Before(end) {
@@ -109,7 +116,7 @@ func (r *dropRig) write(name string, b []byte) {
 
 // where says in which directory a file lies.
 func (r *dropRig) where(name string) string {
-	for _, d := range []string{".", doneDir, failedDir} {
+	for _, d := range []string{".", Done, Failed} {
 		if _, err := os.Lstat(filepath.Join(r.dir, d, name)); err == nil {
 			return d
 		}
@@ -123,7 +130,7 @@ func (r *dropRig) want(name, dir, code string) {
 		r.t.Errorf("%s lies in %s, want %s\n%s", name, got, dir, r.log.String())
 	}
 	if code != "" {
-		b, err := os.ReadFile(filepath.Join(r.dir, failedDir, reasonName(name)))
+		b, err := os.ReadFile(filepath.Join(r.dir, Failed, reasonName(name)))
 		if err != nil || !strings.HasPrefix(string(b), code+": ") {
 			r.t.Errorf("%s: %q, %v; want %s", name, b, err, code)
 		}
@@ -195,21 +202,21 @@ func TestWatchCut(t *testing.T) {
 			name := "s_20260131T120000Z" + c.ext
 			r := newDropRig(t)
 			r.write(name, c.b[:c.cut])
-			r.after(watchSettle - time.Millisecond)
+			r.after(Settle - time.Millisecond)
 			r.want(name, ".", "")
 			r.write(name, c.b) // the rest
 			r.after(0)
 			r.want(name, ".", "")
-			r.after(watchEvery)
-			if soon := r.where(name) == doneDir; soon != c.soon {
+			r.after(Every)
+			if soon := r.where(name) == Done; soon != c.soon {
 				t.Errorf("taken at the second look: %t, want %t", soon, c.soon)
 			}
-			r.after(watchSettle - watchEvery - time.Millisecond)
+			r.after(Settle - Every - time.Millisecond)
 			if !c.soon {
 				r.want(name, ".", "")
 			}
 			r.after(time.Millisecond)
-			r.want(name, doneDir, "")
+			r.want(name, Done, "")
 			if len(r.store.samples) != 1 || r.store.samples[0] != 4096 {
 				t.Errorf("windows of %v samples, want one of 4096", r.store.samples)
 			}
@@ -218,10 +225,10 @@ func TestWatchCut(t *testing.T) {
 			}
 			name = "s_20260131T120001Z" + c.ext
 			r.write(name, c.b[:c.cut]) // and never the rest
-			r.after(watchSettle - time.Millisecond)
+			r.after(Settle - time.Millisecond)
 			r.want(name, ".", "")
 			r.after(time.Millisecond)
-			r.want(name, failedDir, c.code)
+			r.want(name, Failed, c.code)
 			if len(r.store.samples) != 1 {
 				t.Error("what is cut was judged")
 			}
@@ -234,8 +241,8 @@ func TestWatchRefusesHalfRows(t *testing.T) {
 	r := newDropRig(t)
 	rows := bytes.ReplaceAll(table(someSamples()), []byte("\n"), []byte(",1\n"))
 	r.write("s.csv", append(rows, "2.5\n"...))
-	r.after(watchSettle)
-	r.want("s.csv", failedDir, "csv_malformed")
+	r.after(Settle)
+	r.want("s.csv", Failed, "csv_malformed")
 }
 
 // TestWatchOpen keeps a file open, written to its end: as long as that is so it waits, and
@@ -266,11 +273,11 @@ func TestWatchOpen(t *testing.T) {
 		if err := probe.Close(); err != nil {
 			t.Fatal(err)
 		}
-		r.after(2 * watchEvery)
+		r.after(2 * Every)
 		if name == "s.npy" && r.files[name].tried {
 			t.Error("a file that is open is not asked for at the next look")
 		}
-		r.after(6 * watchSettle)
+		r.after(6 * Settle)
 		r.want(name, ".", "")
 		if n := strings.Count(r.log.String(), "still open for writing"); n != 1 {
 			t.Errorf("said %d times, want once: %s", n, r.log.String())
@@ -278,8 +285,8 @@ func TestWatchOpen(t *testing.T) {
 		if err := f.Close(); err != nil {
 			t.Fatal(err)
 		}
-		r.after(watchSettle)
-		r.want(name, doneDir, "")
+		r.after(Settle)
+		r.want(name, Done, "")
 	}
 }
 
@@ -332,7 +339,7 @@ func TestWatchAnother(t *testing.T) {
 	if err := os.Rename(r.dir, r.dir+".old"); err != nil {
 		t.Fatal(err)
 	}
-	if err := r.look(t.Context()); !errors.Is(err, fs.ErrNotExist) {
+	if err := r.Look(t.Context(), r.core); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("without a directory: %v", err)
 	}
 	if err := os.Mkdir(r.dir, 0o755); err != nil {
@@ -340,14 +347,14 @@ func TestWatchAnother(t *testing.T) {
 	}
 	r.write("s.npy", npyfile.EncodeFloat32(someSamples()))
 	r.after(time.Minute)
-	r.want("s.npy", doneDir, "")
+	r.want("s.npy", Done, "")
 }
 
 // TestWatchLastMoment: a file that takes the place of one between the last look at it and its move
 // goes back, to be judged.
 func TestWatchLastMoment(t *testing.T) {
 	r := newDropRig(t)
-	for _, v := range []verdict{{dir: doneDir}, {failedDir, "it was cut\n"}} {
+	for _, v := range []verdict{{dir: Done}, {Failed, "it was cut\n"}} {
 		r.write("s.npy", []byte("judged"))
 		info, err := os.Stat(filepath.Join(r.dir, "s.npy"))
 		if err != nil {
@@ -386,8 +393,8 @@ func TestWatchOverwritten(t *testing.T) {
 		r.store.then = nil
 		r.write("s.npy", npyfile.EncodeFloat32(someSamples()[:4000]))
 	}
-	r.after(2 * watchSettle)
-	r.want("s.npy", doneDir, "")
+	r.after(2 * Settle)
+	r.want("s.npy", Done, "")
 	if fmt.Sprint(r.store.samples) != "[4096 4000]" {
 		t.Errorf("windows of %v samples, want 4096 and 4000", r.store.samples)
 	}
@@ -423,49 +430,113 @@ func TestWatchNames(t *testing.T) {
 	long := strings.Repeat("n", longestName-len(".npy")) + ".npy"
 	r.write(bytesName, b)
 	r.write(long, b)
-	r.after(2 * watchSettle)
-	r.want(bytesName, failedDir, "sensor_unknown")
-	r.want(long, failedDir, "sensor_unknown")
+	r.after(2 * Settle)
+	r.want(bytesName, Failed, "sensor_unknown")
+	r.want(long, Failed, "sensor_unknown")
 	if n := strings.Count(r.log.String(), "no file is left alone"); n != 4 {
 		t.Errorf("%d of what is no file are reported, want 4: %s", n, r.log.String())
 	}
 	count := func(state string, want float64) {
 		t.Helper()
-		if got := testutil.ToFloat64(r.counts.lying.WithLabelValues(state)); got != want {
+		if got := testutil.ToFloat64(r.Metrics.lying.WithLabelValues(state)); got != want {
 			t.Errorf("%g %s, want %g", got, state, want)
 		}
 	}
 	count("odd", 4)
 	count("waiting", 0)
-	if got := testutil.ToFloat64(r.counts.files.WithLabelValues("failed")); got != 2 {
+	if got := testutil.ToFloat64(r.Metrics.files.WithLabelValues("failed")); got != 2 {
 		t.Errorf("%g failed, want 2", got)
 	}
 
 	// A directory stands where the file should go; done is none, and gone.
-	block := filepath.Join(r.dir, doneDir, "s.npy")
+	block := filepath.Join(r.dir, Done, "s.npy")
 	if err := os.MkdirAll(filepath.Join(block, "x"), 0o700); err != nil {
 		t.Fatal(err)
 	}
 	r.write("s.npy", b)
-	r.after(6 * watchSettle)
+	r.after(6 * Settle)
 	r.want("s.npy", ".", "")
 	count("stuck", 1)
 	if n := strings.Count(r.log.String(), "cannot be moved"); n != 1 || len(r.store.samples) != 1 {
 		t.Errorf("reported %d times, judged %d times, want once: %s", n, len(r.store.samples), r.log.String())
 	}
-	if err := os.RemoveAll(filepath.Join(r.dir, doneDir)); err != nil {
+	if err := os.RemoveAll(filepath.Join(r.dir, Done)); err != nil {
 		t.Fatal(err)
 	}
-	r.write(doneDir, nil)
-	r.after(2 * watchSettle)
+	r.write(Done, nil)
+	r.after(2 * Settle)
 	count("stuck", 1)
-	if err := os.Remove(filepath.Join(r.dir, doneDir)); err != nil {
+	if err := os.Remove(filepath.Join(r.dir, Done)); err != nil {
 		t.Fatal(err)
 	}
-	r.after(watchSettle)
-	r.want("s.npy", doneDir, "")
+	r.after(Settle)
+	r.want("s.npy", Done, "")
 	count("stuck", 0)
-	if len(r.store.samples) != 1 || testutil.ToFloat64(r.counts.files.WithLabelValues("taken")) != 1 {
+	if len(r.store.samples) != 1 || testutil.ToFloat64(r.Metrics.files.WithLabelValues("taken")) != 1 {
 		t.Errorf("judged %d times, want once", len(r.store.samples))
+	}
+}
+
+// refusing is a store that takes no window of some sensors.
+type refusing map[string]error
+
+func (r refusing) Append(_ context.Context, d bearing.Diagnosis, _ *bearing.Window, _ *bearing.Effects) (bearing.Diagnosis, error) {
+	return d, r[d.Sensor]
+}
+
+// TestWatchInTheWay: a file that fails for ever, or waits for the clock, holds up none, and one for which there is no
+// room now those behind it, which are to come after it.
+func TestWatchInTheWay(t *testing.T) {
+	store := refusing{"a": errors.New("damaged"), "0": bearing.Errorf(bearing.Overloaded, "clock_behind", "1970"), "c": bearing.Errorf(bearing.Overloaded, "storage_full", "full")}
+	dir := t.TempDir()
+	w, to := folder(t, dir, nil), core(t, store)
+	w.Settle = 0
+	at := time.Now().Add(-time.Hour)
+	for i, name := range []string{"0", "a", "b", "c", "d"} {
+		file := filepath.Join(dir, name+".json")
+		text := fmt.Sprintf(`{"sensor":%q,"start":%q,"sample_rate_hz":12000,"unit":"g","samples":[%s1]}`, name, at.UTC().Format(time.RFC3339), strings.Repeat("1,-1,", 3000))
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Chtimes(file, at, at.Add(time.Duration(i)*time.Second)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	look := func(want string) {
+		t.Helper()
+		for range 2 {
+			if err := w.Look(t.Context(), to); err != nil {
+				t.Error(err)
+			}
+		}
+		done, err := filepath.Glob(filepath.Join(dir, Done, "*"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := ""
+		for _, f := range done {
+			got += strings.TrimSuffix(filepath.Base(f), ".json")
+		}
+		if got != want {
+			t.Errorf("taken are %q, want %q", got, want)
+		}
+	}
+	look("b")
+	delete(store, "c")
+	look("bcd")
+	delete(store, "a")
+	look("abcd")
+	delete(store, "0")
+	look("0abcd")
+}
+
+// TestWatchedSamples: what is dropped as JSON has no more samples than may be sent either.
+func TestWatchedSamples(t *testing.T) {
+	w := &Folder{Config: Config{MaxSamples: 3}}
+	for body, want := range map[string]string{"1,2,3": "", "1,2,3,4": "window_too_long"} {
+		_, err := w.read(t.Context(), "pump.json", []byte(`{"start":"2026-01-31T12:00:00Z","sample_rate_hz":12000,"unit":"g","samples":[`+body+`]}`), time.Time{})
+		if (err != nil) != (want != "") || err != nil && bearing.CodeOf(err) != want {
+			t.Errorf("%s: %v, want %s", body, err, want)
+		}
 	}
 }

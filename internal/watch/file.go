@@ -1,4 +1,4 @@
-package main
+package watch
 
 import (
 	"bytes"
@@ -63,7 +63,7 @@ func stampOf(info fs.FileInfo) stamp {
 
 // open reads a file that is as f says, before and after, and that nobody writes. Once it has
 // settled, what is wrong with it is its own fault.
-func (w *watcher) open(ctx context.Context, name string, f *dropped, settled bool) (*bearing.Window, error) {
+func (w *Folder) open(ctx context.Context, name string, f *dropped, settled bool) (*bearing.Window, error) {
 	file, err := w.root.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0) // should it have become a pipe
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, errUnfinished
@@ -74,7 +74,7 @@ func (w *watcher) open(ctx context.Context, name string, f *dropped, settled boo
 	defer file.Close()
 	open, known := openForWriting(file)
 	if open && settled {
-		w.warn(f, w.now(), "a file does not change, and is still open for writing: it waits", name, nil)
+		w.warn(f, w.Now(), "a file does not change, and is still open for writing: it waits", name, nil)
 	}
 	if open {
 		return nil, errOpen
@@ -129,8 +129,8 @@ func whole(name string, b []byte, settled bool) error {
 	return nil
 }
 
-// fileTime is how the name of a recording states its start.
-const fileTime = "20060102T150405.999999999Z"
+// FileTime is how the name of a recording states its start.
+const FileTime = "20060102T150405.999999999Z"
 
 // fileName is what the name of a recording says: SENSOR_20260131T120000Z.wav, with a
 // fraction of the second if it has one.
@@ -138,31 +138,31 @@ var fileName = regexp.MustCompile(`^(.+)_(\d{8}T\d{6}(?:\.\d{1,9})?Z)$`)
 
 // read makes the window of a file: JSON has all that it needs; of a recording, sensor and
 // start stand in its name, and the rest in the file or with the registered sensor.
-func (w *watcher) read(ctx context.Context, name string, b []byte, modified time.Time) (*bearing.Window, error) {
+func (w *Folder) read(ctx context.Context, name string, b []byte, modified time.Time) (*bearing.Window, error) {
 	ext := filepath.Ext(name)
 	stem := strings.TrimSuffix(name, ext)
 	if isJSON(name) {
-		return decode.WindowJSON(b, stem, w.maxSamples)
+		return decode.WindowJSON(b, stem, w.MaxSamples)
 	}
 	sensor, start, named := stem, modified, false
 	if m := fileName.FindStringSubmatch(stem); m != nil {
-		at, err := time.Parse(fileTime, m[2])
+		at, err := time.Parse(FileTime, m[2])
 		if err != nil {
 			return nil, bearing.Errorf(bearing.Invalid, "start_invalid", "%q in the name is no time such as 20260131T120000Z", m[2])
 		}
 		sensor, start, named = m[1], at, true
 	}
-	s, ok := w.sensor(sensor)
+	s, ok := w.Sensor(sensor)
 	if !ok {
 		return nil, bearing.Errorf(bearing.Invalid, "sensor_unknown", "the name stands for sensor %q, which is not registered: put it to /v1/sensors with sample_rate_hz, unit and, for PCM, full_scale, or drop windows as JSON", bearing.Clip(sensor))
 	}
-	need := dataset.FileBytes(name, b, w.maxSamples)
-	if err := w.memory.Window(ctx, patient, need); err != nil {
+	need := dataset.FileBytes(name, b, w.MaxSamples)
+	if err := w.Memory.Window(ctx, patient, need); err != nil {
 		return nil, err
 	}
-	defer w.memory.Give(need)
+	defer w.Memory.Give(need)
 	o := dataset.FileOptions{RateHz: s.SampleRate, Else: cmp.Or(s.Unit, bearing.G), FullScale: s.FullScale, RPM: s.SpeedRPM, Bearing: s.Bearing}
-	recs, err := dataset.ReadFile(name, b, o.Bounded(len(b), w.maxSamples))
+	recs, err := dataset.ReadFile(name, b, o.Bounded(len(b), w.MaxSamples))
 	if bearing.CodeOf(err) == "channel_ambiguous" { // nobody gives it a --channel
 		return nil, bearing.Errorf(bearing.Invalid, "channel_missing", "the file has several channels: drop a file with the one of the sensor alone")
 	}
@@ -178,7 +178,7 @@ func (w *watcher) read(ctx context.Context, name string, b []byte, modified time
 		unit = recs[0].Unit
 	}
 	win, err := bearing.NewWindow(bearing.Window{Sensor: sensor, Axis: s.Axis, Start: start, SampleRate: recs[0].SampleRate, ShaftSpeed: recs[0].ShaftSpeed, Bearing: recs[0].Bearing, Unit: unit, Samples: recs[0].Samples},
-		bearing.Limits{MaxSamples: w.maxSamples})
+		bearing.Limits{MaxSamples: w.MaxSamples})
 	if err == nil && s.Unit != "" && s.Unit.Inside() == win.Unit {
 		win.Unit = s.Unit
 	}

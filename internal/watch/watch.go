@@ -1,4 +1,4 @@
-package main
+package watch
 
 import (
 	"cmp"
@@ -18,39 +18,44 @@ import (
 
 	"brinell/bearing"
 	"brinell/internal/admit"
-	"brinell/internal/diagnose"
+	"brinell/internal/ingest"
 	"brinell/internal/logs"
 )
 
-// Of a directory that is watched.
 const (
-	watchEvery  = time.Second
-	watchSettle = 10 * time.Second // default of --watch-settle
-	doneDir     = "done"
-	failedDir   = "failed"
+	Every  = time.Second      // from look to look
+	Settle = 10 * time.Second // what Config.Settle commonly is
+	Done   = "done"           // the directory of files that were taken
+	Failed = "failed"         // and of those that were refused
 )
 
 // patient is how windows of files come in: nobody waits for an answer.
 var patient = admit.Entry{Patient: true}
 
-// watcher takes windows from files that are dropped into a directory. A file is judged when
-// it is whole (see dropped.ready), and is moved to done or, with a file that says why, to
-// failed.
-type watcher struct {
-	root       *os.Root
-	dir        string
-	core       *diagnose.Core
-	sensor     func(name string) (bearing.Sensor, bool)
-	maxSamples int
-	maxSize    int64
-	settle     time.Duration
-	log        *slog.Logger
-	now        func() time.Time
-	files      map[string]*dropped    // what the last look found, by name
-	odd        map[string]fs.FileMode // what is there and no file
-	counts     watchMetrics
-	memory     *admit.Memory // of the files that are read; nil for no bound
+// Config is what a Folder needs.
+type Config struct {
+	Dir        string
+	Sensor     func(name string) (bearing.Sensor, bool) // registered sensors
+	MaxSamples int                                      // of a window
+	MaxSize    int64                                    // of a file, bytes
+	Settle     time.Duration                            // how long a file must not have changed, unless its end is certain
+	Log        *slog.Logger
+	Metrics    Metrics
+	Memory     *admit.Memory    // of the files that are read; nil for no bound
+	Now        func() time.Time // nil for time.Now
 }
+
+// Folder is a source of windows: files that are dropped into a directory. A file is judged
+// when it is whole (see file.go), and is moved to done or, with a file that says why, to
+// failed.
+type Folder struct {
+	Config
+	root  *os.Root
+	files map[string]*dropped    // what the last look found, by name
+	odd   map[string]fs.FileMode // what is there and no file
+}
+
+var _ ingest.Source = (*Folder)(nil)
 
 // dropped is a file that lies in the directory.
 type dropped struct {
@@ -73,13 +78,14 @@ type stamp struct {
 // verdict is where a file that was judged belongs, and for failed the reason.
 type verdict struct{ dir, reason string }
 
-// watchMetrics count files of the watched directory.
-type watchMetrics struct {
+// Metrics count files of the watched directory.
+type Metrics struct {
 	files *prometheus.CounterVec // by result: taken, failed
 	lying *prometheus.GaugeVec   // by state: waiting, stuck, odd
 }
 
-func newWatchMetrics(reg prometheus.Registerer) (m watchMetrics, err error) {
+// NewMetrics registers the metrics.
+func NewMetrics(reg prometheus.Registerer) (m Metrics, err error) {
 	m.files = prometheus.NewCounterVec(prometheus.CounterOpts{Name: "brinell_watch_files_total", Help: "Files of the watched directory that were judged: taken into the store, or failed."}, []string{"result"})
 	m.lying = prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "brinell_watch_files", Help: "What lies in the watched directory: files that wait to be whole or for room, files that were judged and cannot be moved (stuck), and what is no file (odd)."}, []string{"state"})
 	for _, result := range []string{"taken", "failed"} {
@@ -91,43 +97,51 @@ func newWatchMetrics(reg prometheus.Registerer) (m watchMetrics, err error) {
 	return m, errors.Join(reg.Register(m.files), reg.Register(m.lying))
 }
 
-// newWatcher opens the directory, which must be there, and makes those in it. Everything but
-// root, files and odd comes in w.
-func newWatcher(w watcher) (*watcher, error) {
+// Files counts the files by result.
+func (m Metrics) Files() *prometheus.CounterVec { return m.files }
+
+// New opens the directory, which must be there, and makes those in it.
+func New(c Config) (*Folder, error) {
+	w := &Folder{Config: c, files: map[string]*dropped{}, odd: map[string]fs.FileMode{}}
+	if w.Now == nil {
+		w.Now = time.Now
+	}
 	var err error
-	if w.root, err = os.OpenRoot(w.dir); err != nil { // no name leads out of it
+	if w.root, err = os.OpenRoot(w.Dir); err != nil { // no name leads out of it
 		return nil, fmt.Errorf("--watch: %w", err)
 	}
-	for _, d := range []string{doneDir, failedDir} {
+	for _, d := range []string{Done, Failed} {
 		if err := w.makeDir(d); err != nil {
 			return nil, errors.Join(fmt.Errorf("--watch: %w", err), w.root.Close())
 		}
 	}
-	w.now, w.files, w.odd = time.Now, map[string]*dropped{}, map[string]fs.FileMode{}
-	return &w, nil
+	return w, nil
 }
 
-func (w *watcher) makeDir(name string) error {
+// Close lets go of the directory, which Run does at its end.
+func (w *Folder) Close() error { return w.root.Close() }
+
+func (w *Folder) makeDir(name string) error {
 	err := w.root.Mkdir(name, 0o755)
 	if !errors.Is(err, fs.ErrExist) {
 		return err
 	}
 	info, err := w.root.Stat(name)
 	if err == nil && !info.IsDir() {
-		err = fmt.Errorf("%s is no directory: move it away", filepath.Join(w.dir, name))
+		err = fmt.Errorf("%s is no directory: move it away", filepath.Join(w.Dir, name))
 	}
 	return err
 }
 
-// run looks until ctx ends.
-func (w *watcher) run(ctx context.Context) {
+// Run looks until ctx ends.
+func (w *Folder) Run(ctx context.Context, to ingest.Sink) {
 	defer func() { _ = w.root.Close() }() // that of the end
-	t := time.NewTicker(watchEvery)
+	t := time.NewTicker(Every)
 	defer t.Stop()
 	for failed := false; ; {
-		err := w.look(ctx)
+		err := w.Look(ctx, to)
 		if err != nil && ctx.Err() == nil && !failed {
-			w.log.Error("the watched directory cannot be worked on", "dir", w.dir, "err", err)
+			w.Log.Error("the watched directory cannot be worked on", "dir", w.Dir, "err", err)
 		}
 		failed = err != nil
 		select {
@@ -140,26 +154,26 @@ func (w *watcher) run(ctx context.Context) {
 
 // reopen opens the directory anew where another one has taken its name, as after a mount. While
 // there is none its name stands in the error.
-func (w *watcher) reopen() error {
-	now, err := os.Stat(w.dir)
+func (w *Folder) reopen() error {
+	now, err := os.Stat(w.Dir)
 	if err != nil {
 		return err
 	}
 	if was, err := w.root.Stat("."); err == nil && os.SameFile(was, now) {
 		return nil
 	}
-	root, err := os.OpenRoot(w.dir)
+	root, err := os.OpenRoot(w.Dir)
 	if err != nil {
 		return err
 	}
-	w.log.Warn("another directory has the name of the watched one: it is watched from now on", "dir", w.dir)
+	w.Log.Warn("another directory has the name of the watched one: it is watched from now on", "dir", w.Dir)
 	err = w.root.Close()
 	w.root, w.files, w.odd = root, map[string]*dropped{}, map[string]fs.FileMode{}
-	return errors.Join(err, w.makeDir(doneDir), w.makeDir(failedDir))
+	return errors.Join(err, w.makeDir(Done), w.makeDir(Failed))
 }
 
-// look takes the files that have become whole since the last look.
-func (w *watcher) look(ctx context.Context) error {
+// Look takes the files that have become whole since the last look.
+func (w *Folder) Look(ctx context.Context, to ingest.Sink) error {
 	if err := w.reopen(); err != nil {
 		return err
 	}
@@ -172,7 +186,7 @@ func (w *watcher) look(ctx context.Context) error {
 		return cmp.Or(startOf(a).Compare(startOf(b)), cmp.Compare(a.Name(), b.Name()))
 	})
 	for _, info := range still {
-		if ctx.Err() != nil || w.take(ctx, info.Name(), w.files[info.Name()]) {
+		if ctx.Err() != nil || w.take(ctx, to, info.Name(), w.files[info.Name()]) {
 			break // those behind it wait for it
 		}
 	}
@@ -182,15 +196,15 @@ func (w *watcher) look(ctx context.Context) error {
 			stuck++
 		}
 	}
-	w.counts.lying.WithLabelValues("waiting").Set(float64(len(w.files) - stuck))
-	w.counts.lying.WithLabelValues("stuck").Set(float64(stuck))
-	w.counts.lying.WithLabelValues("odd").Set(float64(len(w.odd)))
+	w.Metrics.lying.WithLabelValues("waiting").Set(float64(len(w.files) - stuck))
+	w.Metrics.lying.WithLabelValues("stuck").Set(float64(stuck))
+	w.Metrics.lying.WithLabelValues("odd").Set(float64(len(w.odd)))
 	return nil
 }
 
 // list reads the directory into files and odd, and returns the files that have not changed
 // since the last look.
-func (w *watcher) list() (still []fs.FileInfo, err error) {
+func (w *Folder) list() (still []fs.FileInfo, err error) {
 	d, err := w.root.Open(".")
 	if err != nil {
 		return nil, err
@@ -202,7 +216,7 @@ func (w *watcher) list() (still []fs.FileInfo, err error) {
 	files, odd := make(map[string]*dropped), make(map[string]fs.FileMode)
 	for _, e := range entries {
 		name := e.Name()
-		if name == doneDir || name == failedDir || unfinished(name) {
+		if name == Done || name == Failed || unfinished(name) {
 			continue
 		}
 		info, err := e.Info()
@@ -212,14 +226,14 @@ func (w *watcher) list() (still []fs.FileInfo, err error) {
 		if !info.Mode().IsRegular() {
 			odd[name] = info.Mode().Type()
 			if _, known := w.odd[name]; !known {
-				w.log.Warn("what is no file is left alone in the watched directory", "file", name, "mode", info.Mode().String())
+				w.Log.Warn("what is no file is left alone in the watched directory", "file", name, "mode", info.Mode().String())
 			}
 			continue
 		}
 		if f, ok := w.files[name]; ok && f.stamp == stampOf(info) {
 			files[name], still = f, append(still, info)
 		} else {
-			files[name] = &dropped{stamp: stampOf(info), since: w.now()}
+			files[name] = &dropped{stamp: stampOf(info), since: w.Now()}
 		}
 	}
 	w.files, w.odd = files, odd
@@ -229,7 +243,7 @@ func (w *watcher) list() (still []fs.FileInfo, err error) {
 // startOf is when the window of a file began, as far as its name and its date tell.
 func startOf(info fs.FileInfo) time.Time {
 	if m := fileName.FindStringSubmatch(strings.TrimSuffix(info.Name(), filepath.Ext(info.Name()))); m != nil {
-		if at, err := time.Parse(fileTime, m[2]); err == nil {
+		if at, err := time.Parse(FileTime, m[2]); err == nil {
 			return at
 		}
 	}
@@ -238,14 +252,14 @@ func startOf(info fs.FileInfo) time.Time {
 
 // take judges one file that is ready, and moves it away. again says that there was no room
 // for it now.
-func (w *watcher) take(ctx context.Context, name string, f *dropped) (again bool) {
-	now := w.now()
-	settled := now.Sub(f.since) >= w.settle
+func (w *Folder) take(ctx context.Context, to ingest.Sink, name string, f *dropped) (again bool) {
+	now := w.Now()
+	settled := now.Sub(f.since) >= w.Settle
 	if now.Before(f.pause) || !settled && (f.tried || !endsVisibly(name)) {
 		return false
 	}
 	if f.verdict == nil {
-		d, err := w.submit(ctx, name, f, settled)
+		d, err := w.submit(ctx, to, name, f, settled)
 		e, refused := errors.AsType[*bearing.Error](err)
 		switch {
 		case errors.Is(err, errUnfinished), errors.Is(err, errOpen):
@@ -258,13 +272,13 @@ func (w *watcher) take(ctx context.Context, name string, f *dropped) (again bool
 			return false
 		case refused:
 			code := e.Code + ": "
-			f.verdict = &verdict{failedDir, code + strings.TrimPrefix(err.Error(), code) + "\n"}
-			w.counts.files.WithLabelValues("failed").Inc()
-			w.log.Warn("a file was refused", "file", name, "err", err)
+			f.verdict = &verdict{Failed, code + strings.TrimPrefix(err.Error(), code) + "\n"}
+			w.Metrics.files.WithLabelValues("failed").Inc()
+			w.Log.Warn("a file was refused", "file", name, "err", err)
 		default:
-			f.verdict = &verdict{dir: doneDir}
-			w.counts.files.WithLabelValues("taken").Inc()
-			w.log.Info("a file was taken", "file", name, "sensor", d.Sensor, "id", d.ID, "fault", d.Fault, "duplicate", d.Duplicate)
+			f.verdict = &verdict{dir: Done}
+			w.Metrics.files.WithLabelValues("taken").Inc()
+			w.Log.Info("a file was taken", "file", name, "sensor", d.Sensor, "id", d.ID, "fault", d.Fault, "duplicate", d.Duplicate)
 		}
 		f.warned = false
 	}
@@ -281,18 +295,18 @@ func (w *watcher) take(ctx context.Context, name string, f *dropped) (again bool
 }
 
 // warn logs once why a file stays, and leaves it alone for a while.
-func (w *watcher) warn(f *dropped, now time.Time, why, name string, err error) {
-	f.pause = now.Add(w.settle)
+func (w *Folder) warn(f *dropped, now time.Time, why, name string, err error) {
+	f.pause = now.Add(w.Settle)
 	if !f.warned {
 		f.warned = true
-		w.log.Error(why, "file", name, "err", err)
+		w.Log.Error(why, "file", name, "err", err)
 	}
 }
 
 // move puts a file where it belongs, the reason before it. The window is on disk by now, or
 // will not be: a name that is taken is replaced. A file that took its place in the last moment
 // goes back, unless yet another has taken the name.
-func (w *watcher) move(name string, f *dropped) error {
+func (w *Folder) move(name string, f *dropped) error {
 	v := f.verdict
 	if err := w.makeDir(v.dir); err != nil {
 		return err
@@ -312,7 +326,7 @@ func (w *watcher) move(name string, f *dropped) error {
 	err := w.root.Link(to, name) // unlike a rename it replaces nothing
 	switch {
 	case errors.Is(err, fs.ErrExist):
-		w.log.Warn("a file took the place of one that was judged, and another its own: it was not judged", "file", to)
+		w.Log.Warn("a file took the place of one that was judged, and another its own: it was not judged", "file", to)
 		return nil
 	case err != nil: // a file system without links
 		err = w.root.Rename(to, name)
@@ -340,40 +354,40 @@ func reasonName(name string) string {
 
 // submit reads a file and has its windows judged, of which it returns the last answer.
 // errUnfinished and errOpen say that it may not be whole.
-func (w *watcher) submit(ctx context.Context, name string, f *dropped, settled bool) (d bearing.Diagnosis, err error) {
+func (w *Folder) submit(ctx context.Context, to ingest.Sink, name string, f *dropped, settled bool) (d bearing.Diagnosis, err error) {
 	defer func() {
 		if v := recover(); v != nil { // our bug must not end the service, nor be met again at its next start
-			w.log.Error("a file made the service fail", "file", name, "err", logs.Recovered(v))
+			w.Log.Error("a file made the service fail", "file", name, "err", logs.Recovered(v))
 			err = bearing.Errorf(bearing.Invalid, "internal", "the service failed on this file: its log has the reason")
 		}
 	}()
-	if f.size > w.maxSize {
-		return d, unless(settled, bearing.Errorf(bearing.TooLarge, "body_too_large", "the file has %d bytes, at most %d are read: see --max-body", f.size, w.maxSize))
+	if f.size > w.MaxSize {
+		return d, unless(settled, bearing.Errorf(bearing.TooLarge, "body_too_large", "the file has %d bytes, at most %d are read: see --max-body", f.size, w.MaxSize))
 	}
 	// What reading it takes is counted once its bytes are there: JSON has a sample in two at least.
 	room := f.size
 	if isJSON(name) {
 		room *= 3
 	}
-	if err := w.memory.Window(ctx, patient, room); err != nil {
+	if err := w.Memory.Window(ctx, patient, room); err != nil {
 		return d, err
 	}
-	defer func() { w.memory.Give(room) }()
+	defer func() { w.Memory.Give(room) }()
 	win, err := w.open(ctx, name, f, settled)
 	if err != nil {
 		return d, err
 	}
 	samples := 4 * int64(len(win.Samples))
-	w.memory.Hold(samples)
+	w.Memory.Hold(samples)
 	room += samples
 	windows := []*bearing.Window{win}
 	if !isJSON(name) { // a recording; JSON is a window as its sender cut it
-		if windows, err = w.core.Cut(win); err != nil {
+		if windows, err = to.Cut(win); err != nil {
 			return d, err
 		}
 	}
 	for _, win := range windows { // one that was judged before an error is a repeat at the next try
-		if d, err = w.core.Submit(ctx, win, patient); err != nil {
+		if d, err = to.Submit(ctx, win, patient); err != nil {
 			return d, err
 		}
 	}
