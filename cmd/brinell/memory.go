@@ -32,20 +32,21 @@ type memoryPlan struct {
 	budget int64 // of all that windows need, see admit.Memory
 
 	registry int64 // of the sensors that are registered
+	states   int64 // of what sensors taught, see diagnose.Config
 }
 
 // Bytes that are none of the budget's: the program, its models and when ten thousand sensors sent,
 // and for each worker its own buffers.
 const (
-	baseMemory   = 28 << 20
+	baseMemory   = 24 << 20
 	workerMemory = 1 << 20
 )
 
 // planMemory shares out total among so many workers. What is garbage at a time is as much
 // again as the shelf; past the limit of the heap the runtime collects it sooner.
 func planMemory(total int64, workers int) memoryPlan {
-	p := memoryPlan{total: total, heap: total / 100 * 64, shelf: total / 16, registry: total / 64}
-	p.budget = p.heap - 2*p.shelf - p.registry - baseMemory - int64(workers)*workerMemory
+	p := memoryPlan{total: total, heap: total / 100 * 64, shelf: total / 16, registry: total / 64, states: total / 20}
+	p.budget = p.heap - 2*p.shelf - p.registry - p.states - baseMemory - int64(workers)*workerMemory
 	return p
 }
 

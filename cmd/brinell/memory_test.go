@@ -21,7 +21,7 @@ func TestMemoryPlan(t *testing.T) {
 	const outside = 96 << 20 // of the Go runtime: the database's pages and buffers, the program itself
 	for _, workers := range []int{1, 2, 16} {
 		p := planMemory(allowed, workers)
-		if sum := p.budget + 2*p.shelf + p.registry + baseMemory + int64(workers)*workerMemory; sum > p.heap || p.heap+outside > most {
+		if sum := p.budget + 2*p.shelf + p.registry + p.states + baseMemory + int64(workers)*workerMemory; sum > p.heap || p.heap+outside > most {
 			t.Errorf("%d workers: %d MiB are counted, the heap may have %d MiB, and the service %d", workers, sum>>20, p.heap>>20, most>>20)
 		}
 		m := admit.NewMemory(p.budget)

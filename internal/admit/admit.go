@@ -162,6 +162,14 @@ type Place struct {
 	measured bool
 }
 
+// Tenant returns whose place it is, "" where nothing is bounded.
+func (p *Place) Tenant() string {
+	if p == nil {
+		return ""
+	}
+	return p.claim.Tenant
+}
+
 // Enter waits for a slot, and returns the place that has it. It fails with Overloaded
 // overloaded if there is no room or the wait grows too long, or with the error of ctx.
 // The caller must Leave the place.

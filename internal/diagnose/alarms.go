@@ -136,11 +136,7 @@ func (c *Core) Retire(ctx context.Context, name string) error {
 	}
 	c.mu.Unlock()
 	for _, axis := range axes {
-		s, err := c.sensor(ctx, name, axis)
-		if err != nil {
-			return err
-		}
-		err = c.alter(ctx, store, s, func(m *alarm.Machine) []bearing.Alarm { return m.Retire(c.now().UTC()) })
+		err := c.alter(ctx, store, name, axis, func(_ *sensor, m *alarm.Machine) []bearing.Alarm { return m.Retire(c.now().UTC()) })
 		if err != nil {
 			return err
 		}
@@ -153,14 +149,19 @@ func (c *Core) Retire(ctx context.Context, name string) error {
 
 // alter changes the alarm machine of a sensor axis and stores it, if that changes
 // anything.
-func (c *Core) alter(ctx context.Context, store Alarms, s *sensor, change func(*alarm.Machine) []bearing.Alarm) error {
+func (c *Core) alter(ctx context.Context, store Alarms, name, axis string, change func(*sensor, *alarm.Machine) []bearing.Alarm) error {
+	defer c.release(c.hold(name, axis))
+	s, err := c.sensor(ctx, name, axis)
+	if err != nil {
+		return err
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.alarms == nil {
 		return errBeingStored()
 	}
 	m := s.alarms.Clone()
-	changed := change(m)
+	changed := change(s, m)
 	if m.Rev == s.alarms.Rev {
 		return nil
 	}
@@ -186,6 +187,7 @@ func (c *Core) changeAlarm(ctx context.Context, id string, version int64, change
 	if err != nil {
 		return a, err
 	}
+	defer c.release(c.hold(a.Sensor, a.Axis))
 	s, err := c.sensor(ctx, a.Sensor, a.Axis)
 	if err != nil {
 		return a, err
@@ -222,7 +224,7 @@ func (c *Core) changeAlarm(ctx context.Context, id string, version int64, change
 type arrivals struct {
 	starts, received []time.Time
 	silent           bool // it has been called so
-	heard            bool // something has come since the last look
+	heard            bool // something has come since the last look, and its silence is to be ended
 }
 
 // intervals that are kept, and how many there must be to know a sensor's own.
@@ -235,7 +237,7 @@ func (a *arrivals) add(start, received time.Time) {
 		}
 		return append(ts, t)
 	}
-	a.starts, a.received, a.silent, a.heard = keep(a.starts, start), keep(a.received, received), false, true
+	a.starts, a.received, a.silent = keep(a.starts, start), keep(a.received, received), false
 }
 
 // interval is the sensor's own: the median of that from window to window, as they
@@ -376,10 +378,7 @@ func (c *Core) heard(ctx context.Context, store Alarms) {
 	}
 	c.mu.Unlock()
 	for _, key := range keys {
-		s, err := c.sensor(ctx, key[0], key[1])
-		if err == nil && !s.listening() {
-			err = c.alter(ctx, store, s, func(m *alarm.Machine) []bearing.Alarm { return m.Heard(c.now().UTC()) })
-		}
+		err := c.alter(ctx, store, key[0], key[1], func(_ *sensor, m *alarm.Machine) []bearing.Alarm { return m.Heard(c.now().UTC()) })
 		if err != nil {
 			c.mu.Lock()
 			if a := c.arrived[key]; a != nil {
@@ -419,15 +418,12 @@ func (c *Core) silence(ctx context.Context, store Alarms, began time.Time) {
 	c.mu.Unlock()
 	for _, l := range all {
 		text := fmt.Sprintf("nothing for %s, limit %s", now.Sub(l.since).Round(time.Second), l.limit.Round(time.Second))
-		s, err := c.sensor(ctx, l.key[0], l.key[1])
-		if err == nil {
-			err = c.alter(ctx, store, s, func(m *alarm.Machine) (raised []bearing.Alarm) {
-				if a, ok := m.Silence(s.name, s.axis, l.since, now.UTC(), text); ok {
-					raised = append(raised, a)
-				}
-				return raised
-			})
-		}
+		err := c.alter(ctx, store, l.key[0], l.key[1], func(s *sensor, m *alarm.Machine) (raised []bearing.Alarm) {
+			if a, ok := m.Silence(s.name, s.axis, l.since, now.UTC(), text); ok {
+				raised = append(raised, a)
+			}
+			return raised
+		})
 		if err != nil {
 			c.mu.Lock()
 			if a := c.arrived[l.key]; a != nil {
@@ -454,8 +450,9 @@ func (c *Core) silenceOf(sensor string) *bearing.AlarmRule {
 	return &bearing.DefaultRule
 }
 
-// arrive notes that a window of a sensor axis has come.
-func (c *Core) arrive(w *bearing.Window, received time.Time) {
+// arrive notes that a window of a sensor axis has come. listening says that it ended no silence
+// that is still to be ended.
+func (c *Core) arrive(w *bearing.Window, received time.Time, listening bool) {
 	key := [2]string{w.Sensor, w.Axis}
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -464,5 +461,6 @@ func (c *Core) arrive(w *bearing.Window, received time.Time) {
 		a = &arrivals{}
 		c.arrived[key] = a
 	}
+	a.heard = a.heard || !listening || a.silent // which may be about to be told
 	a.add(w.Start, received)
 }

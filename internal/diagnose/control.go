@@ -101,8 +101,10 @@ func (c *Core) Baselines(ctx context.Context, sensor string) (out bearing.Baseli
 		return out, sensorNotFound(sensor)
 	}
 	for _, axis := range axes {
+		held := c.hold(sensor, axis)
 		s, err := c.sensor(ctx, sensor, axis)
 		if err != nil {
+			c.release(held)
 			return out, err
 		}
 		s.mu.Lock()
@@ -121,6 +123,7 @@ func (c *Core) Baselines(ctx context.Context, sensor string) (out bearing.Baseli
 			out.Controls = append(out.Controls, x.BaselineControl)
 		}
 		s.mu.Unlock()
+		c.release(held)
 	}
 	out.Version, err = c.controlVersion(ctx, sensor, axes)
 	return out, err
@@ -179,6 +182,7 @@ func (c *Core) ControlBaseline(ctx context.Context, sensor string, x bearing.Bas
 	if x.At.Sub(now) > skewLimit {
 		return bearing.Errorf(bearing.Invalid, "control_in_future", "at %s is ahead of this service's clock (%s): a control holds for windows from a time on that has come; leave at out for now", x.At.UTC().Format(time.RFC3339), now.UTC().Format(time.RFC3339)).At("/at")
 	}
+	defer c.release(c.hold(sensor, x.Axis))
 	s, err := c.controlled(ctx, sensor, x.Axis)
 	if err != nil {
 		return err

@@ -64,7 +64,8 @@ type Core struct {
 
 	mu      sync.Mutex
 	sensors map[[2]string]*sensor   // by name and axis
-	behind  map[[2]string]*sensor   // whose history is to be folded
+	states  states                  // of sensors, that are not held
+	behind  map[[2]string]bool      // whose history is to be folded
 	arrived map[[2]string]*arrivals // likewise
 }
 
@@ -104,6 +105,7 @@ type Config struct {
 	Gate      *admit.Gate   // of what is computed at a time; nil for no bound
 	Memory    *admit.Memory // of what windows take while they are judged and stored; nil for no bound
 	Shelf     int64         // bytes of plans that are kept; zero for DefaultShelf
+	States    int64         // bytes of the states of sensors that are kept between windows, beside half of what Memory has free; others are recalled; zero for no bound
 	Build     string        // version and revision of the program, for Diagnosis.Provenance
 	Built     time.Time     // when, at the earliest: a clock before it is wrong; zero for not known
 
@@ -115,9 +117,10 @@ type Config struct {
 
 // New returns a core that answers with model m.
 func New(m *models.Model, cfg Config) (*Core, error) {
-	c := &Core{features: cfg.Features, store: cfg.Store, catalogue: cfg.Catalogue, registry: cfg.Sensors, models: cfg.Models, engines: make(map[string]*engine), metrics: newMetrics(cfg.Metrics), now: cfg.Now, gate: cfg.Gate, memory: cfg.Memory, baseline: cfg.Baseline, zones: cfg.Zones, build: cfg.Build, sensors: make(map[[2]string]*sensor), arrived: make(map[[2]string]*arrivals), behind: make(map[[2]string]*sensor), rests: make(map[string]time.Time), folding: make(chan struct{}, 1), saveEvery: savedEvery}
+	c := &Core{features: cfg.Features, store: cfg.Store, catalogue: cfg.Catalogue, registry: cfg.Sensors, models: cfg.Models, engines: make(map[string]*engine), metrics: newMetrics(cfg.Metrics), now: cfg.Now, gate: cfg.Gate, memory: cfg.Memory, baseline: cfg.Baseline, zones: cfg.Zones, build: cfg.Build, sensors: make(map[[2]string]*sensor), arrived: make(map[[2]string]*arrivals), behind: make(map[[2]string]bool), rests: make(map[string]time.Time), folding: make(chan struct{}, 1), saveEvery: savedEvery}
 	c.crowd.most, c.crowd.axesMost = cfg.MaxSensors, cmp.Or(cfg.MaxAxes, DefaultMaxAxes)
 	c.maxSamples = cmp.Or(cfg.MaxSamples, bearing.DefaultMaxSamples)
+	c.states.most = cfg.States
 	c.horizon, c.wall.built = cmp.Or(cfg.LateHorizon, DefaultLateHorizon), cfg.Built
 	if c.features.Shelf == nil {
 		c.features.Shelf = dsp.NewShelf(kept(cmp.Or(cfg.Shelf, DefaultShelf)))
@@ -333,7 +336,7 @@ func (c *Core) Submit(ctx context.Context, w *bearing.Window, entry admit.Entry)
 	if err := c.crowd.admitAxis(ctx, c.store, w.Sensor, w.Axis); err != nil {
 		return bearing.Diagnosis{}, err
 	}
-	defer c.release(c.hold(w.Sensor, w.Axis))
+	defer c.release(c.holdFor(place.Tenant(), w.Sensor, w.Axis))
 	s, err := c.recalled(ctx, w.Sensor, w.Axis)
 	if err == errUnfolded { // its history is folded outside of the slot
 		err = place.Aside(ctx, func() (err error) {
@@ -357,6 +360,9 @@ func (c *Core) Submit(ctx context.Context, w *bearing.Window, entry admit.Entry)
 		return bearing.Diagnosis{}, err
 	}
 	defer func() { c.memory.Give(held) }()
+	c.mu.Lock()
+	c.letGo() // of what this window takes now
+	c.mu.Unlock()
 	o, names, err := c.observe(e, w, reg, last)
 	if err != nil {
 		return bearing.Diagnosis{}, err
@@ -381,7 +387,7 @@ func (c *Core) Submit(ctx context.Context, w *bearing.Window, entry admit.Entry)
 	c.crowd.add(ctx, w.Sensor, reg.known, c.now())
 	c.crowd.addAxis(w.Sensor, w.Axis)
 	c.metrics.observe("store", time.Since(t))
-	c.arrive(w, c.now())
+	c.arrive(w, c.now(), s.listening())
 	c.wall.came(w.Start, received)
 	c.metrics.count(d)
 	if !d.Duplicate {

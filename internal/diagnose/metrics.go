@@ -20,6 +20,9 @@ type Metrics struct {
 	Late      prometheus.Counter       // windows without part in their sensor's state
 	Behind    prometheus.Gauge         // seconds that the clock is behind at least
 	Model     *prometheus.GaugeVec     // by name, version, digest; 1 for the active model
+	States    prometheus.Gauge         // of sensor axes, that are in memory
+	Resting   prometheus.Gauge         // bytes of those that no window is judged with
+	Recalled  prometheus.Counter       // states that were read from the store
 	Sensors   *SensorSeries            // nil for none
 }
 
@@ -61,12 +64,24 @@ func NewMetrics(r prometheus.Registerer) (Metrics, error) {
 			Name: "brinell_clock_behind_seconds",
 			Help: "How far the service's clock is behind at least, as the program was built or a window came at a later time; 0 for right as far as is known.",
 		}),
+		States: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "brinell_states",
+			Help: "Sensor axes whose state is in memory; that of others is recalled from the store with their next window.",
+		}),
+		Resting: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "brinell_states_bytes",
+			Help: "Bytes of the states in memory that no window is judged with, counted at the most that they may take: a 20th of --memory at most, and half of what windows leave of their budget.",
+		}),
+		Recalled: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "brinell_states_recalled_total",
+			Help: "States of sensor axes that were read from the store, after a start or because others took their place.",
+		}),
 		Model: prometheus.NewGaugeVec(prometheus.GaugeOpts{
 			Name: "brinell_model_info",
 			Help: "The active model: 1.",
 		}, []string{"name", "version", "digest"}),
 	}
-	for _, c := range []prometheus.Collector{m.Stage, m.Diagnoses, m.Quality, m.Agreement, m.Repeated, m.Late, m.Behind, m.Model} {
+	for _, c := range []prometheus.Collector{m.Stage, m.Diagnoses, m.Quality, m.Agreement, m.Repeated, m.Late, m.Behind, m.States, m.Resting, m.Recalled, m.Model} {
 		if err := r.Register(c); err != nil {
 			return Metrics{}, err
 		}
@@ -113,6 +128,20 @@ func (m *metrics) count(d bearing.Diagnosis) {
 		if d.Quality.Has(bearing.Late) {
 			m.Late.Inc()
 		}
+	}
+}
+
+// held notes how many states are in memory, and what those that rest take.
+func (m *metrics) held(n int, bytes int64) {
+	if m.States != nil {
+		m.States.Set(float64(n))
+		m.Resting.Set(float64(bytes))
+	}
+}
+
+func (m *metrics) recalled() {
+	if m.Recalled != nil {
+		m.Recalled.Inc()
 	}
 }
 

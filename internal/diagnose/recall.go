@@ -42,6 +42,7 @@ var errUnfolded = errors.New("diagnose: the sensor's history is not folded")
 // sensor returns the live state of a sensor axis. If this is its first window since the
 // start, the state is read from the store, and made there if it has none.
 func (c *Core) sensor(ctx context.Context, name, axis string) (*sensor, error) {
+	defer c.release(c.hold(name, axis))
 	s, err := c.recalled(ctx, name, axis)
 	for err == errUnfolded {
 		if err = c.unfold(ctx, name, axis); err == nil {
@@ -63,23 +64,33 @@ func (c *Core) known(name, axis string, windows int) *sensor {
 		s.name, s.axis, s.saveEvery = name, axis, c.saveEvery
 		c.sensors[key] = s
 	}
-	s.holders += windows
+	if s.holders += windows; s.holders > 0 {
+		c.states.drop(s)
+	}
 	return s
 }
 
-// hold keeps the state of a sensor axis while a window of it is on its way. At the end of the
-// last one a state in which there is nothing goes: what is refused leaves nothing behind.
+// hold keeps the state of a sensor axis while a window of it is on its way, or somebody else uses it:
+// whoever has it holds it. At the end of the last one a state in which there is nothing goes: what
+// is refused leaves nothing behind. Others go when there are too many.
 func (c *Core) hold(name, axis string) *sensor { return c.known(name, axis, 1) }
 
 // release ends hold.
 func (c *Core) release(s *sensor) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	blank, bytes := s.blank(), s.bytes()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	key := [2]string{s.name, s.axis}
-	if s.holders--; s.holders == 0 && s.blank() && c.sensors[key] == s {
+	s.holders--
+	switch {
+	case s.holders > 0 || c.sensors[key] != s:
+	case blank:
 		delete(c.sensors, key)
+	default:
+		c.states.rest(s, bytes)
+		c.letGo()
 	}
 }
 
@@ -140,6 +151,9 @@ func (c *Core) recall(ctx context.Context, store States, s *sensor) error {
 		c.fallBehind(s)
 	}
 	s.loaded = true
+	if st.Doc != nil || len(st.Since) > 0 {
+		c.metrics.recalled()
+	}
 	return nil
 }
 
@@ -237,7 +251,7 @@ func (c *Core) fold(all []*observation, controls []control) *sensor {
 func (c *Core) fallBehind(s *sensor) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.behind[[2]string{s.name, s.axis}] = s
+	c.behind[[2]string{s.name, s.axis}] = true
 }
 
 // tend folds the history of one sensor that nobody waits for, if there is one, and then
@@ -250,19 +264,14 @@ func (c *Core) tend(ctx context.Context) error {
 	began := time.Now()
 	defer func() { c.rest = time.Now().Add(foldRest * time.Since(began)) }()
 	c.mu.Lock()
-	var s *sensor
-	for key, next := range c.behind {
-		s = next
-		delete(c.behind, key)
+	var key [2]string
+	for key = range c.behind {
 		break
 	}
+	some := len(c.behind) > 0
 	c.mu.Unlock()
-	if s != nil {
-		err := c.rebuild(ctx, store, s)
-		if err != nil {
-			c.fallBehind(s)
-		}
-		return err
+	if some {
+		return c.catchUp(ctx, store, key)
 	}
 	if c.folded {
 		return nil
@@ -272,6 +281,22 @@ func (c *Core) tend(ctx context.Context) error {
 		return c.unfold(ctx, names[0], "")
 	}
 	c.folded = err == nil
+	return err
+}
+
+// catchUp folds the history of an axis of which there are windows that are not in their place.
+func (c *Core) catchUp(ctx context.Context, store States, key [2]string) error {
+	defer c.release(c.hold(key[0], key[1]))
+	s, err := c.sensor(ctx, key[0], key[1]) // it may have been let go
+	if err != nil {
+		return err
+	}
+	c.mu.Lock()
+	delete(c.behind, key)
+	c.mu.Unlock()
+	if err = c.rebuild(ctx, store, s); err != nil {
+		c.fallBehind(s)
+	}
 	return err
 }
 
@@ -360,12 +385,13 @@ func (c *Core) Forget(ctx context.Context, name string) error {
 		return err
 	}
 	c.mu.Lock()
-	for key := range c.sensors {
+	for key, s := range c.sensors {
 		if key[0] == name {
+			c.states.drop(s)
 			delete(c.sensors, key)
-			delete(c.behind, key)
 		}
 	}
+	maps.DeleteFunc(c.behind, func(key [2]string, _ bool) bool { return key[0] == name })
 	c.mu.Unlock()
 	c.crowd.forget(name)
 	c.metrics.Sensors.forget(name)

@@ -2,6 +2,7 @@ package diagnose
 
 import (
 	"cmp"
+	"container/list"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -196,7 +197,13 @@ func (m *memory) snapshot(version string) bearing.State {
 // kept, those windows in their order, and the memory after them.
 type sensor struct {
 	name, axis string
-	holders    int // windows on their way; of the core's mutex
+
+	// Of the core's mutex.
+	holders int           // windows on their way, and others that use it
+	tenant  string        // whose windows used it last
+	resting *list.Element // of states, nil while it is held
+	owner   string        // that it is counted for while it rests, and how much
+	size    int64
 
 	mu     sync.Mutex
 	loaded bool           // from the store
