@@ -120,6 +120,7 @@ type server struct {
 	models    Models
 	looks     *admit.Turns // of what is shown of stored windows
 	lists     *admit.Turns // of pages
+	controls  *admit.Turns // of baselines
 	intents   intents
 	streams   streams
 	lines     *admit.Turns // of lines of bulk requests that are judged
@@ -164,7 +165,7 @@ func newServer(cfg Config, b Backend) (*server, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	s := &server{cfg: cfg.withDefaults(), core: b.Core, reader: b.Reader, bearings: b.Bearings, resources: b.Resources, alarms: b.Alarms, events: b.Events, signals: b.Signals, baselines: b.Baselines, webhooks: b.Webhooks, models: b.Models, looks: admit.NewTurns(mostLooks), lists: admit.NewTurns(mostLists), lines: admit.NewTurns(inFlight), router: chi.NewRouter(), lookWait: lookWait, bodyGrace: bodyGrace, shedGrace: shedGrace, answerTime: answerTime}
+	s := &server{cfg: cfg.withDefaults(), core: b.Core, reader: b.Reader, bearings: b.Bearings, resources: b.Resources, alarms: b.Alarms, events: b.Events, signals: b.Signals, baselines: b.Baselines, webhooks: b.Webhooks, models: b.Models, looks: admit.NewTurns(mostLooks), lists: admit.NewTurns(mostLists), controls: admit.NewTurns(mostControlling), lines: admit.NewTurns(inFlight), router: chi.NewRouter(), lookWait: lookWait, bodyGrace: bodyGrace, shedGrace: shedGrace, answerTime: answerTime}
 	s.budget.memory, s.quota.rate = s.cfg.Memory, s.cfg.KeyRate
 	var err error
 	if s.metrics, err = newMetrics(s.cfg.Registry, s.cfg.Version, s.cfg.Revision); err != nil {

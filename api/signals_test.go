@@ -166,22 +166,30 @@ func TestListsAreBounded(t *testing.T) {
 
 // TestListsInTurn: what has many rows at hand is given in the same turns as pages of the store.
 func TestListsInTurn(t *testing.T) {
-	s, err := newServer(Config{}, backend(&fake{}))
+	b := backend(&fake{})
+	b.Baselines = manyControls{}
+	s, err := newServer(Config{}, b)
 	if err != nil {
 		t.Fatal(err)
 	}
 	s.lookWait = 20 * time.Millisecond
-	for range mostLists {
-		turn, err := s.lists.Within(t.Context(), "another", time.Second)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer turn.Done()
-	}
-	for _, path := range []string{"/v1/bearings?limit=1"} {
+	occupy(t, s.lists, mostLists)
+	for _, path := range []string{"/v1/bearings?limit=1", "/v1/sensors/p/baselines"} {
 		if w := ask(s, "GET", path, "", ""); w.Code != 503 || !strings.Contains(w.Body.String(), `"overloaded"`) {
 			t.Errorf("%s without a turn: %d %.200s", path, w.Code, w.Body)
 		}
+	}
+}
+
+// occupy takes so many turns until the test ends.
+func occupy(t *testing.T, turns *admit.Turns, places int) {
+	t.Helper()
+	for range places {
+		turn, err := turns.Within(t.Context(), "another", time.Second)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(turn.Done)
 	}
 }
 

@@ -52,7 +52,8 @@ type Baseline struct {
 type Baselines struct {
 	Sensor    string            `json:"sensor"`
 	Baselines []Baseline        `json:"baselines" nullable:"false"`
-	Controls  []BaselineControl `json:"controls" nullable:"false" doc:"in the order of their times"`
+	Controls  []BaselineControl `json:"controls" nullable:"false" doc:"the newest, in the order of their times"`
+	Older     int               `json:"older_controls,omitempty" doc:"how many before those are left out"`
 	Version   int64             `json:"-"` // of the controls, 0 for none
 }
 

@@ -92,14 +92,15 @@ func sensorNotFound(sensor string) error {
 	return bearing.Errorf(bearing.NotFound, "sensor_not_found", "nothing has come from a sensor %q", bearing.Clip(sensor))
 }
 
-// Baselines returns what has been learnt of a sensor. NotFound sensor_not_found says that
-// nothing has come from it.
-func (c *Core) Baselines(ctx context.Context, sensor string) (out bearing.Baselines, err error) {
+// Baselines returns what has been learnt of a sensor, with so many of the newest controls.
+// NotFound sensor_not_found says that nothing has come from it.
+func (c *Core) Baselines(ctx context.Context, sensor string, newest int) (out bearing.Baselines, err error) {
 	out = bearing.Baselines{Sensor: sensor, Baselines: []bearing.Baseline{}, Controls: []bearing.BaselineControl{}}
 	axes := c.axesOf(sensor)
 	if len(axes) == 0 {
 		return out, sensorNotFound(sensor)
 	}
+	var controls []control
 	for _, axis := range axes {
 		held := c.hold(sensor, axis)
 		s, err := c.sensor(ctx, sensor, axis)
@@ -119,21 +120,38 @@ func (c *Core) Baselines(ctx context.Context, sensor string) (out bearing.Baseli
 			}
 			out.Baselines = append(out.Baselines, row)
 		}
-		for _, x := range s.live.controls {
-			out.Controls = append(out.Controls, x.BaselineControl)
-		}
+		older := max(0, len(s.live.controls)-newest)
+		out.Older += older
+		controls = append(controls, s.live.controls[older:]...)
 		s.mu.Unlock()
 		c.release(held)
+	}
+	sortControls(controls)
+	older := max(0, len(controls)-newest)
+	out.Older += older
+	for _, x := range controls[older:] {
+		out.Controls = append(out.Controls, x.BaselineControl)
 	}
 	out.Version, err = c.controlVersion(ctx, sensor, axes)
 	return out, err
 }
 
+// sortControls sorts controls by when they hold; those of one time stay as they are.
+func sortControls(list []control) {
+	slices.SortStableFunc(list, func(a, b control) int {
+		return cmp.Or(cmp.Compare(a.Epoch, b.Epoch), cmp.Compare(a.At.UnixNano(), b.At.UnixNano()))
+	})
+}
+
 // controlVersion returns the version of what was done to the baselines of a sensor, 0 for
 // nothing: versions rise over all resources, so it is that of the axis written last.
 func (c *Core) controlVersion(ctx context.Context, sensor string, axes []string) (version int64, err error) {
+	r, ok := c.store.(ResourceStore)
+	if !ok {
+		return 0, nil
+	}
 	for _, axis := range axes {
-		_, v, err := readControls(ctx, c.store, sensor, axis)
+		v, err := r.ResourceVersion(ctx, bearing.KindBaseline, controlKey(sensor, axis))
 		if err != nil {
 			return 0, err
 		}
@@ -212,9 +230,7 @@ func (c *Core) ControlBaseline(ctx context.Context, sensor string, x bearing.Bas
 		}
 	}
 	list = append(list, control{x, epoch})
-	slices.SortStableFunc(list, func(a, b control) int {
-		return cmp.Or(cmp.Compare(a.Epoch, b.Epoch), cmp.Compare(a.At.UnixNano(), b.At.UnixNano()))
-	})
+	sortControls(list)
 	if list = effective(list, epoch, now); len(list) > maxControls {
 		return bearing.Errorf(bearing.Conflict, "too_many_controls", "the baselines of this axis were controlled %d times since they were restarted: restart them, with which all before is forgotten", len(list)-1)
 	}

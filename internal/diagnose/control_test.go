@@ -3,6 +3,7 @@ package diagnose
 import (
 	"context"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -39,6 +40,13 @@ func (s *shelfOf) Resource(_ context.Context, kind, key string) (bearing.Resourc
 		return bearing.Resource{}, bearing.Errorf(bearing.NotFound, "resource_not_found", "there is none")
 	}
 	return bearing.Resource{Key: key, Version: s.versions[k], Doc: s.docs[k]}, nil
+}
+
+func (s *shelfOf) ResourceVersion(_ context.Context, kind, key string) (int64, error) {
+	if v, ok := s.versions[kind+" "+key]; ok {
+		return v, nil
+	}
+	return bearing.NoVersion, nil
 }
 
 func (s *shelfOf) ResourcesOf(context.Context, string, bearing.Parts, bearing.Part, int) ([]bearing.Resource, error) {
@@ -120,7 +128,7 @@ func TestControls(t *testing.T) {
 	check("resumed", next(), bearing.Ready, 72)
 	control(core, bearing.BaselineRestart, i-10)    // work was done ten windows ago
 	check("restarted", next(), bearing.Learning, 9) // of eleven, two came while it was frozen
-	got, err := core.Baselines(t.Context(), "pump")
+	got, err := core.Baselines(t.Context(), "pump", 100)
 	if err != nil || len(got.Baselines) != 1 || got.Baselines[0].Learned != 10 || len(got.Controls) != 3 || got.Controls[0].Action != bearing.BaselineRestart {
 		t.Errorf("%+v, %v", got, err)
 	}
@@ -129,7 +137,7 @@ func TestControls(t *testing.T) {
 		code  string
 	}{{got.Version + 1, "version_mismatch"}, {bearing.NoVersion, "version_mismatch"}, {got.Version, ""}} {
 		err := core.ControlBaseline(t.Context(), "pump", bearing.BaselineControl{Action: bearing.BaselineFreeze, At: at(i)}, c.match)
-		if now, _ := core.Baselines(t.Context(), "pump"); bearing.CodeOf(err) != c.code || (now.Version != got.Version) != (c.code == "") {
+		if now, _ := core.Baselines(t.Context(), "pump", 100); bearing.CodeOf(err) != c.code || (now.Version != got.Version) != (c.code == "") {
 			t.Errorf("under version %d of %d: %v, version %d", c.match, got.Version, err, now.Version)
 		}
 	}
@@ -175,5 +183,62 @@ func TestTooManyControls(t *testing.T) {
 	}
 	if list, _, err := readControls(t.Context(), store, "pump", ""); err != nil || len(list) != 2 || list[0].Action != bearing.BaselineRestart {
 		t.Errorf("%d controls, %v", len(list), err)
+	}
+}
+
+// unread is a store whose resources are not to be read.
+type unread struct {
+	*shelfOf
+	t    *testing.T
+	deny bool
+}
+
+func (s *unread) Resource(ctx context.Context, kind, key string) (bearing.Resource, error) {
+	if s.deny {
+		s.t.Errorf("%s %q is read", kind, key)
+	}
+	return s.shelfOf.Resource(ctx, kind, key)
+}
+
+// TestNewestControls: of what was done to all axes of a sensor the newest is shown, in its order,
+// and nothing is read for it.
+func TestNewestControls(t *testing.T) {
+	store := &unread{shelfOf: &shelfOf{docs: map[string][]byte{}, versions: map[string]int64{}}, t: t}
+	core, err := New(model(t, "m", 1), Config{Store: store, Now: func() time.Time { return firstYear.Add(time.Hour) }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	axes := []string{"x", "y", "z"}
+	for _, axis := range axes {
+		w, err := bearing.NewWindow(bearing.Window{Sensor: "pump", Axis: axis, Start: firstYear, SampleRate: 12000, ShaftSpeed: 30, Unit: bearing.G, Samples: samples(rand.New(rand.NewPCG(1, 3)), 6000)}, bearing.Limits{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := core.Submit(t.Context(), w, admit.Entry{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	const all = 30
+	for i := range all {
+		x := bearing.BaselineControl{Action: bearing.BaselineFreeze, Axis: axes[i*i%3], At: firstYear.Add(time.Duration(i) * time.Second)}
+		if err := core.ControlBaseline(t.Context(), "pump", x, bearing.AnyVersion); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := core.Baselines(t.Context(), "pump", all)
+	if err != nil || len(want.Controls) != all || want.Older != 0 {
+		t.Fatalf("%d controls and %d older, %v", len(want.Controls), want.Older, err)
+	}
+	for i, x := range want.Controls {
+		if !x.At.Equal(firstYear.Add(time.Duration(i) * time.Second)) {
+			t.Errorf("control %d is at %s", i, x.At)
+		}
+	}
+	store.deny = true
+	for _, n := range []int{0, 1, 7, 12, all - 1, all + 1} {
+		got, err := core.Baselines(t.Context(), "pump", n)
+		if err != nil || got.Older != max(0, all-n) || got.Version != want.Version || !slices.Equal(got.Controls, want.Controls[max(0, all-n):]) {
+			t.Errorf("the newest %d: %d, %d older, version %d, %v", n, len(got.Controls), got.Older, got.Version, err)
+		}
 	}
 }

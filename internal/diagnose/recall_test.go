@@ -389,7 +389,7 @@ func TestUnsteadyRate(t *testing.T) {
 			p.restart()
 		}
 	}
-	b, err := p.core.Baselines(t.Context(), "pump")
+	b, err := p.core.Baselines(t.Context(), "pump", 100)
 	if err != nil || len(b.Baselines) != 1 || b.Baselines[0].Learned < readyAfter {
 		t.Errorf("%+v, %v", b, err)
 	}

@@ -137,6 +137,24 @@ func (db *DB) Resource(ctx context.Context, kind, key string) (bearing.Resource,
 	return r, nil
 }
 
+// ResourceVersion returns the version of a resource without reading it: bearing.NoVersion if there
+// is none.
+func (db *DB) ResourceVersion(ctx context.Context, kind, key string) (version int64, err error) {
+	release, err := db.reading()
+	if err != nil {
+		return 0, err
+	}
+	defer release()
+	err = db.own.QueryRowContext(ctx, "SELECT version FROM resources WHERE kind = ? AND key = ?", kind, key).Scan(&version)
+	if errors.Is(err, sql.ErrNoRows) {
+		return bearing.NoVersion, nil
+	}
+	if err != nil {
+		return 0, fmt.Errorf("read the version of %s %q: %w", kind, key, err)
+	}
+	return version, nil
+}
+
 // Statements of resources: how many there are; lists of a kind, and of those that are parts of one thing; and the
 // next thing that has some.
 const (

@@ -44,6 +44,11 @@ func versions(t *testing.T, open Open) {
 	if r, err := s.Resource(ctx, "machine", "m1"); err != nil || r.Key != "m1" || string(r.Doc) != `{"a":3}` || r.Version != v2 {
 		t.Errorf("%+v, %v", r, err)
 	}
+	for kind, want := range map[string]int64{"machine": v2, "sensor": bearing.NoVersion} {
+		if v, err := s.ResourceVersion(ctx, kind, "m1"); err != nil || v != want {
+			t.Errorf("version of a %s: %d, want %d, %v", kind, v, want, err)
+		}
+	}
 	if _, err := s.Resource(ctx, "sensor", "m1"); bearing.CodeOf(err) != "resource_not_found" || bearing.KindOf(err) != bearing.NotFound {
 		t.Errorf("one of another kind: %v", err)
 	}

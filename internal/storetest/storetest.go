@@ -41,6 +41,7 @@ type Store interface {
 	PutResource(ctx context.Context, kind, key string, doc []byte, match int64) (version int64, created bool, err error)
 	DeleteResource(ctx context.Context, kind, key string, match int64) error
 	Resource(ctx context.Context, kind, key string) (bearing.Resource, error)
+	ResourceVersion(ctx context.Context, kind, key string) (version int64, err error)
 	Resources(ctx context.Context, kind, after string, limit int) ([]bearing.Resource, error)
 	ResourcesOf(ctx context.Context, kind string, of bearing.Parts, after bearing.Part, limit int) ([]bearing.Resource, error)
 	CountOf(ctx context.Context, kind string, of bearing.Parts, most int) (int, error)
