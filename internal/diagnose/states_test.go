@@ -104,7 +104,7 @@ func TestLetGo(t *testing.T) {
 				})
 			}
 			if rng.IntN(10) == 0 {
-				both("baselines", func(p *plant) (any, error) { return p.core.Baselines(t.Context(), a.name) })
+				both("baselines", func(p *plant) (any, error) { return p.core.Baselines(t.Context(), a.name, 100) })
 				both("alarms", func(p *plant) (any, error) {
 					open := p.open(bearing.AlarmQuery{})
 					for _, o := range open {
