@@ -518,3 +518,51 @@ func TestGoldenGoesTheWholeWay(t *testing.T) {
 		}
 	}
 }
+
+// TestGoldenRates: each rate takes a filter, so a file has few, and of windows at more rates
+// those of the first are taken.
+func TestGoldenRates(t *testing.T) {
+	m := tiny(t)
+	var windows []input.Window
+	for i := range 6 {
+		rate := 12000 * float64(1+i)
+		windows = append(windows, input.Window{Samples: make([]float32, m.Preprocessing.NativeLength(rate)), Rate: rate})
+	}
+	if err := m.SetGolden(windows); err != nil || len(m.Golden) != 4 {
+		t.Fatalf("%v, %d golden windows", err, len(m.Golden))
+	}
+	good, err := m.Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Decode(good); err != nil {
+		t.Error(err)
+	}
+	rows := make([]GoldenWindow, 5)
+	for i := range rows {
+		rate := 12000 * float64(1+i)
+		rows[i] = GoldenWindow{Samples: m.Preprocessing.NativeLength(rate), Rate: rate}
+	}
+	if err := checkGoldenRows(m.Preprocessing, rows); err == nil || !strings.Contains(err.Error(), "sampling rates") {
+		t.Errorf("one rate too many: %v", err)
+	}
+	if err := checkGoldenRows(m.Preprocessing, rows[:4]); err != nil {
+		t.Errorf("as many as may be: %v", err)
+	}
+	for _, n := range []int{64, 65} {
+		rows := make([]GoldenWindow, n)
+		for i := range rows {
+			rows[i] = GoldenWindow{Samples: m.Preprocessing.Length, Rate: 12000}
+		}
+		if err := checkGoldenRows(m.Preprocessing, rows); (err == nil) != (n == 64) {
+			t.Errorf("%d golden windows: %v", n, err)
+		}
+	}
+	// As many samples as may be, in one window of a model on lines, and one more.
+	for n, want := range map[int]bool{1 << 22: true, 1<<22 + 1: false} {
+		row := GoldenWindow{Samples: n, Rate: 1e6, ShaftSpeed: 30, Orders: &[4]float64{3.58, 5.42, 2.36, 0.4}}
+		if err := checkGoldenRows(input.OfLines, []GoldenWindow{row}); (err == nil) != want {
+			t.Errorf("%d samples: %v", n, err)
+		}
+	}
+}

@@ -25,6 +25,7 @@ const (
 	maxGoldenSamples = 1 << 22  // of all golden windows together
 	maxProof         = 1 << 32  // multiply-accumulates of all golden windows together
 	maxGoldenBytes   = 64 << 20 // that the lines of one may take
+	maxGoldenRates   = 4        // of all golden windows: each needs a filter of its own
 )
 
 // goldenTolerance is how far logits may be off, relative to the largest: other
@@ -72,11 +73,11 @@ func (g golden) bytes(rows []GoldenWindow) int {
 // SetGolden stores windows as the model's golden ones: each of one stretch, or of any
 // length where the representation reads whole windows, with the machine where it needs
 // it. Their present logits are saved with them, and Open refuses a file that does not
-// reproduce them.
+// reproduce them. Of windows at more than maxGoldenRates rates those of the first are taken.
 func (m *Model) SetGolden(windows []input.Window) error {
-	g := golden{windows: slices.Clone(windows)}
-	rows := make([]GoldenWindow, len(windows))
-	for i, w := range windows {
+	g := golden{windows: fewRates(windows)}
+	rows := make([]GoldenWindow, len(g.windows))
+	for i, w := range g.windows {
 		g.windows[i].Evidence = nil
 		rows[i] = GoldenWindow{Samples: len(w.Samples), Rate: w.Rate, ShaftSpeed: w.Machine.ShaftSpeed}
 		if o := w.Machine.Orders; w.Machine.Known() {
@@ -98,6 +99,20 @@ func (m *Model) SetGolden(windows []input.Window) error {
 	return nil
 }
 
+// fewRates returns the windows of the first maxGoldenRates rates.
+func fewRates(windows []input.Window) (few []input.Window) {
+	var rates []float64
+	for _, w := range windows {
+		if !slices.Contains(rates, w.Rate) && len(rates) < maxGoldenRates {
+			rates = append(rates, w.Rate)
+		}
+		if slices.Contains(rates, w.Rate) {
+			few = append(few, w)
+		}
+	}
+	return few
+}
+
 // GoldenWindows returns the golden windows.
 func (m *Model) GoldenWindows() []input.Window { return m.golden.windows }
 
@@ -107,7 +122,7 @@ func checkGoldenRows(p input.Preprocessing, rows []GoldenWindow) error {
 	if len(rows) == 0 || len(rows) > maxGolden {
 		return fmt.Errorf("%d golden windows, need 1 to %d", len(rows), maxGolden)
 	}
-	r, total := p.Representation(), 0
+	r, total, rates := p.Representation(), 0, make(map[float64]bool)
 	for i, g := range rows {
 		n, m := g.Samples, g.machine()
 		switch {
@@ -119,6 +134,9 @@ func checkGoldenRows(p input.Preprocessing, rows []GoldenWindow) error {
 			return fmt.Errorf("golden window %d: the shaft speed or the orders of its bearing are missing or out of range", i)
 		case r.Machine && (n < lines.Need(g.Rate, m.ShaftSpeed) || lines.Bytes(n, g.Rate, m.ShaftSpeed) > maxGoldenBytes):
 			return fmt.Errorf("golden window %d: %d samples at %g Hz are too few or too many for a shaft of %g Hz", i, n, g.Rate, m.ShaftSpeed)
+		}
+		if rates[g.Rate] = true; len(rates) > maxGoldenRates {
+			return fmt.Errorf("the golden windows have more than %d sampling rates", maxGoldenRates)
 		}
 		if total += n; total > maxGoldenSamples {
 			return fmt.Errorf("the golden windows have more than %d samples", maxGoldenSamples)
