@@ -47,11 +47,13 @@ func convShape(s site) (out Shape, reason string) {
 }
 
 // padding returns the zeros before and after the signal for input length n.
-func (l Layer) padding(n int) (before, after int) {
-	if l.Padding != Same {
+func (l Layer) padding(n int) (before, after int) { return padding(l.Padding, l.Kernel, l.Stride, n) }
+
+func padding(p Padding, kernel, stride, n int) (before, after int) {
+	if p != Same {
 		return 0, 0
 	}
-	total := max(0, ((n+l.Stride-1)/l.Stride-1)*l.Stride+l.Kernel-n)
+	total := max(0, ((n+stride-1)/stride-1)*stride+kernel-n)
 	return total / 2, total - total/2
 }
 

@@ -49,6 +49,19 @@ var layerCases = []struct {
 	{"sparse conv", Signal(9, 2), []Layer{Conv(3, 3, 1, Same).Sparse(4), BatchNorm(), ReLU(), MaxPool(2)}},
 	{"sparse dense", Signal(5, 3), []Layer{Dense(7).Sparse(8), ReLU(), Dense(4).Sparse(1)}},
 	{"image", Shape{4, 3, 5}, []Layer{BatchNorm(), Select([]int{0, 2, 3}), Residual(ReLU()), Branches(nil, []Layer{Winners(0.4)}), Nodes(), Dropout(0.2), Dense(6)}},
+	{"conv2d same", Shape{5, 4, 2}, []Layer{Conv2D(3, 3, 3, 1, Same)}},
+	{"conv2d even kernel", Shape{5, 6, 2}, []Layer{BatchNorm(), Conv2D(3, 2, 4, 1, Same)}},
+	{"conv2d stride", Shape{7, 6, 2}, []Layer{ReLU(), Conv2D(3, 3, 2, 2, Same)}},
+	{"conv2d stride over kernel", Shape{7, 9, 1}, []Layer{BatchNorm(), Conv2D(3, 2, 1, 4, Same)}},
+	{"conv2d valid", Shape{5, 4, 2}, []Layer{BatchNorm(), Conv2D(4, 3, 2, 1, Valid).Biased()}},
+	{"conv2d valid stride", Shape{6, 7, 1}, []Layer{BatchNorm(), Conv2D(3, 2, 3, 2, Valid)}},
+	{"conv2d kernel over image", Shape{3, 2, 2}, []Layer{BatchNorm(), Conv2D(3, 5, 7, 1, Same)}},
+	{"conv2d sparse", Shape{5, 4, 3}, []Layer{Conv2D(3, 3, 3, 1, Same).Sparse(8), BatchNorm(), ReLU()}},
+	{"maxpool2d", Shape{5, 7, 2}, []Layer{BatchNorm(), ReLU(), MaxPool2D(2, 2)}},
+	{"maxpool2d 3 x 1", Shape{7, 3, 2}, []Layer{BatchNorm(), MaxPool2D(3, 1)}},
+	{"maxpool2d first", Shape{4, 6, 2}, []Layer{MaxPool2D(2, 3)}},
+	{"avgpool2d", Shape{5, 7, 2}, []Layer{BatchNorm(), AvgPool2D(2, 3)}},
+	{"image stack", Shape{8, 9, 1}, []Layer{Conv2D(4, 3, 3, 1, Same), BatchNorm(), ReLU(), MaxPool2D(2, 2), Residual(Conv2D(4, 3, 3, 1, Same).Biased(), ReLU()), AvgPool2D(4, 2), Dense(4)}},
 	{"stack", Signal(16, 1), []Layer{Conv(4, 5, 2, Same), BatchNorm(), ReLU(), MaxPool(2), Conv(6, 3, 1, Valid), BatchNorm(), ReLU(), Dense(5), BatchNorm(), ReLU()}},
 }
 
@@ -218,12 +231,21 @@ func TestSpecRefusals(t *testing.T) {
 	f(Signal(4, 1), "layer 0 (residual): residual and branches need branches, no other layer has them", Layer{Op: OpResidual})
 	f(Signal(4, 3), "layer 0 (select): channels must ascend in 0..2", Select([]int{1, 1}))
 	f(Signal(4, 1), "layer 0 (winners): rate 0 is outside (0, 1]", Winners(0))
-	f(Signal(4, 1), "layer 0 (relu): group 8 must lie in 1..16, and belong to conv, dense or logits", ReLU().Sparse(8))
+	f(Signal(4, 1), "layer 0 (relu): group 8 must lie in 1..16, and belong to a layer with weights", ReLU().Sparse(8))
 	f(Signal(4, 1), `spec "t": needs 1 to 256 layers, the last of them logits, and combinators at most 4 deep`, Residual(Residual(Residual(Residual(Residual(ReLU()))))))
 	f(Signal(0, 1), `spec "t": input 0 x 1 is out of range`)
 	f(Signal(1<<20, 1), "layer 0 (dense): too many weights: the layers up to this one have 1099512676352, a network may have 16777216", Dense(1<<20))
 	f(Signal(1<<18, 1), "layer 0 (conv): too many multiply-accumulates: up to this layer a window takes 2147483648, it may take 268435456", Conv(2, 1<<12, 1, Same))
 	f(Signal(1<<12, 1), "layer 0 (conv): output is too large", Conv(1<<20, 1, 1, Same))
+	f(Shape{4, 3, 1}, "layer 0 (conv2d): kernel 2 x 4 is larger than the input's 4 x 3", Conv2D(2, 2, 4, 1, Valid))
+	f(Shape{4, 3, 1}, "layer 0 (conv2d): out 2, kernel 2 x 0 and stride 1 must lie in 1..1048576", Conv2D(2, 2, 0, 1, Same))
+	f(Shape{4, 3, 1}, `layer 0 (conv2d): padding "full" is neither same nor valid`, Conv2D(2, 2, 2, 1, "full"))
+	f(Shape{4, 3, 1}, "layer 0 (maxpool2d): pool 2 x 4 must lie in 1..256 and not exceed the input's 4 x 3", MaxPool2D(2, 4))
+	f(Shape{300, 3, 1}, "layer 0 (avgpool2d): pool 257 x 1 must lie in 1..256 and not exceed the input's 300 x 3", AvgPool2D(257, 1))
+	f(Shape{4, 3, 1}, "layer 0 (conv2d): out 1, kernel 1 x 1048577 and stride 1 must lie in 1..1048576", Conv2D(1, 1, 1<<20+1, 1, Same))
+	f(Shape{4, 3, 1}, "layer 0 (avgpool): it reads signals, not images of 4 x 3 x 1", AvgPool(2))
+	f(Shape{4, 3, 1}, "layer 0 (branches): branches of 4 x 3 and 2 x 3 steps do not fit side by side", Branches(nil, []Layer{MaxPool2D(2, 1)}))
+	f(Shape{512, 512, 1}, "layer 0 (conv2d): too many multiply-accumulates: up to this layer a window takes 415236096, it may take 268435456", Conv2D(4, 18, 22, 1, Same))
 	f(Signal(4, 1), "layer 0 (conv): stride 5 is longer than the input's 4 steps", Conv(1, 1, 5, Same))
 }
 

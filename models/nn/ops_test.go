@@ -152,6 +152,9 @@ func TestShapeJSON(t *testing.T) {
 		}
 	}
 	g(Shape{4, 4, 1}, true)
+	if _, err := (Spec{Input: Shape{256, 257, 1}, Layers: []Layer{MaxPool2D(256, 256), Logits()}}).Shapes(2); err != nil {
+		t.Error(err)
+	}
 	g(Shape{4, 0, 1}, false)
 	g(Shape{4, -1, 1}, false)
 	g(Shape{}, false)

@@ -33,7 +33,9 @@ type step struct {
 	stride int // elements between the rows of the im2col view, 0 of a dense layer
 	lanes  bool
 	taps   kernel.Taps
-	moves  bool // changes the layout and nothing else
+	moves  bool  // changes the layout and nothing else
+	view   *view // of a convolution of images
+	width  int   // of a pool of images
 
 	groups kernel.Groups // of a sparse layer, in place of w
 	sparse bool
@@ -57,8 +59,8 @@ type step struct {
 // open reports whether the step stores sums of weights to which more can be done.
 func (s *step) open() bool { return s.w != nil && !s.act.Pool }
 
-// slides reports whether the step is a convolution.
-func (s *step) slides() bool { return s.stride > 0 }
+// slides reports whether the step is a convolution of a signal.
+func (s *step) slides() bool { return s.stride > 0 && s.view == nil }
 
 // Plan compiles the network's present weights. Later training does not change
 // the plan.
@@ -164,13 +166,13 @@ func (p *Plan) Work() (work int) {
 		s := &p.steps[i]
 		switch {
 		case s.sparse:
-			work += s.m * s.groups.Count()
+			work += s.columns() * s.m * s.groups.Count()
 		case s.lanes:
 			_, lanes := s.vectors()
 			work += lanes
 		case s.b != nil:
 			rows, _ := s.vectors()
-			work += rows
+			work += s.columns() * rows
 		case s.moves:
 			work += changeCost * s.in.Size()
 		}
@@ -179,6 +181,14 @@ func (p *Plan) Work() (work int) {
 		}
 	}
 	return work
+}
+
+// columns is how often the step multiplies: once for each column of an image.
+func (s *step) columns() int {
+	if s.view == nil {
+		return 1
+	}
+	return s.view.out.W
 }
 
 // Clone returns a plan that shares p's weights and has its own buffers.

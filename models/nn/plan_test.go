@@ -75,7 +75,7 @@ func moved(t testing.TB, spec Spec, classes int) *Network {
 // by the layers' formulas, to 1e-5 of the largest logit, and those of the
 // instruction sets, which choose different layouts, with each other to the bit.
 func TestPlanIsTheNetwork(t *testing.T) {
-	for _, spec := range append(randomSpecs(200), planSpecs...) {
+	for _, spec := range slices.Concat(randomSpecs(200), randomImages(100), planSpecs) {
 		net := moved(t, spec, 10)
 		x := randomBatch(rand.New(rand.NewPCG(3, 4)), 3, spec.Input)
 		first, wants := make([][]float32, x.N), make([][]float64, x.N)
@@ -163,6 +163,41 @@ func randomSpecs(n int) (specs []Spec) {
 	return specs
 }
 
+// randomImages returns specs of layers that read images, in any order.
+func randomImages(n int) (specs []Spec) {
+	rng := rand.New(rand.NewPCG(99, 2))
+	conv := func(out int) Layer {
+		l := Conv2D(out, 1+rng.IntN(4), 1+rng.IntN(4), 1+rng.IntN(3), []Padding{Same, Valid}[rng.IntN(2)])
+		l.Bias = rng.IntN(2) == 0
+		return l.Sparse(rng.IntN(2) * rng.IntN(9))
+	}
+	for len(specs) < n {
+		var layers []Layer
+		for range 1 + rng.IntN(5) {
+			switch rng.IntN(8) {
+			case 0, 1, 2:
+				layers = append(layers, conv(1+rng.IntN(40)))
+			case 3:
+				layers = append(layers, BatchNorm(), ReLU())
+			case 4:
+				layers = append(layers, MaxPool2D(1+rng.IntN(3), 1+rng.IntN(3)))
+			case 5:
+				layers = append(layers, AvgPool2D(1+rng.IntN(3), 1+rng.IntN(3)))
+			case 6:
+				layers = append(layers, Branches([]Layer{Conv2D(1+rng.IntN(20), 3, 3, 1, Same), ReLU()}, nil, []Layer{Select([]int{0}), Residual(ReLU())}))
+			case 7: // from an image to a signal
+				layers = append(layers, Dense(1+rng.IntN(90)), Winners(0.5), Conv(1+rng.IntN(9), 3, 1, Same))
+			}
+		}
+		spec := Spec{Input: Shape{1 + rng.IntN(20), 1 + rng.IntN(20), 1 + rng.IntN(5)}, Layers: append(layers, Logits())}
+		spec.Name = fmt.Sprintf("%+v", spec)
+		if _, err := spec.Shapes(10); err == nil {
+			specs = append(specs, spec)
+		}
+	}
+	return specs
+}
+
 // reference infers in float64 by the formulas of the layers.
 func reference(net *Network, window []float32) []float64 {
 	x := make([]float64, len(window))
@@ -210,6 +245,28 @@ func referenceOf(net *Network, layers []Layer, in Shape, path func(i int) Path, 
 								s += x[from*in.C+ci] * weight(Weight, (k*in.C+ci)*out.C+c)
 							}
 						}
+					}
+				case OpConv2D:
+					top, _ := padding(l.Padding, l.Kernel, l.Stride, in.H)
+					left, _ := padding(l.Padding, l.Width, l.Stride, in.W)
+					s = weight(Bias, c)
+					for k := range l.Kernel * l.Width {
+						h, w := t/out.W*l.Stride-top+k/l.Width, t%out.W*l.Stride-left+k%l.Width
+						for ci := range in.C {
+							if h >= 0 && h < in.H && w >= 0 && w < in.W {
+								s += x[(h*in.W+w)*in.C+ci] * weight(Weight, (k*in.C+ci)*out.C+c)
+							}
+						}
+					}
+				case OpMaxPool2D, OpAvgPool2D:
+					n, sum := l.Kernel*l.Width, 0.0
+					s = math.Inf(-1)
+					for k := range n {
+						v := x[((t/out.W*l.Kernel+k/l.Width)*in.W+t%out.W*l.Width+k%l.Width)*in.C+c]
+						s, sum = max(s, v), sum+v/float64(n)
+					}
+					if l.Op == OpAvgPool2D {
+						s = sum
 					}
 				case OpDense, OpLogits:
 					s = weight(Bias, c)

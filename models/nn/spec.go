@@ -27,6 +27,9 @@ const (
 	OpSelect    Op = "select"
 	OpWinners   Op = "winners"
 	OpNodes     Op = "nodes"
+	OpConv2D    Op = "conv2d"
+	OpMaxPool2D Op = "maxpool2d"
+	OpAvgPool2D Op = "avgpool2d"
 )
 
 // Padding of a convolution.
@@ -44,7 +47,8 @@ const (
 type Layer struct {
 	Op      Op      `json:"op"`
 	Out     int     `json:"out,omitempty"`     // channels of conv, units of dense
-	Kernel  int     `json:"kernel,omitempty"`  // taps of conv, width of pools
+	Kernel  int     `json:"kernel,omitempty"`  // taps of conv, width of pools; along the height of images
+	Width   int     `json:"width,omitempty"`   // the same along the width of images
 	Stride  int     `json:"stride,omitempty"`  // of conv
 	Padding Padding `json:"padding,omitempty"` // of conv
 	Bias    bool    `json:"bias,omitempty"`    // of conv; dense layers always have one
@@ -61,8 +65,10 @@ func Conv(out, kernel, stride int, p Padding) Layer {
 }
 
 // ConvBias is Conv with a bias.
-func ConvBias(out, kernel, stride int, p Padding) Layer {
-	l := Conv(out, kernel, stride, p)
+func ConvBias(out, kernel, stride int, p Padding) Layer { return Conv(out, kernel, stride, p).Biased() }
+
+// Biased gives a convolution a bias.
+func (l Layer) Biased() Layer {
 	l.Bias = true
 	return l
 }
@@ -196,7 +202,7 @@ func (l Layer) shape(in Shape, classes int) (out Shape, reason string) {
 	op, known := operations[l.Op]
 	switch {
 	case l.Group != 0 && (!op.sparse || l.Group < 1 || l.Group > kernel.MaxGroup):
-		return out, fmt.Sprintf("group %d must lie in 1..%d, and belong to conv, dense or logits", l.Group, kernel.MaxGroup)
+		return out, fmt.Sprintf("group %d must lie in 1..%d, and belong to a layer with weights", l.Group, kernel.MaxGroup)
 	case (len(l.Branches) > 0) != op.holds:
 		return out, "residual and branches need branches, no other layer has them"
 	case !known:

@@ -45,6 +45,11 @@ var specs = []nn.Spec{
 			nil,
 			[]nn.Layer{nn.Conv(6, 5, 1, nn.Same), nn.ReLU(), nn.BatchNorm()}),
 		nn.BatchNorm(), nn.MaxPool(2), nn.Conv(8, 3, 1, nn.Same), nn.AvgPool(2), nn.BatchNorm(), nn.ReLU(), nn.Logits()}},
+	{Name: "image", Input: nn.Shape{H: 12, W: 10, C: 2}, Layers: []nn.Layer{
+		nn.Conv2D(12, 3, 3, 1, nn.Same), nn.BatchNorm(), nn.ReLU(), nn.MaxPool2D(2, 2),
+		nn.Residual(nn.BatchNorm(), nn.ReLU(), nn.Conv2D(9, 3, 3, 1, nn.Same), nn.BatchNorm(), nn.ReLU(), nn.Conv2D(12, 1, 1, 1, nn.Same)),
+		nn.Conv2D(10, 3, 2, 2, nn.Valid).Biased(), nn.BatchNorm(), nn.ReLU(), nn.AvgPool2D(1, 2),
+		nn.Dense(20), nn.BatchNorm(), nn.ReLU(), nn.Logits()}},
 	{Name: "no norm", Input: nn.Signal(16, 1), Layers: []nn.Layer{
 		nn.Conv(6, 3, 1, nn.Same), nn.BatchNorm(), nn.ReLU(), nn.Conv(5, 3, 1, nn.Same), nn.ReLU(), nn.Logits()}},
 }

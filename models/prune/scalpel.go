@@ -47,7 +47,7 @@ const (
 // Reference: J. Yu et al., Scalpel: customizing DNN pruning to the underlying
 // hardware parallelism, ISCA 2017.
 func (j Job) scalpel(m *models.Model, s Settings) []stage {
-	isConv := func(l nn.Layer) bool { return l.Op == nn.OpConv }
+	isConv := func(l nn.Layer) bool { return l.Op != nn.OpDense }
 	dense := func(p *nn.Param) bool { return len(p.Shape) == 2 }
 	width := s.Width
 	if width == 0 {
