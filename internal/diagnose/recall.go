@@ -89,7 +89,8 @@ func (c *Core) release(s *sensor) {
 	case blank:
 		delete(c.sensors, key)
 	default:
-		c.states.rest(s, bytes)
+		c.states.rest(s, bytes, s.fetched)
+		s.fetched = false
 		c.letGo()
 	}
 }
@@ -152,6 +153,7 @@ func (c *Core) recall(ctx context.Context, store States, s *sensor) error {
 	}
 	s.loaded = true
 	if st.Doc != nil || len(st.Since) > 0 {
+		s.fetched = true
 		c.metrics.recalled()
 	}
 	return nil

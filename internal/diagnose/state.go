@@ -205,12 +205,13 @@ type sensor struct {
 	owner   string        // that it is counted for while it rests, and how much
 	size    int64
 
-	mu     sync.Mutex
-	loaded bool           // from the store
-	alarms *alarm.Machine // nil without a store that keeps it
-	base   memory
-	kept   []*observation
-	live   memory
+	mu      sync.Mutex
+	loaded  bool           // from the store
+	fetched bool           // by those who hold it: there was something
+	alarms  *alarm.Machine // nil without a store that keeps it
+	base    memory
+	kept    []*observation
+	live    memory
 
 	telling []telling      // of alarms, on its way to the store
 	flying  []*observation // that take part and are not known to be stored

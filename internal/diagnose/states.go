@@ -5,18 +5,24 @@ import "container/list"
 // states are the live states of sensor axes that no window holds: what they take in bytes, and in
 // which order they were used, by the tenant whose windows did so last. Of a core's mutex.
 type states struct {
-	most int64 // bytes; zero for no bound
-	held int64
-	by   map[string]*owned
+	most    int64 // bytes; zero for no bound
+	held    int64
+	by      map[string]*owned
+	fetched int // that were recalled and came to rest
 }
+
+// keptOf is how many states that were recalled come to rest before one is kept as if it had been there:
+// the others go first, unless they are used again before. Sensors send in turn, and of more than
+// there is room for each would go just before its next window.
+const keptOf = 8
 
 type owned struct {
 	bytes int64
 	order list.List // of *sensor, the one used last in front
 }
 
-// rest counts a state that is held no more.
-func (x *states) rest(s *sensor, bytes int64) {
+// rest counts a state that is held no more. fetched says that it was recalled for this use.
+func (x *states) rest(s *sensor, bytes int64, fetched bool) {
 	x.drop(s)
 	if x.by == nil {
 		x.by = make(map[string]*owned)
@@ -26,7 +32,13 @@ func (x *states) rest(s *sensor, bytes int64) {
 		o = &owned{}
 		x.by[s.tenant] = o
 	}
-	s.resting, s.owner, s.size = o.order.PushFront(s), s.tenant, bytes
+	push := o.order.PushFront
+	if fetched {
+		if x.fetched++; x.fetched%keptOf != 0 {
+			push = o.order.PushBack
+		}
+	}
+	s.resting, s.owner, s.size = push(s), s.tenant, bytes
 	o.bytes += bytes
 	x.held += bytes
 }

@@ -221,7 +221,7 @@ func TestIdleMemory(t *testing.T) {
 		t.Fatalf("%d states are kept beside an idle budget, want all", n)
 	}
 	for _, s := range p.core.sensors {
-		p.core.states.rest(s, 1<<20) // as if it knew much
+		p.core.states.rest(s, 1<<20, false) // as if it knew much
 	}
 	left := memory.Max() / 16 // beside what a window needs: what is not given to windows
 	need := p.core.Need(p.brief("", p.now))
@@ -307,5 +307,51 @@ func TestStatesBound(t *testing.T) {
 	}
 	if _, ok := p.core.states.by["small"]; ok {
 		t.Error("what a sensor that is forgotten took is counted")
+	}
+}
+
+// TestTurnsOfSensors: where sensors send in turn, and there is room for two thirds of them, most of the
+// windows find the state at hand; and when others send instead, they come to be those.
+func TestTurnsOfSensors(t *testing.T) {
+	p := newPlant(t)
+	m, err := NewMetrics(prometheus.NewRegistry())
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.core, err = New(model(t, "m", 1), Config{Store: p.db, Metrics: m, Now: func() time.Time { return p.now }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	const n = 30
+	round := func(from int) float64 {
+		before := testutil.ToFloat64(m.Recalled)
+		for i := range n {
+			w := p.brief("", p.now)
+			w.Sensor = fmt.Sprint("s", from+i)
+			p.now = p.now.Add(time.Second)
+			if _, err := p.core.Submit(t.Context(), w, admit.Entry{}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		return testutil.ToFloat64(m.Recalled) - before
+	}
+	for range 3 {
+		round(0)
+	}
+	for _, from := range []int{0, n} {
+		var recalled float64
+		for i := range 14 {
+			var size int64
+			for _, s := range p.core.sensors {
+				size = max(size, s.size)
+			}
+			p.core.states.most = n * 2 / 3 * size
+			if r := round(from); i >= 8 {
+				recalled += r
+			}
+		}
+		if share := recalled / (6 * n); share > 0.6 || share < 0.2 {
+			t.Errorf("%.2f of the windows of sensors from s%d had their state recalled", share, from)
+		}
 	}
 }
