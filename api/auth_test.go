@@ -184,6 +184,10 @@ func TestFailureWindow(t *testing.T) {
 	add("2001:db8:0:1::1", time.Second, 0)
 	add("2001:db8::1", time.Minute-1, 1)
 	add("2001:db8::1", time.Minute, 0)
+	for range 19 { // the first of twenty was when the minute was over
+		add("2001:db8::1", time.Minute+time.Second, 0)
+	}
+	add("2001:db8::1", time.Minute+time.Second, 59*time.Second)
 	for n, want := range map[int]int{19_998: 20_000, 19_999: 1} { // each guess is of an address and of an ID
 		f = failures{by: make(map[string]tally)}
 		for i := range n {
