@@ -20,7 +20,20 @@ type Memory struct {
 	peak atomic.Int64 // of used since the last Peak
 
 	shares shares
+	spares func() bool
 }
+
+// Spare has free called before a grant is refused: it lets go of something that is kept without
+// need, gives its bytes back, and says whether there was any. It is to be set before the first
+// grant.
+func (m *Memory) Spare(free func() bool) {
+	if m != nil {
+		m.spares = free
+	}
+}
+
+// again says whether something was let go of, so that a grant is worth another look.
+func (m *Memory) again() bool { return m.spares != nil && m.spares() }
 
 // Use says what bytes are for.
 type Use int
@@ -59,9 +72,10 @@ func (m *Memory) Take(u Use, n int64) bool {
 	if m == nil {
 		return true
 	}
-	if now := m.used.Add(n); now > m.upTo(u, n) {
-		m.used.Add(-n)
-		return false
+	for m.used.Add(n) > m.upTo(u, n) {
+		if m.used.Add(-n); !m.again() {
+			return false
+		}
 	}
 	m.add(0)
 	return true
@@ -92,7 +106,15 @@ func (m *Memory) Hold(n int64) {
 
 // Fits says whether n bytes would be granted now.
 func (m *Memory) Fits(u Use, n int64) bool {
-	return m == nil || m.used.Load()+n <= m.upTo(u, n)
+	if m == nil {
+		return true
+	}
+	for m.used.Load()+n > m.upTo(u, n) {
+		if !m.again() {
+			return false
+		}
+	}
+	return true
 }
 
 // Give gives n bytes back.

@@ -61,7 +61,17 @@ func (m *Memory) HoldFor(tenant string, n int64) {
 // GiveFor gives n bytes of a tenant back.
 func (m *Memory) GiveFor(tenant string, n int64) { m.HoldFor(tenant, -n) }
 
+// grants says whether a tenant may have n bytes more, after what is kept without need was let go.
 func (m *Memory) grants(tenant string, n int64) bool {
+	for !m.room(tenant, n) {
+		if !m.again() {
+			return false
+		}
+	}
+	return true
+}
+
+func (m *Memory) room(tenant string, n int64) bool {
 	own, used := m.shares.by[tenant], m.used.Load()
 	if own+n <= m.max/little {
 		return used+n <= m.max-m.max/(2*little)

@@ -26,10 +26,11 @@ func (c *Core) Cut(rec *bearing.Window) ([]*bearing.Window, error) {
 	if err != nil {
 		return nil, err
 	}
-	e, err := c.engineOf(context.Background(), reg.model)
+	e, done, err := c.engineOf(context.Background(), reg.model)
 	if err != nil {
 		return nil, err
 	}
+	defer done()
 	speed, _ := reg.speed(rec)
 	n := cutLength(rec.SampleRate, speed)
 	if pre := e.model.Preprocessing; pre.CheckRate(rec.SampleRate) == nil {

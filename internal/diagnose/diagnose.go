@@ -50,8 +50,7 @@ type Core struct {
 	gate      *admit.Gate
 	memory    *admit.Memory
 
-	making  sync.Mutex
-	engines map[string]*engine // of sensors with a model of their own, by its digest
+	own *engines // of sensors with a model of their own
 
 	maxSamples int // of a window that is taken
 
@@ -117,7 +116,7 @@ type Config struct {
 
 // New returns a core that answers with model m.
 func New(m *models.Model, cfg Config) (*Core, error) {
-	c := &Core{features: cfg.Features, store: cfg.Store, catalogue: cfg.Catalogue, registry: cfg.Sensors, models: cfg.Models, engines: make(map[string]*engine), metrics: newMetrics(cfg.Metrics), now: cfg.Now, gate: cfg.Gate, memory: cfg.Memory, baseline: cfg.Baseline, zones: cfg.Zones, build: cfg.Build, sensors: make(map[[2]string]*sensor), arrived: make(map[[2]string]*arrivals), behind: make(map[[2]string]bool), rests: make(map[string]time.Time), folding: make(chan struct{}, 1), saveEvery: savedEvery}
+	c := &Core{features: cfg.Features, store: cfg.Store, catalogue: cfg.Catalogue, registry: cfg.Sensors, models: cfg.Models, own: newEngines(cfg.Memory), metrics: newMetrics(cfg.Metrics), now: cfg.Now, gate: cfg.Gate, memory: cfg.Memory, baseline: cfg.Baseline, zones: cfg.Zones, build: cfg.Build, sensors: make(map[[2]string]*sensor), arrived: make(map[[2]string]*arrivals), behind: make(map[[2]string]bool), rests: make(map[string]time.Time), folding: make(chan struct{}, 1), saveEvery: savedEvery}
 	c.crowd.most, c.crowd.axesMost = cfg.MaxSensors, cmp.Or(cfg.MaxAxes, DefaultMaxAxes)
 	c.maxSamples = cmp.Or(cfg.MaxSamples, bearing.DefaultMaxSamples)
 	c.states.most = cfg.States
@@ -184,40 +183,6 @@ func (c *Core) engine(m *models.Model) (*engine, error) {
 	return e, nil
 }
 
-// engineOf returns the engine for a sensor's own model, or the active one where it has none
-// or its model has been deleted.
-func (c *Core) engineOf(ctx context.Context, digest string) (*engine, error) {
-	active := c.active.Load()
-	if digest == "" || digest == active.model.Digest || c.models == nil {
-		return active, nil
-	}
-	c.making.Lock()
-	defer c.making.Unlock()
-	if e := c.engines[digest]; e != nil {
-		return e, nil
-	}
-	m, err := c.models(ctx, digest)
-	if bearing.KindOf(err) == bearing.NotFound {
-		return active, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	e, err := c.engine(m)
-	if err == nil {
-		c.engines[digest] = e
-	}
-	return e, err
-}
-
-// Drop lets go of a model that was deleted: sensors that name it are judged by the active one
-// from now on, as they are after a restart.
-func (c *Core) Drop(digest string) {
-	c.making.Lock()
-	defer c.making.Unlock()
-	delete(c.engines, digest)
-}
-
 func newWorker(c *models.Classifier, cfg features.Config) (*worker, error) {
 	x, err := features.New(cfg)
 	if err != nil {
@@ -263,10 +228,11 @@ func (c *Core) diagnose(w *bearing.Window, s *sensor) (bearing.Diagnosis, error)
 	if err != nil {
 		return bearing.Diagnosis{}, err
 	}
-	e, err := c.engineOf(context.Background(), reg.model)
+	e, done, err := c.engineOf(context.Background(), reg.model)
 	if err != nil {
 		return bearing.Diagnosis{}, err
 	}
+	defer done()
 	o, names, err := c.observe(e, w, reg, s.live.bearing)
 	if err != nil {
 		return bearing.Diagnosis{}, err
@@ -350,10 +316,11 @@ func (c *Core) Submit(ctx context.Context, w *bearing.Window, entry admit.Entry)
 	s.mu.Lock()
 	last := s.live.bearing
 	s.mu.Unlock()
-	e, err := c.engineOf(ctx, reg.model)
+	e, done, err := c.engineOf(ctx, reg.model)
 	if err != nil {
 		return bearing.Diagnosis{}, err
 	}
+	defer done()
 	need := e.need(w, reg)
 	held := max(need.judged, need.stored)
 	if err := c.memory.Window(ctx, entry, held); err != nil {

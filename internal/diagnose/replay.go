@@ -30,10 +30,11 @@ func (c *Core) Replay(ctx context.Context, history History, w *bearing.Window, w
 	if err != nil {
 		return bearing.Diagnosis{}, err
 	}
-	e, err := c.engineOf(ctx, was.Model.Digest)
+	e, done, err := c.engineOf(ctx, was.Model.Digest)
 	if err != nil {
 		return bearing.Diagnosis{}, err
 	}
+	defer done()
 	o, names, err := c.observe(e, w, reg, s.live.bearing)
 	if err != nil {
 		return bearing.Diagnosis{}, err
