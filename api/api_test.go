@@ -62,11 +62,19 @@ func (f *fake) Diagnosis(_ context.Context, id string) (bearing.Diagnosis, error
 	return bearing.Diagnosis{}, bearing.Errorf(bearing.NotFound, "diagnosis_not_found", "there is no diagnosis %q", id)
 }
 
-func (f *fake) Diagnoses(_ context.Context, q bearing.Query) (bearing.Page, error) {
-	if f.list != nil {
-		return f.list(q)
+func (f *fake) DiagnosisDocuments(_ context.Context, q bearing.Query) (docs []json.RawMessage, next string, err error) {
+	if f.list == nil {
+		return nil, "", nil
 	}
-	return bearing.Page{}, nil
+	p, err := f.list(q)
+	for _, d := range p.Diagnoses {
+		doc, err := d.Encode()
+		if err != nil {
+			return nil, "", err
+		}
+		docs = append(docs, doc)
+	}
+	return docs, p.NextCursor, err
 }
 
 func (f *fake) Page(after string, limit int) []bearing.KnownBearing {

@@ -72,35 +72,13 @@ func (s *server) diagnoses(ctx context.Context, in *listDiagnoses) (*pageOfDiagn
 	var docs []json.RawMessage
 	var next string
 	err = s.inTurn(ctx, func() (err error) {
-		docs, next, err = s.documents(ctx, q)
+		docs, next, err = s.reader.DiagnosisDocuments(ctx, q)
 		return err
 	})
 	if err != nil {
 		return nil, s.humaError(ctx, err)
 	}
 	return &pageOfDiagnoses{"application/json", appendPage(nil, docs, next)}, nil
-}
-
-// DocumentReader is a Reader that has diagnoses as the JSON in which they are answered.
-// Reading a hundred of them only to write them again would be nine tenths of the work.
-type DocumentReader interface {
-	DiagnosisDocuments(ctx context.Context, q bearing.Query) (docs []json.RawMessage, next string, err error)
-}
-
-// documents returns a page of diagnoses as JSON, and the cursor of the next.
-func (s *server) documents(ctx context.Context, q bearing.Query) (docs []json.RawMessage, next string, err error) {
-	if r, ok := s.reader.(DocumentReader); ok {
-		return r.DiagnosisDocuments(ctx, q)
-	}
-	p, err := s.reader.Diagnoses(ctx, q)
-	for _, d := range p.Diagnoses {
-		doc, err := d.Encode()
-		if err != nil {
-			return nil, "", err
-		}
-		docs = append(docs, doc)
-	}
-	return docs, p.NextCursor, err
 }
 
 // appendPage appends a bearing.Page of documents to dst. A cursor needs no escapes.

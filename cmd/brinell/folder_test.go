@@ -12,6 +12,7 @@ import (
 
 	"brinell/bearing"
 	"brinell/internal/diagnose"
+	"brinell/internal/storetest"
 	"brinell/internal/watch"
 	"brinell/models/pretrained"
 )
@@ -34,6 +35,7 @@ func folder(t *testing.T, dir string, sensor func(string) (bearing.Sensor, bool)
 
 // dropRig is a watched folder of sensor s, and what its core took.
 type dropRig struct {
+	*storetest.Memory
 	unit    bearing.Unit // of the sensor
 	samples []int        // of each window
 	t       *testing.T
@@ -45,7 +47,7 @@ type dropRig struct {
 
 func newDropRig(t *testing.T) *dropRig {
 	t.Helper()
-	r := &dropRig{t: t, dir: t.TempDir(), at: time.Now()}
+	r := &dropRig{Memory: storetest.NewMemory(storetest.Config{}), t: t, dir: t.TempDir(), at: time.Now()}
 	m, err := pretrained.Default()
 	if err != nil {
 		t.Fatal(err)
@@ -59,10 +61,10 @@ func newDropRig(t *testing.T) *dropRig {
 	return r
 }
 
-// Append implements diagnose.Appender.
-func (r *dropRig) Append(_ context.Context, d bearing.Diagnosis, w *bearing.Window, _ *bearing.Effects) (bearing.Diagnosis, error) {
+// Append notes how many samples a window has.
+func (r *dropRig) Append(ctx context.Context, d bearing.Diagnosis, w *bearing.Window, also *bearing.Effects) (bearing.Diagnosis, error) {
 	r.samples = append(r.samples, len(w.Samples))
-	return d, nil
+	return r.Memory.Append(ctx, d, w, also)
 }
 
 // taken drops a file, looks for a minute, and wants it to have been taken.

@@ -317,6 +317,18 @@ func (s settings) hosts(addr string) api.Hosts {
 	return api.Hosts{Check: loopback(addr) || len(s.allowedHosts) > 0, Also: s.allowedHosts}
 }
 
+// What the store is to each that uses it. Another one that passes storetest.Run and these lines
+// can take its place.
+var (
+	_ diagnose.Store = (*store.DB)(nil)
+	_ library.Store  = (*store.DB)(nil)
+	_ webhook.Store  = (*store.DB)(nil)
+	_ api.Reader     = (*store.DB)(nil)
+	_ api.Alarms     = judged{}
+	_ api.Signals    = judged{}
+	_ api.Events     = events{}
+)
+
 // judged is what the core changes or computes and the store has: alarms, and what is seen
 // in stored windows.
 type judged struct {

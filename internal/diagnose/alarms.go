@@ -12,17 +12,6 @@ import (
 	"brinell/internal/clamp"
 )
 
-// Alarms keeps alarms and the machines that raise them. A core whose store is none
-// raises none.
-type Alarms interface {
-	AlarmMachine(ctx context.Context, sensor, axis string) ([]byte, error)
-	PutAlarms(ctx context.Context, sensor, axis string, e *bearing.Effects) error
-	Alarm(ctx context.Context, id string) (bearing.Alarm, error)
-	AlarmAxes(ctx context.Context, sensor string) ([]string, error)
-	DueShelves(ctx context.Context, now time.Time, after, limit int) (ids []string, err error)
-	Arrivals(ctx context.Context, each func(sensor, axis string, starts, received []time.Time)) error
-}
-
 // loadAlarms gets the state of the sensor's alarm machine from the store, or that of
 // one at rest. The caller holds s.mu.
 func (s *sensor) loadAlarms(ctx context.Context, store Alarms) error {
@@ -120,11 +109,10 @@ func (c *Core) CloseAlarm(ctx context.Context, id string, version int64, by bear
 // Retire ends the alarms of a sensor that is no more, on all of its axes, and forgets
 // when it sent, so that it is not called silent for it.
 func (c *Core) Retire(ctx context.Context, name string) error {
-	store, ok := c.store.(Alarms)
-	if !ok {
+	if c.store == nil {
 		return nil
 	}
-	axes, err := store.AlarmAxes(ctx, name)
+	axes, err := c.store.AlarmAxes(ctx, name)
 	if err != nil {
 		return err
 	}
@@ -136,7 +124,7 @@ func (c *Core) Retire(ctx context.Context, name string) error {
 	}
 	c.mu.Unlock()
 	for _, axis := range axes {
-		err := c.alter(ctx, store, name, axis, func(_ *sensor, m *alarm.Machine) []bearing.Alarm { return m.Retire(c.now().UTC()) })
+		err := c.alter(ctx, name, axis, func(_ *sensor, m *alarm.Machine) []bearing.Alarm { return m.Retire(c.now().UTC()) })
 		if err != nil {
 			return err
 		}
@@ -149,7 +137,7 @@ func (c *Core) Retire(ctx context.Context, name string) error {
 
 // alter changes the alarm machine of a sensor axis and stores it, if that changes
 // anything.
-func (c *Core) alter(ctx context.Context, store Alarms, name, axis string, change func(*sensor, *alarm.Machine) []bearing.Alarm) error {
+func (c *Core) alter(ctx context.Context, name, axis string, change func(*sensor, *alarm.Machine) []bearing.Alarm) error {
 	defer c.release(c.hold(name, axis))
 	s, err := c.sensor(ctx, name, axis)
 	if err != nil {
@@ -165,7 +153,7 @@ func (c *Core) alter(ctx context.Context, store Alarms, name, axis string, chang
 	if m.Rev == s.alarms.Rev {
 		return nil
 	}
-	if err := store.PutAlarms(context.WithoutCancel(ctx), s.name, s.axis, s.effects(m, c.now(), changed...)); err != nil {
+	if err := c.store.PutAlarms(context.WithoutCancel(ctx), s.name, s.axis, s.effects(m, c.now(), changed...)); err != nil {
 		s.alarms = nil // whether it is stored is not known: look
 		return err
 	}
@@ -179,11 +167,10 @@ func errBeingStored() error {
 }
 
 func (c *Core) changeAlarm(ctx context.Context, id string, version int64, change func(*alarm.Machine) (bearing.Alarm, bool)) (bearing.Alarm, error) {
-	store, ok := c.store.(Alarms)
-	if !ok {
+	if c.store == nil {
 		return bearing.Alarm{}, bearing.AlarmNotFound(id)
 	}
-	a, err := store.Alarm(ctx, id)
+	a, err := c.store.Alarm(ctx, id)
 	if err != nil {
 		return a, err
 	}
@@ -206,12 +193,13 @@ func (c *Core) changeAlarm(ctx context.Context, id string, version int64, change
 		return a, bearing.Errorf(bearing.Changed, "version_mismatch", "the alarm has changed meanwhile: read it again, and state its ETag in If-Match")
 	}
 	before := now.Version
-	if a, ok = change(m); !ok || a.Version == before {
+	a, ok := change(m)
+	if !ok || a.Version == before {
 		return a, nil // acknowledged twice is acknowledged
 	}
 	// Windows of this sensor wait for the disk: they must not overtake this.
 	e := s.effects(m, c.now(), a)
-	if err := store.PutAlarms(context.WithoutCancel(ctx), s.name, s.axis, e); err != nil {
+	if err := c.store.PutAlarms(context.WithoutCancel(ctx), s.name, s.axis, e); err != nil {
 		s.alarms = nil // whether it is stored is not known: look
 		return a, err
 	}
@@ -291,12 +279,11 @@ func (a *arrivals) overdue(rule *bearing.AlarmRule, began, now time.Time) (since
 // Watch calls sensors silent from which nothing comes, and silent no more when something
 // does, and ends shelves whose time is over, until ctx ends. It looks every tick.
 func (c *Core) Watch(ctx context.Context, tick time.Duration) error {
-	store, ok := c.store.(Alarms)
-	if !ok {
+	if c.store == nil {
 		return nil
 	}
 	began := c.now()
-	if err := c.begin(ctx, store); err != nil {
+	if err := c.begin(ctx); err != nil {
 		return err
 	}
 	t := time.NewTicker(tick)
@@ -306,14 +293,14 @@ func (c *Core) Watch(ctx context.Context, tick time.Duration) error {
 		case <-ctx.Done():
 			return nil
 		case <-t.C:
-			began = c.look(ctx, store, began)
+			began = c.look(ctx, began)
 		}
 	}
 }
 
 // look does what a tick of Watch does, and returns when it began by the clock as it is now:
 // that may have been set back. What fails, because of the disk, is done at the next one.
-func (c *Core) look(ctx context.Context, store Alarms, began time.Time) time.Time {
+func (c *Core) look(ctx context.Context, began time.Time) time.Time {
 	if now := c.now(); began.After(now) {
 		began = now
 	}
@@ -321,16 +308,16 @@ func (c *Core) look(ctx context.Context, store Alarms, began time.Time) time.Tim
 		by, _ := c.wall.behind(c.now())
 		c.metrics.Behind.Set(by.Seconds())
 	}
-	c.heard(ctx, store)
-	c.silence(ctx, store, began)
-	c.unshelve(ctx, store)
+	c.heard(ctx)
+	c.silence(ctx, began)
+	c.unshelve(ctx)
 	_ = c.tend(ctx) // at a later look, too
 	return began
 }
 
 // begin gets what looks are about: when sensors sent.
-func (c *Core) begin(ctx context.Context, store Alarms) error {
-	return store.Arrivals(ctx, func(sensor, axis string, starts, received []time.Time) {
+func (c *Core) begin(ctx context.Context) error {
+	return c.store.Arrivals(ctx, func(sensor, axis string, starts, received []time.Time) {
 		for _, t := range received {
 			c.wall.came(firstYear, t)
 		}
@@ -348,9 +335,9 @@ const shelvesEach = 256
 // unshelve ends the shelves whose time is over, also while the service was away. Those that
 // could not be ended, or have a part of a second left, are passed over by the next look if
 // there are others.
-func (c *Core) unshelve(ctx context.Context, store Alarms) {
+func (c *Core) unshelve(ctx context.Context) {
 	now := c.now()
-	due, err := store.DueShelves(ctx, now, c.passed, shelvesEach)
+	due, err := c.store.DueShelves(ctx, now, c.passed, shelvesEach)
 	if err != nil {
 		return // at a later look
 	}
@@ -368,7 +355,7 @@ func (c *Core) unshelve(ctx context.Context, store Alarms) {
 
 // heard ends the silence of sensors from which something has come that did not end it by
 // itself: a window that was late, or there already.
-func (c *Core) heard(ctx context.Context, store Alarms) {
+func (c *Core) heard(ctx context.Context) {
 	var keys [][2]string
 	c.mu.Lock()
 	for key, a := range c.arrived {
@@ -378,7 +365,7 @@ func (c *Core) heard(ctx context.Context, store Alarms) {
 	}
 	c.mu.Unlock()
 	for _, key := range keys {
-		err := c.alter(ctx, store, key[0], key[1], func(_ *sensor, m *alarm.Machine) []bearing.Alarm { return m.Heard(c.now().UTC()) })
+		err := c.alter(ctx, key[0], key[1], func(_ *sensor, m *alarm.Machine) []bearing.Alarm { return m.Heard(c.now().UTC()) })
 		if err != nil {
 			c.mu.Lock()
 			if a := c.arrived[key]; a != nil {
@@ -398,7 +385,7 @@ func (s *sensor) listening() bool {
 }
 
 // silence raises the alarms of the sensors that are overdue now.
-func (c *Core) silence(ctx context.Context, store Alarms, began time.Time) {
+func (c *Core) silence(ctx context.Context, began time.Time) {
 	now := c.now()
 	type late struct {
 		key   [2]string
@@ -418,7 +405,7 @@ func (c *Core) silence(ctx context.Context, store Alarms, began time.Time) {
 	c.mu.Unlock()
 	for _, l := range all {
 		text := fmt.Sprintf("nothing for %s, limit %s", now.Sub(l.since).Round(time.Second), l.limit.Round(time.Second))
-		err := c.alter(ctx, store, l.key[0], l.key[1], func(s *sensor, m *alarm.Machine) (raised []bearing.Alarm) {
+		err := c.alter(ctx, l.key[0], l.key[1], func(s *sensor, m *alarm.Machine) (raised []bearing.Alarm) {
 			if a, ok := m.Silence(s.name, s.axis, l.since, now.UTC(), text); ok {
 				raised = append(raised, a)
 			}

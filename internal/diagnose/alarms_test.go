@@ -50,7 +50,7 @@ func (p *plant) restart() {
 	}
 	p.registry.Retire, p.registry.Forgets = p.core.Retire, p.core.Forget
 	p.began = p.now
-	if err := p.core.begin(p.Context(), p.db); err != nil {
+	if err := p.core.begin(p.Context()); err != nil {
 		p.Fatal(err)
 	}
 }
@@ -88,7 +88,7 @@ func (p *plant) send(name string, start time.Time) bearing.Diagnosis {
 // wait turns the clock on and looks.
 func (p *plant) wait(d time.Duration) {
 	p.now = p.now.Add(d)
-	p.began = p.core.look(p.Context(), p.db, p.began)
+	p.began = p.core.look(p.Context(), p.began)
 }
 
 // usual sends a window a minute for a while.

@@ -154,7 +154,7 @@ func (c *clocks) step() {
 	case 11:
 		note("a look, and a person")
 		c.pass(time.Minute)
-		c.began = c.core.look(c.Context(), c.db, c.began)
+		c.began = c.core.look(c.Context(), c.began)
 		for _, a := range c.open(bearing.AlarmQuery{}) {
 			var err error
 			switch c.pick(3) {

@@ -46,12 +46,8 @@ func (m *memory) control(epoch int, start time.Time) {
 }
 
 // readControls reads what was done to the baselines of an axis, in its order.
-func readControls(ctx context.Context, store any, sensor, axis string) (list []control, version int64, err error) {
-	r, ok := store.(ResourceStore)
-	if !ok {
-		return nil, 0, nil
-	}
-	row, err := r.Resource(ctx, bearing.KindBaseline, controlKey(sensor, axis))
+func readControls(ctx context.Context, store Past, sensor, axis string) (list []control, version int64, err error) {
+	row, err := store.Resource(ctx, bearing.KindBaseline, controlKey(sensor, axis))
 	if bearing.CodeOf(err) == "resource_not_found" {
 		return nil, bearing.NoVersion, nil
 	}
@@ -146,12 +142,8 @@ func sortControls(list []control) {
 // controlVersion returns the version of what was done to the baselines of a sensor, 0 for
 // nothing: versions rise over all resources, so it is that of the axis written last.
 func (c *Core) controlVersion(ctx context.Context, sensor string, axes []string) (version int64, err error) {
-	r, ok := c.store.(ResourceStore)
-	if !ok {
-		return 0, nil
-	}
 	for _, axis := range axes {
-		v, err := r.ResourceVersion(ctx, bearing.KindBaseline, controlKey(sensor, axis))
+		v, err := c.store.ResourceVersion(ctx, bearing.KindBaseline, controlKey(sensor, axis))
 		if err != nil {
 			return 0, err
 		}
@@ -188,9 +180,8 @@ func (c *Core) controlled(ctx context.Context, name, axis string) (*sensor, erro
 // Conflict too_many_controls, Overloaded overloaded, also where what is stored would be folded
 // for it and was a moment ago, those of the store.
 func (c *Core) ControlBaseline(ctx context.Context, sensor string, x bearing.BaselineControl, match int64) error {
-	store, ok := c.store.(ResourceStore)
 	axes := c.axesOf(sensor)
-	if !ok || len(axes) == 0 {
+	if len(axes) == 0 {
 		return sensorNotFound(sensor)
 	}
 	if !slices.Contains(axes, x.Axis) {
@@ -238,7 +229,7 @@ func (c *Core) ControlBaseline(ctx context.Context, sensor string, x bearing.Bas
 	if err != nil {
 		return err
 	}
-	if _, _, err := store.PutResource(context.WithoutCancel(ctx), bearing.KindBaseline, controlKey(sensor, x.Axis), doc, version); err != nil {
+	if _, _, err := c.store.PutResource(context.WithoutCancel(ctx), bearing.KindBaseline, controlKey(sensor, x.Axis), doc, version); err != nil {
 		return err
 	}
 	s.loaded = false // the next window learns under it what was stored since its time

@@ -13,57 +13,14 @@ import (
 
 	"brinell/bearing"
 	"brinell/internal/admit"
+	"brinell/internal/storetest"
 )
-
-// shelfOf keeps documents beside diagnoses.
-type shelfOf struct {
-	historian
-	docs     map[string][]byte
-	versions map[string]int64
-}
-
-func (s *shelfOf) PutResource(_ context.Context, kind, key string, doc []byte, match int64) (int64, bool, error) {
-	k := kind + " " + key
-	v := s.versions[k]
-	if match > 0 && match != v || match == bearing.NoVersion && v != 0 {
-		return 0, false, bearing.Errorf(bearing.Changed, "version_mismatch", "it is another")
-	}
-	s.docs[k], s.versions[k] = doc, v+1
-	return v + 1, v == 0, nil
-}
-
-func (s *shelfOf) DeleteResource(context.Context, string, string, int64) error { return nil }
-
-func (s *shelfOf) Resource(_ context.Context, kind, key string) (bearing.Resource, error) {
-	k := kind + " " + key
-	if s.versions[k] == 0 {
-		return bearing.Resource{}, bearing.Errorf(bearing.NotFound, "resource_not_found", "there is none")
-	}
-	return bearing.Resource{Key: key, Version: s.versions[k], Doc: s.docs[k]}, nil
-}
-
-func (s *shelfOf) ResourceVersion(_ context.Context, kind, key string) (int64, error) {
-	if v, ok := s.versions[kind+" "+key]; ok {
-		return v, nil
-	}
-	return bearing.NoVersion, nil
-}
-
-func (s *shelfOf) ResourcesOf(context.Context, string, bearing.Parts, bearing.Part, int) ([]bearing.Resource, error) {
-	return nil, nil
-}
-
-func (s *shelfOf) CountOf(context.Context, string, bearing.Parts, int) (int, error) { return 0, nil }
-
-func (s *shelfOf) Resources(context.Context, string, string, int) ([]bearing.Resource, error) {
-	return nil, nil
-}
 
 // TestControls: a restart forgets from its time on, also if that has passed; a frozen
 // baseline learns no more and judges on; and a core that starts anew answers as the one
 // before would have.
 func TestControls(t *testing.T) {
-	store := &shelfOf{docs: map[string][]byte{}, versions: map[string]int64{}}
+	store := storetest.NewMemory(storetest.Config{})
 	m := model(t, "m", 1)
 	at := func(i int) time.Time { return firstYear.Add(time.Duration(i) * time.Minute) }
 	send := func(core *Core, i int) bearing.BaselineWitness {
@@ -79,7 +36,7 @@ func TestControls(t *testing.T) {
 		}
 		return d.Witnesses.Baseline
 	}
-	fresh := func() *Core {
+	fresh := func(store Store) *Core {
 		core, err := New(m, Config{Store: store})
 		if err != nil {
 			t.Fatal(err)
@@ -92,7 +49,7 @@ func TestControls(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	core := fresh()
+	core := fresh(store)
 	if err := core.ControlBaseline(t.Context(), "pump", bearing.BaselineControl{Action: bearing.BaselineFreeze}, bearing.AnyVersion); bearing.CodeOf(err) != "sensor_not_found" {
 		t.Errorf("a sensor that nobody knows: %v", err)
 	}
@@ -102,17 +59,15 @@ func TestControls(t *testing.T) {
 	if err := core.ControlBaseline(t.Context(), "pump", bearing.BaselineControl{Action: bearing.BaselineFreeze, Axis: "z"}, bearing.AnyVersion); bearing.CodeOf(err) != "sensor_not_found" || !strings.Contains(err.Error(), `axis "z"`) {
 		t.Errorf("an axis that nobody knows: %v", err)
 	}
-	core, i = fresh(), 0
+	core, i = fresh(store), 0
 	check := func(what string, b bearing.BaselineWitness, state bearing.BaselineState, learned int) {
 		t.Helper()
 		if b.State != state || b.Learned != learned {
 			t.Errorf("%s: %s, %d learnt; want %s, %d", what, b.State, b.Learned, state, learned)
 		}
-		again := fresh()
+		again := fresh(store.Clone())
 		i++
-		rows := cloneRows(store.rows)
 		x := send(again, i-1)
-		store.rows = rows
 		y := send(core, i-1)
 		if d := cmp.Diff(x, y, cmpopts.EquateApprox(0, 0)); d != "" {
 			t.Errorf("%s: after a restart of the program:\n%s", what, d)
@@ -146,7 +101,7 @@ func TestControls(t *testing.T) {
 // TestTooManyControls: an axis that was controlled as often as may be takes a restart, which
 // makes room.
 func TestTooManyControls(t *testing.T) {
-	store := &shelfOf{docs: map[string][]byte{}, versions: map[string]int64{}}
+	store := storetest.NewMemory(storetest.Config{})
 	core, err := New(model(t, "m", 1), Config{Store: store, Now: func() time.Time { return firstYear.Add(time.Hour) }})
 	if err != nil {
 		t.Fatal(err)
@@ -188,7 +143,7 @@ func TestTooManyControls(t *testing.T) {
 
 // unread is a store whose resources are not to be read.
 type unread struct {
-	*shelfOf
+	*storetest.Memory
 	t    *testing.T
 	deny bool
 }
@@ -197,13 +152,13 @@ func (s *unread) Resource(ctx context.Context, kind, key string) (bearing.Resour
 	if s.deny {
 		s.t.Errorf("%s %q is read", kind, key)
 	}
-	return s.shelfOf.Resource(ctx, kind, key)
+	return s.Memory.Resource(ctx, kind, key)
 }
 
 // TestNewestControls: of what was done to all axes of a sensor the newest is shown, in its order,
 // and nothing is read for it.
 func TestNewestControls(t *testing.T) {
-	store := &unread{shelfOf: &shelfOf{docs: map[string][]byte{}, versions: map[string]int64{}}, t: t}
+	store := &unread{Memory: storetest.NewMemory(storetest.Config{}), t: t}
 	core, err := New(model(t, "m", 1), Config{Store: store, Now: func() time.Time { return firstYear.Add(time.Hour) }})
 	if err != nil {
 		t.Fatal(err)

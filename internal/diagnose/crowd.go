@@ -51,17 +51,15 @@ func (c *crowd) of(source string, now time.Time) newcomers {
 const recount = time.Second
 
 // admit refuses the window of one sensor too many.
-func (c *crowd) admit(ctx context.Context, store Appender, name string, registered Sensors, now time.Time) error {
+func (c *crowd) admit(ctx context.Context, store Store, name string, registered Sensors, now time.Time) error {
 	source, ok := bearing.SourceOf(ctx)
 	if c.most == 0 && !ok {
 		return nil
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if s, can := store.(interface {
-		Sensors(ctx context.Context) ([]string, error)
-	}); can && !c.loaded {
-		names, err := s.Sensors(ctx)
+	if !c.loaded {
+		names, err := store.Sensors(ctx)
 		if err != nil {
 			return err
 		}
@@ -138,19 +136,14 @@ const DefaultMaxAxes = 8
 
 // admitAxis refuses the window of one axis too many. Axes that are stored count, those of
 // windows under way do not yet.
-func (c *crowd) admitAxis(ctx context.Context, store Appender, name, axis string) error {
+func (c *crowd) admitAxis(ctx context.Context, store Store, name, axis string) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	axes, loaded := c.axes[name]
 	if !loaded {
-		s, can := store.(interface {
-			Axes(ctx context.Context, sensor string) ([]string, error)
-		})
-		if can {
-			var err error
-			if axes, err = s.Axes(ctx, name); err != nil {
-				return err
-			}
+		var err error
+		if axes, err = store.Axes(ctx, name); err != nil {
+			return err
 		}
 		if len(axes) > 0 { // else it may be a name that nothing is ever stored of
 			c.putAxes(name, axes)

@@ -19,13 +19,6 @@ import (
 	"brinell/models"
 )
 
-// Appender keeps diagnoses. Append returns after the diagnosis, the window and what
-// they change beside themselves are durable: d itself, or the first diagnosis of a repeated window with
-// Duplicate set.
-type Appender interface {
-	Append(ctx context.Context, d bearing.Diagnosis, w *bearing.Window, also *bearing.Effects) (bearing.Diagnosis, error)
-}
-
 // Catalogue knows bearings. bearing.LookupBearing is one, Lookup of a
 // bearing.Catalogue another.
 type Catalogue func(designation string) (bearing.KnownBearing, bool)
@@ -35,7 +28,7 @@ type Core struct {
 	active    atomic.Pointer[engine]
 	models    Models
 	features  features.Config
-	store     Appender
+	store     Store // nil for a core that only judges
 	catalogue Catalogue
 	registry  Sensors
 	crowd     crowd
@@ -93,7 +86,7 @@ type Models func(ctx context.Context, digest string) (*models.Model, error)
 // Config are the parts of a Core.
 type Config struct {
 	Features  features.Config
-	Store     Appender  // nil for a core that only judges
+	Store     Store     // nil for a core that only judges
 	Catalogue Catalogue // nil for the bearings that the program knows
 	Sensors   Sensors   // nil for none that are registered
 	Models    Models    // for sensors with a model of their own; nil where all have the active one

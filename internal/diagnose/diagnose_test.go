@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -17,6 +18,7 @@ import (
 
 	"brinell/bearing"
 	"brinell/internal/admit"
+	"brinell/internal/storetest"
 	"brinell/models"
 	"brinell/models/input"
 	"brinell/models/learn/network"
@@ -63,28 +65,17 @@ func window(t *testing.T, sensor string, n int, rate float64) *bearing.Window {
 	return w
 }
 
-// keeper is a store that remembers.
-type keeper struct {
-	mu   sync.Mutex
-	rows map[string]bearing.Diagnosis
-	err  error
+// failing is a store that takes nothing while it has an error.
+type failing struct {
+	*storetest.Memory
+	err error
 }
 
-func (k *keeper) Append(_ context.Context, d bearing.Diagnosis, _ *bearing.Window, _ *bearing.Effects) (bearing.Diagnosis, error) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if k.err != nil {
-		return bearing.Diagnosis{}, k.err
+func (f *failing) Append(ctx context.Context, d bearing.Diagnosis, w *bearing.Window, also *bearing.Effects) (bearing.Diagnosis, error) {
+	if f.err != nil {
+		return bearing.Diagnosis{}, f.err
 	}
-	if first, ok := k.rows[d.ID]; ok {
-		first.Duplicate = true
-		return first, nil
-	}
-	if k.rows == nil {
-		k.rows = make(map[string]bearing.Diagnosis)
-	}
-	k.rows[d.ID] = d
-	return d, nil
+	return f.Memory.Append(ctx, d, w, also)
 }
 
 func TestSubmit(t *testing.T) {
@@ -93,7 +84,7 @@ func TestSubmit(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	k, now := &keeper{}, time.Unix(2e9, 0)
+	k, now := &failing{Memory: storetest.NewMemory(storetest.Config{})}, time.Unix(2e9, 0)
 	core, err := New(model(t, "m", 1), Config{Store: k, Metrics: metrics, Now: func() time.Time { return now }, Gate: admit.New(admit.Config{Workers: 2})})
 	if err != nil {
 		t.Fatal(err)
@@ -134,8 +125,8 @@ func TestSubmit(t *testing.T) {
 	if _, err := core.Submit(t.Context(), other, admit.Entry{}); !errors.Is(err, k.err) {
 		t.Errorf("a failing store: %v", err)
 	}
-	if len(k.rows) != 1 {
-		t.Errorf("%d rows, want 1", len(k.rows))
+	if names, err := k.Sensors(t.Context()); err != nil || !slices.Equal(names, []string{"pump"}) {
+		t.Errorf("something is stored of %q, %v; want the first window alone", names, err)
 	}
 	// What was not stored is not remembered either.
 	k.err = nil
@@ -202,7 +193,7 @@ func TestSwap(t *testing.T) {
 // that comes with a place uses that one and gives it back.
 func TestBusy(t *testing.T) {
 	gate := admit.New(admit.Config{Workers: 1})
-	core, err := New(model(t, "m", 1), Config{Store: &keeper{}, Gate: gate})
+	core, err := New(model(t, "m", 1), Config{Store: storetest.NewMemory(storetest.Config{}), Gate: gate})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -9,6 +9,7 @@ import (
 
 	"brinell/bearing"
 	"brinell/internal/admit"
+	"brinell/internal/storetest"
 	"brinell/models"
 	"brinell/models/input"
 	"brinell/models/learn/network"
@@ -24,7 +25,7 @@ type ownModels struct {
 
 func (o *ownModels) core(t *testing.T, memory *admit.Memory) *Core {
 	t.Helper()
-	core, err := New(model(t, "active", 1), Config{Store: &keeper{}, Memory: memory,
+	core, err := New(model(t, "active", 1), Config{Store: storetest.NewMemory(storetest.Config{}), Memory: memory,
 		Sensors: func(name string) (bearing.Sensor, bool) { return bearing.Sensor{Model: name}, true },
 		Models: func(_ context.Context, digest string) (*models.Model, error) {
 			if o.gone[digest] {
@@ -151,7 +152,7 @@ func TestEngineBytes(t *testing.T) {
 		runtime.ReadMemStats(&m)
 		return int64(m.HeapAlloc)
 	}
-	core, err := New(model(t, "active", 1), Config{Store: &keeper{}})
+	core, err := New(model(t, "active", 1), Config{Store: storetest.NewMemory(storetest.Config{})})
 	if err != nil {
 		t.Fatal(err)
 	}

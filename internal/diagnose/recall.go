@@ -10,21 +10,6 @@ import (
 	"brinell/bearing"
 )
 
-// States keeps what sensors have taught beside their diagnoses, so that a core that starts
-// anew reads little of what is stored. A core whose store is none forgets when it ends.
-type States interface {
-	State(ctx context.Context, sensor, axis string) (bearing.StoredState, error)
-	PutStates(ctx context.Context, sensor string, folded bool, states ...bearing.AxisState) error
-	Unfolded(ctx context.Context) ([]string, error)
-	History
-}
-
-// History returns the stored diagnoses of all axes of a sensor in the order in which they
-// were stored.
-type History interface {
-	History(ctx context.Context, sensor string, each func(bearing.Diagnosis) error) error
-}
-
 // savedEvery is how many windows of an axis are stored before its state is written again: as
 // many are read one by one after a start, in about 4 ms. A state has some 100 kB, compressed.
 const savedEvery = 128
@@ -110,26 +95,29 @@ func (c *Core) recalled(ctx context.Context, name, axis string) (*sensor, error)
 		time.Sleep(time.Millisecond)
 		s.mu.Lock()
 	}
-	if store, ok := c.store.(States); ok && !s.loaded {
-		if err := c.recall(ctx, store, s); err != nil {
+	if c.store == nil {
+		return s, nil
+	}
+	if !s.loaded {
+		if err := c.recall(ctx, s); err != nil {
 			return nil, err
 		}
 	}
 	// While something is on its way, what is stored is not the newest.
-	if a, ok := c.store.(Alarms); ok && s.alarms == nil && len(s.telling) == 0 {
-		return s, s.loadAlarms(ctx, a)
+	if s.alarms == nil && len(s.telling) == 0 {
+		return s, s.loadAlarms(ctx, c.store)
 	}
 	return s, nil
 }
 
 // recall reads the state of a sensor axis and the windows that came after it. The caller
 // holds s.mu.
-func (c *Core) recall(ctx context.Context, store States, s *sensor) error {
+func (c *Core) recall(ctx context.Context, s *sensor) error {
 	controls, _, err := readControls(ctx, c.store, s.name, s.axis)
 	if err != nil {
 		return err
 	}
-	st, err := store.State(ctx, s.name, s.axis)
+	st, err := c.store.State(ctx, s.name, s.axis)
 	if err != nil {
 		return err
 	}
@@ -173,7 +161,6 @@ func (s *sensor) include(o *observation) {
 // unfold makes the state of an axis from what is stored of its sensor; of all axes, where none
 // of them has one.
 func (c *Core) unfold(ctx context.Context, name, axis string) error {
-	store := c.store.(States)
 	select {
 	case c.folding <- struct{}{}:
 		defer func() { <-c.folding }()
@@ -184,12 +171,12 @@ func (c *Core) unfold(ctx context.Context, name, axis string) error {
 	}
 	began := time.Now()
 	defer func() { c.rested(name, time.Since(began)) }()
-	st, err := store.State(ctx, name, axis)
+	st, err := c.store.State(ctx, name, axis)
 	if err != nil {
 		return err
 	}
 	axes, covers := make(map[string][]*observation), make(map[string][]string)
-	err = store.History(ctx, name, func(d bearing.Diagnosis) error {
+	err = c.store.History(ctx, name, func(d bearing.Diagnosis) error {
 		if !st.Folded || d.Axis == axis {
 			axes[d.Axis], covers[d.Axis] = append(axes[d.Axis], part(d)...), append(covers[d.Axis], d.ID)
 		}
@@ -210,7 +197,7 @@ func (c *Core) unfold(ctx context.Context, name, axis string) error {
 		}
 		states = append(states, st)
 	}
-	return store.PutStates(context.WithoutCancel(ctx), name, true, states...)
+	return c.store.PutStates(context.WithoutCancel(ctx), name, true, states...)
 }
 
 // rested notes that the history of a sensor was folded, and how long that took.
@@ -259,8 +246,7 @@ func (c *Core) fallBehind(s *sensor) {
 // tend folds the history of one sensor that nobody waits for, if there is one, and then
 // rests: it takes a tenth of a processor at most.
 func (c *Core) tend(ctx context.Context) error {
-	store, ok := c.store.(States)
-	if !ok || time.Now().Before(c.rest) {
+	if c.store == nil || time.Now().Before(c.rest) {
 		return nil
 	}
 	began := time.Now()
@@ -273,12 +259,12 @@ func (c *Core) tend(ctx context.Context) error {
 	some := len(c.behind) > 0
 	c.mu.Unlock()
 	if some {
-		return c.catchUp(ctx, store, key)
+		return c.catchUp(ctx, key)
 	}
 	if c.folded {
 		return nil
 	}
-	names, err := store.Unfolded(ctx)
+	names, err := c.store.Unfolded(ctx)
 	if err == nil && len(names) > 0 {
 		return c.unfold(ctx, names[0], "")
 	}
@@ -287,7 +273,7 @@ func (c *Core) tend(ctx context.Context) error {
 }
 
 // catchUp folds the history of an axis of which there are windows that are not in their place.
-func (c *Core) catchUp(ctx context.Context, store States, key [2]string) error {
+func (c *Core) catchUp(ctx context.Context, key [2]string) error {
 	defer c.release(c.hold(key[0], key[1]))
 	s, err := c.sensor(ctx, key[0], key[1]) // it may have been let go
 	if err != nil {
@@ -296,7 +282,7 @@ func (c *Core) catchUp(ctx context.Context, store States, key [2]string) error {
 	c.mu.Lock()
 	delete(c.behind, key)
 	c.mu.Unlock()
-	if err = c.rebuild(ctx, store, s); err != nil {
+	if err = c.rebuild(ctx, s); err != nil {
 		c.fallBehind(s)
 	}
 	return err
@@ -304,7 +290,7 @@ func (c *Core) catchUp(ctx context.Context, store States, key [2]string) error {
 
 // rebuild makes the state of an axis anew from what is stored of it, while windows of the
 // axis come.
-func (c *Core) rebuild(ctx context.Context, store States, s *sensor) error {
+func (c *Core) rebuild(ctx context.Context, s *sensor) error {
 	select {
 	case c.folding <- struct{}{}:
 		defer func() { <-c.folding }()
@@ -316,7 +302,7 @@ func (c *Core) rebuild(ctx context.Context, store States, s *sensor) error {
 	s.mu.Unlock()
 	stored := make(map[string]bool)
 	var all []*observation
-	err := store.History(ctx, s.name, func(d bearing.Diagnosis) error {
+	err := c.store.History(ctx, s.name, func(d bearing.Diagnosis) error {
 		if d.Axis == s.axis {
 			all, stored[d.ID] = append(all, part(d)...), true
 		}
@@ -374,16 +360,13 @@ func (s *sensor) saved(st *bearing.AxisState, ok bool) {
 // Forget removes all that is stored of a sensor and all that is known of it, and ends its
 // alarms. What is registered of it stays.
 func (c *Core) Forget(ctx context.Context, name string) error {
-	store, ok := c.store.(interface {
-		ForgetSensor(ctx context.Context, sensor string) error
-	})
-	if !ok {
+	if c.store == nil {
 		return sensorNotFound(name)
 	}
 	if err := c.Retire(ctx, name); err != nil {
 		return err
 	}
-	if err := store.ForgetSensor(ctx, name); err != nil {
+	if err := c.store.ForgetSensor(ctx, name); err != nil {
 		return err
 	}
 	c.mu.Lock()

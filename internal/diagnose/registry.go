@@ -13,17 +13,6 @@ import (
 	"brinell/models"
 )
 
-// ResourceStore keeps what users register.
-type ResourceStore interface {
-	PutResource(ctx context.Context, kind, key string, doc []byte, match int64) (version int64, created bool, err error)
-	DeleteResource(ctx context.Context, kind, key string, match int64) error
-	Resource(ctx context.Context, kind, key string) (bearing.Resource, error)
-	ResourceVersion(ctx context.Context, kind, key string) (version int64, err error)
-	Resources(ctx context.Context, kind, after string, limit int) ([]bearing.Resource, error)
-	ResourcesOf(ctx context.Context, kind string, of bearing.Parts, after bearing.Part, limit int) ([]bearing.Resource, error)
-	CountOf(ctx context.Context, kind string, of bearing.Parts, most int) (int, error)
-}
-
 // Registry is a ResourceStore whose references hold: a sensor's machine and bearing exist,
 // and a machine on which sensors sit cannot be deleted. It has the sensors at hand for
 // every window.
@@ -36,6 +25,7 @@ type Registry struct {
 
 	Most int64 // bytes that the sensors at hand may take; zero for no bound
 
+	store     Store
 	catalogue Catalogue
 
 	write   sync.Mutex // from the check of a reference until it is stored
@@ -103,8 +93,8 @@ func (r *Registry) room(name string, s *bearing.Sensor) error {
 }
 
 // NewRegistry reads the registered sensors.
-func NewRegistry(ctx context.Context, store ResourceStore, catalogue Catalogue) (*Registry, error) {
-	r := &Registry{ResourceStore: store, catalogue: catalogue, sensors: make(map[string]bearing.Sensor)}
+func NewRegistry(ctx context.Context, store Store, catalogue Catalogue) (*Registry, error) {
+	r := &Registry{ResourceStore: store, store: store, catalogue: catalogue, sensors: make(map[string]bearing.Sensor)}
 	for after := ""; ; {
 		page, err := store.Resources(ctx, bearing.KindSensor, after, 1000)
 		if err != nil {
@@ -269,13 +259,7 @@ func (r *Registry) Forget(ctx context.Context, sensor string, match int64) error
 // Unregistered returns up to limit names after the given one, in their order, of sensors
 // that sent windows and are not registered, which --max-sensors bounds.
 func (r *Registry) Unregistered(ctx context.Context, after string, limit int) ([]string, error) {
-	store, ok := r.ResourceStore.(interface {
-		Sensors(ctx context.Context) ([]string, error)
-	})
-	if !ok {
-		return nil, nil
-	}
-	names, err := store.Sensors(ctx)
+	names, err := r.store.Sensors(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -6,11 +6,12 @@ import (
 	"testing"
 
 	"brinell/bearing"
+	"brinell/internal/storetest"
 )
 
 // TestRuleFeatures: a rule that could never raise anything is refused, with what there is.
 func TestRuleFeatures(t *testing.T) {
-	r, err := NewRegistry(t.Context(), &shelfOf{docs: map[string][]byte{}, versions: map[string]int64{}}, bearing.LookupBearing)
+	r, err := NewRegistry(t.Context(), storetest.NewMemory(storetest.Config{}), bearing.LookupBearing)
 	if err != nil {
 		t.Fatal(err)
 	}

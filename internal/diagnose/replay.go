@@ -7,16 +7,16 @@ import (
 )
 
 // Replay judges a stored window again, after the same windows of its sensor as when it
-// was received: those that history has and that arrived before it. was is the diagnosis
+// was received: those that past has and that arrived before it. was is the diagnosis
 // that was given. What is registered of the sensor is as it is now, and so are model and
 // settings. Alarms are taken from was: they rest on more than windows.
-func (c *Core) Replay(ctx context.Context, history History, w *bearing.Window, was bearing.Diagnosis) (bearing.Diagnosis, error) {
-	controls, _, err := readControls(ctx, history, w.Sensor, w.Axis)
+func (c *Core) Replay(ctx context.Context, past Past, w *bearing.Window, was bearing.Diagnosis) (bearing.Diagnosis, error) {
+	controls, _, err := readControls(ctx, past, w.Sensor, w.Axis)
 	if err != nil {
 		return bearing.Diagnosis{}, err
 	}
 	var before []*observation
-	err = history.History(ctx, w.Sensor, func(d bearing.Diagnosis) error {
+	err = past.History(ctx, w.Sensor, func(d bearing.Diagnosis) error {
 		if d.Axis == w.Axis && d.ID != was.ID && !later(d.State.Epoch, d.ReceivedAt, was.State.Epoch, was.ReceivedAt) {
 			before = append(before, part(d)...)
 		}

@@ -7,6 +7,7 @@ import (
 
 	"brinell/bearing"
 	"brinell/internal/admit"
+	"brinell/internal/storetest"
 	"brinell/models"
 )
 
@@ -38,7 +39,7 @@ func TestRegistered(t *testing.T) {
 		{"the active model", bearing.Sensor{Model: active.Digest}, 30, "", runningState(30, 12000), active},
 		{"a model that was deleted", bearing.Sensor{Model: "gone"}, 30, "", runningState(30, 12000), active},
 	} {
-		core, err := New(active, Config{Store: &keeper{}, Models: found, Sensors: func(string) (bearing.Sensor, bool) { return c.sensor, true }})
+		core, err := New(active, Config{Store: storetest.NewMemory(storetest.Config{}), Models: found, Sensors: func(string) (bearing.Sensor, bool) { return c.sensor, true }})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -71,7 +72,7 @@ func TestDrop(t *testing.T) {
 	active, own := model(t, "active", 1), model(t, "own", 2)
 	own.Digest = "own"
 	there := true
-	core, err := New(active, Config{Store: &keeper{}, Sensors: func(string) (bearing.Sensor, bool) { return bearing.Sensor{Model: "own"}, true },
+	core, err := New(active, Config{Store: storetest.NewMemory(storetest.Config{}), Sensors: func(string) (bearing.Sensor, bool) { return bearing.Sensor{Model: "own"}, true },
 		Models: func(context.Context, string) (*models.Model, error) {
 			if !there {
 				return nil, bearing.Errorf(bearing.NotFound, "model_not_found", "gone")

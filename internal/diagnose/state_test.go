@@ -1,8 +1,6 @@
 package diagnose
 
 import (
-	"context"
-	"encoding/json"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -14,6 +12,7 @@ import (
 
 	"brinell/bearing"
 	"brinell/internal/admit"
+	"brinell/internal/storetest"
 	"brinell/models"
 )
 
@@ -83,47 +82,6 @@ func TestLateWindowRestsOnThePast(t *testing.T) {
 	}
 }
 
-// historian is a store that gives back what it keeps, and never a state.
-type historian struct{ keeper }
-
-func (h *historian) State(ctx context.Context, name, axis string) (s bearing.StoredState, err error) {
-	s.Folded = true
-	return s, h.History(ctx, name, func(d bearing.Diagnosis) error {
-		if d.Axis == axis {
-			s.Since = append(s.Since, d)
-		}
-		return nil
-	})
-}
-
-func (h *historian) PutStates(context.Context, string, bool, ...bearing.AxisState) error { return nil }
-
-func (h *historian) Unfolded(context.Context) ([]string, error) { return nil, nil }
-
-func (h *historian) History(_ context.Context, name string, each func(bearing.Diagnosis) error) error {
-	var all []bearing.Diagnosis
-	for _, d := range h.rows {
-		if d.Sensor == name {
-			all = append(all, d)
-		}
-	}
-	sort.Slice(all, func(i, j int) bool { return all[i].Start.Before(all[j].Start) })
-	for _, d := range all {
-		b, err := json.Marshal(d)
-		if err != nil {
-			return err
-		}
-		var back bearing.Diagnosis
-		if err := json.Unmarshal(b, &back); err != nil {
-			return err
-		}
-		if err := each(back); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 // tendAll folds what waits for it, without the rest between.
 func tendAll(t *testing.T, core *Core) {
 	t.Helper()
@@ -138,7 +96,7 @@ func tendAll(t *testing.T, core *Core) {
 // TestRestart: a core that starts anew on the same store answers as the one before
 // would have, to the digest of the state.
 func TestRestart(t *testing.T) {
-	h := &historian{}
+	h := storetest.NewMemory(storetest.Config{})
 	m := model(t, "m", 1)
 	next := func(core *Core, i int) bearing.Diagnosis {
 		t.Helper()
@@ -160,7 +118,7 @@ func TestRestart(t *testing.T) {
 	for i := range 70 {
 		next(core, i)
 	}
-	again, err := New(m, Config{Store: &historian{keeper{rows: cloneRows(h.rows)}}})
+	again, err := New(m, Config{Store: h.Clone()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -183,8 +141,8 @@ func TestAnyOrder(t *testing.T) {
 	now := firstYear.Add(24 * time.Hour)
 	after := func(order []int) (live, anew bearing.State) {
 		t.Helper()
-		h := &historian{}
-		fresh := func() *Core {
+		h := storetest.NewMemory(storetest.Config{})
+		fresh := func(h Store) *Core {
 			core, err := New(m, Config{Store: h, Now: func() time.Time { return now }})
 			if err != nil {
 				t.Fatal(err)
@@ -203,15 +161,19 @@ func TestAnyOrder(t *testing.T) {
 			}
 			return d
 		}
-		core := fresh()
+		core := fresh(h)
 		for _, i := range order {
 			send(core, i)
 		}
 		tendAll(t, core)
+		before := h.Clone()
 		live = send(core, n).State
-		delete(h.rows, send(fresh(), n).ID) // a repeat: the state before it is the live one
-		anew = send(fresh(), n).State
-		return live, anew
+		again := fresh(before)
+		if _, err := again.sensor(t.Context(), "pump", ""); err != nil {
+			t.Fatal(err)
+		}
+		tendAll(t, again)
+		return live, send(again, n).State
 	}
 	var ordered []int
 	for i := range n {
@@ -251,14 +213,6 @@ func reversed(x []int) []int {
 	x = slices.Clone(x)
 	slices.Reverse(x)
 	return x
-}
-
-func cloneRows(rows map[string]bearing.Diagnosis) map[string]bearing.Diagnosis {
-	out := map[string]bearing.Diagnosis{}
-	for k, v := range rows {
-		out[k] = v
-	}
-	return out
 }
 
 // TestBaseline: healthy windows beyond the limit are as rare as stated, within what

@@ -91,7 +91,7 @@ const idleShare = 2
 // stored, and recalled with the next window as after a restart. The caller holds c.mu.
 func (c *Core) letGo() {
 	most := c.states.most + max(0, c.memory.Max()-c.memory.Used())/idleShare
-	if _, ok := c.store.(States); ok {
+	if c.store != nil {
 		for s := c.states.dispensable(most); s != nil; s = c.states.dispensable(most) {
 			c.states.drop(s)
 			delete(c.sensors, [2]string{s.name, s.axis})

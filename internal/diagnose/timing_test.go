@@ -1,7 +1,6 @@
 package diagnose
 
 import (
-	"context"
 	"errors"
 	"math/rand/v2"
 	"sync"
@@ -10,21 +9,9 @@ import (
 
 	"brinell/bearing"
 	"brinell/internal/admit"
+	"brinell/internal/storetest"
 	"brinell/models/pretrained"
 )
-
-// shelf is a store that keeps everything.
-type shelf struct {
-	mu   sync.Mutex
-	rows map[string]bearing.Diagnosis
-}
-
-func (s *shelf) Append(_ context.Context, d bearing.Diagnosis, _ *bearing.Window, _ *bearing.Effects) (bearing.Diagnosis, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.rows[d.ID] = d
-	return d, nil
-}
 
 // TestTiming: a window from the past is judged by itself and changes nothing for those
 // that follow; one from the future is flagged, and from too far refused.
@@ -35,7 +22,7 @@ func TestTiming(t *testing.T) {
 	}
 	registered := map[string]bool{"r": true}
 	now := time.Date(2026, 1, 31, 12, 0, 0, 0, time.UTC)
-	core, err := New(m, Config{Store: &shelf{rows: map[string]bearing.Diagnosis{}}, Now: func() time.Time { return now }, MaxSensors: 2, Sensors: func(name string) (bearing.Sensor, bool) { return bearing.Sensor{}, registered[name] }})
+	core, err := New(m, Config{Store: storetest.NewMemory(storetest.Config{}), Now: func() time.Time { return now }, MaxSensors: 2, Sensors: func(name string) (bearing.Sensor, bool) { return bearing.Sensor{}, registered[name] }})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -110,7 +97,7 @@ func TestTiming(t *testing.T) {
 // TestTurn: of windows in a queue the second rests on the first, however long that takes.
 func TestTurn(t *testing.T) {
 	gate := admit.New(admit.Config{Workers: 2})
-	core, err := New(model(t, "m", 1), Config{Store: &shelf{rows: map[string]bearing.Diagnosis{}}, Gate: gate})
+	core, err := New(model(t, "m", 1), Config{Store: storetest.NewMemory(storetest.Config{}), Gate: gate})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -154,7 +141,7 @@ func TestTurn(t *testing.T) {
 func TestNewSensorsOfASource(t *testing.T) {
 	now := firstYear.Add(time.Hour)
 	for _, most := range []int{0, 100} {
-		core, err := New(model(t, "m", 1), Config{Store: &shelf{rows: map[string]bearing.Diagnosis{}}, Now: func() time.Time { return now }, MaxSensors: most})
+		core, err := New(model(t, "m", 1), Config{Store: storetest.NewMemory(storetest.Config{}), Now: func() time.Time { return now }, MaxSensors: most})
 		if err != nil {
 			t.Fatal(err)
 		}

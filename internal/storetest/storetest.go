@@ -1,6 +1,6 @@
-// Package storetest is the suite that every store passes. It says what a store promises to those
-// who use it; what a store promises of its files, of a loss of power and of a full disk are tests
-// of its own package.
+// Package storetest is the suite that every store passes, and a store in memory that passes it, for
+// tests. The suite says what a store promises to those who use it; what one promises of its files,
+// of a loss of power and of a full disk are tests of its own package.
 package storetest
 
 import (

@@ -25,21 +25,23 @@ import (
 	"brinell/dataset/npyfile"
 	"brinell/dataset/wavfile"
 	"brinell/internal/diagnose"
+	"brinell/internal/storetest"
 	"brinell/models/pretrained"
 )
 
 // shelved is a store that counts the samples of what it takes.
 type shelved struct {
+	*storetest.Memory
 	samples []int
 	then    func() // what happens meanwhile
 }
 
-func (k *shelved) Append(_ context.Context, d bearing.Diagnosis, w *bearing.Window, _ *bearing.Effects) (bearing.Diagnosis, error) {
+func (k *shelved) Append(ctx context.Context, d bearing.Diagnosis, w *bearing.Window, also *bearing.Effects) (bearing.Diagnosis, error) {
 	k.samples = append(k.samples, len(w.Samples))
 	if k.then != nil {
 		k.then()
 	}
-	return d, nil
+	return k.Memory.Append(ctx, d, w, also)
 }
 
 // dropRig is a folder with a clock of its own, that settles after ten seconds.
@@ -56,7 +58,7 @@ type dropRig struct {
 
 func newDropRig(t *testing.T) *dropRig {
 	t.Helper()
-	r := &dropRig{t: t, dir: t.TempDir(), store: &shelved{}, at: time.Now()}
+	r := &dropRig{t: t, dir: t.TempDir(), store: &shelved{Memory: storetest.NewMemory(storetest.Config{})}, at: time.Now()}
 	r.core = core(t, r.store)
 	r.Folder = folder(t, r.dir, func(name string) (bearing.Sensor, bool) {
 		return bearing.Sensor{SampleRate: 12000, Unit: cmp.Or(r.unit, bearing.G), FullScale: 1}, name == "s"
@@ -81,7 +83,7 @@ func folder(t *testing.T, dir string, sensor func(string) (bearing.Sensor, bool)
 	return w
 }
 
-func core(t *testing.T, store diagnose.Appender) *diagnose.Core {
+func core(t *testing.T, store diagnose.Store) *diagnose.Core {
 	t.Helper()
 	m, err := pretrained.Default()
 	if err != nil {
@@ -478,18 +480,24 @@ func TestWatchNames(t *testing.T) {
 }
 
 // refusing is a store that takes no window of some sensors.
-type refusing map[string]error
+type refusing struct {
+	*storetest.Memory
+	why map[string]error // by sensor
+}
 
-func (r refusing) Append(_ context.Context, d bearing.Diagnosis, _ *bearing.Window, _ *bearing.Effects) (bearing.Diagnosis, error) {
-	return d, r[d.Sensor]
+func (r refusing) Append(ctx context.Context, d bearing.Diagnosis, w *bearing.Window, also *bearing.Effects) (bearing.Diagnosis, error) {
+	if err := r.why[d.Sensor]; err != nil {
+		return bearing.Diagnosis{}, err
+	}
+	return r.Memory.Append(ctx, d, w, also)
 }
 
 // TestWatchInTheWay: a file that fails for ever, or waits for the clock, holds up none, and one for which there is no
 // room now those behind it, which are to come after it.
 func TestWatchInTheWay(t *testing.T) {
-	store := refusing{"a": errors.New("damaged"), "0": bearing.Errorf(bearing.Overloaded, "clock_behind", "1970"), "c": bearing.Errorf(bearing.Overloaded, "storage_full", "full")}
+	why := map[string]error{"a": errors.New("damaged"), "0": bearing.Errorf(bearing.Overloaded, "clock_behind", "1970"), "c": bearing.Errorf(bearing.Overloaded, "storage_full", "full")}
 	dir := t.TempDir()
-	w, to := folder(t, dir, nil), core(t, store)
+	w, to := folder(t, dir, nil), core(t, refusing{storetest.NewMemory(storetest.Config{}), why})
 	w.Settle = 0
 	at := time.Now().Add(-time.Hour)
 	for i, name := range []string{"0", "a", "b", "c", "d"} {
@@ -522,11 +530,11 @@ func TestWatchInTheWay(t *testing.T) {
 		}
 	}
 	look("b")
-	delete(store, "c")
+	delete(why, "c")
 	look("bcd")
-	delete(store, "a")
+	delete(why, "a")
 	look("abcd")
-	delete(store, "0")
+	delete(why, "0")
 	look("0abcd")
 }
 
