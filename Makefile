@@ -46,7 +46,7 @@ arm64-test:
 
 # For benchstat: go test -bench before and after a change.
 bench:
-	$(GO) test -run '^$$' -bench . -benchmem -count 10 ./api ./internal/kernel ./features/... ./models/... ./internal/store ./cmd/brinell
+	$(GO) test -run '^$$' -bench . -benchmem -count 10 ./api ./internal/kernel ./features/... ./models/... ./internal/store ./internal/bench
 
 # Every fuzz target for FUZZTIME; findings land in testdata/fuzz.
 fuzz:

@@ -63,6 +63,7 @@ api/client          : bearing
 api/decode          : internal/clamp bearing dataset dataset/npyfile dataset/wavfile
 api                 : internal/clamp bearing internal/logs internal/admit internal/keys dataset/csvfile dataset/npyfile dataset/wavfile api/decode api/web
 internal/watch      : bearing dataset dataset/wavfile internal/admit internal/ingest internal/logs api/decode
+internal/bench      : api/decode bearing features features/dsp internal/clamp internal/diagnose internal/kernel internal/store models models/nn models/pretrained
 internal/rig        :
 internal/mutants    :
 cmd/brinell         : *
@@ -80,9 +81,9 @@ github.com/prometheus               : api internal/diagnose internal/webhook int
 modernc.org/sqlite                  : internal/store
 github.com/klauspost/compress       : api internal/store
 github.com/google/go-cmp            : internal/storetest
-gonum.org/v1/gonum                  : features/dsp models/learn/logistic internal/diagnose models/assess cmd/brinell
+gonum.org/v1/gonum                  : features/dsp models/learn/logistic internal/diagnose models/assess internal/bench
 gonum.org/v1/plot                   : internal/picture internal/report
-github.com/mjibson/go-dsp           : cmd/brinell
+github.com/mjibson/go-dsp           : internal/bench
 github.com/spf13                    : cmd/brinell
 github.com/knadh/koanf              : cmd/brinell
 go.yaml.in/yaml/v3                   : cmd/brinell

@@ -7,26 +7,9 @@ import (
 	"slices"
 	"strings"
 	"testing"
-)
 
-// BenchmarkCases runs what "brinell bench" runs, apart from the loads.
-func BenchmarkCases(b *testing.B) {
-	cases, err := benchCases()
-	if err != nil {
-		b.Fatal(err)
-	}
-	for _, c := range cases {
-		b.Run(c.name, func(b *testing.B) {
-			run, per := c.prepare()
-			b.ReportAllocs()
-			b.ResetTimer()
-			run(b.N)
-			if per != 0 {
-				b.ReportMetric(per*float64(b.N)/b.Elapsed().Seconds(), c.unit)
-			}
-		})
-	}
-}
+	"brinell/internal/bench"
+)
 
 // TestBench runs the command in short: every case has a figure, and what it is
 // compared with stands in the same table.
@@ -35,7 +18,7 @@ func TestBench(t *testing.T) {
 	if code := run(t.Context(), []string{"bench", "--rounds", "1", "--slice", "1us", "--load", "300ms", "--json"}, &out, io.Discard); code != exitOK {
 		t.Fatalf("exit code %d", code)
 	}
-	var r benchReport
+	var r bench.Report
 	if err := json.Unmarshal(out.Bytes(), &r); err != nil {
 		t.Fatal(err)
 	}

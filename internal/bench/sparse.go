@@ -1,4 +1,4 @@
-package main
+package bench
 
 import (
 	"fmt"
@@ -9,11 +9,11 @@ import (
 
 // matvecCases compare one row of a dense layer of n by n weights, dense, with 90 % of
 // them zero one by one (CSR) or in groups of inputs, and with 90 % of its inputs zero.
-func matvecCases(n int) []benchCase {
+func matvecCases(n int) []workload {
 	const zero = 0.9
 	dense := fmt.Sprintf("matvec/%d/dense", n)
 	x, bias := noise32(n+kernel.MaxGroup), noise32(n)
-	cases := []benchCase{timed(dense, "", func() func() {
+	cases := []workload{timed(dense, "", func() func() {
 		w, c := kernel.Weights{}.Pack(noise32(n*n), 1, n, n), make([]float32, n)
 		return func() { kernel.Affine(1, x[:n], n, w, bias, c, kernel.Act{}) }
 	})}

@@ -1,4 +1,4 @@
-package main
+package bench
 
 import (
 	"bufio"
@@ -25,13 +25,13 @@ import (
 	"brinell/models/pretrained"
 )
 
-// benchLength is the window of the cases: the input of the default model.
-const benchLength = 2048
+// windowLength is the window of the cases: the input of the default model.
+const windowLength = 2048
 
-// benchCases is the table of what is measured, apart from the loads. go test
+// workloads is the table of what is measured, apart from the loads. go test
 // -bench runs the same.
-func benchCases() ([]benchCase, error) {
-	var cases []benchCase
+func workloads() ([]workload, error) {
+	var cases []workload
 	for _, n := range []int{1024, 2048, 4096, 16384, 65536} {
 		cases = append(cases, fftCases(n)...)
 	}
@@ -45,7 +45,7 @@ func benchCases() ([]benchCase, error) {
 			cases = append(cases, fftCase(next, ""))
 		}
 	}
-	cases = append(cases, extractCase(benchLength), extractCase(16384))
+	cases = append(cases, extractCase(windowLength), extractCase(16384))
 
 	dense, slim, wide, err := benchSpecs()
 	if err != nil {
@@ -107,8 +107,8 @@ func noise32(n int) []float32 {
 	return x
 }
 
-func timed(name, ratioTo string, prepare func() func()) benchCase {
-	return benchCase{name: name, unit: "us", ratioTo: ratioTo, prepare: func() (func(int), float64) {
+func timed(name, ratioTo string, prepare func() func()) workload {
+	return workload{name: name, unit: "us", ratioTo: ratioTo, prepare: func() (func(int), float64) {
 		f := prepare()
 		return func(n int) {
 			for range n {
@@ -118,16 +118,16 @@ func timed(name, ratioTo string, prepare func() func()) benchCase {
 	}}
 }
 
-func fftCase(n int, ratioTo string) benchCase {
+func fftCase(n int, ratioTo string) workload {
 	return timed(fmt.Sprintf("fft/N=%d", n), ratioTo, func() func() {
 		p, x, dst := dsp.NewRealFFT(n), noise(n), make([]complex128, n/2+1)
 		return func() { p.Coefficients(dst, x) }
 	})
 }
 
-func fftCases(n int) []benchCase {
+func fftCases(n int) []workload {
 	gonum := fmt.Sprintf("fft/gonum/N=%d", n)
-	cases := []benchCase{
+	cases := []workload{
 		timed(gonum, "", func() func() {
 			p, x, dst := fourier.NewFFT(n), noise(n), make([]complex128, n/2+1)
 			return func() { p.Coefficients(dst, x) }
@@ -147,7 +147,7 @@ func fftCases(n int) []benchCase {
 	return cases
 }
 
-func extractCase(n int) benchCase {
+func extractCase(n int) workload {
 	return timed(fmt.Sprintf("extract/N=%d", n), "", func() func() {
 		e := must(features.New(features.Config{}))
 		x, dst := noise32(n), make([]float64, e.Len())
@@ -157,8 +157,8 @@ func extractCase(n int) benchCase {
 
 func catalogueSize() int { return must(features.New(features.Config{})).Len() }
 
-func peakCase(impl string) benchCase {
-	return benchCase{name: "peak/" + impl, unit: "GFLOP/s", prepare: func() (func(int), float64) {
+func peakCase(impl string) workload {
+	return workload{name: "peak/" + impl, unit: "GFLOP/s", prepare: func() (func(int), float64) {
 		restore := kernel.Use(impl)
 		defer restore()
 		per := float64(kernel.Peak(1000)) / 1e9
@@ -171,9 +171,9 @@ func peakCase(impl string) benchCase {
 
 // gemmCase is the micro-kernel: a panel as deep as the convolutions of wdcnn-s8,
 // with rows that its tiles divide, in the first cache.
-func gemmCase(impl string) benchCase {
+func gemmCase(impl string) workload {
 	const m, n, k = 24, 32, 192
-	return benchCase{name: "gemm/" + impl, unit: "GFLOP/s", ratioTo: "peak/" + impl, prepare: func() (func(int), float64) {
+	return workload{name: "gemm/" + impl, unit: "GFLOP/s", ratioTo: "peak/" + impl, prepare: func() (func(int), float64) {
 		a, b, c := noise32(m*k), noise32(k*n), make([]float32, m*n)
 		return func(times int) {
 			defer kernel.Use(impl)()
@@ -184,17 +184,17 @@ func gemmCase(impl string) benchCase {
 	}}
 }
 
-const benchClasses = 10
+const classCount = 10
 
 func newNetwork(spec nn.Spec) *nn.Network {
-	return must(nn.New(spec, benchClasses, rand.New(rand.NewPCG(1, 2))))
+	return must(nn.New(spec, classCount, rand.New(rand.NewPCG(1, 2))))
 }
 
-func forwardCases(spec nn.Spec) []benchCase {
+func forwardCases(spec nn.Spec) []workload {
 	gonum := "forward/" + spec.Name + "/gonum"
-	cases := []benchCase{timed(gonum, "", func() func() { return gonumForward(spec, noise32(spec.Input.Len())) })}
+	cases := []workload{timed(gonum, "", func() func() { return gonumForward(spec, noise32(spec.Input.Len())) })}
 	for _, impl := range kernel.Implementations() {
-		cases = append(cases, benchCase{name: "forward/" + spec.Name + "/" + impl, unit: "us", ratioTo: gonum, prepare: func() (func(int), float64) {
+		cases = append(cases, workload{name: "forward/" + spec.Name + "/" + impl, unit: "us", ratioTo: gonum, prepare: func() (func(int), float64) {
 			defer kernel.Use(impl)()
 			plan, x := newNetwork(spec).Plan(), noise32(spec.Input.Len())
 			return func(n int) {
@@ -208,7 +208,7 @@ func forwardCases(spec nn.Spec) []benchCase {
 	return cases
 }
 
-func batchCase(spec nn.Spec) benchCase {
+func batchCase(spec nn.Spec) workload {
 	const batch = 64
 	return timed(fmt.Sprintf("forward/%s/batch=%d", spec.Name, batch), "", func() func() {
 		plan, x := newNetwork(spec).Plan(), noise32(batch*spec.Input.Len())
@@ -220,14 +220,14 @@ func batchCase(spec nn.Spec) benchCase {
 	})
 }
 
-func trainCase(spec nn.Spec) benchCase {
+func trainCase(spec nn.Spec) workload {
 	const batch = 64
 	return timed(fmt.Sprintf("train/%s/batch=%d", spec.Name, batch), "", func() func() {
 		net := newNetwork(spec)
 		x := nn.Tensor{N: batch, L: spec.Input.Len(), C: spec.Input.C, Data: noise32(batch * spec.Input.Len())}
-		labels, dz, opt := make([]int, batch), nn.NewTensor(batch, 1, benchClasses), &nn.Adam{}
+		labels, dz, opt := make([]int, batch), nn.NewTensor(batch, 1, classCount), &nn.Adam{}
 		for i := range labels {
-			labels[i] = i % benchClasses
+			labels[i] = i % classCount
 		}
 		return func() {
 			nn.CrossEntropy(net.Forward(x, true), labels, dz)
@@ -246,15 +246,15 @@ type wireWindow struct {
 	Samples    []float32 `json:"samples"`
 }
 
-func decodeCases() []benchCase {
-	w := wireWindow{time.Unix(1e9, 0).UTC(), 12000, "g", noise32(benchLength)}
+func decodeCases() []workload {
+	w := wireWindow{time.Unix(1e9, 0).UTC(), 12000, "g", noise32(windowLength)}
 	body := must(json.Marshal(w))
 	raw := rawSamples(w.Samples)
 	const query = "start=2001-09-09T01:46:40Z&sample_rate_hz=12000&unit=g"
 	decode := func(media, query string, body []byte) func() {
 		return func() { must(decode.Window("bench", media, query, body, bearing.DefaultMaxSamples)) }
 	}
-	return []benchCase{
+	return []workload{
 		timed("decode/encoding-json", "", func() func() {
 			return func() {
 				var got wireWindow
@@ -279,16 +279,16 @@ func rawSamples(x []float32) []byte {
 
 // diagnoseCase is the whole diagnosis of a window by the default model, in
 // process, without storing it.
-func diagnoseCase() (benchCase, error) {
+func diagnoseCase() (workload, error) {
 	m, err := pretrained.Default()
 	if err != nil {
-		return benchCase{}, err
+		return workload{}, err
 	}
 	core, err := diagnose.New(m, diagnose.Config{})
 	if err != nil {
-		return benchCase{}, err
+		return workload{}, err
 	}
-	w, err := bearing.NewWindow(bearing.Window{Sensor: "bench", Start: time.Unix(1e9, 0), SampleRate: 12000, Unit: bearing.G, Samples: noise32(benchLength)}, bearing.Limits{})
+	w, err := bearing.NewWindow(bearing.Window{Sensor: "bench", Start: time.Unix(1e9, 0), SampleRate: 12000, Unit: bearing.G, Samples: noise32(windowLength)}, bearing.Limits{})
 	return timed("diagnose", "", func() func() { return func() { must(core.Diagnose(w)) } }), err
 }
 

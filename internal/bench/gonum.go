@@ -1,4 +1,4 @@
-package main
+package bench
 
 import (
 	"gonum.org/v1/gonum/blas"
@@ -11,7 +11,7 @@ import (
 // blas32: im2col into a copy, matrix product, then bias, ReLU and max-pool. The
 // weights are any; only the time counts.
 func gonumForward(spec nn.Spec, x []float32) func() {
-	shapes, err := spec.Shapes(benchClasses)
+	shapes, err := spec.Shapes(classCount)
 	if err != nil {
 		panic(err)
 	}

@@ -1,4 +1,4 @@
-package main
+package bench
 
 import (
 	"bufio"
@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"os"
 	"runtime"
@@ -18,19 +17,36 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/spf13/pflag"
-
+	"brinell/bearing"
 	"brinell/internal/clamp"
+	"brinell/internal/store"
 )
 
-// benchLoad is a load on the whole service: default model, durable store, client
+// load is a load on the whole service: default model, durable store, client
 // on the same machine.
-type benchLoad struct {
+type load struct {
 	name, media string
 	connections int
 }
 
-var benchLoads = []benchLoad{
+// Service is a service under way.
+type Service struct {
+	Address string                      // where it listens
+	Run     func(context.Context) error // until the context ends
+	Store   Stored
+}
+
+// Stored is what the service has stored.
+type Stored interface {
+	Stats(ctx context.Context) (store.Stats, error)
+	Window(ctx context.Context, id string) (*bearing.Window, error)
+}
+
+// Start makes a service with its data in an empty directory.
+type Start func(ctx context.Context, dir string) (Service, error)
+
+// loads are the loads that are measured.
+var loads = []load{
 	{"request/f32/connections=64", "application/octet-stream", 64},
 	{"request/json/connections=64", "application/json", 64},
 }
@@ -41,7 +57,7 @@ const loadPool = 1 << 19
 
 // loadRun is one load under way.
 type loadRun struct {
-	benchLoad
+	load
 	address string
 	samples []float32
 	raw     []byte // of samples
@@ -57,46 +73,42 @@ type loadRun struct {
 
 // run starts a service on an empty directory, loads it for that long, and compares
 // what is stored with what was acknowledged.
-func (l benchLoad) run(ctx context.Context, length time.Duration) (rows []benchResult, err error) {
+func (l load) run(ctx context.Context, start Start, length time.Duration) (rows []Result, err error) {
 	dir, err := os.MkdirTemp("", "brinell-bench")
 	if err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	var c serveConfig
-	c.flags(pflag.NewFlagSet("serve", pflag.ContinueOnError)) // the defaults are what is measured
-	c.listen, c.dataDir, c.logLevel = "127.0.0.1:0", dir, "error"
-	c.maxWait = time.Minute // each client waits for its answer: none is refused on a busy machine
-	s, err := newService(ctx, c, io.Discard)
+	s, err := start(ctx, dir)
 	if err != nil {
 		return nil, err
 	}
 	serving, stop := context.WithCancel(ctx)
 	done := make(chan error, 1)
-	go func() { done <- s.run(serving) }()
+	go func() { done <- s.Run(serving) }()
 	defer func() {
 		stop()
 		err = errors.Join(err, <-done)
 	}()
 
-	r := l.newRun(s.listener.Addr().String())
+	r := l.newRun(s.Address)
 	debug.FreeOSMemory() // of the cases before
 	memory := watchMemory()
-	start := time.Now()
-	r.until = start.Add(length)
+	begin := time.Now()
+	r.until = begin.Add(length)
 	err = r.clients(ctx)
-	seconds, resident := time.Since(start).Seconds(), memory()
+	seconds, resident := time.Since(begin).Seconds(), memory()
 	if err != nil {
 		return nil, err
 	}
-	if err := r.verify(ctx, s); err != nil {
+	if err := r.verify(ctx, s.Store); err != nil {
 		return nil, err
 	}
 	slices.Sort(r.took)
 	at := func(q float64) float64 {
 		return float64(r.took[clamp.Int(q*float64(len(r.took)-1), 0, len(r.took)-1)]) / 1e6
 	}
-	return []benchResult{
+	return []Result{
 		{Name: l.name, Value: float64(len(r.took)) / seconds, Unit: "windows/s"},
 		{Name: l.name + "/p50", Value: at(0.5), Unit: "ms"},
 		{Name: l.name + "/p99", Value: at(0.99), Unit: "ms"},
@@ -104,8 +116,8 @@ func (l benchLoad) run(ctx context.Context, length time.Duration) (rows []benchR
 	}, nil
 }
 
-func (l benchLoad) newRun(address string) *loadRun {
-	r := &loadRun{benchLoad: l, address: address, samples: noise32(loadPool), check: make(map[string]int)}
+func (l load) newRun(address string) *loadRun {
+	r := &loadRun{load: l, address: address, samples: noise32(loadPool), check: make(map[string]int)}
 	if l.media != "application/json" {
 		r.raw = rawSamples(r.samples)
 		return r
@@ -142,7 +154,7 @@ func (r *loadRun) client(ctx context.Context, sensor int) error {
 	kept := make(map[string]int)
 	for k := 0; time.Now().Before(r.until) && ctx.Err() == nil; k++ {
 		n := r.next.Add(1) - 1
-		if n >= loadPool-benchLength {
+		if n >= loadPool-windowLength {
 			return errors.New("the load ran out of samples: shorten --load")
 		}
 		offset := int(n)
@@ -174,11 +186,11 @@ func (r *loadRun) request(b []byte, sensor, k, offset int) []byte {
 	start := time.Unix(1e9, 0).UTC().Add(time.Duration(k) * time.Second).Format(time.RFC3339)
 	path := fmt.Sprintf("/v1/sensors/load-%d/windows", sensor)
 	if r.raw != nil {
-		b = fmt.Appendf(b, "POST %s?start=%s&sample_rate_hz=12000&unit=g HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: %s\r\nContent-Length: %d\r\n\r\n", path, start, r.media, 4*benchLength)
-		return append(b, r.raw[4*offset:4*(offset+benchLength)]...)
+		b = fmt.Appendf(b, "POST %s?start=%s&sample_rate_hz=12000&unit=g HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: %s\r\nContent-Length: %d\r\n\r\n", path, start, r.media, 4*windowLength)
+		return append(b, r.raw[4*offset:4*(offset+windowLength)]...)
 	}
 	head := fmt.Sprintf(`{"start":%q,"sample_rate_hz":12000,"unit":"g","samples":[`, start)
-	numbers := r.text[r.at[offset] : r.at[offset+benchLength]-1]
+	numbers := r.text[r.at[offset] : r.at[offset+windowLength]-1]
 	b = fmt.Appendf(b, "POST %s HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: %s\r\nContent-Length: %d\r\n\r\n%s", path, r.media, len(head)+len(numbers)+2, head)
 	return append(append(b, numbers...), "]}"...)
 }
@@ -215,8 +227,8 @@ func readCreated(in *bufio.Reader) (id string, err error) {
 }
 
 // verify counts the rows and reads some windows back.
-func (r *loadRun) verify(ctx context.Context, s *service) error {
-	stats, err := s.store.Stats(ctx)
+func (r *loadRun) verify(ctx context.Context, stored Stored) error {
+	stats, err := stored.Stats(ctx)
 	if err != nil {
 		return err
 	}
@@ -224,11 +236,11 @@ func (r *loadRun) verify(ctx context.Context, s *service) error {
 		return fmt.Errorf("%d windows were acknowledged, %d are stored", len(r.took), stats.Diagnoses)
 	}
 	for id, offset := range r.check {
-		w, err := s.store.Window(ctx, id)
+		w, err := stored.Window(ctx, id)
 		if err != nil {
 			return err
 		}
-		if !slices.Equal(w.Samples, r.samples[offset:offset+benchLength]) {
+		if !slices.Equal(w.Samples, r.samples[offset:offset+windowLength]) {
 			return fmt.Errorf("window %s came back with other samples", id)
 		}
 	}
