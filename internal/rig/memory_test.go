@@ -344,10 +344,10 @@ func TestMemory(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes seconds")
 	}
-	n := count(t, "BRINELL_SEQUENCE", 24)
+	n := count(t, "BRINELL_SEQUENCE", 12)
 	all := append(worst(), honest()...)
 	all = append(all, drawn(16, n)...)
-	if n <= 24 { // the short form: of each kind some
+	if n <= 12 { // the short form: of each kind some
 		all = append(append(append([]large{}, worst()[:4]...), honest()[:3]...), drawn(16, n)...)
 	}
 	f, err := feed(t, sound(t), all, 3)

@@ -323,7 +323,7 @@ func TestPowerCut(t *testing.T) {
 		t.Skip("strace is not installed: the power cannot be cut")
 	}
 	began := time.Now()
-	n := count(t, "BRINELL_IMAGES", 120)
+	n := count(t, "BRINELL_IMAGES", 64)
 	recs := record(t, sound(t))
 	failures := 0
 	cuts(t, recs, n, func(where string, err error) {
