@@ -179,7 +179,7 @@ var quality = join(
 // computing is the definitions of the kernels, with which the assembly is compared, and what a
 // network is pruned to.
 var computing = join(
-	in("internal/kernel/gemm.go", "Kernels|BitIdentical",
+	in("internal/kernel/gemm.go", "Kernels|BitIdentical|GemmOfNothing",
 		change{`s11 += y * bb[1]`, `s11 += x * bb[1]`},
 		change{`dst[3] += s[r][3]`, `dst[3] = s[r][3]`},
 		change{`s += c[at]`, `s += 0`},
