@@ -49,10 +49,7 @@ const (
 func (j Job) scalpel(m *models.Model, s Settings) []stage {
 	isConv := func(l nn.Layer) bool { return l.Op != nn.OpDense }
 	dense := func(p *nn.Param) bool { return len(p.Shape) == 2 }
-	width := s.Width
-	if width == 0 {
-		width = max(8, kernel.Lanes())
-	}
+	width := groupWidth(s.Width, kernel.Lanes())
 	groups := func(take func(*nn.Param) bool) []stage {
 		return append(j.weights("group", s.Share, s.Passes, s.Epochs, width, take), j.declare(width, take))
 	}
@@ -81,6 +78,18 @@ func (j Job) scalpel(m *models.Model, s Settings) []stage {
 	}})
 }
 
+// groupWidth is how many weights a group has: as stated, or as many as a vector of that many lanes
+// holds, at least eight.
+func groupWidth(stated, lanes int) int {
+	if stated == 0 {
+		return max(8, lanes)
+	}
+	return stated
+}
+
+// nodePenalty is what turns a node off in nodeLifetime of so many steps if nothing speaks for it.
+func nodePenalty(steps int) float64 { return nodeMargin / (nodeRate * nodeLifetime * float64(steps)) }
+
 // nodes removes nodes in passes with a rising penalty, until as many are gone as the
 // settings ask.
 func (j Job) nodes(s Settings, take func(nn.Path, nn.Layer) bool) []stage {
@@ -92,7 +101,7 @@ func (j Job) nodes(s Settings, take func(nn.Path, nn.Layer) bool) []stage {
 			m.SetNetwork(net)
 			fit := j.Recipe.Fit
 			fit.Epochs = s.Epochs
-			penalty := nodeMargin / (nodeRate * nodeLifetime * float64(fit.Steps(j.Sets.Train.Len())))
+			penalty := nodePenalty(fit.Steps(j.Sets.Train.Len()))
 			if err := j.tune(ctx, m, name, s.Epochs, 0, func() { MoveNodes(net, nodeRate, penalty) }); err != nil {
 				return err
 			}
