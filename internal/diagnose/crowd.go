@@ -21,6 +21,8 @@ type crowd struct {
 	newest  int                 // of them not registered, when they were counted
 	counted time.Time
 	by      map[string]newcomers // by source: keys, of which there are only so many
+
+	forgotten int // rises when a sensor is forgotten
 }
 
 // newcomers are the sensors that a source has brought in since a time, a day at most.
@@ -137,23 +139,39 @@ const DefaultMaxAxes = 8
 // admitAxis refuses the window of one axis too many. Axes that are stored count, those of
 // windows under way do not yet.
 func (c *crowd) admitAxis(ctx context.Context, store Store, name, axis string) error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	axes, loaded := c.axes[name]
-	if !loaded {
-		var err error
-		if axes, err = store.Axes(ctx, name); err != nil {
-			return err
-		}
-		if len(axes) > 0 { // else it may be a name that nothing is ever stored of
-			c.putAxes(name, axes)
-		}
-	}
-	if len(axes) < c.axesMost || slices.Contains(axes, axis) {
-		return nil
+	axes, err := c.axesOf(ctx, store, name)
+	if err != nil || len(axes) < c.axesMost || slices.Contains(axes, axis) {
+		return err
 	}
 	return bearing.Errorf(bearing.TooMany, "too_many_axes", "sensor %s has %d axes, such as %q, and may have no other one: send this window under one of them or as another sensor, or raise --max-axes", name, len(axes), axes[0]).
 		After(bearing.Never)
+}
+
+// axesOf returns the axes of a sensor. They are read without the lock: windows of other sensors do
+// not wait for it.
+func (c *crowd) axesOf(ctx context.Context, store Store, name string) ([]string, error) {
+	c.mu.Lock()
+	axes, loaded := c.axes[name]
+	forgotten := c.forgotten
+	c.mu.Unlock()
+	if loaded {
+		return axes, nil
+	}
+	read, err := store.Axes(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, axis := range c.axes[name] { // that were stored meanwhile
+		if !slices.Contains(read, axis) {
+			read = append(read, axis)
+		}
+	}
+	if len(read) > 0 && forgotten == c.forgotten { // else it may be a name that nothing is ever stored of
+		c.putAxes(name, read)
+	}
+	return read, nil
 }
 
 func (c *crowd) putAxes(name string, axes []string) {
@@ -178,5 +196,6 @@ func (c *crowd) forget(name string) {
 	defer c.mu.Unlock()
 	delete(c.names, name)
 	delete(c.axes, name)
+	c.forgotten++
 	c.counted = time.Time{} // count at the next one
 }

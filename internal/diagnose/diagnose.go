@@ -285,6 +285,9 @@ func (c *Core) Submit(ctx context.Context, w *bearing.Window, entry admit.Entry)
 	if err != nil {
 		return bearing.Diagnosis{}, err
 	}
+	if err := lacking(w); err != nil { // before anything is read for it
+		return bearing.Diagnosis{}, err
+	}
 	received := c.now().UTC() // without the monotonic reading: clocks are set
 	if err := c.timely(w, received); err != nil {
 		return bearing.Diagnosis{}, err

@@ -75,14 +75,8 @@ func (o *observation) settle() {
 // rate_too_low and window_too_short.
 func (k *worker) observe(w *bearing.Window, m *models.Model, r registered) (*observation, error) {
 	o := &observation{id: w.ID(), start: w.Start, began: w.Start, seconds: float64(len(w.Samples)) / w.SampleRate, rate: w.SampleRate}
-	if w.Unit.IsVelocity() && w.SampleRate < velocityRate {
-		return nil, bearing.Errorf(bearing.Invalid, "rate_too_low", "sampling rate %g Hz is below %d Hz, from which velocity up to %d Hz can be graded: sample faster", w.SampleRate, velocityRate, velocityHigh).At("/sample_rate_hz")
-	}
-	if !w.Unit.IsVelocity() && w.SampleRate < minRate {
-		return nil, bearing.Errorf(bearing.Invalid, "rate_too_low", "sampling rate %g Hz is below %d Hz, from which a bearing can be diagnosed: sample faster", w.SampleRate, minRate).At("/sample_rate_hz")
-	}
-	if len(w.Samples) < minSamples {
-		return nil, bearing.Errorf(bearing.Invalid, "window_too_short", "the window has %d samples, a diagnosis needs at least %d (%.4g s at %g Hz)", len(w.Samples), minSamples, minSamples/w.SampleRate, w.SampleRate).At("/samples").Over(minSamples, float64(len(w.Samples)))
+	if err := lacking(w); err != nil {
+		return nil, err
 	}
 	o.quality = k.quality.assess(w, r.profile)
 	o.velocity = k.quality.velocity
@@ -380,4 +374,18 @@ func over(a, b float64) float64 {
 		return 0
 	}
 	return a / b
+}
+
+// lacking says what a window lacks whatever its sensor is: its rate or its length.
+func lacking(w *bearing.Window) error {
+	if w.Unit.IsVelocity() && w.SampleRate < velocityRate {
+		return bearing.Errorf(bearing.Invalid, "rate_too_low", "sampling rate %g Hz is below %d Hz, from which velocity up to %d Hz can be graded: sample faster", w.SampleRate, velocityRate, velocityHigh).At("/sample_rate_hz")
+	}
+	if !w.Unit.IsVelocity() && w.SampleRate < minRate {
+		return bearing.Errorf(bearing.Invalid, "rate_too_low", "sampling rate %g Hz is below %d Hz, from which a bearing can be diagnosed: sample faster", w.SampleRate, minRate).At("/sample_rate_hz")
+	}
+	if len(w.Samples) < minSamples {
+		return bearing.Errorf(bearing.Invalid, "window_too_short", "the window has %d samples, a diagnosis needs at least %d (%.4g s at %g Hz)", len(w.Samples), minSamples, minSamples/w.SampleRate, w.SampleRate).At("/samples").Over(minSamples, float64(len(w.Samples)))
+	}
+	return nil
 }
