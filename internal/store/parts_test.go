@@ -114,6 +114,8 @@ func TestTooManyResources(t *testing.T) {
 		INSERT INTO resources (kind, key, version, doc) SELECT 'machine', 'm' || i, 1, CAST('{}' AS BLOB) FROM n`, maxResources-1))
 	raw(t, dir, fmt.Sprintf(`WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < %d)
 		INSERT INTO resources (kind, key, version, doc) SELECT 'inspection', 'i' || i, 1, CAST('{"sensor":"pump"}' AS BLOB) FROM n`, maxInspections-1))
+	raw(t, dir, `WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 999)
+		INSERT INTO resources (kind, key, version, doc) SELECT 'webhook', 'w' || i, 1, CAST('{}' AS BLOB) FROM n`)
 	db := open(t, Config{Dir: dir})
 	put := func(kind, key, doc, want string) {
 		t.Helper()
@@ -125,6 +127,9 @@ func TestTooManyResources(t *testing.T) {
 	put("machine", "last", `{}`, "")
 	put("machine", "more", `{}`, many)
 	put("machine", "m1", `{"note":"x"}`, "")
+	put("webhook", "last", `{}`, "")
+	put("webhook", "more", `{}`, many)
+	put("webhook", "w1", `{"paused":true}`, "")
 	put("inspection", "last", `{"sensor":"pump"}`, "")
 	put("inspection", "more", `{"sensor":"pump"}`, many)
 	put("inspection", "other", `{"sensor":"fan"}`, "")

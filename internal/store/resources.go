@@ -18,6 +18,9 @@ const maxResources = 100_000
 // the names of all.
 const maxInspections = 10_000
 
+// maxWebhooks bounds the webhooks: all are looked through once a second.
+const maxWebhooks = 1000
+
 // PutResource stores a resource in place of the one of its kind and key, and returns
 // its new version after it is on disk. created says that there was none. match is the
 // version that must be there, or one of bearing.AnyVersion, NoVersion and SomeVersion.
@@ -55,7 +58,7 @@ func roomFor(ctx context.Context, tx *sql.Tx, kind, key string, doc []byte, crea
 	if created {
 		if n, err := countOf(ctx, tx, kind, ""); err != nil {
 			return err
-		} else if n >= maxResources {
+		} else if n >= maxResources || kind == bearing.KindWebhook && n >= maxWebhooks {
 			return bearing.Errorf(bearing.Conflict, "too_many_resources", "there are %d of this kind already: delete some", n)
 		}
 	}

@@ -66,6 +66,7 @@ type Sender struct {
 	swept bool                 // stored positions of webhooks that are gone are gone too
 	errs  map[string]error     // of those whose last turn the store cut short
 	busy  map[string]bool      // those that have their turn or wait for it
+	young map[string]time.Time // until when nothing is given up of a webhook that is paused
 
 	dropped map[string]bool // of busy, those that were deleted meanwhile
 
@@ -76,7 +77,7 @@ type Sender struct {
 // New returns a sender. Addresses inside allow may be dialled though they are not public.
 func New(store Store, allow []netip.Prefix, log *slog.Logger, r prometheus.Registerer) (*Sender, error) {
 	s := &Sender{store: store, log: log, now: time.Now, client: newClient(allow), state: map[string]*bearing.Delivery{}, next: map[string]time.Time{},
-		errs: map[string]error{}, busy: map[string]bool{}, dropped: map[string]bool{}, turns: make(chan struct{}, most),
+		errs: map[string]error{}, busy: map[string]bool{}, young: map[string]time.Time{}, dropped: map[string]bool{}, turns: make(chan struct{}, most),
 		count: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "brinell_webhook_messages_total", Help: "Messages to webhooks: delivered, attempts that failed, dropped a day after what they tell of."}, []string{"result"})}
 	for _, result := range []string{"delivered", "failed", "dropped"} {
 		s.count.WithLabelValues(result)
@@ -140,8 +141,8 @@ func (s *Sender) Run(ctx context.Context, tick time.Duration) {
 	}
 }
 
-// begin gives each webhook a turn that has none, side by side. It does not wait for them: a
-// slow one holds up itself alone.
+// begin gives each webhook a turn that has none and for which there is something to do, side by
+// side. It does not wait for them: a slow one holds up itself alone.
 func (s *Sender) begin(ctx context.Context) error {
 	hooks, err := s.hooks(ctx)
 	if err != nil {
@@ -150,12 +151,15 @@ func (s *Sender) begin(ctx context.Context) error {
 	if err := s.forget(ctx, hooks); err != nil {
 		return err
 	}
+	if len(hooks) == 0 {
+		return nil
+	}
+	_, last, err := s.store.AlarmLog(ctx, 0, 0)
+	if err != nil {
+		return err
+	}
 	for _, w := range hooks {
-		s.mu.Lock()
-		busy := s.busy[w.Name]
-		s.busy[w.Name] = true
-		s.mu.Unlock()
-		if busy {
+		if !s.start(w, last) {
 			continue
 		}
 		s.going.Go(func() {
@@ -173,6 +177,23 @@ func (s *Sender) begin(ctx context.Context) error {
 		})
 	}
 	return nil
+}
+
+// start says whether a webhook is to have a turn, and notes that it has: where it is not known how
+// far it is told, it is not told of the last change, or the store failed it.
+func (s *Sender) start(w bearing.Webhook, last int64) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	at, until := s.state[w.Name], s.next[w.Name]
+	if w.Paused {
+		until = s.young[w.Name]
+	}
+	told := at != nil && s.errs[w.Name] == nil && (at.Position >= last || s.now().Before(until))
+	if told || s.busy[w.Name] {
+		return false
+	}
+	s.busy[w.Name] = true
+	return true
 }
 
 // failure is what the store refused in the last turns.
@@ -253,6 +274,7 @@ func (s *Sender) drop(ctx context.Context, name string) error {
 	defer s.mu.Unlock()
 	delete(s.state, name)
 	delete(s.next, name)
+	delete(s.young, name)
 	delete(s.errs, name)
 	if s.busy[name] {
 		s.dropped[name] = true // its turn is for nothing from here on
@@ -355,6 +377,9 @@ func (s *Sender) tell(ctx context.Context, w bearing.Webhook) (err error) {
 			now := s.now().UTC()
 			old := now.Sub(c.Alarm.At()) >= giveUp
 			if w.Paused && !old {
+				s.mu.Lock()
+				s.young[w.Name] = c.Alarm.At().Add(giveUp)
+				s.mu.Unlock()
 				more = false
 				break
 			}

@@ -49,6 +49,7 @@ func TestAllowed(t *testing.T) {
 // shelf keeps documents and a log.
 type shelf struct {
 	puts int // of documents
+	asks int // for the log
 	mu   sync.Mutex
 	docs map[string][]byte
 	log  []bearing.AlarmChange
@@ -95,6 +96,7 @@ func (s *shelf) DeleteResource(_ context.Context, kind, key string, _ int64) err
 func (s *shelf) AlarmLog(_ context.Context, after int64, limit int) (out []bearing.AlarmChange, last int64, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.asks++
 	for _, c := range s.log {
 		if c.Seq > after && len(out) < limit {
 			out = append(out, c)
