@@ -21,6 +21,7 @@ import (
 const rules = `
 internal/clamp      :
 internal/files      :
+internal/settings   : internal/clamp
 bearing             : internal/clamp
 internal/logs       : bearing
 internal/admit      : bearing
@@ -84,9 +85,9 @@ github.com/google/go-cmp            : internal/storetest
 gonum.org/v1/gonum                  : features/dsp models/learn/logistic internal/diagnose models/assess internal/bench
 gonum.org/v1/plot                   : internal/picture internal/report
 github.com/mjibson/go-dsp           : internal/bench
-github.com/spf13                    : cmd/brinell
-github.com/knadh/koanf              : cmd/brinell
-go.yaml.in/yaml/v3                   : cmd/brinell
+github.com/spf13                    : internal/settings cmd/brinell
+github.com/knadh/koanf              : internal/settings
+go.yaml.in/yaml/v3                   : internal/settings
 github.com/schollz/progressbar/v3   : cmd/brinell
 golang.org/x/sys                    : internal/kernel internal/watch cmd/brinell
 golang.org/x/term                   : cmd/brinell

@@ -16,6 +16,7 @@ import (
 	"brinell/internal/alarm"
 	"brinell/internal/clamp"
 	"brinell/internal/diagnose"
+	"brinell/internal/settings"
 	"brinell/internal/store"
 )
 
@@ -79,11 +80,11 @@ clocks are not part of it.`,
 					continue
 				}
 				if times[i], err = time.Parse(time.RFC3339Nano, f.value); err != nil {
-					return usagef("--%s %q is not a time such as 2026-01-31T12:00:00Z", f.name, f.value)
+					return settings.Usagef("--%s %q is not a time such as 2026-01-31T12:00:00Z", f.name, f.value)
 				}
 			}
 			if at != "" && sensor == "" {
-				return usagef("--event is of one sensor: name it with --sensor")
+				return settings.Usagef("--event is of one sensor: name it with --sensor")
 			}
 			ctx := cmd.Context()
 			db, err := store.View(ctx, dataDir)

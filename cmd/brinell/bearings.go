@@ -8,6 +8,7 @@ import (
 
 	"brinell/bearing"
 	"brinell/internal/diagnose"
+	"brinell/internal/settings"
 )
 
 func bearingsCommand() *cobra.Command {
@@ -88,7 +89,7 @@ func bearingsShow(file *string) *cobra.Command {
 			return nil
 		},
 	}
-	rpmVar(cmd.Flags(), &rpm, "shaft speed in revolutions per minute")
+	settings.RPMVar(cmd.Flags(), &rpm, "shaft speed in revolutions per minute")
 	return cmd
 }
 
@@ -119,7 +120,7 @@ func bearingsMatch(file *string) *cobra.Command {
 					rows = append(rows, b)
 				}
 			} else if _, several := bearing.Fitted(cat.Lookup, r.Bearing); several {
-				return usagef("%q are several bearings: match them one by one, or leave --bearing out to try all", bearing.Clip(r.Bearing))
+				return settings.Usagef("%q are several bearings: match them one by one, or leave --bearing out to try all", bearing.Clip(r.Bearing))
 			} else if r.Bearing != "" {
 				return bearing.Unknown(bearing.NotFound, cat.Lookup, r.Bearing, "add its geometry or its orders with --bearings, or leave it out to try all")
 			}

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"brinell/internal/bench"
+	"brinell/internal/settings"
 )
 
 func benchCommand() *cobra.Command {
@@ -26,7 +27,7 @@ is used but for the requests. NAME picks the cases that contain it.`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if c.Rounds < 1 || c.Slice <= 0 {
-				return usagef("--rounds and --slice must be positive")
+				return settings.Usagef("--rounds and --slice must be positive")
 			}
 			if len(args) == 1 {
 				c.Match = args[0]
@@ -40,7 +41,7 @@ is used but for the requests. NAME picks the cases that contain it.`,
 				}
 			})
 			if errors.Is(err, bench.ErrNoCase) {
-				return usageError{err}
+				return settings.Usage(err)
 			}
 			if err != nil {
 				return err

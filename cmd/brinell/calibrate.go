@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"brinell/dataset"
+	"brinell/internal/settings"
 	"brinell/models"
 	"brinell/models/assess"
 )
@@ -31,7 +32,7 @@ Train with --split bearing to have bearings left to calibrate on.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if out == "" {
-				return usagef("--out is missing: name the model file to write")
+				return settings.Usagef("--out is missing: name the model file to write")
 			}
 			m, err := models.Open(args[0])
 			if err != nil {

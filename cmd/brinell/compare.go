@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"brinell/internal/report"
+	"brinell/internal/settings"
 	"brinell/models"
 	"brinell/models/prune"
 	"brinell/models/train"
@@ -58,7 +59,7 @@ func comparisons(spec string) []comparison {
 func (f *slimFlags) compare(cmd *cobra.Command) error {
 	spec, pre, err := openSpec(cmp.Or(f.spec, "wdcnn-s8"))
 	if err != nil {
-		return usageError{err}
+		return settings.Usage(err)
 	}
 	d, err := f.data.load(cmd.Context(), cmd.ErrOrStderr(), pre)
 	if err != nil {

@@ -7,190 +7,22 @@ import (
 	"net"
 	"net/netip"
 	"net/url"
-	"os"
 	"regexp"
 	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
 
-	"github.com/knadh/koanf/v2"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
-	"go.yaml.in/yaml/v3"
 
 	"brinell/internal/diagnose"
+	"brinell/internal/settings"
 	"brinell/internal/watch"
 )
 
-// Where a value comes from, the strongest first.
-const (
-	fromFlag    = "flag"
-	fromEnv     = "env"
-	fromFile    = "file"
-	fromDefault = "default"
-)
-
-// origin tells where the value of a flag comes from.
-type origin struct {
-	layer string
-	place string // the variable, or file and line
-}
-
-// originNote is the annotation of a flag with its origin.
-const originNote = "brinell_origin"
-
-func originOf(f *pflag.Flag) origin {
-	if a := f.Annotations[originNote]; len(a) == 2 {
-		return origin{a[0], a[1]}
-	}
-	return origin{layer: fromDefault}
-}
-
-// fileFlag names the flag of the file of settings, which is no setting itself.
-const fileFlag = "config"
-
-// envName is the variable of a flag: BRINELL_DATA_DIR of data-dir.
-func envName(flag string) string {
-	return "BRINELL_" + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
-}
-
-// configure sets every flag that the command line left alone from the environment, and
-// where that is silent and the command has --config, from the file. It returns where
-// each value comes from.
-func configure(flags *pflag.FlagSet) error {
-	origins := make(map[string]origin)
-	flags.VisitAll(func(f *pflag.Flag) {
-		origins[f.Name] = origin{layer: fromDefault}
-		if f.Changed {
-			origins[f.Name] = origin{layer: fromFlag, place: "--" + f.Name}
-		}
-	})
-	k := koanf.New("/") // no key has a slash: none is taken apart
-	if f := flags.Lookup(fileFlag); f != nil {
-		path := f.Value.String()
-		if v, ok := os.LookupEnv(envName(fileFlag)); ok && !f.Changed {
-			path = v
-		}
-		if path != "" {
-			s, err := readSettings(path, flags)
-			if err != nil {
-				return err
-			}
-			if err := k.Load(layer(s.values), nil); err != nil {
-				return err
-			}
-			for name := range s.values {
-				if origins[name].layer == fromDefault {
-					origins[name] = origin{fromFile, s.place(name)}
-				}
-			}
-		}
-	}
-	env := make(layer)
-	flags.VisitAll(func(f *pflag.Flag) {
-		if v, ok := os.LookupEnv(envName(f.Name)); ok {
-			env[f.Name] = v
-			if origins[f.Name].layer != fromFlag {
-				origins[f.Name] = origin{fromEnv, envName(f.Name)}
-			}
-		}
-	})
-	if err := k.Load(env, nil); err != nil {
-		return err
-	}
-	for _, name := range k.Keys() {
-		o := origins[name]
-		if o.layer == fromFlag {
-			continue
-		}
-		if err := flags.Set(name, k.String(name)); err != nil {
-			err = valueError(err)
-			if o.layer == fromEnv {
-				return usagef("environment variable %s: %w", o.place, err)
-			}
-			return usagef("%s: %w", o.place, err)
-		}
-	}
-	for name, o := range origins {
-		if err := flags.SetAnnotation(name, originNote, []string{o.layer, o.place}); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// layer is one source of settings, a koanf.Provider.
-type layer map[string]any
-
-func (l layer) Read() (map[string]any, error) { return l, nil }
-func (layer) ReadBytes() ([]byte, error)      { return nil, errors.ErrUnsupported }
-
-// settingsFile is a file of settings: YAML, one key for each flag, by its name.
-type settingsFile struct {
-	path   string
-	values layer
-	lines  map[string]int
-}
-
-func (s *settingsFile) place(name string) string { return fmt.Sprintf("%s:%d", s.path, s.lines[name]) }
-
-// readSettings reads a file whose keys are names of flags. The error names the lines of
-// all that is wrong.
-func readSettings(path string, flags *pflag.FlagSet) (*settingsFile, error) {
-	b, err := os.ReadFile(path)
-	if err != nil {
-		return nil, usagef("--config: %w", err)
-	}
-	s := &settingsFile{path: path, values: make(layer), lines: make(map[string]int)}
-	var doc yaml.Node
-	if err := yaml.Unmarshal(b, &doc); err != nil {
-		return nil, usagef("%s: %s", path, strings.TrimPrefix(err.Error(), "yaml: "))
-	}
-	if len(doc.Content) == 0 {
-		return s, nil // nothing but comments
-	}
-	top := doc.Content[0]
-	if top.Kind != yaml.MappingNode {
-		return nil, usagef("%s:%d: want lines of key: value", path, top.Line)
-	}
-	var wrong []error
-	for i := 0; i+1 < len(top.Content); i += 2 {
-		key, value := top.Content[i], top.Content[i+1]
-		fail := func(format string, args ...any) {
-			wrong = append(wrong, fmt.Errorf("%s:%d: "+format, append([]any{path, key.Line}, args...)...))
-		}
-		name := key.Value
-		switch {
-		case flags.Lookup(name) == nil || name == fileFlag || name == "help":
-			fail("unknown key %q%s", name, nearest(name, flags))
-			continue
-		case s.lines[name] != 0:
-			fail("%s stands in line %d already", name, s.lines[name])
-			continue
-		case value.Kind != yaml.ScalarNode || value.Tag == "!!null":
-			fail("%s wants one value", name)
-			continue
-		}
-		s.lines[name], s.values[name] = key.Line, value.Value
-	}
-	if len(wrong) > 0 {
-		return nil, usageError{errors.Join(wrong...)}
-	}
-	return s, nil
-}
-
-// nearest returns a hint at the known key that is most like name, if one is.
-func nearest(name string, flags *pflag.FlagSet) string {
-	known := slices.DeleteFunc(flagNames(flags), func(n string) bool { return n == fileFlag || n == "help" })
-	if best := closest(name, known); best != "" {
-		return fmt.Sprintf(": did you mean %s?", best)
-	}
-	return ": see brinell serve --help"
-}
-
-// settings are the values of a serveConfig that are more than texts and numbers.
-type settings struct {
+// parsed are the values of a serveConfig that are more than texts and numbers.
+type parsed struct {
 	level                   slog.Level
 	rawCap, maxBody, memory int64
 	rawAge, age             time.Duration // 0 for ever
@@ -205,33 +37,33 @@ type settings struct {
 // level reads how much is logged.
 func (c serveConfig) level() (l slog.Level, err error) {
 	if err := l.UnmarshalText([]byte(c.logLevel)); err != nil {
-		return l, usagef("--log-level %q is not one of debug, info, warn, error", c.logLevel)
+		return l, settings.Usagef("--log-level %q is not one of debug, info, warn, error", c.logLevel)
 	}
 	return l, nil
 }
 
 // parse reads the values, and says which makes no sense. It looks at no file.
-func (c serveConfig) parse() (s settings, err error) {
+func (c serveConfig) parse() (s parsed, err error) {
 	if s.level, err = c.level(); err != nil {
 		return s, err
 	}
 	if c.logFormat != "text" && c.logFormat != "json" {
-		return s, usagef("--log-format %q is neither text nor json", c.logFormat)
+		return s, settings.Usagef("--log-format %q is neither text nor json", c.logFormat)
 	}
-	if s.rawCap, err = parseSize(c.rawCap); err != nil {
-		return s, usagef("--raw-cap: %w", err)
+	if s.rawCap, err = settings.ParseSize(c.rawCap); err != nil {
+		return s, settings.Usagef("--raw-cap: %w", err)
 	}
-	if s.maxBody, err = parseSize(c.maxBody); err != nil {
-		return s, usagef("--max-body: %w", err)
+	if s.maxBody, err = settings.ParseSize(c.maxBody); err != nil {
+		return s, settings.Usagef("--max-body: %w", err)
 	}
 	if s.memory, err = memoryOf(c.memory); err != nil {
 		return s, err
 	}
-	if s.rawAge, err = parseAge(c.rawAge); err != nil {
-		return s, usagef("--raw-age: %w", err)
+	if s.rawAge, err = settings.ParseAge(c.rawAge); err != nil {
+		return s, settings.Usagef("--raw-age: %w", err)
 	}
-	if s.age, err = parseAge(c.age); err != nil {
-		return s, usagef("--age: %w", err)
+	if s.age, err = settings.ParseAge(c.age); err != nil {
+		return s, settings.Usagef("--age: %w", err)
 	}
 	if s.webhookAllow, err = networks("--webhook-allow", c.webhookAllow); err != nil {
 		return s, err
@@ -241,52 +73,52 @@ func (c serveConfig) parse() (s settings, err error) {
 	}
 	for _, n := range s.trustedProxies {
 		if n.Bits() == 0 {
-			return s, usagef("--trusted-proxies %s: then anybody may write where a client is; name the proxies", n)
+			return s, settings.Usagef("--trusted-proxies %s: then anybody may write where a client is; name the proxies", n)
 		}
 	}
 	if s.allowedHosts, err = hostNames(c.allowedHosts); err != nil {
 		return s, err
 	}
 	if c.maxSamples < 1 || c.workers < 0 {
-		return s, usagef("--max-samples must be positive and --workers not negative")
+		return s, settings.Usagef("--max-samples must be positive and --workers not negative")
 	}
 	if c.maxWait <= 0 {
-		return s, usagef("--max-wait must be positive")
+		return s, settings.Usagef("--max-wait must be positive")
 	}
 	if c.watchSettle < watch.Every {
-		return s, usagef("--watch-settle must be at least %s: the directory is looked at that often", watch.Every)
+		return s, settings.Usagef("--watch-settle must be at least %s: the directory is looked at that often", watch.Every)
 	}
 	for name, d := range map[string]time.Duration{"--stop-timeout": c.stopTimeout, "--drain-delay": c.drainDelay, "--lock-wait": c.lockWait} {
 		if d < 0 {
-			return s, usagef("%s must not be negative", name)
+			return s, settings.Usagef("%s must not be negative", name)
 		}
 	}
 	if s.method, err = diagnose.ParseMethod(c.baseline); err != nil {
-		return s, usagef("--baseline: %w", err)
+		return s, settings.Usagef("--baseline: %w", err)
 	}
 	if s.zones, err = diagnose.ParseZones(c.zones); err != nil {
-		return s, usagef("--velocity-zones: %w", err)
+		return s, settings.Usagef("--velocity-zones: %w", err)
 	}
 	for _, l := range [][2]string{{"--listen", c.listen}, {"--metrics-listen", c.metricsListen}} {
 		if _, _, err := net.SplitHostPort(l[1]); err != nil && l[1] != "" {
-			return s, usagef("%s %q is no address such as 127.0.0.1:8080", l[0], l[1])
+			return s, settings.Usagef("%s %q is no address such as 127.0.0.1:8080", l[0], l[1])
 		}
 	}
 	if s.external, err = externalURL(c.externalURL); err != nil {
 		return s, err
 	}
 	if c.debugListen != "" && !loopback(c.debugListen) {
-		return s, usagef("--debug-listen %q is no loopback address: profiles are for this machine only", c.debugListen)
+		return s, settings.Usagef("--debug-listen %q is no loopback address: profiles are for this machine only", c.debugListen)
 	}
 	if (c.tlsCert == "") != (c.tlsKey == "") {
-		return s, usagef("--tls-cert and --tls-key go together")
+		return s, settings.Usagef("--tls-cert and --tls-key go together")
 	}
 	for _, n := range []struct {
 		name  string
 		value float64
 	}{{"--max-sensors", float64(c.maxSensors)}, {"--metrics-sensors", float64(c.metricsSensors)}, {"--metrics-alarms", float64(c.metricsAlarms)}, {"--late-horizon", float64(c.lateHorizon)}, {"--key-rate", c.keyRate}} {
 		if !(n.value >= 0) { // nor NaN
-			return s, usagef("%s must not be negative", n.name)
+			return s, settings.Usagef("%s must not be negative", n.name)
 		}
 	}
 	for _, n := range []struct {
@@ -294,7 +126,7 @@ func (c serveConfig) parse() (s settings, err error) {
 		value int
 	}{{"--max-axes", c.maxAxes}, {"--max-connections", c.connections}, {"--max-connections-per-address", c.perAddress}} {
 		if n.value < 1 {
-			return s, usagef("%s must be positive", n.name)
+			return s, settings.Usagef("%s must be positive", n.name)
 		}
 	}
 	return s, nil
@@ -309,9 +141,9 @@ func externalURL(text string) (string, error) {
 	u, err := url.Parse(text)
 	switch {
 	case err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" || u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
-		return "", usagef("--external-url is no address such as https://brinell.example or https://plant.example/brinell")
+		return "", settings.Usagef("--external-url is no address such as https://brinell.example or https://plant.example/brinell")
 	case u.User != nil:
-		return "", usagef("--external-url has a user: leave it out, the address stands in metrics and alerts")
+		return "", settings.Usagef("--external-url has a user: leave it out, the address stands in metrics and alerts")
 	}
 	return strings.TrimRight(u.String(), "/"), nil
 }
@@ -328,7 +160,7 @@ func hostNames(list string) (all []string, err error) {
 		}
 		name = strings.TrimSuffix(strings.Trim(name, "[]"), ".")
 		if name == "" || strings.ContainsAny(entry, "/*@") || strings.ContainsAny(name, " []") {
-			return nil, usagef("--allowed-hosts: %q is no name such as plant-pc or brinell.example", entry)
+			return nil, settings.Usagef("--allowed-hosts: %q is no name such as plant-pc or brinell.example", entry)
 		}
 		all = append(all, name)
 	}
@@ -346,7 +178,7 @@ func networks(flag, list string) (all []netip.Prefix, err error) {
 			n, err = netip.PrefixFrom(ip.Unmap(), ip.Unmap().BitLen()), nil
 		}
 		if err != nil {
-			return nil, usagef("%s: %q is no network such as 10.1.0.0/16", flag, p)
+			return nil, settings.Usagef("%s: %q is no network such as 10.1.0.0/16", flag, p)
 		}
 		all = append(all, n.Masked())
 	}
@@ -391,14 +223,14 @@ func configShow() *cobra.Command {
 		Example: "  brinell config show --config /etc/brinell/brinell.yaml",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			settings := new(pflag.FlagSet)
-			new(serveConfig).flags(settings)
+			all := new(pflag.FlagSet)
+			new(serveConfig).flags(all)
 			var rows []setting
-			settings.VisitAll(func(f *pflag.Flag) {
-				if f.Name != fileFlag {
+			all.VisitAll(func(f *pflag.Flag) {
+				if f.Name != settings.FileFlag {
 					f := cmd.Flags().Lookup(f.Name)
-					o := originOf(f)
-					rows = append(rows, setting{f.Name, f.Value.String(), o.layer, o.place})
+					o := settings.OriginOf(f)
+					rows = append(rows, setting{f.Name, f.Value.String(), o.Layer, o.Place})
 				}
 			})
 			if asJSON {
@@ -448,24 +280,24 @@ the data directory are free is not looked at: a service may be running.`,
 func (c *serveConfig) check(path string, flags *pflag.FlagSet) error {
 	all := new(pflag.FlagSet)
 	new(serveConfig).flags(all)
-	s, err := readSettings(path, all)
+	s, err := settings.Read(path, all)
 	if err != nil {
 		return err
 	}
 	var wrong []error
-	names := make([]string, 0, len(s.lines))
-	for name := range s.lines {
+	names := make([]string, 0, len(s.Lines))
+	for name := range s.Lines {
 		names = append(names, name)
 	}
-	slices.SortFunc(names, func(a, b string) int { return s.lines[a] - s.lines[b] })
+	slices.SortFunc(names, func(a, b string) int { return s.Lines[a] - s.Lines[b] })
 	for _, name := range names {
-		err := all.Set(name, s.values[name].(string))
-		if f := flags.Lookup(name); err == nil && originOf(f).layer == fromDefault {
-			err = flags.Set(name, s.values[name].(string))
+		err := all.Set(name, s.Values[name].(string))
+		if f := flags.Lookup(name); err == nil && settings.OriginOf(f).Layer == settings.FromDefault {
+			err = flags.Set(name, s.Values[name].(string))
 		}
 		if err != nil {
-			err = valueError(err)
-			wrong = append(wrong, fmt.Errorf("%s: %w", s.place(name), err))
+			err = settings.ValueError(err)
+			wrong = append(wrong, fmt.Errorf("%s: %w", s.Place(name), err))
 		}
 	}
 	if len(wrong) > 0 {
@@ -475,8 +307,8 @@ func (c *serveConfig) check(path string, flags *pflag.FlagSet) error {
 		return nil
 	}
 	for _, m := range flagInError.FindAllStringSubmatch(err.Error(), -1) {
-		if s.lines[m[1]] != 0 {
-			return fmt.Errorf("%s: %w", s.place(m[1]), err)
+		if s.Lines[m[1]] != 0 {
+			return fmt.Errorf("%s: %w", s.Place(m[1]), err)
 		}
 	}
 	return fmt.Errorf("%s: %w", path, err)

@@ -11,6 +11,7 @@ import (
 
 	"brinell/bearing"
 	"brinell/dataset"
+	"brinell/internal/settings"
 	"brinell/models"
 	"brinell/models/input"
 	"brinell/models/learn/network"
@@ -65,15 +66,15 @@ type data struct {
 func (d dataFlags) load(ctx context.Context, w io.Writer, pre input.Preprocessing) (data, error) {
 	d.fill(models.Training{Corpus: "cwru", Split: "time", Task: "fault"})
 	if d.dir == "" {
-		return data{}, usagef("--data is missing: name the directory that holds the %s files or zips", d.corpus)
+		return data{}, settings.Usagef("--data is missing: name the directory that holds the %s files or zips", d.corpus)
 	}
 	task, err := dataset.TaskNamed(d.labels)
 	if err != nil {
-		return data{}, usageError{err}
+		return data{}, settings.Usage(err)
 	}
 	split, err := dataset.SplitNamed(d.split)
 	if err != nil {
-		return data{}, usageError{err}
+		return data{}, settings.Usage(err)
 	}
 	if c, err := dataset.Named(d.corpus); err == nil {
 		if err := labelled(d.corpus, c.Entries); err != nil {
@@ -129,7 +130,7 @@ func foldNamed(folds []dataset.Fold, name string) ([]dataset.Fold, error) {
 		}
 		names = append(names, f.Name)
 	}
-	return nil, usagef("fold %q is not one of this split's: %s", name, strings.Join(names, ", "))
+	return nil, settings.Usagef("fold %q is not one of this split's: %s", name, strings.Join(names, ", "))
 }
 
 // knownBearings refuses a corpus that names a bearing which the catalogue does not have, before

@@ -17,6 +17,7 @@ import (
 	"brinell/dataset/npyfile"
 	"brinell/dataset/wavfile"
 	"brinell/features/dsp"
+	"brinell/internal/settings"
 )
 
 func datasetCommand() *cobra.Command {
@@ -91,7 +92,7 @@ func datasetVerifyCommand() *cobra.Command {
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if dir == "" {
-				return usagef("--data is missing: name the directory that holds the files or zips")
+				return settings.Usagef("--data is missing: name the directory that holds the files or zips")
 			}
 			src, err := dataset.OpenDir(dir, corpus)
 			if err != nil {
@@ -152,11 +153,11 @@ func datasetExportCommand() *cobra.Command {
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if dir == "" || out == "" {
-				return usagef("--data and --out are needed: where the corpus is, and where to write")
+				return settings.Usagef("--data and --out are needed: where the corpus is, and where to write")
 			}
 			encode, ok := exportFormats[format]
 			if !ok {
-				return usagef("--format %q is not one of npy, wav, csv", format)
+				return settings.Usagef("--format %q is not one of npy, wav, csv", format)
 			}
 			src, err := dataset.OpenDir(dir, corpus)
 			if err != nil {
@@ -218,7 +219,7 @@ func datasetExportCommand() *cobra.Command {
 	cmd.Flags().StringVar(&dir, "data", "", "directory of the files or zips (BRINELL_DATA)")
 	cmd.Flags().StringVar(&out, "out", "", "directory to write")
 	cmd.Flags().StringVar(&format, "format", "npy", "npy, wav or csv")
-	hertzVar(cmd.Flags(), &rate, "rate", "resample to this rate in Hz, with an anti-alias filter (default as recorded)")
+	settings.HertzVar(cmd.Flags(), &rate, "rate", "resample to this rate in Hz, with an anti-alias filter (default as recorded)")
 	cmd.Flags().Float64Var(&band, "band", 0, "with --rate: limit the band to this frequency in Hz (default 0.45 of the lower rate)")
 	cmd.Flags().BoolVar(&all, "all", false, "export recordings that are not fit for training, too")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print the result as JSON")
@@ -257,7 +258,7 @@ func datasetFetchCommand() *cobra.Command {
 		Args:  cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if out == "" {
-				return usagef("--out is missing: name the directory to download to")
+				return settings.Usagef("--out is missing: name the directory to download to")
 			}
 			c, err := dataset.Named(args[0])
 			if err != nil {

@@ -22,6 +22,7 @@ import (
 	"brinell/features"
 	"brinell/internal/diagnose"
 	"brinell/internal/library"
+	"brinell/internal/settings"
 	"brinell/internal/store"
 	"brinell/models"
 	"brinell/models/pretrained"
@@ -34,8 +35,8 @@ type fileFlags struct {
 }
 
 func (f *fileFlags) add(fs *pflag.FlagSet) {
-	hertzVar(fs, &f.o.RateHz, "rate", "sampling rate in Hz, where the file does not state it")
-	rpmVar(fs, &f.o.RPM, "shaft speed in revolutions per minute")
+	settings.HertzVar(fs, &f.o.RateHz, "rate", "sampling rate in Hz, where the file does not state it")
+	settings.RPMVar(fs, &f.o.RPM, "shaft speed in revolutions per minute")
 	fs.StringVar(&f.o.Unit, "unit", "", "unit of the samples: g, m/s2, or mm/s of a velocity sensor, where the file does not state it")
 	fs.StringVar(&f.o.Bearing, "bearing", "", "designation of the bearing, such as 6205-2RS")
 	fs.StringVar(&f.o.Channel, "channel", "", "name of the channel, where the file has several")
@@ -54,7 +55,7 @@ func (f *fileFlags) read(path string) (bearing.Recording, error) {
 		o.Delimiter = '\t'
 	default:
 		if len(f.delimiter) != 1 {
-			return bearing.Recording{}, usagef("--delimiter %q must be one character, or tab", f.delimiter)
+			return bearing.Recording{}, settings.Usagef("--delimiter %q must be one character, or tab", f.delimiter)
 		}
 		o.Delimiter = f.delimiter[0]
 	}
@@ -136,11 +137,11 @@ of sensors and the active model are those of a service, and the answers are the 
 			t0 := time.Unix(0, 0).UTC()
 			if start != "" {
 				if t0, err = time.Parse(time.RFC3339Nano, start); err != nil {
-					return usagef("--start %q is not a time such as 2026-01-31T12:00:00Z", start)
+					return settings.Usagef("--start %q is not a time such as 2026-01-31T12:00:00Z", start)
 				}
 			}
 			if plot != "" && len(args) > 1 {
-				return usagef("--plot draws one file, not %d", len(args))
+				return settings.Usagef("--plot draws one file, not %d", len(args))
 			}
 			var out []fileDiagnosis
 			sessions := make(map[[2]string]*diagnose.Session)
@@ -351,7 +352,7 @@ func featuresCommand() *cobra.Command {
 			}
 			x, err := features.New(cfg)
 			if err != nil {
-				return usageError{err}
+				return settings.Usage(err)
 			}
 			if plot != "" {
 				if err := plotSignal(plot, rec); err != nil {

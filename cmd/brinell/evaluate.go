@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"brinell/internal/report"
+	"brinell/internal/settings"
 	"brinell/models"
 	"brinell/models/train"
 )
@@ -32,7 +33,7 @@ A model file is never scored on what it was trained on: code leaks_training_data
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if all {
 				if len(args) > 0 || spec != "" || d.dir == "" {
-					return usagef("--all takes --data and no model file")
+					return settings.Usagef("--all takes --data and no model file")
 				}
 				if !cmd.Flags().Changed("seeds") {
 					seeds = 3
@@ -43,7 +44,7 @@ A model file is never scored on what it was trained on: code leaks_training_data
 				return err
 			}
 			if (len(args) == 1) == (spec != "") {
-				return usagef("name either a model file or --spec")
+				return settings.Usagef("name either a model file or --spec")
 			}
 			var reports []train.Report
 			var err error
@@ -110,10 +111,10 @@ func evaluateModel(cmd *cobra.Command, path string, d dataFlags) ([]train.Report
 func evaluateRecipe(cmd *cobra.Command, spec string, d dataFlags, fit fitFlags, seeds int) ([]train.Report, error) {
 	s, pre, err := openSpec(spec)
 	if err != nil {
-		return nil, usageError{err}
+		return nil, settings.Usage(err)
 	}
 	if seeds < 1 {
-		return nil, usagef("--seeds must be positive")
+		return nil, settings.Usagef("--seeds must be positive")
 	}
 	data, err := d.load(cmd.Context(), cmd.ErrOrStderr(), pre)
 	if err != nil {

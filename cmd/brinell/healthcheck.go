@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"brinell/internal/settings"
 )
 
 // healthcheckCommand is for container images without a shell or curl.
@@ -19,7 +21,7 @@ func healthcheckCommand() *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			req, err := http.NewRequestWithContext(cmd.Context(), http.MethodGet, url, nil)
 			if err != nil {
-				return usagef("--url: %w", err)
+				return settings.Usagef("--url: %w", err)
 			}
 			client := http.Client{Timeout: timeout}
 			resp, err := client.Do(req)

@@ -16,6 +16,7 @@ import (
 
 	"brinell/bearing"
 	"brinell/internal/keys"
+	"brinell/internal/settings"
 	"brinell/internal/store"
 )
 
@@ -148,7 +149,7 @@ and admin (all, and registering machines and sensors, acknowledging alarms).`,
 			if expires != "" {
 				life, err := parseLife(expires)
 				if err != nil {
-					return usagef("--expires: %w", err)
+					return settings.Usagef("--expires: %w", err)
 				}
 				k.Expires = now.Add(life).UTC().Truncate(time.Second)
 			}

@@ -302,7 +302,7 @@ func TestOutside(t *testing.T) {
 			t.Errorf("%+v: %s, %v", c, got, err)
 		}
 	}
-	v := settings{}
+	v := parsed{}
 	if !v.hosts("127.0.0.1:80").Check || !v.hosts("[::1]:80").Check || v.hosts("0.0.0.0:80").Check {
 		t.Error("names are not looked at on loopback addresses alone")
 	}

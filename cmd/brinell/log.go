@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"brinell/internal/logs"
+	"brinell/internal/settings"
 )
 
 // logPatience is how long the end of the program waits for a log that is not read.
@@ -30,7 +31,7 @@ func logHandler(w io.Writer, format string, level slog.Level) (slog.Handler, err
 	case "json":
 		return slog.NewJSONHandler(w, o), nil
 	}
-	return nil, usagef("--log-format %q is neither text nor json", format)
+	return nil, settings.Usagef("--log-format %q is neither text nor json", format)
 }
 
 // leftOut is the line about lines for which there was no room, as the log has lines.

@@ -16,6 +16,7 @@ import (
 	"syscall"
 
 	"brinell/bearing"
+	"brinell/internal/settings"
 )
 
 func main() {
@@ -47,20 +48,11 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		why = strings.ReplaceAll(why, context.Canceled.Error(), "interrupted before it was done")
 	}
 	text, code := fmt.Sprintf("brinell: %s\n", why), exitError
-	if _, ok := errors.AsType[usageError](err); ok {
+	if _, ok := errors.AsType[settings.UsageError](err); ok {
 		text, code = text+"Run 'brinell --help', or 'brinell COMMAND --help', for usage.\n", exitUsage
 	}
 	say(stderr, text)
 	return code
-}
-
-// usageError is a command line that makes no sense.
-type usageError struct{ error }
-
-func (e usageError) Unwrap() error { return e.error }
-
-func usagef(format string, args ...any) error {
-	return usageError{fmt.Errorf(format, args...)}
 }
 
 // withPath adds the file to an error about its content.

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"brinell/internal/admit"
+	"brinell/internal/settings"
 )
 
 // autoMemory is the default of --memory.
@@ -64,12 +65,12 @@ func memoryOf(s string) (int64, error) {
 	if s == autoMemory {
 		return max(leastMemory, availableMemory("/")), nil
 	}
-	n, err := parseSize(s)
+	n, err := settings.ParseSize(s)
 	if err != nil {
-		return 0, usagef("--memory: %w, nor %s", err, autoMemory)
+		return 0, settings.Usagef("--memory: %w, nor %s", err, autoMemory)
 	}
 	if n < leastMemory {
-		return 0, usagef("--memory %s is less than %d MiB, which the service takes for itself and a short window", s, leastMemory>>20)
+		return 0, settings.Usagef("--memory %s is less than %d MiB, which the service takes for itself and a short window", s, leastMemory>>20)
 	}
 	return n, nil
 }

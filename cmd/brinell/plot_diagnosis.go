@@ -9,6 +9,7 @@ import (
 	"brinell/bearing"
 	"brinell/internal/diagnose"
 	"brinell/internal/picture"
+	"brinell/internal/settings"
 )
 
 // checkPicture refuses a name of a picture, stated by a flag, that is of no form that is drawn.
@@ -20,7 +21,7 @@ func checkPicture(flag, path string) error {
 	if path == "" {
 		return nil
 	}
-	return usagef("--%s %q must end in .svg or .png", flag, path)
+	return settings.Usagef("--%s %q must end in .svg or .png", flag, path)
 }
 
 // plotDiagnosis draws what a diagnosis rests on to a file, as the service does for a stored

@@ -15,6 +15,7 @@ import (
 	"brinell/bearing"
 	"brinell/internal/diagnose"
 	"brinell/internal/library"
+	"brinell/internal/settings"
 	"brinell/internal/store"
 	"brinell/models"
 )
@@ -46,11 +47,11 @@ not compared.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			method, err := diagnose.ParseMethod(baseline)
 			if err != nil {
-				return usagef("--baseline: %w", err)
+				return settings.Usagef("--baseline: %w", err)
 			}
 			limits, err := diagnose.ParseZones(zones)
 			if err != nil {
-				return usagef("--velocity-zones: %w", err)
+				return settings.Usagef("--velocity-zones: %w", err)
 			}
 			ctx := cmd.Context()
 			db, cat, registry, err := openPlant(ctx, dataDir, bearings)

@@ -6,6 +6,8 @@ import (
 	"io"
 
 	"github.com/spf13/cobra"
+
+	"brinell/internal/settings"
 )
 
 func newRoot() *cobra.Command {
@@ -21,7 +23,7 @@ For zsh, fish and PowerShell, and to have it in each new shell: brinell completi
 		Version:       build(),
 		Args:          cobra.NoArgs,
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
-			return configure(cmd.Flags())
+			return settings.Configure(cmd.Flags())
 		},
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
@@ -59,9 +61,9 @@ func wrapArgs(c *cobra.Command) {
 		case err == nil:
 			return nil
 		case check(cmd, nil) == nil && len(args) > 0 && check(cmd, args[:1]) != nil:
-			return usagef("%s takes no argument, and %q is one: flags begin with --", cmd.CommandPath(), args[0])
+			return settings.Usagef("%s takes no argument, and %q is one: flags begin with --", cmd.CommandPath(), args[0])
 		}
-		return usageError{err}
+		return settings.Usage(err)
 	}
 	for _, sub := range c.Commands() {
 		wrapArgs(sub)

@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"brinell/internal/report"
+	"brinell/internal/settings"
 	"brinell/models/assess"
 )
 
@@ -27,7 +28,7 @@ bearings that training had not seen. A run that was killed goes on from --cells.
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if dir == "" || out == "" {
-				return usagef("--data and --out are missing: name the directory of the recordings and the model file to write")
+				return settings.Usagef("--data and --out are missing: name the directory of the recordings and the model file to write")
 			}
 			start := time.Now()
 			l, o, err := outer(cmd, dir, cells, seeds)
@@ -73,7 +74,7 @@ bearings that training had not seen. A run that was killed goes on from --cells.
 // outer runs selection and the outer folds, and shows how far they are.
 func outer(cmd *cobra.Command, dir, cells string, seeds int) (*assess.Lab, *assess.Outer, error) {
 	if seeds < 1 {
-		return nil, nil, usagef("--seeds must be positive")
+		return nil, nil, settings.Usagef("--seeds must be positive")
 	}
 	l, err := assess.NewLab(dir, cells)
 	if err != nil {

@@ -28,6 +28,7 @@ import (
 	"brinell/internal/diagnose"
 	"brinell/internal/library"
 	"brinell/internal/logs"
+	"brinell/internal/settings"
 	"brinell/internal/store"
 	"brinell/internal/watch"
 	"brinell/internal/webhook"
@@ -89,7 +90,7 @@ file that --config names. brinell config show tells what holds and why.`,
 
 // flags declares what an operator sets, and the file that it may stand in.
 func (c *serveConfig) flags(f *pflag.FlagSet) {
-	f.String(fileFlag, "", "file of settings (YAML), each under the name of its flag: see brinell config --help")
+	f.String(settings.FileFlag, "", "file of settings (YAML), each under the name of its flag: see brinell config --help")
 	c.settings(f)
 }
 
@@ -313,7 +314,7 @@ func reserve(workers int) {
 // hosts are the names under which what listens on an address may be asked without a key. On
 // one that others reach, names of this machine are not known, and any will do unless some are
 // given.
-func (s settings) hosts(addr string) api.Hosts {
+func (s parsed) hosts(addr string) api.Hosts {
 	return api.Hosts{Check: loopback(addr) || len(s.allowedHosts) > 0, Also: s.allowedHosts}
 }
 

@@ -10,6 +10,7 @@ import (
 
 	"brinell/dataset"
 	"brinell/internal/report"
+	"brinell/internal/settings"
 	"brinell/models"
 	"brinell/models/input"
 	"brinell/models/learn/network"
@@ -87,17 +88,17 @@ func (f *slimFlags) run(cmd *cobra.Command, args []string) error {
 	if f.settings.Method == "all" {
 		f.settings.Budget = f.fit.budget
 		if f.report == "" || len(args) > 0 || f.seeds < 1 {
-			return usagef("--method all needs --report DIR and at least one of --seeds, and trains its own models")
+			return settings.Usagef("--method all needs --report DIR and at least one of --seeds, and trains its own models")
 		}
 		return f.compare(cmd)
 	}
 	switch {
 	case f.out == "":
-		return usagef("--out is missing: name the model file to write")
+		return settings.Usagef("--out is missing: name the model file to write")
 	case (len(args) == 1) == (f.spec != ""):
-		return usagef("name either a model file or --spec")
+		return settings.Usagef("name either a model file or --spec")
 	case !slices.Contains(prune.Methods, f.settings.Method):
-		return usagef("--method %q is not one of %s, all", f.settings.Method, strings.Join(prune.Methods, ", "))
+		return settings.Usagef("--method %q is not one of %s, all", f.settings.Method, strings.Join(prune.Methods, ", "))
 	}
 	f.settings.Budget = f.fit.budget
 	s := f.settings
@@ -105,7 +106,7 @@ func (f *slimFlags) run(cmd *cobra.Command, args []string) error {
 		s.Ratio = 0.5
 	}
 	if err := s.Fill().Check(); err != nil {
-		return usageError{err}
+		return settings.Usage(err)
 	}
 	j, dense, tests, err := f.start(cmd, args)
 	if err != nil {
@@ -170,7 +171,7 @@ func (f *slimFlags) start(cmd *cobra.Command, args []string) (prune.Job, *models
 		f.data.fill(m.Training)
 		pre, spec = m.Preprocessing, m.Spec
 	} else if spec, pre, err = openSpec(f.spec); err != nil {
-		return fail(usageError{err})
+		return fail(settings.Usage(err))
 	}
 	cfg, err := f.fit.config(f.data.seed)
 	if err != nil {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"brinell/internal/settings"
 	"brinell/models"
 	"brinell/models/input"
 	"brinell/models/nn"
@@ -70,7 +71,7 @@ func specsShow() *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error {
 			s, pre, err := openSpec(args[0])
 			if err != nil {
-				return usageError{err}
+				return settings.Usage(err)
 			}
 			return writeJSON(cmd.OutOrStdout(), models.SpecFile{Spec: s, Transform: pre.Transform})
 		},

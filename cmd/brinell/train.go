@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"brinell/dataset"
+	"brinell/internal/settings"
 	"brinell/models"
 	"brinell/models/learn/network"
 	"brinell/models/train"
@@ -34,10 +35,10 @@ func (f *fitFlags) add(cmd *cobra.Command) {
 
 func (f fitFlags) config(seed uint64) (network.Config, error) {
 	if f.epochs < 1 || f.batch < 2 || f.lr < 0 || f.sparsity < 0 || f.budget < 0 || f.sparsity > 0 && f.budget > 0 {
-		return network.Config{}, usagef("--epochs must be positive, --batch at least 2, --lr, --sparsity and --l1-budget not negative, and of the last two only one given")
+		return network.Config{}, settings.Usagef("--epochs must be positive, --batch at least 2, --lr, --sparsity and --l1-budget not negative, and of the last two only one given")
 	}
 	if f.optimizer != "adam" && f.optimizer != "sgd" {
-		return network.Config{}, usagef("--optimizer %q is neither adam nor sgd", f.optimizer)
+		return network.Config{}, settings.Usagef("--optimizer %q is neither adam nor sgd", f.optimizer)
 	}
 	return network.Config{Epochs: f.epochs, Batch: f.batch, LR: f.lr, Optimizer: f.optimizer, Sparsity: f.sparsity, Budget: f.budget, Subgradient: f.subgradient, Seed: seed}, nil
 }
@@ -56,11 +57,11 @@ func trainCommand() *cobra.Command {
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if out == "" {
-				return usagef("--out is missing: name the model file to write")
+				return settings.Usagef("--out is missing: name the model file to write")
 			}
 			s, pre, err := openSpec(spec)
 			if err != nil {
-				return usageError{err}
+				return settings.Usage(err)
 			}
 			cfg, err := fit.config(d.seed)
 			if err != nil {

@@ -13,6 +13,7 @@ import (
 
 	"brinell/bearing"
 	"brinell/internal/report"
+	"brinell/internal/settings"
 	"brinell/models/learn/network"
 )
 
@@ -38,7 +39,7 @@ func (r *runFlags) check() error {
 			continue
 		}
 		if info, err := os.Stat(filepath.Dir(path)); err != nil || !info.IsDir() {
-			return usagef("--%s %s: its directory is not there", name, path)
+			return settings.Usagef("--%s %s: its directory is not there", name, path)
 		}
 	}
 	if r.resume != "" && r.checkpoint == "" {

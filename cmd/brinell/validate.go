@@ -15,13 +15,14 @@ import (
 
 	"brinell/bearing"
 	"brinell/internal/keys"
+	"brinell/internal/settings"
 	"brinell/models"
 )
 
 // prepared is what the settings of a service lead to before it has a data directory and
 // listens.
 type prepared struct {
-	settings
+	parsed
 	workers     int // diagnoses computed at a time
 	ring        *access
 	model       *models.Model
@@ -35,7 +36,7 @@ type prepared struct {
 // the data directory, and what is in the database. inherited says that a service manager holds
 // the socket, whose address c.listen is.
 func (c serveConfig) prepare(log *slog.Logger, inherited bool) (p prepared, err error) {
-	if p.settings, err = c.parse(); err != nil {
+	if p.parsed, err = c.parse(); err != nil {
 		return p, err
 	}
 	if p.workers, err = c.crew(p.memory); err != nil {
@@ -75,7 +76,7 @@ func (c serveConfig) crew(memory int64) (int, error) {
 		return min(most, max(2, runtime.GOMAXPROCS(0))-1), nil
 	}
 	if c.workers > most {
-		return 0, usagef("--workers %d leave no memory for windows: at most %d do with the %d MiB of --memory",
+		return 0, settings.Usagef("--workers %d leave no memory for windows: at most %d do with the %d MiB of --memory",
 			c.workers, most, memory>>20)
 	}
 	return c.workers, nil
@@ -93,11 +94,11 @@ func (c serveConfig) addresses(inherited bool) error {
 		}
 		at, err := net.ResolveTCPAddr("tcp", addr)
 		if err != nil {
-			return usagef("%s %q is no address such as 127.0.0.1:8080: %w", flag, addr, err)
+			return settings.Usagef("%s %q is no address such as 127.0.0.1:8080: %w", flag, addr, err)
 		}
 		for k, other := range resolved[:i] {
 			if other != nil && overlap(other, at) {
-				return usagef("%s %s is taken by %s %s: state another port", flag, addr, all[k][0], all[k][1])
+				return settings.Usagef("%s %s is taken by %s %s: state another port", flag, addr, all[k][0], all[k][1])
 			}
 		}
 		resolved[i] = at
@@ -106,7 +107,7 @@ func (c serveConfig) addresses(inherited bool) error {
 		}
 		l, err := net.ListenTCP("tcp", &net.TCPAddr{IP: at.IP, Zone: at.Zone}) // on any port
 		if err != nil {
-			return usagef("%s %s is no address of this machine: %w", flag, addr, err)
+			return settings.Usagef("%s %s is no address of this machine: %w", flag, addr, err)
 		}
 		_ = l.Close()
 	}
@@ -129,7 +130,7 @@ func (c serveConfig) access(log *slog.Logger) (*access, error) {
 	a := &access{Ring: ring, note: func() {}}
 	outside := !loopback(c.listen) || c.trustedProxies != ""
 	if outside && !c.insecure && ring.Keys().Len() == 0 {
-		return nil, usagef("--listen %s is reached by others, and there is no API key in %s: "+
+		return nil, settings.Usagef("--listen %s is reached by others, and there is no API key in %s: "+
 			"make one with brinell keys create, listen on 127.0.0.1 without --trusted-proxies, or say --insecure", c.listen, file)
 	}
 	a.always.Store(c.requireKeys || outside && !c.insecure)
@@ -152,7 +153,7 @@ func placed(dir string) error {
 	case err != nil:
 		return err
 	case !info.IsDir():
-		return usagef("%s is no directory", at)
+		return settings.Usagef("%s is no directory", at)
 	}
 	if err := unix.Access(at, unix.W_OK|unix.X_OK); err != nil {
 		return fmt.Errorf("this user may not write in %s: %w", at, err)
@@ -169,18 +170,18 @@ func (c serveConfig) watched() error {
 	info, err := os.Stat(c.watch)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return usagef("--watch %s: there is no such directory; make it with mkdir -p %s, "+
+		return settings.Usagef("--watch %s: there is no such directory; make it with mkdir -p %s, "+
 			"for the user that runs the service, or mend the name", c.watch, c.watch)
 	case err != nil:
 		return about("--watch", err)
 	case !info.IsDir():
-		return usagef("--watch %s is no directory", c.watch)
+		return settings.Usagef("--watch %s is no directory", c.watch)
 	}
 	if data, err := os.Stat(c.dataDir); err == nil && os.SameFile(data, info) {
-		return usagef("--watch %s is the data directory: its files would be moved away; name another directory", c.watch)
+		return settings.Usagef("--watch %s is the data directory: its files would be moved away; name another directory", c.watch)
 	}
 	if err := unix.Access(c.watch, unix.R_OK|unix.W_OK|unix.X_OK); err != nil {
-		return usagef("--watch %s: this user may not read and write in it, "+
+		return settings.Usagef("--watch %s: this user may not read and write in it, "+
 			"and files are moved to done/ and failed/: %w", c.watch, err)
 	}
 	return nil

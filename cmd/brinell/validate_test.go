@@ -11,6 +11,8 @@ import (
 	"testing"
 
 	"github.com/spf13/pflag"
+
+	"brinell/internal/settings"
 )
 
 // TestCheckRefusesWhatServeRefuses has both read the same files of settings: what one refuses
@@ -88,10 +90,10 @@ func TestCheckRefusesWhatServeRefuses(t *testing.T) {
 			var served serveConfig
 			flags = new(pflag.FlagSet)
 			served.flags(flags)
-			if err := flags.Set(fileFlag, path); err != nil {
+			if err := flags.Set(settings.FileFlag, path); err != nil {
 				t.Fatal(err)
 			}
-			if err := configure(flags); err != nil {
+			if err := settings.Configure(flags); err != nil {
 				t.Fatal(err)
 			}
 			s, err := newService(t.Context(), served, io.Discard)

@@ -1,4 +1,4 @@
-package main
+package settings
 
 import (
 	"errors"
@@ -51,9 +51,9 @@ func (q quantity) Set(s string) error {
 	return nil
 }
 
-// rpmVar declares a flag of a shaft speed in revolutions per minute. One in Hz is asked about:
+// RPMVar declares a flag of a shaft speed in revolutions per minute. One in Hz is asked about:
 // it may be a speed in Hz, or one in rpm with the wrong unit behind it.
-func rpmVar(f *pflag.FlagSet, v *float64, usage string) {
+func RPMVar(f *pflag.FlagSet, v *float64, usage string) {
 	units := map[string]float64{"rpm": 1, "/min": 1, "1/min": 1, "min-1": 1, "min^-1": 1, "u/min": 1, "r/min": 1, "rev/min": 1}
 	f.Var(quantity{v, units, func(n float64, unit string) error {
 		if strings.EqualFold(unit, "hz") {
@@ -64,17 +64,17 @@ func rpmVar(f *pflag.FlagSet, v *float64, usage string) {
 	}}, "rpm", usage)
 }
 
-// hertzVar declares a flag of a rate in Hz.
-func hertzVar(f *pflag.FlagSet, v *float64, name, usage string) {
+// HertzVar declares a flag of a rate in Hz.
+func HertzVar(f *pflag.FlagSet, v *float64, name, usage string) {
 	units := map[string]float64{"hz": 1, "s/s": 1, "sa/s": 1, "sps": 1, "1/s": 1, "khz": 1e3, "ks/s": 1e3, "ksps": 1e3}
 	f.Var(quantity{v, units, func(_ float64, unit string) error {
 		return fmt.Errorf("unit %q: state a rate in Hz, such as 12000, 12000Hz or 12kHz", unit)
 	}}, name, usage)
 }
 
-// valueError says what is wrong with the value of a flag in words, instead of those of the
+// ValueError says what is wrong with the value of a flag in words, instead of those of the
 // functions that parsed it. Other errors stay as they are.
-func valueError(err error) error {
+func ValueError(err error) error {
 	invalid, ok := errors.AsType[*pflag.InvalidValueError](err)
 	if !ok {
 		return err

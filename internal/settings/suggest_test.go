@@ -1,10 +1,6 @@
-package main
+package settings
 
-import (
-	"testing"
-
-	"github.com/spf13/cobra"
-)
+import "testing"
 
 // TestClosest has each kind of slip that people make, and names that are like no other.
 func TestClosest(t *testing.T) {
@@ -27,7 +23,7 @@ func TestClosest(t *testing.T) {
 		{"lixxn", ""}, // three in five
 		{"frobnicate", ""},
 	} {
-		if got := closest(c.name, known); got != c.want {
+		if got := Closest(c.name, known); got != c.want {
 			t.Errorf("%s is taken for %q, want %q", c.name, got, c.want)
 		}
 	}
@@ -40,26 +36,6 @@ func TestDistance(t *testing.T) {
 	}{{"", "", 0}, {"", "abc", 3}, {"abc", "", 3}, {"abc", "abd", 1}, {"abc", "acb", 1}, {"kitten", "sitting", 3}, {"ca", "abc", 3}} {
 		if got := distance(c.a, c.b); got != c.want {
 			t.Errorf("%q to %q: %d, want %d", c.a, c.b, got, c.want)
-		}
-	}
-}
-
-// TestSynonyms: each leads to a flag that some command has.
-func TestSynonyms(t *testing.T) {
-	have := make(map[string]bool)
-	var visit func(c *cobra.Command)
-	visit = func(c *cobra.Command) {
-		for _, name := range flagNames(c.Flags(), c.InheritedFlags()) {
-			have[name] = true
-		}
-		for _, sub := range c.Commands() {
-			visit(sub)
-		}
-	}
-	visit(newRoot())
-	for name, flag := range synonyms {
-		if !have[flag] || have[name] && flag == name {
-			t.Errorf("%s stands for %s, which no command has", name, flag)
 		}
 	}
 }

@@ -1,4 +1,4 @@
-package main
+package settings
 
 import (
 	"fmt"
@@ -19,8 +19,8 @@ var sizeUnits = []struct {
 	{"kB", 1e3}, {"MB", 1e6}, {"GB", 1e9}, {"TB", 1e12}, {"B", 1}, {"", 1},
 }
 
-// parseSize reads a size such as 512MiB, 10GB or 4096.
-func parseSize(s string) (int64, error) {
+// ParseSize reads a size such as 512MiB, 10GB or 4096.
+func ParseSize(s string) (int64, error) {
 	for _, u := range sizeUnits {
 		if n, ok := strings.CutSuffix(s, u.suffix); ok {
 			v, err := strconv.ParseFloat(strings.TrimSpace(n), 64)
@@ -33,8 +33,8 @@ func parseSize(s string) (int64, error) {
 	return 0, fmt.Errorf("%q is not a size such as 512MiB, 10GB or 4096", s)
 }
 
-// parseAge reads how long something is kept: 90d, 36h, or forever, which is 0.
-func parseAge(s string) (time.Duration, error) {
+// ParseAge reads how long something is kept: 90d, 36h, or forever, which is 0.
+func ParseAge(s string) (time.Duration, error) {
 	if s == "forever" {
 		return 0, nil
 	}
