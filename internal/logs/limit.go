@@ -21,8 +21,8 @@ const (
 	maxSites = 256 // of panics whose stack was logged
 )
 
-// Limit returns a handler that passes on records below slog.LevelWarn as they are. Of
-// those from there on it passes on the first of a kind; those that follow within a minute
+// Limit returns a handler that passes on records below slog.LevelWarn as they are, unless they are
+// marked by Many. Of those and those from there on it passes on the first of a kind; those that follow within a minute
 // are counted, and become one record a minute with the last of them and "repeated", how
 // many they were. A kind is the message and the attributes but for request_id, of an error its
 // code or its text, all but for numbers, addresses and what stands in quotes. The stack of a
@@ -38,6 +38,12 @@ func Limit(h slog.Handler) slog.Handler {
 func Asked(ctx context.Context) context.Context { return context.WithValue(ctx, asked{}, true) }
 
 type asked struct{}
+
+// Many marks records that tell of one of many things, such as a file that was taken. They are of
+// one kind by their message, whatever their attributes and their level are.
+func Many(ctx context.Context) context.Context { return context.WithValue(ctx, many{}, true) }
+
+type many struct{}
 
 type limited struct {
 	next   slog.Handler
@@ -71,10 +77,14 @@ func (l *limited) WithGroup(name string) slog.Handler {
 }
 
 func (l *limited) Handle(ctx context.Context, r slog.Record) error {
-	if r.Level < slog.LevelWarn || ctx.Value(asked{}) != nil {
+	ofMany := ctx.Value(many{}) != nil
+	if r.Level < slog.LevelWarn && !ofMany || ctx.Value(asked{}) != nil {
 		return l.next.Handle(ctx, r)
 	}
-	kind := l.prefix + kindOf(r)
+	kind := l.prefix + r.Level.String() + r.Message
+	if !ofMany {
+		kind = l.prefix + kindOf(r)
+	}
 	l.mu.Lock()
 	if len(l.repeats) >= maxKinds && l.repeats[kind] == nil {
 		kind = r.Level.String()

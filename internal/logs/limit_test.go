@@ -63,6 +63,34 @@ func TestAsked(t *testing.T) {
 	})
 }
 
+// TestMany: of what is one of many the first is written, and a line a minute says how many there
+// were and has the last; what is not marked, and another message, is written beside them.
+func TestMany(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		log, b := limitedLog()
+		for i := range 2000 {
+			name := fmt.Sprintf("%c%c%d.json", 'a'+i%26, 'a'+i/26%26, i)
+			log.InfoContext(Many(t.Context()), "a file was taken", "file", name, "fault", bearing.Faults[i%len(bearing.Faults)])
+			if i%1000 == 0 {
+				log.InfoContext(Many(t.Context()), "another thing", "file", name)
+				log.Info("a file was taken", "file", "unmarked")
+			}
+			time.Sleep(time.Second / 20) // 100 s
+		}
+		synctest.Wait()
+		got := lines(b)
+		if all := strings.Join(got, "\n"); len(got) != 6 || !strings.Contains(got[0], "file=aa0.json") || !strings.Contains(all, "repeated=1200") && !strings.Contains(all, "repeated=1199") {
+			t.Errorf("%d lines in 100 s: %q", len(got), got)
+		}
+		time.Sleep(20*time.Second + 1)
+		synctest.Wait()
+		if got := lines(b); len(got) != 1 || !strings.Contains(got[0], "1999.json") || !strings.Contains(got[0], "repeated=") {
+			t.Errorf("after two minutes: %q", got)
+		}
+		time.Sleep(3 * period)
+	})
+}
+
 // TestLimit: the first of a kind is written, those that follow become a line a minute that
 // counts them, and after a minute without one the next is written again.
 func TestLimit(t *testing.T) {

@@ -278,7 +278,7 @@ func (w *Folder) take(ctx context.Context, to ingest.Sink, name string, f *dropp
 		default:
 			f.verdict = &verdict{dir: Done}
 			w.Metrics.files.WithLabelValues("taken").Inc()
-			w.Log.Info("a file was taken", "file", name, "sensor", d.Sensor, "id", d.ID, "fault", d.Fault, "duplicate", d.Duplicate)
+			w.Log.InfoContext(logs.Many(ctx), "a file was taken", "file", name, "sensor", d.Sensor, "id", d.ID, "fault", d.Fault, "duplicate", d.Duplicate)
 		}
 		f.warned = false
 	}

@@ -25,6 +25,7 @@ import (
 	"brinell/dataset/npyfile"
 	"brinell/dataset/wavfile"
 	"brinell/internal/diagnose"
+	"brinell/internal/logs"
 	"brinell/internal/storetest"
 	"brinell/models/pretrained"
 )
@@ -399,6 +400,20 @@ func TestWatchOverwritten(t *testing.T) {
 	r.want("s.npy", Done, "")
 	if fmt.Sprint(r.store.samples) != "[4096 4000]" {
 		t.Errorf("windows of %v samples, want 4096 and 4000", r.store.samples)
+	}
+}
+
+// TestWatchLog: files that are taken are not a line each.
+func TestWatchLog(t *testing.T) {
+	r := newDropRig(t)
+	r.Log = slog.New(logs.Limit(slog.NewTextHandler(&r.log, nil)))
+	for i := range 4 {
+		r.write("s.npy", npyfile.EncodeFloat32(someSamples()[i:]))
+		r.after(2 * Settle)
+		r.want("s.npy", Done, "")
+	}
+	if n := strings.Count(r.log.String(), "a file was taken"); n != 1 || len(r.store.samples) != 4 {
+		t.Errorf("%d lines of %d files\n%s", n, len(r.store.samples), r.log.String())
 	}
 }
 
