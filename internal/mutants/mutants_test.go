@@ -16,7 +16,7 @@ import (
 
 // all is the list, by what the changes are to.
 var all = slices.Concat(
-	judgement, thresholds, quality, evidence, alarms, storage, access, computing, learning, edges)
+	judgement, thresholds, quality, evidence, alarms, storage, access, computing, learning, engine, edges)
 
 // least is how many mutants there are at least.
 const least = 80

@@ -227,12 +227,19 @@ func pad(dst, x []float32, offset int) []float32 {
 	return dst
 }
 
-// addRows adds every row of x, len(sum) wide, to sum.
+// addRows adds every row of x, len(sum) wide, to sum, in their order. Four at a time save
+// three of four turns through sum.
 func addRows(sum, x []float32) {
-	for len(x) > 0 {
-		for j := range sum {
-			sum[j] += x[j]
+	n := len(sum)
+	for ; len(x) >= 4*n && n > 0; x = x[4*n:] {
+		x0, x1, x2, x3 := x[:n], x[n:2*n], x[2*n:3*n], x[3*n:4*n]
+		for j, s := range sum {
+			sum[j] = s + x0[j] + x1[j] + x2[j] + x3[j]
 		}
-		x = x[len(sum):]
+	}
+	for ; len(x) > 0; x = x[n:] {
+		for j, v := range x[:n] {
+			sum[j] += v
+		}
 	}
 }

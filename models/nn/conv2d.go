@@ -26,7 +26,7 @@ type conv2D struct {
 	*view
 	w, b         *Param            // b nil without bias
 	bias         []float32         // of b, or zeros
-	panel, dpan  [shards][]float32 // of x, and its gradient
+	panel, dpan  [shards][]float32 // of x, whose padding stays zero, and its gradient
 	column, taps [shards][]float32 // of y or dy; gradients of the taps of each step
 	packed       kernel.Weights
 	turned       []float32 // W transposed, [out, height·width·in]
@@ -173,7 +173,7 @@ func runConv2D(s *step, y []float32, _ int) {
 func (c *conv2D) forward(x, y Tensor, _ bool) {
 	c.packed = c.packed.Pack(c.w.W, c.out.H, c.inputs(), c.out.C)
 	shard(x.N, func(s, lo, hi int) {
-		panel, column := c.padded(&c.panel[s]), scratch(&c.column[s], c.out.H*c.out.C)
+		panel, column := scratch(&c.panel[s], c.elements()), scratch(&c.column[s], c.out.H*c.out.C)
 		for n := lo; n < hi; n++ {
 			for w := range c.out.W {
 				c.gather(panel, x.At(n), w)
@@ -182,14 +182,6 @@ func (c *conv2D) forward(x, y Tensor, _ bool) {
 			}
 		}
 	})
-}
-
-// padded returns a panel whose padding is zero.
-func (c *conv2D) padded(buf *[]float32) []float32 {
-	panel := scratch(buf, c.elements())
-	clear(panel[:c.top*c.row()])
-	clear(panel[(c.top+c.in.H)*c.row():])
-	return panel
 }
 
 // backward, by the panels P of each column: dW[p][o] = Σ_h P[h·stride + p] dy[h][o],
@@ -223,7 +215,7 @@ func (c *conv2D) backward(x, _, dy, dx Tensor) {
 // weightGradient sets or, with more, adds the gradient of one image. The gradients of a
 // column stand in dy a row apart, where the product finds them.
 func (c *conv2D) weightGradient(s int, x, dy []float32, more bool) {
-	panel := c.padded(&c.panel[s])
+	panel := scratch(&c.panel[s], c.elements())
 	for w := range c.out.W {
 		c.gather(panel, x, w)
 		kernel.Gemm(c.inputs(), c.out.C, c.out.H, panel, 1, c.stride*c.row(),

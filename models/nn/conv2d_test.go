@@ -1,6 +1,7 @@
 package nn
 
 import (
+	"math"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -33,6 +34,51 @@ func TestImageOfOneColumn(t *testing.T) {
 			} else if !slices.Equal(first, got) {
 				t.Errorf("%+v: %v, of the signal %v", l, got, first)
 			}
+		}
+	}
+}
+
+// TestGradientsOfOneColumn: of an image one pixel wide the gradients of a convolution are
+// those of the signal's, also where a shard has several windows.
+func TestGradientsOfOneColumn(t *testing.T) {
+	in := Signal(23, 3)
+	x := randomBatch(rand.New(rand.NewPCG(5, 6)), 35, in)
+	labels := make([]int, x.N)
+	for i := range labels {
+		labels[i] = i % 4
+	}
+	var first []*Param
+	for _, l := range []Layer{ConvBias(5, 4, 2, Same), Conv2D(5, 4, 1, 2, Same).Biased()} {
+		net := moved(t, Spec{Name: "t", Input: in, Layers: []Layer{
+			Select([]int{0, 1, 2}), ReLU(), Residual(BatchNorm()), l, ReLU(), Logits()}}, 4)
+		dz := NewTensor(x.N, 1, 4)
+		CrossEntropy(net.Forward(x, true), labels, dz)
+		net.ZeroGrad()
+		net.Backward(dz)
+		if first == nil {
+			first = net.Params()
+			continue
+		}
+		for i, p := range net.Params() {
+			for j, g := range p.G {
+				if want := first[i].G[j]; math.Abs(float64(g-want)) > 1e-5*(1+math.Abs(float64(want))) {
+					t.Errorf("%s[%d]: %v, of the signal %v", p.Name(), j, g, want)
+				}
+			}
+		}
+	}
+}
+
+// TestWorkOfImages: every column of an image takes as much work, dense and by groups.
+func TestWorkOfImages(t *testing.T) {
+	for _, group := range []int{0, 8} {
+		work := func(columns int) int {
+			l := Conv2D(16, 3, 1, 1, Same).Sparse(group)
+			layers := []Layer{l, AvgPool2D(12, columns), Logits()}
+			return moved(t, Spec{Name: "t", Input: Shape{12, columns, 3}, Layers: layers}, 4).Plan().Work()
+		}
+		if a, b, c := work(1), work(2), work(3); b-a != c-b || b <= a {
+			t.Errorf("groups of %d: one, two and three columns take %d, %d and %d", group, a, b, c)
 		}
 	}
 }
@@ -83,7 +129,8 @@ func TestLearnsImages(t *testing.T) {
 		return x, labels
 	}
 	spec := Spec{Name: "stripes", Input: in, Layers: []Layer{
-		Conv2D(4, 3, 3, 1, Same), BatchNorm(), ReLU(), MaxPool2D(2, 2), Conv2D(4, 3, 3, 1, Same), ReLU(), AvgPool2D(6, 5), Logits()}}
+		Conv2D(4, 3, 3, 1, Same), BatchNorm(), ReLU(), MaxPool2D(2, 2),
+		Conv2D(4, 3, 3, 1, Same), ReLU(), AvgPool2D(6, 5), Logits()}}
 	net, err := New(spec, 2, rng)
 	if err != nil {
 		t.Fatal(err)

@@ -31,7 +31,7 @@ func product(factors ...int) int {
 
 // elements counts those of a shape from outside, up to huge; 0 is of a shape that is none.
 func (s Shape) elements() int {
-	if min(s.H, s.W, s.C) < 1 {
+	if min(s.H, s.W, s.C) < 0 {
 		return 0
 	}
 	return product(s.H, s.W, s.C)

@@ -162,9 +162,18 @@ func checkGradient(t *testing.T, net *Network, x Tensor, labels []int) {
 		net.Seed(rand.New(rand.NewPCG(5, 5)))
 		return CrossEntropy(net.Forward(x, true), labels, dz)
 	}
-	loss()
-	net.ZeroGrad()
-	net.Backward(dz)
+	gradients := func() (all []float32) {
+		loss()
+		net.ZeroGrad()
+		net.Backward(dz)
+		for _, p := range net.Params() {
+			all = append(all, p.G...)
+		}
+		return all
+	}
+	if first, again := gradients(), gradients(); !slices.Equal(first, again) {
+		t.Errorf("gradients %v, and again %v", first, again)
+	}
 	for _, p := range net.Params() {
 		if p.G == nil || p.Role == Importance {
 			continue // the gradient of an importance goes straight through its switch

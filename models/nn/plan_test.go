@@ -336,8 +336,14 @@ func TestPlanSameOnAnyWorker(t *testing.T) {
 // TestTrainingIsReproducible holds that a seed gives the same weights on any
 // number of processors and by either instruction set.
 func TestTrainingIsReproducible(t *testing.T) {
-	spec := Spec{Name: "odd", Input: Signal(128, 1), Layers: slices.Concat(
-		block(Conv(16, 16, 2, Same)), block(Conv(13, 3, 1, Same)), []Layer{Dropout(0.2), Dense(9), BatchNorm(), ReLU(), Logits()})}
+	trainsAlike(t, Spec{Name: "image", Input: Shape{13, 9, 1}, Layers: []Layer{
+		Conv2D(7, 3, 4, 1, Same), BatchNorm(), ReLU(), MaxPool2D(2, 2),
+		Conv2D(5, 3, 3, 2, Valid), ReLU(), AvgPool2D(2, 1), Logits()}})
+	trainsAlike(t, Spec{Name: "odd", Input: Signal(128, 1), Layers: slices.Concat(
+		block(Conv(16, 16, 2, Same)), block(Conv(13, 3, 1, Same)), []Layer{Dropout(0.2), Dense(9), BatchNorm(), ReLU(), Logits()})})
+}
+
+func trainsAlike(t *testing.T, spec Spec) {
 	train := func() (out []float32) {
 		net, err := New(spec, 4, rand.New(rand.NewPCG(1, 2)))
 		if err != nil {
