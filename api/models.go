@@ -40,12 +40,16 @@ func (s *server) listModels(w http.ResponseWriter, r *http.Request) error {
 	if _, err := decode.Query(r.URL.RawQuery); err != nil {
 		return err
 	}
-	list, err := s.models.Models(r.Context())
+	var list bearing.ModelList
+	err := s.inTurn(r.Context(), func() (err error) {
+		list, err = s.models.Models(r.Context())
+		return err
+	})
 	if err != nil {
 		return err
 	}
 	w.Header().Set("ETag", etag(list.Version))
-	return sendJSON(w, http.StatusOK, list)
+	return s.sendList(w, r, list)
 }
 
 func (s *server) getModel(w http.ResponseWriter, r *http.Request) error {

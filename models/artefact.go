@@ -25,6 +25,7 @@ const (
 
 	maxFile  = safetensors.MaxFile // four times the weights that a spec may have
 	maxParts = 1 << 14             // JSON objects in a manifest: layers, stretches seen, scores
+	maxCells = 1 << 17             // and what stands between commas: null is an object too
 )
 
 // metadata is what the header has beside tensors.
@@ -72,8 +73,8 @@ func (m *Model) encode() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if n := strings.Count(string(manifest), "{"); n > maxParts {
-		return nil, fmt.Errorf("the manifest has %d parts, at most %d are read: state fewer stretches", n, maxParts)
+	if err := checkParts(string(manifest)); err != nil {
+		return nil, fmt.Errorf("%w: state fewer stretches", err)
 	}
 	return w.File(map[string]string{"format": "brinell", manifestKey: string(manifest), checksumKey: safetensors.Checksum(manifest)})
 }
@@ -131,8 +132,8 @@ func decode(b []byte) (*Model, error) {
 
 // decodeManifest reads the manifest and checks it.
 func decodeManifest(meta metadata) (*Model, error) {
-	if n := strings.Count(meta.Manifest, "{"); n > maxParts {
-		return nil, fmt.Errorf("the manifest has %d parts, at most %d are read", n, maxParts)
+	if err := checkParts(meta.Manifest); err != nil {
+		return nil, err
 	}
 	if safetensors.Checksum([]byte(meta.Manifest)) != meta.Checksum {
 		return nil, fmt.Errorf("the manifest does not match its checksum: the file is damaged or edited")
@@ -147,6 +148,17 @@ func decodeManifest(meta metadata) (*Model, error) {
 		return nil, fmt.Errorf("manifest: %w", err)
 	}
 	return m, nil
+}
+
+// checkParts bounds what reading a manifest allocates.
+func checkParts(manifest string) error {
+	if n := strings.Count(manifest, "{"); n > maxParts {
+		return fmt.Errorf("the manifest has %d parts, at most %d are read", n, maxParts)
+	}
+	if n := strings.Count(manifest, ","); n > maxCells {
+		return fmt.Errorf("the manifest has %d cells, at most %d are read", n, maxCells)
+	}
+	return nil
 }
 
 // fitted reports whether the calibration is one of this file, with its provenance.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"encoding/json"
+	"fmt"
 	"math"
 	"math/rand/v2"
 	"os"
@@ -563,6 +564,70 @@ func TestGoldenRates(t *testing.T) {
 		row := GoldenWindow{Samples: n, Rate: 1e6, ShaftSpeed: 30, Orders: &[4]float64{3.58, 5.42, 2.36, 0.4}}
 		if err := checkGoldenRows(input.OfLines, []GoldenWindow{row}); (err == nil) != want {
 			t.Errorf("%d samples: %v", n, err)
+		}
+	}
+}
+
+// TestCardBounds: what a manifest says in words is bounded, just under and just over, and so
+// are its labels and scores.
+func TestCardBounds(t *testing.T) {
+	good, err := tiny(t).Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := func(n int) string { return strings.Repeat("x", n) }
+	list := func(n int) (l []any) {
+		for range n {
+			l = append(l, map[string]any{"split": "time"})
+		}
+		return l
+	}
+	for _, c := range []struct {
+		name   string
+		change func(m map[string]any, over int)
+	}{
+		{"licence", func(m map[string]any, over int) { m["licence"] = text(2000 + over) }},
+		{"reference", func(m map[string]any, over int) { m["spec"].(map[string]any)["reference"] = text(2000 + over) }},
+		{"corpus", func(m map[string]any, over int) { m["training"].(map[string]any)["corpus"] = text(200 + over) }},
+		{"recording", func(m map[string]any, over int) {
+			m["training"].(map[string]any)["seen"].([]any)[0].(map[string]any)["recording"] = text(200 + over)
+		}},
+		{"slimming", func(m map[string]any, over int) {
+			m["training"].(map[string]any)["slimming"] = map[string]any{"method": text(200 + over)}
+		}},
+		{"fold of a score", func(m map[string]any, over int) { m["scores"] = []any{map[string]any{"fold": text(200 + over)}} }},
+		{"bearing of a score", func(m map[string]any, over int) {
+			m["scores"] = []any{map[string]any{"bearings": []any{map[string]any{"specimen": text(200 + over)}}}}
+		}},
+		{"scores", func(m map[string]any, over int) { m["scores"] = list(64 + over) }},
+	} {
+		for over := range 2 {
+			_, err := Decode(edit(t, good, func(_, m map[string]any, d []byte) []byte { c.change(m, over); return d }))
+			if (err == nil) != (over == 0) {
+				t.Errorf("%s, %d over the bound: %v", c.name, over, err)
+			}
+		}
+	}
+	m := tiny(t).Manifest
+	m.Format, m.Labels = formatVersion, nil
+	m.Spec = tiny(t).Network().Spec
+	for i := range 257 {
+		m.Labels = append(m.Labels, Label{fmt.Sprint("class_", i), bearing.Fault(fmt.Sprint("class_", i))})
+		if err := m.validate(); len(m.Labels) >= 256 && (err == nil) != (len(m.Labels) == 256) {
+			t.Errorf("%d labels: %v", len(m.Labels), err)
+		}
+	}
+}
+
+// TestFaultOf: probabilities of labels with one fault add up, and the first of equals wins.
+func TestFaultOf(t *testing.T) {
+	labels := []Label{{"ball 7", bearing.Ball}, {"normal", bearing.Normal}, {"ball 14", bearing.Ball}, {"inner", bearing.InnerRace}}
+	for _, c := range []struct {
+		p    []float64
+		want bearing.Fault
+	}{{[]float64{0.3, 0.4, 0.2, 0.1}, bearing.Ball}, {[]float64{0.1, 0.4, 0.2, 0.3}, bearing.Normal}, {[]float64{0.1, 0.3, 0.2, 0.4}, bearing.InnerRace}, {[]float64{0.2, 0.3, 0.1, 0.3}, bearing.Ball}} {
+		if got := FaultOf(labels, c.p); got != c.want {
+			t.Errorf("%v: %s, want %s", c.p, got, c.want)
 		}
 	}
 }

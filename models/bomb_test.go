@@ -71,6 +71,32 @@ func withSpec(t testing.TB, spec nn.Spec, pre input.Preprocessing, windows int, 
 	return append(append(binary.LittleEndian.AppendUint64(nil, uint64(len(h))), h...), data...)
 }
 
+// withText returns a file with text after a key of its manifest, its seal right.
+func withText(t testing.TB, key, text string) []byte {
+	t.Helper()
+	b := withSpec(t, nn.Spec{Name: "bomb", Input: nn.Signal(64, 1), Layers: []nn.Layer{nn.Logits()}}, inputOf(64), 1, nil)
+	n := binary.LittleEndian.Uint64(b)
+	var header map[string]any
+	if err := json.Unmarshal(b[8:8+n], &header); err != nil {
+		t.Fatal(err)
+	}
+	meta := header["__metadata__"].(map[string]any)
+	manifest := meta[manifestKey].(string)
+	if !strings.Contains(manifest, key) {
+		manifest = strings.Replace(manifest, strings.TrimSuffix(key, "[")+"null", key+"null]", 1)
+	}
+	manifest = strings.Replace(manifest, key, key+text, 1)
+	if !strings.Contains(manifest, text) {
+		t.Fatalf("the manifest has no %s: %s", key, manifest)
+	}
+	meta[manifestKey], meta[checksumKey] = manifest, safetensors.Checksum([]byte(manifest))
+	h, err := json.Marshal(header)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return append(append(binary.LittleEndian.AppendUint64(nil, uint64(len(h))), h...), b[8+n:]...)
+}
+
 func inputOf(length int) input.Preprocessing {
 	return input.Preprocessing{SampleRate: 12000, Length: length, BandLimit: 5000, Normalise: input.ZScore}
 }
@@ -94,6 +120,9 @@ func bombs(t testing.TB) (out []bomb) {
 	add("weights that the file has not", "the file holds", 1<<10, 1, nn.Dense(1<<13))
 	add("a long stride", "stride", 1<<10, 1, nn.Conv(1, 1, 1<<20, nn.Same))
 	add("layers", "needs 1 to 256", 1<<10, 1, many(10_000, nn.ReLU())...)
+	for name, key := range map[string]string{"layers that are null": `"layers":[`, "scores that are null": `"scores":[`, "labels that are null": `"labels":[`} {
+		out = append(out, bomb{name, "cells", withText(t, key, strings.Repeat("null,", 200_000))})
+	}
 	add("layers without end", "parts", 1<<10, 1, many(60_000, nn.ReLU())...)
 	add("a minute for a window", "for each sample", 1<<11, 1, nn.Conv(64, 1<<8, 1, nn.Same), nn.Conv(64, 1<<4, 1, nn.Same))
 	add("layers for a sample", "for each sample", 4, 1, many(200, nn.ReLU())...)

@@ -76,7 +76,12 @@ func (m *Manifest) validate() error {
 	if err := m.Preprocessing.Validate(); err != nil {
 		return err
 	}
+	if err := m.checkCardSize(); err != nil {
+		return err
+	}
 	switch {
+	case len(m.Labels) > maxLabels:
+		return fmt.Errorf("%d labels, at most %d are read", len(m.Labels), maxLabels)
 	case m.Task == "" && len(m.Labels) < 2:
 		return fmt.Errorf("%d labels, need at least 2", len(m.Labels))
 	case m.Task != "" && m.Task != learn.Regress && m.Task != learn.Novelty:
@@ -118,4 +123,42 @@ func (m *Manifest) validate() error {
 		return nil
 	}
 	return CheckSpec(m.Spec, m.Preprocessing, len(m.Labels))
+}
+
+// The bounds of what a manifest says in words: lists of models hold it in memory.
+const (
+	maxLabels  = 256
+	maxScores  = 64
+	maxText    = 200  // bytes of a word or a name of a corpus, a split, a recording
+	maxLicence = 2000 // bytes
+)
+
+// checkCardSize bounds what the model says of its making and its worth.
+func (m *Manifest) checkCardSize() error {
+	t := &m.Training
+	texts := []string{t.Corpus, t.Task, t.Split, t.Fold, m.Spec.Name}
+	if s := t.Slimming; s != nil {
+		texts = append(texts, s.Method, s.Parent, s.Target)
+	}
+	for _, s := range m.Scores {
+		texts = append(texts, s.Split, s.Fold)
+		for _, b := range s.Bearings {
+			texts = append(texts, b.Specimen)
+		}
+	}
+	for _, s := range t.Seen {
+		texts = append(texts, s.Recording, s.Specimen)
+	}
+	for _, s := range texts {
+		if len(s) > maxText {
+			return fmt.Errorf("the text %q has %d bytes, at most %d are read", bearing.Clip(s), len(s), maxText)
+		}
+	}
+	switch {
+	case len(m.Licence) > maxLicence || len(m.Spec.Reference) > maxLicence:
+		return fmt.Errorf("a licence of %d bytes or a reference of %d, at most %d are read", len(m.Licence), len(m.Spec.Reference), maxLicence)
+	case len(m.Scores) > maxScores:
+		return fmt.Errorf("%d scores, at most %d are read", len(m.Scores), maxScores)
+	}
+	return nil
 }

@@ -185,17 +185,21 @@ func (m *Model) Counts() ([]nn.Count, nn.Count) {
 // FaultOf returns the fault with the largest probability, summed over the
 // labels that name it, the first of equals in label order.
 func FaultOf(labels []Label, p []float64) bearing.Fault {
+	var faults []bearing.Fault // in label order
+	var sums []float64
+	for i, l := range labels {
+		k := slices.Index(faults, l.Fault)
+		if k < 0 {
+			k = len(faults)
+			faults, sums = append(faults, l.Fault), append(sums, 0)
+		}
+		sums[k] += p[i]
+	}
 	var best bearing.Fault
 	top := math.Inf(-1)
-	for _, l := range labels {
-		sum := 0.0
-		for j, k := range labels {
-			if k.Fault == l.Fault {
-				sum += p[j]
-			}
-		}
+	for k, sum := range sums {
 		if sum > top {
-			best, top = l.Fault, sum
+			best, top = faults[k], sum
 		}
 	}
 	return best

@@ -14,14 +14,18 @@ import (
 	"time"
 )
 
-// TestUnreadLog: with a log that is a full pipe which nobody reads, of either form, requests with
-// a key and without are answered, SIGHUP and SIGTERM are heeded.
+// TestUnreadLog: with a log that is a full pipe which nobody reads, of either form, or one whose
+// reader has gone away, requests with a key and without are answered, SIGHUP and SIGTERM are heeded.
 func TestUnreadLog(t *testing.T) {
 	bin, err := program()
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, format := range []string{"text", "json"} {
+	for _, format := range []string{"text", "json", "gone"} {
+		gone := format == "gone"
+		if gone {
+			format = "text"
+		}
 		dir := t.TempDir()
 		r, w, err := os.Pipe()
 		if err != nil {
@@ -48,7 +52,11 @@ func TestUnreadLog(t *testing.T) {
 			}
 		}
 		url = strings.TrimSuffix(url, "/docs")
-		fill(t, w)
+		if gone {
+			_, _ = r.Close(), w.Close()
+		} else {
+			fill(t, w)
+		}
 		key, errs, ok := command(t, "keys", "create", "--data-dir", dir, "--name", "plant", "--scopes", "admin")
 		if !ok {
 			t.Fatal(errs)

@@ -350,6 +350,8 @@ func (s *service) run(ctx context.Context) error {
 	hup := make(chan os.Signal, 1)
 	signal.Notify(hup, syscall.SIGHUP)
 	defer signal.Stop(hup)
+	signal.Ignore(syscall.SIGPIPE) // who reads the log may go away: lines are lost, not windows
+	defer signal.Reset(syscall.SIGPIPE)
 
 	served := make(chan error, 1)
 	go func() { served <- s.http.Serve(s.listener) }()
