@@ -224,7 +224,7 @@ var computing = join(
 		change{`cmp.Compare(s[b], s[a])`, `cmp.Compare(s[a], s[b])`},
 		change{`least := max(l.Floor, 1)`, `least := max(l.Floor, 0)`},
 		change{`n-clamp.Int(l.Cap*float64(n), 0, n)`, `n-1-clamp.Int(l.Cap*float64(n), 0, n)`},
-		change{`if Remove(net, keep).Plan().Work() > work {`, `if Remove(net, keep).Plan().Work() >= work {`},
+		change{`if Remove(net, keep).Plan().Work() > work {`, `if Remove(net, keep).Plan().Work() > 2*work {`},
 		change{`return at(min(i, n) - 1), i <= n`, `return at(min(i, n) - 1), i < n`},
 	),
 	in("models/prune/weights.go", "Weights|GroupImportance",
