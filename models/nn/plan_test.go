@@ -210,11 +210,22 @@ func reference(net *Network, window []float32) []float64 {
 func referenceOf(net *Network, layers []Layer, in Shape, path func(i int) Path, x []float64) []float64 {
 	for i, l := range layers {
 		out, _ := l.shape(in, net.Classes)
-		weight := func(r Role, k int) float64 {
-			if p := net.Param(path(i), r); p != nil {
-				return float64(p.W[k])
+		own := make(map[Role][]float32)
+		for _, p := range net.Params() {
+			if p.Path == path(i) {
+				own[p.Role] = p.W
 			}
-			return 0
+		}
+		weights := own[Weight]
+		weight := func(r Role, k int) float64 {
+			w := weights
+			if r != Weight {
+				w = own[r]
+			}
+			if w == nil {
+				return 0
+			}
+			return float64(w[k])
 		}
 		y := make([]float64, out.Size())
 		first, threshold := 0, 0.0
