@@ -17,6 +17,13 @@ func decode(t *testing.T, doc []byte, v any) {
 	}
 }
 
+// active returns an alarm that is new.
+func active(id, sensor string) bearing.Alarm {
+	a := bearing.Alarm{ID: id, Sensor: sensor, Severity: "alarm", State: bearing.AlarmActive}
+	a.Raised, a.Version = epoch, 1
+	return a
+}
+
 // raise stores an alarm of a sensor axis that no window raised, with revision rev of its machine.
 func raise(t *testing.T, s Store, sensor, axis string, a bearing.Alarm, rev int64) {
 	t.Helper()
@@ -46,9 +53,12 @@ func effects(t *testing.T, open Open) {
 	s := open(t, cfg)
 	ctx := t.Context()
 	also := func(id string, rev int64) *bearing.Effects {
-		return &bearing.Effects{Machine: fmt.Appendf(nil, "%d", rev), Rev: rev,
-			Alarms: []bearing.Alarm{{ID: id, Sensor: "pump", Severity: "alarm", State: bearing.AlarmActive, Raised: epoch, Version: 1}},
-			State:  &bearing.AxisState{Doc: fmt.Appendf(nil, "%d", rev)}}
+		return &bearing.Effects{
+			Alarms:  []bearing.Alarm{active(id, "pump")},
+			Machine: fmt.Appendf(nil, "%d", rev),
+			Rev:     rev,
+			State:   &bearing.AxisState{Doc: fmt.Appendf(nil, "%d", rev)},
+		}
 	}
 	check := func(machine, state string, there, missing []string) {
 		t.Helper()
@@ -113,8 +123,9 @@ func effectsOnce(t *testing.T, open Open) {
 	s := open(t, Config{Dir: t.TempDir()})
 	put := func(rev, version int64, doc string) {
 		t.Helper()
-		e := &bearing.Effects{Machine: []byte(doc), Rev: rev,
-			Alarms: []bearing.Alarm{{ID: "a", Sensor: "pump", State: bearing.AlarmActive, Text: doc, Raised: epoch, Version: version}}}
+		a := active("a", "pump")
+		a.Text, a.Version = doc, version
+		e := &bearing.Effects{Alarms: []bearing.Alarm{a}, Machine: []byte(doc), Rev: rev}
 		if err := s.PutAlarms(t.Context(), "pump", "", e); err != nil {
 			t.Fatal(err)
 		}
@@ -165,7 +176,12 @@ func dueShelves(t *testing.T, open Open) {
 	for _, c := range []struct {
 		after, limit int
 		want         []string
-	}{{0, 9, []string{"over", "now", "far"}}, {0, 2, []string{"over", "now"}}, {1, 2, []string{"now", "far"}}, {3, 2, nil}} {
+	}{
+		{0, 9, []string{"over", "now", "far"}},
+		{0, 2, []string{"over", "now"}},
+		{1, 2, []string{"now", "far"}},
+		{3, 2, nil},
+	} {
 		if got, err := s.DueShelves(t.Context(), now, c.after, c.limit); err != nil || !slices.Equal(got, c.want) {
 			t.Errorf("after %d, %d at most: %v %v, want %v", c.after, c.limit, got, err, c.want)
 		}
@@ -182,8 +198,13 @@ func before(t *testing.T, open Open) {
 		raise(t, s, "s", "", a, 0)
 		a.Version++
 	}
-	if len(told) != 3 || told[0].Before != nil || string(told[1].Before) != string(told[0].Doc) || string(told[2].Before) != string(told[1].Doc) {
-		t.Errorf("told %+v", told)
+	if len(told) != 3 || told[0].Before != nil {
+		t.Fatalf("told %+v", told)
+	}
+	for i := range 2 {
+		if string(told[i+1].Before) != string(told[i].Doc) {
+			t.Errorf("it was %s, said to have been %s", told[i].Doc, told[i+1].Before)
+		}
 	}
 }
 
@@ -223,12 +244,19 @@ func events(t *testing.T, open Open) {
 		e := bearing.Effects{}
 		all = append(all, event{"diagnosis", sensor})
 		if i%5 == 0 {
-			e = bearing.Effects{Machine: []byte("{}"), Rev: int64(i + 1), Alarms: []bearing.Alarm{{ID: fmt.Sprint("a", i), Sensor: sensor, Severity: "alarm", State: bearing.AlarmActive, Raised: epoch, Version: 1}}}
+			e.Alarms = []bearing.Alarm{active(fmt.Sprint("a", i), sensor)}
 			all = append(all, event{"alarm", sensor})
 		}
 		put(t, s, sensor, "", i, &e)
 	}
-	for _, q := range []bearing.EventQuery{{}, {Kind: "alarm"}, {Kind: "diagnosis"}, {Sensors: []string{"s1"}}, {Sensors: []string{"s0", "s2"}, Kind: "alarm"}, {Sensors: []string{"none"}}} {
+	for _, q := range []bearing.EventQuery{
+		{},
+		{Kind: "alarm"},
+		{Kind: "diagnosis"},
+		{Sensors: []string{"s1"}},
+		{Sensors: []string{"s0", "s2"}, Kind: "alarm"},
+		{Sensors: []string{"none"}},
+	} {
 		var got, want []event
 		seen := 0
 		for at := (bearing.Position{}); ; {

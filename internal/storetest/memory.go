@@ -46,7 +46,6 @@ type row struct {
 	seq      int64
 	id       string
 	axis     axis
-	start    time.Time
 	received time.Time // by the store's clock
 	doc      []byte
 	digest   [32]byte
@@ -153,7 +152,9 @@ func read[T any](ctx context.Context, m *Memory, f func() (T, error)) (T, error)
 }
 
 // Append implements Store.
-func (m *Memory) Append(ctx context.Context, d bearing.Diagnosis, w *bearing.Window, also *bearing.Effects) (out bearing.Diagnosis, err error) {
+func (m *Memory) Append(
+	ctx context.Context, d bearing.Diagnosis, w *bearing.Window, also *bearing.Effects,
+) (out bearing.Diagnosis, err error) {
 	if id := w.ID(); d.ID != id || d.Sensor != w.Sensor || d.Axis != w.Axis || !d.Start.Equal(w.Start) {
 		return out, fmt.Errorf("append: diagnosis %q is not that of window %s", d.ID, id)
 	}
@@ -169,9 +170,18 @@ func (m *Memory) Append(ctx context.Context, d bearing.Diagnosis, w *bearing.Win
 		}
 		kept := *w
 		kept.Samples = slices.Clone(w.Samples)
-		r := &row{id: d.ID, axis: axis{d.Sensor, d.Axis}, start: d.Start, received: m.cfg.Now(), doc: doc, digest: w.Digest(), window: &kept}
-		r.seq = m.at.Diagnosis + 1
-		events = []bearing.Event{{Position: bearing.Position{Diagnosis: r.seq}, Kind: "diagnosis", Sensor: d.Sensor, Severity: d.Weight(), Doc: doc}}
+		r := &row{
+			seq:      m.at.Diagnosis + 1,
+			id:       d.ID,
+			axis:     axis{d.Sensor, d.Axis},
+			received: m.cfg.Now(),
+			doc:      doc,
+			digest:   w.Digest(),
+			window:   &kept,
+		}
+		e := bearing.Event{Kind: "diagnosis", Sensor: d.Sensor, Severity: d.Weight(), Doc: doc}
+		e.Position.Diagnosis = r.seq
+		events = append(events, e)
 		m.rows[r.id], m.order, m.recent[r.axis] = r, append(m.order, r), append(m.recent[r.axis], r)
 		if also != nil && also.State != nil {
 			m.putState(d.Sensor, *also.State)
@@ -191,7 +201,8 @@ func (r *row) repeated(w *bearing.Window) (bearing.Diagnosis, error) {
 	}
 	d.Duplicate = true
 	if w.Digest() != r.digest && d.Stated(w).Digest() != r.digest {
-		return bearing.Diagnosis{}, bearing.Errorf(bearing.Conflict, "window_conflict", "another window of sensor %s, axis %q, starting at %s is stored", d.Sensor, d.Axis, d.Start)
+		return bearing.Diagnosis{}, bearing.Errorf(bearing.Conflict, "window_conflict",
+			"another window of sensor %s, axis %q, starting at %s is stored", d.Sensor, d.Axis, d.Start)
 	}
 	return d, nil
 }
@@ -216,8 +227,10 @@ func (m *Memory) retain() {
 		sums[r.axis.sensor], sum = sums[r.axis.sensor]+r.size(), sum+r.size()
 	}
 	for m.cfg.RawCap > 0 && sum > m.cfg.RawCap {
-		most := slices.MaxFunc(slices.Sorted(maps.Keys(sums)), func(a, b string) int { return cmp.Compare(sums[a], sums[b]) })
-		r := m.order[slices.IndexFunc(m.order, func(r *row) bool { return r.axis.sensor == most && r.window != nil })]
+		larger := func(a, b string) int { return cmp.Compare(sums[a], sums[b]) }
+		most := slices.MaxFunc(slices.Sorted(maps.Keys(sums)), larger)
+		oldest := func(r *row) bool { return r.axis.sensor == most && r.window != nil }
+		r := m.order[slices.IndexFunc(m.order, oldest)]
 		sums[most], sum, r.window = sums[most]-r.size(), sum-r.size(), nil
 	}
 }
@@ -235,7 +248,8 @@ func (m *Memory) remove(which func(*row) bool) int {
 	}
 	m.order = slices.DeleteFunc(m.order, which)
 	m.events = slices.DeleteFunc(m.events, func(e bearing.Event) bool {
-		return e.Kind == "diagnosis" && !slices.ContainsFunc(m.order, func(r *row) bool { return r.seq == e.Position.Diagnosis })
+		of := func(r *row) bool { return r.seq == e.Position.Diagnosis }
+		return e.Kind == "diagnosis" && !slices.ContainsFunc(m.order, of)
 	})
 	for key, rows := range m.recent {
 		m.recent[key] = slices.DeleteFunc(rows, which)
@@ -371,7 +385,9 @@ func (m *Memory) Position(ctx context.Context) (bearing.Position, error) {
 }
 
 // Events implements Store.
-func (m *Memory) Events(ctx context.Context, after bearing.Position, q bearing.EventQuery, limit int) ([]bearing.Event, error) {
+func (m *Memory) Events(
+	ctx context.Context, after bearing.Position, q bearing.EventQuery, limit int,
+) ([]bearing.Event, error) {
 	return read(ctx, m, func() (out []bearing.Event, err error) {
 		for _, e := range m.events {
 			if p := e.Position; p.Diagnosis <= after.Diagnosis && p.Alarm <= after.Alarm || len(out) == limit {

@@ -50,7 +50,8 @@ func (m *Memory) effects(events []bearing.Event, key axis, e *bearing.Effects) [
 			panic("storetest: " + err.Error()) // plain data
 		}
 		seq := int64(len(m.log) + 1)
-		ev := bearing.Event{Position: bearing.Position{Alarm: seq}, Kind: "alarm", Sensor: a.Sensor, Severity: a.Weight(), Doc: doc}
+		ev := bearing.Event{Kind: "alarm", Sensor: a.Sensor, Severity: a.Weight(), Doc: doc}
+		ev.Position.Alarm = seq
 		if now != nil {
 			ev.Before = now.doc
 		}
@@ -95,7 +96,9 @@ func (m *Memory) Alarm(ctx context.Context, id string) (bearing.Alarm, error) {
 }
 
 // AlarmLog implements Store.
-func (m *Memory) AlarmLog(ctx context.Context, after int64, limit int) (changes []bearing.AlarmChange, last int64, err error) {
+func (m *Memory) AlarmLog(
+	ctx context.Context, after int64, limit int,
+) (changes []bearing.AlarmChange, last int64, err error) {
 	changes, err = read(ctx, m, func() ([]bearing.AlarmChange, error) {
 		last = int64(len(m.log))
 		from := min(max(after, 0), last)

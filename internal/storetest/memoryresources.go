@@ -10,7 +10,9 @@ import (
 )
 
 // PutResource implements Store.
-func (m *Memory) PutResource(ctx context.Context, kind, key string, doc []byte, match int64) (version int64, created bool, err error) {
+func (m *Memory) PutResource(
+	ctx context.Context, kind, key string, doc []byte, match int64,
+) (version int64, created bool, err error) {
 	err = m.change(ctx, func() ([]bearing.Event, error) {
 		before, there := m.resources[kind][key]
 		if err := bearing.MatchVersion(before.Version, match); err != nil {
@@ -66,11 +68,15 @@ func (m *Memory) ResourceVersion(ctx context.Context, kind, key string) (int64, 
 
 // Resources implements Store.
 func (m *Memory) Resources(ctx context.Context, kind, after string, limit int) ([]bearing.Resource, error) {
-	return m.list(ctx, kind, limit, func(r bearing.Resource) (bearing.Part, bool) { return bearing.Part{Key: r.Key}, r.Key > after })
+	return m.list(ctx, kind, limit, func(r bearing.Resource) (bearing.Part, bool) {
+		return bearing.Part{Key: r.Key}, r.Key > after
+	})
 }
 
 // list returns the first resources of a kind that are wanted, in the order of their places.
-func (m *Memory) list(ctx context.Context, kind string, limit int, place func(bearing.Resource) (at bearing.Part, wanted bool)) ([]bearing.Resource, error) {
+func (m *Memory) list(
+	ctx context.Context, kind string, limit int, place func(bearing.Resource) (at bearing.Part, wanted bool),
+) ([]bearing.Resource, error) {
 	return read(ctx, m, func() (out []bearing.Resource, err error) {
 		for _, r := range m.resources[kind] {
 			if _, wanted := place(r); wanted {
@@ -101,7 +107,9 @@ func partOf(kind string, r bearing.Resource) string {
 }
 
 // ResourcesOf implements Store.
-func (m *Memory) ResourcesOf(ctx context.Context, kind string, of bearing.Parts, after bearing.Part, limit int) ([]bearing.Resource, error) {
+func (m *Memory) ResourcesOf(
+	ctx context.Context, kind string, of bearing.Parts, after bearing.Part, limit int,
+) ([]bearing.Resource, error) {
 	return m.list(ctx, kind, limit, func(r bearing.Resource) (bearing.Part, bool) {
 		at := bearing.Part{Of: partOf(kind, r), Key: r.Key}
 		return at, at.Of != "" && of.Covers(at.Of) && comparePlaces(at, after) > 0

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 
+	gocmp "github.com/google/go-cmp/cmp"
+
 	"brinell/bearing"
 )
 
@@ -21,37 +23,36 @@ func versions(t *testing.T, open Open) {
 	if err != nil || !created {
 		t.Fatalf("created %v, %v", created, err)
 	}
-	refused := func(what, key string, match int64) {
+	mismatch := func(what, key string, match int64) {
 		t.Helper()
-		if _, _, err := s.PutResource(ctx, "machine", key, []byte(`{"a":2}`), match); bearing.CodeOf(err) != "version_mismatch" || bearing.KindOf(err) != bearing.Changed {
-			t.Errorf("%s: %v", what, err)
-		}
+		_, _, err := s.PutResource(ctx, "machine", key, []byte(`{"a":2}`), match)
+		refused(t, what, err, bearing.Changed, "version_mismatch")
 	}
-	refused("made twice", "m1", bearing.NoVersion)
+	mismatch("made twice", "m1", bearing.NoVersion)
 	v2, created, err := s.PutResource(ctx, "machine", "m1", []byte(`{"a":3}`), v1)
 	if err != nil || created || v2 <= v1 {
 		t.Errorf("version %d after %d, created %v, %v", v2, v1, created, err)
 	}
-	refused("an old version", "m1", v1)
-	refused("any version of what is not there", "m2", bearing.SomeVersion)
+	mismatch("an old version", "m1", v1)
+	mismatch("any version of what is not there", "m2", bearing.SomeVersion)
 	if v2, _, err = s.PutResource(ctx, "machine", "m1", []byte(`{"a":3}`), bearing.SomeVersion); err != nil {
 		t.Errorf("any version of what is there: %v", err)
 	}
-	refused("a version of what is not there", "m2", v2)
+	mismatch("a version of what is not there", "m2", v2)
 	if err := s.DeleteResource(ctx, "machine", "m1", v1); bearing.CodeOf(err) != "version_mismatch" {
 		t.Errorf("delete an old version: %v", err)
 	}
-	if r, err := s.Resource(ctx, "machine", "m1"); err != nil || r.Key != "m1" || string(r.Doc) != `{"a":3}` || r.Version != v2 {
-		t.Errorf("%+v, %v", r, err)
+	want := bearing.Resource{Key: "m1", Version: v2, Doc: []byte(`{"a":3}`)}
+	if r, err := s.Resource(ctx, "machine", "m1"); err != nil || !gocmp.Equal(r, want) {
+		t.Errorf("%+v, %v; want %+v", r, err, want)
 	}
 	for kind, want := range map[string]int64{"machine": v2, "sensor": bearing.NoVersion} {
 		if v, err := s.ResourceVersion(ctx, kind, "m1"); err != nil || v != want {
 			t.Errorf("version of a %s: %d, want %d, %v", kind, v, want, err)
 		}
 	}
-	if _, err := s.Resource(ctx, "sensor", "m1"); bearing.CodeOf(err) != "resource_not_found" || bearing.KindOf(err) != bearing.NotFound {
-		t.Errorf("one of another kind: %v", err)
-	}
+	_, err = s.Resource(ctx, "sensor", "m1")
+	refused(t, "one of another kind", err, bearing.NotFound, "resource_not_found")
 	if err := s.DeleteResource(ctx, "machine", "m1", v2); err != nil {
 		t.Error(err)
 	}
@@ -119,7 +120,11 @@ func parts(t *testing.T, open Open) {
 	slices.SortFunc(all, func(a, b bearing.Part) int {
 		return cmp.Or(strings.Compare(a.Of, b.Of), strings.Compare(a.Key, b.Key))
 	})
-	for _, of := range []bearing.Parts{bearing.OnePart("a1"), bearing.OnePart("a"), bearing.OnePart("zz"), Prefixes{""}, Prefixes{"a1"}, Prefixes{"b", "d1"}, Prefixes{"d", "a", "c0"}, Prefixes{"x"}, Prefixes{"0"}, Prefixes{}} {
+	for _, of := range []bearing.Parts{
+		bearing.OnePart("a1"), bearing.OnePart("a"), bearing.OnePart("zz"),
+		Prefixes{""}, Prefixes{"a1"}, Prefixes{"b", "d1"}, Prefixes{"d", "a", "c0"},
+		Prefixes{"x"}, Prefixes{"0"}, Prefixes{},
+	} {
 		var want []bearing.Part
 		sensors := make(map[string]bool)
 		for _, p := range all {

@@ -84,7 +84,8 @@ func rawCap(t *testing.T, open Open) {
 // their sensor. A store may take up to two hours more, and another window.
 func ages(t *testing.T, open Open) {
 	var hours atomic.Int64
-	s := open(t, Config{Dir: t.TempDir(), RawAge: 10 * time.Hour, Age: 20 * time.Hour, Now: func() time.Time { return epoch.Add(time.Duration(hours.Load()) * time.Hour) }})
+	now := func() time.Time { return epoch.Add(time.Duration(hours.Load()) * time.Hour) }
+	s := open(t, Config{Dir: t.TempDir(), RawAge: 10 * time.Hour, Age: 20 * time.Hour, Now: now})
 	state := bearing.AxisState{Doc: []byte("{}")}
 	// Measured long after the others, received before them.
 	first := put(t, s, "pump", "", 1_000_000, &bearing.Effects{State: &state, Machine: []byte("{}"), Rev: 1})
@@ -145,12 +146,16 @@ func states(t *testing.T, open Open) {
 	first, second := put(t, s, "pump", "x", 3, nil).ID, put(t, s, "pump", "x", 1, nil).ID
 	put(t, s, "pump", "y", 5, nil)
 	check("x", "", 3, 1)
-	put(t, s, "pump", "x", 2, &bearing.Effects{State: &bearing.AxisState{Axis: "x", Doc: []byte(`{"a":1}`), Covers: []string{first, second}}})
+	state := func(axis, doc string, covers ...string) bearing.AxisState {
+		return bearing.AxisState{Axis: axis, Doc: []byte(doc), Covers: covers}
+	}
+	one, two := state("x", `{"a":1}`, first, second), state("x", `{"a":2}`, first)
+	put(t, s, "pump", "x", 2, &bearing.Effects{State: &one})
 	check("x", `{"a":1}`, 2)
 	check("y", "", 5)
-	put(t, s, "pump", "x", 2, &bearing.Effects{State: &bearing.AxisState{Axis: "x", Doc: []byte(`{"a":2}`), Covers: []string{first}}}) // a repeat
+	put(t, s, "pump", "x", 2, &bearing.Effects{State: &two}) // a repeat
 	check("x", `{"a":1}`, 2)
-	if err := s.PutStates(t.Context(), "pump", true, bearing.AxisState{Axis: "y", Doc: []byte(`{"b":1}`), Covers: []string{first}}); err != nil {
+	if err := s.PutStates(t.Context(), "pump", true, state("y", `{"b":1}`, first)); err != nil {
 		t.Fatal(err)
 	}
 	check("x", `{"a":1}`, 2)
@@ -209,9 +214,7 @@ func forgotten(t *testing.T, open Open) {
 	if _, err := s.Resource(ctx, bearing.KindSensor, "pump"); err != nil {
 		t.Errorf("what is registered: %v", err)
 	}
-	if err := s.ForgetSensor(ctx, "pump"); bearing.CodeOf(err) != "sensor_not_found" || bearing.KindOf(err) != bearing.NotFound {
-		t.Errorf("again: %v", err)
-	}
+	refused(t, "again", s.ForgetSensor(ctx, "pump"), bearing.NotFound, "sensor_not_found")
 	if d := put(t, s, "pump", "0", 0, nil); d.Duplicate {
 		t.Error("a window that was forgotten is called a repeat")
 	}

@@ -15,7 +15,9 @@ import (
 // Store is what the suite holds a store to: what the core, the library of models, webhooks and
 // the live feed need of it. Each of these declares its part where it uses it.
 type Store interface {
-	Append(ctx context.Context, d bearing.Diagnosis, w *bearing.Window, also *bearing.Effects) (bearing.Diagnosis, error)
+	Append(
+		ctx context.Context, d bearing.Diagnosis, w *bearing.Window, also *bearing.Effects,
+	) (bearing.Diagnosis, error)
 	Diagnosis(ctx context.Context, id string) (bearing.Diagnosis, error)
 	Window(ctx context.Context, id string) (*bearing.Window, error)
 	History(ctx context.Context, sensor string, each func(bearing.Diagnosis) error) error
@@ -38,12 +40,16 @@ type Store interface {
 	Position(ctx context.Context) (bearing.Position, error)
 	Events(ctx context.Context, after bearing.Position, q bearing.EventQuery, limit int) ([]bearing.Event, error)
 
-	PutResource(ctx context.Context, kind, key string, doc []byte, match int64) (version int64, created bool, err error)
+	PutResource(
+		ctx context.Context, kind, key string, doc []byte, match int64,
+	) (version int64, created bool, err error)
 	DeleteResource(ctx context.Context, kind, key string, match int64) error
 	Resource(ctx context.Context, kind, key string) (bearing.Resource, error)
 	ResourceVersion(ctx context.Context, kind, key string) (version int64, err error)
 	Resources(ctx context.Context, kind, after string, limit int) ([]bearing.Resource, error)
-	ResourcesOf(ctx context.Context, kind string, of bearing.Parts, after bearing.Part, limit int) ([]bearing.Resource, error)
+	ResourcesOf(
+		ctx context.Context, kind string, of bearing.Parts, after bearing.Part, limit int,
+	) ([]bearing.Resource, error)
 	CountOf(ctx context.Context, kind string, of bearing.Parts, most int) (int, error)
 
 	Close() error
@@ -102,11 +108,38 @@ func window(sensor, axis string, i, salt int) (bearing.Diagnosis, *bearing.Windo
 	for j := range x {
 		x[j] = rng.Float32() - 0.5
 	}
-	w := &bearing.Window{Sensor: sensor, Axis: axis, Start: epoch.Add(time.Duration(i) * time.Second), SampleRate: 12000, ShaftSpeed: 29.95, Unit: bearing.G, Samples: x}
-	return bearing.Diagnosis{ID: w.ID(), Sensor: sensor, Axis: axis, Start: w.Start, ReceivedAt: w.Start.Add(time.Minute), SampleRate: w.SampleRate,
-		SampleCount: len(x), Unit: w.Unit, Fault: bearing.Faults[i%len(bearing.Faults)],
-		Probabilities: bearing.Values{{Name: "normal", Value: 0.25}}, Features: bearing.Values{{Name: "rms", Value: 0.1}},
-		Model: bearing.ModelRef{Name: "m", Version: "1", Digest: "d"}, Segments: 1}, w
+	w := &bearing.Window{
+		Sensor:     sensor,
+		Axis:       axis,
+		Start:      epoch.Add(time.Duration(i) * time.Second),
+		SampleRate: 12000,
+		ShaftSpeed: 29.95,
+		Unit:       bearing.G,
+		Samples:    x,
+	}
+	return bearing.Diagnosis{
+		ID:            w.ID(),
+		Sensor:        sensor,
+		Axis:          axis,
+		Start:         w.Start,
+		ReceivedAt:    w.Start.Add(time.Minute),
+		SampleRate:    w.SampleRate,
+		SampleCount:   len(x),
+		Unit:          w.Unit,
+		Fault:         bearing.Faults[i%len(bearing.Faults)],
+		Probabilities: bearing.Values{{Name: "normal", Value: 0.25}},
+		Features:      bearing.Values{{Name: "rms", Value: 0.1}},
+		Model:         bearing.ModelRef{Name: "m", Version: "1", Digest: "d"},
+		Segments:      1,
+	}, w
+}
+
+// refused wants an error of a kind with a code.
+func refused(t *testing.T, what string, err error, kind bearing.Kind, code string) {
+	t.Helper()
+	if bearing.KindOf(err) != kind || bearing.CodeOf(err) != code {
+		t.Errorf("%s: %v, want %s", what, err, code)
+	}
 }
 
 // put stores window i of a sensor, and what it changes beside itself.

@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -58,9 +59,8 @@ func roundTrip(t *testing.T, open Open) {
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.Append(t.Context(), d, &stated, nil); bearing.CodeOf(err) != "store_closed" || bearing.KindOf(err) != bearing.Overloaded {
-		t.Errorf("after it was closed: %v", err)
-	}
+	_, err = s.Append(t.Context(), d, &stated, nil)
+	refused(t, "after it was closed", err, bearing.Overloaded, "store_closed")
 	s = open(t, cfg)
 	read(s)
 	if got, err := s.Append(t.Context(), d, &stated, nil); err != nil || !got.Duplicate {
@@ -89,9 +89,8 @@ func identity(t *testing.T, open Open) {
 	} {
 		d, w := window("pump", "", 1, 0)
 		f(w)
-		if _, err := s.Append(t.Context(), d, w, nil); bearing.CodeOf(err) != "window_conflict" || bearing.KindOf(err) != bearing.Conflict {
-			t.Errorf("other %s: %v", name, err)
-		}
+		_, err := s.Append(t.Context(), d, w, nil)
+		refused(t, "other "+name, err, bearing.Conflict, "window_conflict")
 	}
 	// Another axis is another window.
 	if got := put(t, s, "pump", "x", 1, nil); got.Duplicate {
@@ -102,7 +101,8 @@ func identity(t *testing.T, open Open) {
 	}
 	// One that was stored with what is registered, and comes back as it was given out.
 	d, w = window("fan", "", 1, 0)
-	d.Witnesses.Envelope = bearing.EnvelopeWitness{Bearing: "6205", SpeedHz: 29.95, SpeedSource: bearing.SpeedRegistered}
+	e := &d.Witnesses.Envelope
+	e.Bearing, e.SpeedHz, e.SpeedSource = "6205", 29.95, bearing.SpeedRegistered
 	w.ShaftSpeed = 0
 	if _, err := s.Append(t.Context(), d, w, nil); err != nil {
 		t.Fatal(err)
@@ -184,8 +184,8 @@ func order(t *testing.T, open Open) {
 		t.Fatalf("%d events stored, %d told, %v; want 6", len(stored), len(told), err)
 	}
 	for i := range stored {
-		if a, b := stored[i], told[i]; a.Position != b.Position || a.Severity != b.Severity || string(a.Doc) != string(b.Doc) {
-			t.Errorf("event %d was told as %+v, and is stored as %+v", i, b, a)
+		if d := cmp.Diff(told[i], stored[i]); d != "" {
+			t.Errorf("event %d was told otherwise than it is stored:\n%s", i, d)
 		}
 	}
 }
@@ -244,8 +244,9 @@ func historyOrder(t *testing.T, open Open) {
 	if got := starts(t, s, "pump"); !slices.Equal(got, want) {
 		t.Errorf("after a restart %v, want %v", got, want)
 	}
-	n, enough := 0, fmt.Errorf("enough")
-	if err := s.History(t.Context(), "pump", func(bearing.Diagnosis) error { n++; return enough }); err == nil || n != 1 {
+	n, enough := 0, errors.New("enough")
+	err := s.History(t.Context(), "pump", func(bearing.Diagnosis) error { n++; return enough })
+	if !errors.Is(err, enough) || n != 1 {
 		t.Errorf("%v after %d, want the reader's error after one", err, n)
 	}
 	if got := starts(t, s, "nobody"); got != nil {
