@@ -20,7 +20,7 @@ func decode(t *testing.T, doc []byte, v any) {
 // active returns an alarm that is new.
 func active(id, sensor string) bearing.Alarm {
 	a := bearing.Alarm{ID: id, Sensor: sensor, Severity: "alarm", State: bearing.AlarmActive}
-	a.Raised, a.Version = epoch, 1
+	a.Raised, a.Changed, a.Version = epoch, time.Now().UTC(), 1 // a log may forget what changed long ago
 	return a
 }
 
@@ -31,6 +31,7 @@ func raise(t *testing.T, s Store, sensor, axis string, a bearing.Alarm, rev int6
 	if a.Raised.IsZero() {
 		a.Raised = epoch
 	}
+	a.Changed = time.Now().UTC()
 	e := bearing.Effects{Alarms: []bearing.Alarm{a}}
 	if rev > 0 {
 		e.Machine, e.Rev = fmt.Appendf(nil, "%d", rev), rev
