@@ -124,7 +124,7 @@ of sensors and the active model are those of a service, and the answers are the 
 				defer db.Close()
 				var shelf *library.Library
 				shelf, m, err = library.Open(cmd.Context(), db, m, modelFile != "", slog.New(slog.NewTextHandler(cmd.ErrOrStderr(), nil)))
-				cfg.Sensors, cfg.Models = registry.Sensor, shelf.Load
+				cfg.Sensors, cfg.Models = registry.Sensor, shelf.ForSensor
 			}
 			if err != nil {
 				return err

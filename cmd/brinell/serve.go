@@ -260,7 +260,7 @@ func newService(ctx context.Context, c serveConfig, stderr io.Writer) (_ *servic
 		v.maxBody = most - 1
 	}
 	gate := admit.New(admit.Config{Workers: v.workers, MaxWait: c.maxWait, WarmUp: warmUp})
-	if s.core, err = diagnose.New(m, diagnose.Config{Memory: s.memory, Shelf: plan.shelf, States: plan.states, Store: s.store, Catalogue: cat.Lookup, Sensors: registry.Sensor, Models: shelf.Load, Metrics: metrics, Gate: gate, Build: build(), Built: committed(), Baseline: v.method, Zones: v.zones, MaxSamples: c.maxSamples, MaxSensors: c.maxSensors, MaxAxes: c.maxAxes, LateHorizon: c.lateHorizon}); err != nil {
+	if s.core, err = diagnose.New(m, diagnose.Config{Memory: s.memory, Shelf: plan.shelf, States: plan.states, Store: s.store, Catalogue: cat.Lookup, Sensors: registry.Sensor, Models: shelf.ForSensor, Metrics: metrics, Gate: gate, Build: build(), Built: committed(), Baseline: v.method, Zones: v.zones, MaxSamples: c.maxSamples, MaxSensors: c.maxSensors, MaxAxes: c.maxAxes, LateHorizon: c.lateHorizon}); err != nil {
 		return nil, err
 	}
 	if s.hooks, err = webhook.New(s.store, v.webhookAllow, s.log, reg); err != nil {
@@ -275,7 +275,7 @@ func newService(ctx context.Context, c serveConfig, stderr io.Writer) (_ *servic
 			return nil, err
 		}
 	}
-	registry.Retire, registry.Forgets, registry.Models = s.core.Retire, s.core.Forget, shelf.Load
+	registry.Retire, registry.Forgets, registry.Models = s.core.Retire, s.core.Forget, shelf.Has
 	kept := judged{s.core, s.store}
 	shelf.Serve(s.core)
 	handler, err := api.New(api.Config{

@@ -20,6 +20,10 @@ type engines struct {
 	clock  int64 // rises with each use
 	by     map[string]*ownEngine
 	idle   int64 // bytes of those that no window uses
+
+	// What cannot be used, as a model that reads evidence which this program computes in
+	// another way, is not read and proved with each window again.
+	refused map[string]bool
 }
 
 type ownEngine struct {
@@ -46,7 +50,7 @@ func engineBytes(m *models.Model) int64 {
 }
 
 func newEngines(memory *admit.Memory) *engines {
-	s := &engines{memory: memory, by: make(map[string]*ownEngine)}
+	s := &engines{memory: memory, by: make(map[string]*ownEngine), refused: make(map[string]bool)}
 	memory.Spare(s.spare)
 	return s
 }
@@ -76,9 +80,25 @@ func (s *engines) take(digest string, build func(e *ownEngine) error) (*engine, 
 	<-e.made
 	if e.err != nil {
 		s.release(e)
+		s.remember(digest, e.err)
 		return nil, nil, e.err
 	}
 	return e.engine, sync.OnceFunc(func() { s.release(e) }), nil
+}
+
+// remember notes that a model cannot be used, if err says that of it.
+func (s *engines) remember(digest string, err error) {
+	if bearing.KindOf(err) == bearing.Invalid {
+		s.mu.Lock()
+		s.refused[digest] = true
+		s.mu.Unlock()
+	}
+}
+
+func (s *engines) useless(digest string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.refused[digest]
 }
 
 func (s *engines) release(e *ownEngine) {
@@ -129,6 +149,9 @@ func (s *engines) drop(digest string, e *ownEngine) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := s.by[digest]
+	if e == nil {
+		delete(s.refused, digest)
+	}
 	if now == nil || e != nil && now != e {
 		return
 	}
@@ -140,11 +163,11 @@ func (s *engines) drop(digest string, e *ownEngine) {
 	}
 }
 
-// engineOf returns the engine for a sensor's own model, or the active one where it has none
-// or its model has been deleted, and how to let go of it.
+// engineOf returns the engine for a sensor's own model, or the active one where it has none,
+// or its model has been deleted or cannot be used, and how to let go of it.
 func (c *Core) engineOf(ctx context.Context, digest string) (*engine, func(), error) {
 	active := c.active.Load()
-	if digest == "" || digest == active.model.Digest || c.models == nil {
+	if digest == "" || digest == active.model.Digest || c.models == nil || c.own.useless(digest) {
 		return active, func() {}, nil
 	}
 	e, done, err := c.own.take(digest, func(e *ownEngine) error {
@@ -161,7 +184,7 @@ func (c *Core) engineOf(ctx context.Context, digest string) (*engine, func(), er
 		e.engine, err = c.engine(m)
 		return err
 	})
-	if bearing.KindOf(err) == bearing.NotFound {
+	if k := bearing.KindOf(err); k == bearing.NotFound || k == bearing.Invalid {
 		return active, func() {}, nil
 	}
 	return e, done, err

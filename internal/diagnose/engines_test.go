@@ -175,3 +175,30 @@ func TestEngineBytes(t *testing.T) {
 	}
 	runtime.KeepAlive(all)
 }
+
+// TestUselessModel: windows of a sensor whose model cannot be used are judged by the active one, and
+// the model is looked at once, until it is taken away.
+func TestUselessModel(t *testing.T) {
+	looks := 0
+	core, err := New(model(t, "active", 1), Config{Store: storetest.NewMemory(storetest.Config{}),
+		Sensors: func(string) (bearing.Sensor, bool) { return bearing.Sensor{Model: "old"}, true },
+		Models: func(context.Context, string) (*models.Model, error) {
+			looks++
+			return nil, bearing.Errorf(bearing.Invalid, "model_rejected", "of another version")
+		}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	send := func(want int) {
+		t.Helper()
+		d, err := core.Submit(t.Context(), window(t, "s", 6000, 12000), admit.Entry{})
+		if err != nil || d.Model.Name != "active" || looks != want {
+			t.Errorf("model %v, looked at %d times, %v; want %d", d.Model, looks, err, want)
+		}
+	}
+	send(1)
+	send(1)
+	core.Drop("old")
+	send(2)
+	send(2)
+}

@@ -10,7 +10,6 @@ import (
 
 	"brinell/bearing"
 	"brinell/features"
-	"brinell/models"
 )
 
 // Registry is a ResourceStore whose references hold: a sensor's machine and bearing exist,
@@ -18,7 +17,7 @@ import (
 // every window.
 type Registry struct {
 	ResourceStore
-	Models Models                                         // that sensors may name; nil for none
+	Models func(ctx context.Context, digest string) error // says whether there is one, which sensors may name; nil for none
 	Retire func(ctx context.Context, sensor string) error // ends the alarms of one that is deleted; nil for no alarms
 
 	Forgets func(ctx context.Context, sensor string) error // removes what is stored of one; nil for none
@@ -153,7 +152,7 @@ func (r *Registry) PutResource(ctx context.Context, kind, key string, doc []byte
 		}
 	}
 	if s.Model != "" {
-		_, err := r.model(ctx, s.Model)
+		err := r.known(ctx, s.Model)
 		if bearing.KindOf(err) == bearing.NotFound {
 			return 0, false, bearing.Errorf(bearing.Invalid, "model_unknown", "there is no model %q: send it to /v1/models first", bearing.Clip(s.Model)).At("/model")
 		} else if err != nil {
@@ -174,9 +173,10 @@ func (r *Registry) PutResource(ctx context.Context, kind, key string, doc []byte
 	return version, created, err
 }
 
-func (r *Registry) model(ctx context.Context, digest string) (*models.Model, error) {
+// known says whether there is a model of that digest.
+func (r *Registry) known(ctx context.Context, digest string) error {
 	if r.Models == nil {
-		return nil, bearing.Errorf(bearing.NotFound, "model_not_found", "there are no models")
+		return bearing.Errorf(bearing.NotFound, "model_not_found", "there are no models")
 	}
 	return r.Models(ctx, digest)
 }

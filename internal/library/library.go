@@ -5,6 +5,7 @@ package library
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -185,6 +186,30 @@ func (l *Library) Load(ctx context.Context, digest string) (*models.Model, error
 	return m, err
 }
 
+// Has says whether there is a model of that digest: NotFound model_not_found if not.
+func (l *Library) Has(ctx context.Context, digest string) error {
+	if digest == l.fallback.Digest {
+		return nil
+	}
+	_, err := l.store.Resource(ctx, kindNote, digest)
+	if bearing.CodeOf(err) == "resource_not_found" {
+		return notFound(digest)
+	}
+	return err
+}
+
+// ForSensor is Load for a sensor that names the model. One that cannot be used is logged.
+func (l *Library) ForSensor(ctx context.Context, digest string) (*models.Model, error) {
+	m, err := l.Load(ctx, digest)
+	if err == nil {
+		err = m.CheckTask()
+	}
+	if bearing.KindOf(err) == bearing.Invalid {
+		l.log.Error("a model that sensors name cannot be used: their windows are judged by the active one", "digest", digest, "err", err)
+	}
+	return m, err
+}
+
 // info describes a model.
 func (l *Library) info(m *models.Model, source string) bearing.ModelInfo {
 	_, total := m.Counts()
@@ -249,13 +274,13 @@ func (l *Library) Model(ctx context.Context, digest string) (bearing.ModelInfo, 
 
 // Add proves a model file and stores it; what is stored already is left as it is. Errors:
 // model_rejected, Conflict model_conflict of a file that differs in what the digest leaves out,
-// Invalid model_without_card, Conflict too_many_models, those of the store.
+// Invalid model_not_classifier and model_without_card, Conflict too_many_models, those of the store.
 func (l *Library) Add(ctx context.Context, b []byte, by string) (i bearing.ModelInfo, created bool, err error) {
 	m, err := l.decode(ctx, b)
 	if err != nil {
 		return i, false, err
 	}
-	if err := m.CheckCard(); err != nil {
+	if err := cmp.Or(m.CheckTask(), m.CheckCard()); err != nil {
 		return i, false, err
 	}
 	l.mu.Lock()

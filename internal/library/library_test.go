@@ -3,6 +3,7 @@ package library
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -14,6 +15,9 @@ import (
 
 	"brinell/bearing"
 	"brinell/models"
+	"brinell/models/learn"
+	"brinell/models/learn/autoencoder"
+	"brinell/models/nn"
 	"brinell/models/pretrained"
 )
 
@@ -276,5 +280,52 @@ func TestDelete(t *testing.T) {
 	}
 	if _, _, err := l.Add(t.Context(), fb, "me"); err != nil {
 		t.Errorf("with room: %v", err)
+	}
+}
+
+// TestNoClassifier: a model that names no condition is not taken, and Has reads no files.
+func TestNoClassifier(t *testing.T) {
+	m, err := pretrained.Default()
+	if err != nil {
+		t.Fatal(err)
+	}
+	pre, s := m.Preprocessing, &autoencoder.Settings{Config: autoencoder.Config{Hidden: []int{4}, Epochs: 1, LR: 0.01}}
+	set := learn.Set{X: nn.NewTensor(8, pre.Shape().Len(), pre.Shape().C)}
+	for i := range set.X.Data {
+		set.X.Data[i] = float32(i%7) / 7
+	}
+	p := learn.Problem{Task: learn.Novelty, Input: pre.Shape(), Outputs: 1}
+	n := &models.Model{Manifest: models.Manifest{Name: "strange", Version: "1", Task: learn.Novelty, Learner: "autoencoder", Preprocessing: pre,
+		Licence: "test", Training: models.Training{Corpus: "own"}, Scores: []models.Score{{Split: "time"}}}}
+	if n.Estimator, err = learn.Fit(t.Context(), s, p, set, learn.Options{}); err != nil {
+		t.Fatal(err)
+	}
+	if n.Settings, err = json.Marshal(s); err != nil {
+		t.Fatal(err)
+	}
+	if err := n.SetGolden(m.GoldenWindows()); err != nil {
+		t.Fatal(err)
+	}
+	file, err := n.Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	store := make(shelf)
+	l, _ := open(t, store)
+	if _, _, err := l.Add(t.Context(), file, "test"); bearing.CodeOf(err) != "model_not_classifier" {
+		t.Errorf("a model of novelty: %v", err)
+	}
+	digest, file := variant(t, 1)
+	if err := l.Has(t.Context(), digest); bearing.CodeOf(err) != "model_not_found" {
+		t.Errorf("before it came: %v", err)
+	}
+	if _, _, err := l.Add(t.Context(), file, "test"); err != nil {
+		t.Fatal(err)
+	}
+	if err := l.Has(t.Context(), digest); err != nil {
+		t.Error(err)
+	}
+	if err := l.Has(t.Context(), m.Digest); err != nil {
+		t.Errorf("the one that the program brings: %v", err)
 	}
 }
