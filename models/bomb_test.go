@@ -125,6 +125,7 @@ func bombs(t testing.TB) (out []bomb) {
 	}
 	add("layers without end", "parts", 1<<10, 1, many(60_000, nn.ReLU())...)
 	add("a minute for a window", "for each sample", 1<<11, 1, nn.Conv(64, 1<<8, 1, nn.Same), nn.Conv(64, 1<<4, 1, nn.Same))
+	add("winners for a sample", "for each sample", 64, 1, nn.Conv(4096, 1, 1, nn.Same), nn.Winners(0.5))
 	add("layers for a sample", "for each sample", 4, 1, many(200, nn.ReLU())...)
 
 	// A whole one, of which nothing but its golden logits is wrong: each layer keeps the

@@ -90,7 +90,7 @@ func CheckSpec(s nn.Spec, p input.Preprocessing, classes int) error {
 		return nil // one input for a window, however long it is
 	}
 	_, total := s.Counts(classes)
-	return checkWork(p, total.MACs+layerWork*s.Depth())
+	return checkWork(p, total.MACs+layerWork*s.Depth()+elementWork*s.Elements(classes))
 }
 
 // checkWork bounds what one stretch may take.
@@ -115,4 +115,8 @@ func (m *Model) checkWork() error {
 const (
 	maxWork   = 1 << 15
 	layerWork = 1000
+
+	// What an element of a buffer counts for: choosing winners among elements takes most, some
+	// 20 ns for each, in which kernels do two hundred products.
+	elementWork = 64
 )

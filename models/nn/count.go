@@ -199,6 +199,22 @@ func (s Spec) Counts(classes int) (layers []Count, total Count) {
 	return layers, total
 }
 
+// Elements returns how many elements the buffers of a plan have, at most, of all layers
+// together: what pools, normalisations and winners pass over. It panics on a spec that
+// Shapes refuses.
+func (s Spec) Elements(classes int) (n int) {
+	shapes, err := s.Shapes(classes)
+	if err != nil {
+		panic("nn: " + err.Error())
+	}
+	in := s.Input
+	for i, l := range s.Layers {
+		n = sum(n, l.elements(in, shapes[i]))
+		in = shapes[i]
+	}
+	return n
+}
+
 // Params returns the parameters that a network of the spec has, in their order, without
 // their elements. It panics on a spec that Shapes refuses.
 func (s Spec) Params(classes int) []*Param {
