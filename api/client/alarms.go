@@ -60,10 +60,11 @@ func (c *Client) changeAlarm(ctx context.Context, path string, doc any, want Tag
 	return write[bearing.Alarm](ctx, c, http.MethodPost, path, doc, want)
 }
 
-// Baselines returns what has been learnt of a sensor, by axis and running state. The tag is
-// that of what was done to it. Error: NotFound sensor_not_found.
-func (c *Client) Baselines(ctx context.Context, sensor string) (bearing.Baselines, Tag, error) {
-	return fetch[bearing.Baselines](ctx, c, get(pathOf("/v1/sensors/", sensor, "/baselines"), nil))
+// Baselines returns what has been learnt of a sensor, by axis and running state, with the
+// newest of what was done to it: at most controls, 0 for as many as the service shows. The
+// tag is that of what was done. Error: NotFound sensor_not_found.
+func (c *Client) Baselines(ctx context.Context, sensor string, controls int) (bearing.Baselines, Tag, error) {
+	return fetch[bearing.Baselines](ctx, c, get(pathOf("/v1/sensors/", sensor, "/baselines"), values("limit", whole(controls))))
 }
 
 // ControlBaselines has a sensor's baselines learnt anew, no more, or further, for windows

@@ -331,7 +331,7 @@ func (r *run) signals(d bearing.Diagnosis) {
 	}
 	_, tag, err := r.ControlBaselines(r.ctx, "press-1-de", bearing.BaselineControl{Action: bearing.BaselineRestart, Note: "new bearing"}, client.Any)
 	r.ok(err)
-	b, now, err := r.Baselines(r.ctx, "press-1-de")
+	b, now, err := r.Baselines(r.ctx, "press-1-de", 5)
 	if err != nil || now != tag || len(b.Controls) != 1 || b.Controls[0].By != "admin" {
 		r.Errorf("%s %s %+v %v", tag, now, b, err)
 	}

@@ -106,7 +106,7 @@ func TestExportIsComplete(t *testing.T) {
 		Bearing string  `json:"bearing"`
 		RPM     float64 `json:"shaft_speed_rpm"`
 	}
-	if err := json.Unmarshal(b, &w); err != nil || w.Bearing != "6205" || w.RPM != 1797 {
+	if err := json.Unmarshal(b, &w); err != nil || w.Bearing != "6205-2RS" || w.RPM != 1797 {
 		t.Errorf("%+v, %v", w, err)
 	}
 	path := filepath.Join(t.TempDir(), "de.json")
@@ -120,7 +120,7 @@ func TestExportIsComplete(t *testing.T) {
 	if status, again, body := post(t, p.url+"/v1/sensors/de/windows", media, b); status != 200 || !again.Duplicate || again.ID != d.ID {
 		t.Errorf("the same again: %d %s", status, body)
 	}
-	for was, is := range map[string]string{`"bearing":"6205"`: `"bearing":"6206"`, `"shaft_speed_rpm":1797`: `"shaft_speed_rpm":1796`} {
+	for was, is := range map[string]string{`"bearing":"6205-2RS"`: `"bearing":"6206"`, `"shaft_speed_rpm":1797`: `"shaft_speed_rpm":1796`} {
 		other := bytes.Replace(b, []byte(was), []byte(is), 1)
 		if status, _, body := post(t, p.url+"/v1/sensors/de/windows", media, other); status != 409 || bytes.Equal(b, other) {
 			t.Errorf("%s: %d %s", is, status, body)
