@@ -134,8 +134,9 @@ func TestExport(t *testing.T) {
 		t.Fatal(err)
 	}
 	for i, s := range windows {
-		// A file states the bearing that is registered for the sensor.
-		if d := cmp.Diff(s.d, offline[i].Windows[0], cmpopts.IgnoreFields(bearing.Diagnosis{}, "ReceivedAt", "Bearing"), cmpopts.IgnoreFields(bearing.Provenance{}, "Input"), cmpopts.IgnoreFields(bearing.AlarmRef{}, "ID")); d != "" { // which names when it came
+		// A file states the bearing and the speed that are registered for the sensor.
+		if d := cmp.Diff(s.d, offline[i].Windows[0], cmpopts.IgnoreFields(bearing.Diagnosis{}, "ReceivedAt", "Bearing", "ShaftSpeedRPM"),
+			cmpopts.IgnoreFields(bearing.EnvelopeWitness{}, "SpeedSource"), cmpopts.IgnoreFields(bearing.Provenance{}, "Input"), cmpopts.IgnoreFields(bearing.AlarmRef{}, "ID")); d != "" { // which names when it came
 			t.Errorf("window %d from its file (-service +file):\n%s", i, d)
 		}
 		if s.d.Provenance.Build == "" || s.d.Provenance.FeatureList == "" || len(s.d.Provenance.Input) != 64 {

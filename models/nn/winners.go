@@ -3,6 +3,7 @@ package nn
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"brinell/internal/clamp"
 )
@@ -88,12 +89,30 @@ func selectWinners(y, x []float32, keep int, tmp []float32) {
 	}
 }
 
-// kthLargest returns the k-th largest of x, k from 1, whose order it changes.
+// patience is how many times the length of its input kthLargest looks at before it sorts
+// what is left. Input in any usual order takes about three.
+const patience = 16
+
+// kthLargest returns the k-th largest of x, k from 1, whose order it changes. Weights from
+// a file can put values into the order that makes Hoare's algorithm quadratic: what is left
+// then is sorted.
 //
-// Reference: C. A. R. Hoare, Algorithm 65: Find, CACM 4(7), 1961.
+// References: C. A. R. Hoare, Algorithm 65: Find, CACM 4(7), 1961; D. R. Musser,
+// Introspective sorting and selection algorithms, Softw. Pract. Exper. 27 (1997) 983.
 func kthLargest(x []float32, k int) float32 {
+	v, _ := find(x, k, patience*len(x))
+	return v
+}
+
+// find is kthLargest, which sorts what is left once it has looked at most elements, and
+// says at how many it has looked.
+func find(x []float32, k, most int) (v float32, looked int) {
 	lo, hi := 0, len(x)-1
 	for lo < hi {
+		if looked += hi - lo + 1; looked > most {
+			slices.Sort(x[lo : hi+1])
+			return x[lo+hi-(k-1)], looked
+		}
 		// The median of three makes sorted input harmless.
 		mid := (lo + hi) / 2
 		if x[mid] > x[lo] {
@@ -126,8 +145,8 @@ func kthLargest(x []float32, k int) float32 {
 		case k-1 >= i:
 			lo = i
 		default:
-			return x[k-1]
+			return x[k-1], looked
 		}
 	}
-	return x[k-1]
+	return x[k-1], looked
 }

@@ -114,3 +114,102 @@ func switches(in Shape) *nodes {
 	}
 	return newNodes(s).(*nodes)
 }
+
+// adversary answers comparisons of a selection so that it has to look at everything again and
+// again: values are decided on as late as can be.
+//
+// Reference: M. D. McIlroy, A killer adversary for quicksort, Softw. Pract. Exper. 29 (1999) 341.
+type adversary struct {
+	rank      []int // of each item, the greatest 0; open is undecided
+	decided   int
+	candidate int
+}
+
+func (a *adversary) greater(x, y int) bool {
+	open := len(a.rank)
+	if a.rank[x] == open && a.rank[y] == open {
+		now := y
+		if x == a.candidate {
+			now = x
+		}
+		a.rank[now] = a.decided
+		a.decided++
+	}
+	if a.rank[x] == open {
+		a.candidate = x
+	} else if a.rank[y] == open {
+		a.candidate = y
+	}
+	return a.rank[x] < a.rank[y]
+}
+
+// killer plays the selection of find against the adversary, and returns the values that it
+// has settled on.
+func killer(n, k int) []float32 {
+	a, x := &adversary{rank: make([]int, n)}, make([]int, n)
+	for i := range x {
+		x[i], a.rank[i] = i, n
+	}
+	for lo, hi := 0, n-1; lo < hi; {
+		mid := (lo + hi) / 2
+		for _, p := range [][2]int{{mid, lo}, {hi, lo}, {hi, mid}} {
+			if a.greater(x[p[0]], x[p[1]]) {
+				x[p[0]], x[p[1]] = x[p[1]], x[p[0]]
+			}
+		}
+		pivot, i, j := x[mid], lo, hi
+		for i <= j {
+			for x[i] != pivot && a.greater(x[i], pivot) {
+				i++
+			}
+			for x[j] != pivot && a.greater(pivot, x[j]) {
+				j--
+			}
+			if i <= j {
+				x[i], x[j] = x[j], x[i]
+				i++
+				j--
+			}
+		}
+		switch {
+		case k-1 <= j:
+			hi = j
+		case k-1 >= i:
+			lo = i
+		default:
+			lo = hi
+		}
+	}
+	v := make([]float32, n)
+	for i, r := range a.rank {
+		v[i] = float32(n - min(r, n-1))
+	}
+	return v
+}
+
+// TestKiller: values in the order that makes the selection quadratic cost no more than a few
+// looks at each and a sort, and give the same answer.
+func TestKiller(t *testing.T) {
+	const n, k = 20_000, 19_999
+	x := killer(n, k)
+	sorted := slices.Sorted(slices.Values(x))
+	if _, looked := find(slices.Clone(x), k, math.MaxInt); looked < 100*n {
+		t.Fatalf("without a bound it looks at %d elements: the order is not the one", looked)
+	}
+	got, looked := find(slices.Clone(x), k, patience*n)
+	if got != sorted[n-k] || looked > 17*n {
+		t.Errorf("got %v after looking at %d, want %v after %d at most", got, looked, sorted[n-k], 17*n)
+	}
+	if got := kthLargest(slices.Clone(x), k); got != sorted[n-k] {
+		t.Errorf("got %v, want %v", got, sorted[n-k])
+	}
+	for k := 1; k <= 50; k++ { // wherever it stops
+		for most := range 300 {
+			x := slices.Clone(x[:50])
+			want := slices.Sorted(slices.Values(x))[50-k]
+			if got, _ := find(x, k, most); got != want {
+				t.Fatalf("%d of 50 after %d: %v, want %v", k, most, got, want)
+			}
+		}
+	}
+}
