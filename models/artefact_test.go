@@ -631,3 +631,26 @@ func TestFaultOf(t *testing.T) {
 		}
 	}
 }
+
+// TestZeroWeights: a layer of which pruning has left nothing is saved and opened.
+func TestZeroWeights(t *testing.T) {
+	m := tinySparse(t)
+	clear(m.Network().Param("4", nn.Weight).W)
+	clear(m.Network().Param("0", nn.Weight).W)
+	if err := m.SetGolden(m.GoldenWindows()); err != nil {
+		t.Fatal(err)
+	}
+	b, err := m.Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := Decode(b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, p := range m.Network().Params() {
+		if !slices.Equal(p.W, got.Network().Params()[i].W) {
+			t.Errorf("%s differs", p.Name())
+		}
+	}
+}

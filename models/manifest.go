@@ -53,7 +53,7 @@ func (m *Manifest) settings() (learn.Settings, error) {
 		return &network.Settings{Spec: m.Spec}, nil
 	}
 	l, ok := LearnerNamed(m.Learner)
-	if !ok {
+	if !ok || l.Name == network.Learner.Name { // which has a spec, and no name in a file
 		return nil, fmt.Errorf("learner %q is not known: this program has %s", bearing.Clip(m.Learner), strings.Join(LearnerNames(), ", "))
 	}
 	s := l.New()

@@ -70,9 +70,9 @@ func (a *Accuracy) Write(path, revision string) error {
 		return err
 	}
 	before, rest, found := strings.Cut(string(old), begin)
-	_, after, _ := strings.Cut(rest, end)
-	if !found {
-		before, after = string(old), ""
+	_, after, ended := strings.Cut(rest, end)
+	if found && !ended {
+		return fmt.Errorf("%s: the mark %q is not followed by %q", path, strings.TrimSpace(begin), strings.TrimSpace(end))
 	}
 	return os.WriteFile(path, []byte(before+begin+a.markdown()+end+after+a.logLine(revision)), 0o644)
 }

@@ -34,13 +34,13 @@ func SaveComparison(dir string, r prune.Report) error {
 
 // mean adds up the rows of one setting over seeds and folds.
 type mean struct {
-	first                   prune.Row
-	rows                    int
-	params, macs, both      float64
-	bytes, one, batch       float64
-	worse, most             float64
-	accuracy, noisy, weight float64
-	balanced                float64
+	first                prune.Row
+	rows                 int
+	params, macs, both   float64
+	bytes, one, batch    float64
+	worse, most          float64
+	accuracy, noisy      float64
+	validation, balanced float64
 }
 
 func means(r prune.Report) []mean {
@@ -65,12 +65,12 @@ func means(r prune.Report) []mean {
 		m.accuracy += row.Test.Accuracy
 		m.balanced += row.Test.Balanced
 		m.noisy += row.Noisy.Accuracy
-		m.weight += row.Validation
+		m.validation += row.Validation
 	}
 	for i := range out {
 		m := &out[i]
 		n := float64(m.rows)
-		for _, v := range []*float64{&m.params, &m.macs, &m.both, &m.bytes, &m.one, &m.batch, &m.worse, &m.accuracy, &m.balanced, &m.noisy, &m.weight} {
+		for _, v := range []*float64{&m.params, &m.macs, &m.both, &m.bytes, &m.one, &m.batch, &m.worse, &m.accuracy, &m.balanced, &m.noisy, &m.validation} {
 			*v /= n
 		}
 	}
@@ -92,7 +92,7 @@ func comparisonTable(r prune.Report) [][]string {
 	}
 	for _, m := range ms {
 		rows = append(rows, []string{m.first.Method, m.first.Name, gone(m.params, d.params), gone(m.macs, d.macs), gone(m.both, d.macs), f("%.1f", m.bytes/1e3),
-			f("%.2f", m.one), f("%.2f", m.batch), f("%.1fx", d.one/m.one), f("%.4f", m.weight), f("%.4f", m.accuracy), f("%.1f (%.0f)", m.worse, m.most), f("%.4f", m.balanced), f("%.3f", m.noisy)})
+			f("%.2f", m.one), f("%.2f", m.batch), f("%.1fx", d.one/m.one), f("%.4f", m.validation), f("%.4f", m.accuracy), f("%.1f (%.0f)", m.worse, m.most), f("%.4f", m.balanced), f("%.3f", m.noisy)})
 	}
 	return rows
 }

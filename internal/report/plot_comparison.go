@@ -137,7 +137,13 @@ func paretoPlots(r prune.Report) ([][]*plot.Plot, error) {
 			p := plot.New()
 			var front plotter.XYs
 			for _, m := range ms {
-				front = append(front, plotter.XY{X: cost.of(m), Y: mark.of(m)})
+				if cost.of(m) > 0 { // what was not timed has no place on a logarithmic axis
+					front = append(front, plotter.XY{X: cost.of(m), Y: mark.of(m)})
+				}
+			}
+			if len(front) == 0 {
+				row = append(row, nil)
+				continue
 			}
 			if err := addFront(p, front); err != nil {
 				return nil, err

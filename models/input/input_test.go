@@ -246,3 +246,14 @@ func TestVersions(t *testing.T) {
 		t.Error("a number that no file had is taken")
 	}
 }
+
+// TestSilence: samples so small that their deviation has no inverse are a constant.
+func TestSilence(t *testing.T) {
+	x := []float32{1e-40, -1e-40, 1e-40, -1e-40}
+	zscore(x)
+	for i, v := range x {
+		if v != 0 {
+			t.Errorf("sample %d is %v", i, v)
+		}
+	}
+}

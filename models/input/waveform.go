@@ -62,8 +62,9 @@ func zscore(x []float32) {
 	n := float64(len(x))
 	mean := sum[0] / n
 	sigma := math.Sqrt(max(0, sq[0]/n-mean*mean))
-	// Rounding of a constant leaves a residue relative to its level.
-	if sigma <= 1e-6*math.Abs(mean) || sigma == 0 {
+	// Rounding of a constant leaves a residue relative to its level. The inverse of a smaller
+	// sigma may be no float32.
+	if sigma <= 1e-6*math.Abs(mean) || sigma < 1e-30 {
 		clear(x)
 		return
 	}

@@ -35,7 +35,9 @@ func (s Set) check(p Problem) error {
 	case s.Weight != nil && len(s.Weight) != s.Len():
 		return fmt.Errorf("%d windows with %d weights", s.Len(), len(s.Weight))
 	}
+	total := 0.0
 	for i := range s.Len() {
+		total += s.WeightOf(i)
 		for j, v := range s.X.At(i) {
 			if d := float64(v); d-d != 0 {
 				return fmt.Errorf("%s: value %d of window %d is %v", s.recording(i), j, i, v)
@@ -50,6 +52,9 @@ func (s Set) check(p Problem) error {
 		if s.Weight != nil && !(s.Weight[i] >= 0 && s.Weight[i] < math.MaxFloat32) {
 			return fmt.Errorf("%s: the weight of window %d is %v", s.recording(i), i, s.Weight[i])
 		}
+	}
+	if total == 0 {
+		return fmt.Errorf("no window has a weight above 0")
 	}
 	return nil
 }

@@ -79,7 +79,7 @@ func (r Recipe) EvidenceSets(labels []models.Label, fold dataset.Fold, sim *Simu
 	}
 	golden := trained.golden(real.Len())
 	switch {
-	case augment.Simulated < 0:
+	case augment.Simulated <= 0:
 		s.Train, s.Golden = real, golden
 	case augment.OnlySim:
 		s.Train, s.Golden = sim.Set, sim.Golden

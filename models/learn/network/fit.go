@@ -92,6 +92,9 @@ func (c Config) Lambda(n int) float64 {
 			sum += c.LR * c.Schedule(t)
 		}
 	}
+	if sum == 0 {
+		return 0 // one step, which is before the term sets in
+	}
 	if c.Subgradient && c.Optimizer == "sgd" {
 		sum /= 1 - momentum
 	}

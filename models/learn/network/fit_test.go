@@ -64,3 +64,10 @@ func TestLambda(t *testing.T) {
 		t.Errorf("without a budget λ is %v, want what the config says", got)
 	}
 }
+
+// TestLambdaOfOneStep: a fit that ends before the L1 term sets in has none.
+func TestLambdaOfOneStep(t *testing.T) {
+	if got := (Config{Budget: 1, Epochs: 1}).Lambda(10); got != 0 {
+		t.Errorf("λ is %v, want 0", got)
+	}
+}

@@ -35,6 +35,9 @@ func groupOf(spec nn.Spec, p *nn.Param) int {
 
 func groupTensors(name string, g kernel.Groups) []safetensors.Tensor {
 	starts, columns, values := g.Parts()
+	if columns == nil { // of a weight that is all zero: no F32 either
+		columns = []int32{}
+	}
 	return []safetensors.Tensor{
 		{Name: name + valuesSuffix, Shape: []int{g.Count(), g.Width()}, F32: values},
 		{Name: name + columnsSuffix, Shape: []int{len(columns)}, I32: columns},
