@@ -280,7 +280,7 @@ func sensorName(path string) string {
 var inFlagTerms = strings.NewReplacer(
 	"state its designation with a window, it holds for the sensor's later ones", "state its designation with --bearing, such as 6205",
 	"state shaft_speed_rpm", "state it with --rpm",
-	"stated speed and sampling rate: check both, and measure again", "stated speed and sampling rate: check both (brinell bearings match tells which speed the lines fit), and measure again",
+	"stated speed and sampling rate: check both, and measure again", "stated speed and sampling rate: check both (brinell bearings match FILE, with the same --bearing and --rpm, tells which speed the lines fit), and measure again",
 	"add its geometry or its orders", "state its geometry or its orders in a file with --bearings",
 )
 
