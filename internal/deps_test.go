@@ -20,9 +20,9 @@ import (
 // so that the table cannot hold a cycle.
 const rules = `
 internal/clamp      :
-internal/files      :
 internal/settings   : internal/clamp
 bearing             : internal/clamp
+internal/files      : bearing
 internal/logs       : bearing
 internal/admit      : bearing
 internal/kernel     :
@@ -46,7 +46,7 @@ models/learn/autoencoder : models/nn models/safetensors models/learn models/lear
 models/learn/logistic : models/nn models/safetensors models/learn
 models/learn/learntest : models/nn models/safetensors models/learn
 models              : bearing features/lines internal/clamp internal/files models/nn models/safetensors models/input models/learn models/learn/network models/learn/autoencoder models/learn/logistic
-models/pretrained   : models
+models/pretrained   : models internal/files
 models/train        : internal/clamp bearing features/lines dataset models models/nn models/input models/learn models/learn/network
 models/prune        : internal/clamp bearing internal/kernel dataset models models/nn models/input models/learn models/learn/network models/train
 internal/alarm      : bearing

@@ -10,13 +10,14 @@ import (
 	"brinell/internal/report"
 	"brinell/models"
 	"brinell/models/assess"
+	"brinell/models/pretrained"
 )
 
 // evaluateAll measures the accuracy table: the outer folds of selection, the runs to
 // failure and the shipped weights on rigs that nothing was chosen on.
 func evaluateAll(cmd *cobra.Command, dir, cells string, seeds int, path string, asJSON bool) error {
 	start := time.Now()
-	m, err := openModel("")
+	m, err := pretrained.Open("")
 	if err != nil {
 		return err
 	}

@@ -16,6 +16,7 @@ import (
 	"brinell/internal/alarm"
 	"brinell/internal/clamp"
 	"brinell/internal/diagnose"
+	"brinell/internal/files"
 	"brinell/internal/settings"
 	"brinell/internal/store"
 )
@@ -187,10 +188,10 @@ func readRule(path string) (*bearing.AlarmRule, error) {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	if err := rule.Validate(); err != nil {
-		return nil, withPath(path, err)
+		return nil, files.About(path, err)
 	}
 	if err := diagnose.KnownFeatures(&rule, ""); err != nil {
-		return nil, withPath(path, err)
+		return nil, files.About(path, err)
 	}
 	return &rule, nil
 }

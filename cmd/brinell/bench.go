@@ -67,9 +67,9 @@ func benchService(ctx context.Context, dir string) (bench.Service, error) {
 	c.flags(pflag.NewFlagSet("serve", pflag.ContinueOnError)) // the defaults are what is measured
 	c.listen, c.dataDir, c.logLevel = "127.0.0.1:0", dir, "error"
 	c.maxWait = time.Minute // each client waits for its answer: none is refused on a busy machine
-	s, err := newService(ctx, c, io.Discard)
+	s, err := newService(ctx, c, thisProgram(), io.Discard)
 	if err != nil {
 		return bench.Service{}, err
 	}
-	return bench.Service{Address: s.listener.Addr().String(), Run: s.run, Store: s.store}, nil
+	return bench.Service{Address: s.address().String(), Run: s.run, Store: s.stored()}, nil
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"brinell/dataset"
+	"brinell/internal/files"
 	"brinell/internal/settings"
 	"brinell/models"
 	"brinell/models/assess"
@@ -36,7 +37,7 @@ Train with --split bearing to have bearings left to calibrate on.`,
 			}
 			m, err := models.Open(args[0])
 			if err != nil {
-				return withPath(args[0], err)
+				return files.About(args[0], err)
 			}
 			if d.split == "" {
 				d.split = "bearing"

@@ -12,6 +12,7 @@ import (
 	"brinell/api"
 	"brinell/bearing"
 	"brinell/internal/diagnose"
+	"brinell/internal/files"
 	"brinell/internal/store"
 )
 
@@ -36,7 +37,7 @@ func openCatalogue(file string) (*bearing.Catalogue, error) {
 			_, err = cat.Put(row)
 		}
 	}
-	return cat, withPath(file, err)
+	return cat, files.About(file, err)
 }
 
 // durableCatalogue is a catalogue whose new rows are stored.

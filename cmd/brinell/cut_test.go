@@ -96,7 +96,7 @@ func compareWays(t *testing.T, m *models.Model, rec bearing.Recording) {
 		t.Fatal(err)
 	}
 	defer db.Close()
-	s := bearing.Sensor{Name: sensorName(rec.Name), SampleRate: rec.SampleRate, Unit: bearing.G, SpeedRPM: rec.ShaftSpeed * 60, Bearing: rec.Bearing}
+	s := bearing.Sensor{Name: bearing.SensorName(rec.Name), SampleRate: rec.SampleRate, Unit: bearing.G, SpeedRPM: rec.ShaftSpeed * 60, Bearing: rec.Bearing}
 	if core, err = diagnose.New(m, diagnose.Config{Store: db}); err != nil {
 		t.Fatal(err)
 	}

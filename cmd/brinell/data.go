@@ -11,6 +11,7 @@ import (
 
 	"brinell/bearing"
 	"brinell/dataset"
+	"brinell/internal/files"
 	"brinell/internal/settings"
 	"brinell/models"
 	"brinell/models/input"
@@ -138,7 +139,7 @@ func foldNamed(folds []dataset.Fold, name string) ([]dataset.Fold, error) {
 func knownBearings(entries []dataset.Entry, cat *bearing.Catalogue) error {
 	for _, e := range entries {
 		if _, ok := bearing.Fitted(cat.Lookup, e.Bearing); e.Bearing != "" && !ok {
-			return withPath(e.File, bearing.Unknown(bearing.Invalid, cat.Lookup, e.Bearing, "state its geometry or its orders in a file with --bearings, or leave the cell empty"))
+			return files.About(e.File, bearing.Unknown(bearing.Invalid, cat.Lookup, e.Bearing, "state its geometry or its orders in a file with --bearings, or leave the cell empty"))
 		}
 	}
 	return nil
@@ -168,12 +169,12 @@ func readRecordings(ctx context.Context, w io.Writer, dir, corpus string, cat *b
 		if !e.Exclude {
 			r, err := src.Read(e)
 			if err != nil {
-				return nil, withPath(e.File, err)
+				return nil, files.About(e.File, err)
 			}
 			recs = append(recs, r)
 			if o, ok := e.Other("FE"); far && ok && e.Channel == "DE" {
 				if r, err = src.Read(o); err != nil {
-					return nil, withPath(o.File, err)
+					return nil, files.About(o.File, err)
 				}
 				recs = append(recs, r)
 			}

@@ -17,6 +17,7 @@ import (
 	"brinell/dataset/npyfile"
 	"brinell/dataset/wavfile"
 	"brinell/features/dsp"
+	"brinell/internal/files"
 	"brinell/internal/settings"
 )
 
@@ -179,11 +180,11 @@ func datasetExportCommand() *cobra.Command {
 				}
 				rec, err := src.Read(e)
 				if err != nil {
-					return withPath(e.File, err)
+					return files.About(e.File, err)
 				}
 				if rate > 0 {
 					if rec.Samples, err = dsp.Resample(rec.Samples, rec.SampleRate, rate, band); err != nil {
-						return withPath(e.File, err)
+						return files.About(e.File, err)
 					}
 					rec.SampleRate = rate
 				}

@@ -81,7 +81,7 @@ func demoRecordings(core *diagnose.Core) ([]demoRecording, error) {
 	}
 	var out []demoRecording
 	for _, r := range recs {
-		d := demoRecording{Recording: r, sensor: "demo-" + sensorName(r.Name)}
+		d := demoRecording{Recording: r, sensor: "demo-" + bearing.SensorName(r.Name)}
 		d.windows, err = core.Cut(&bearing.Window{Sensor: d.sensor, SampleRate: r.SampleRate, ShaftSpeed: r.ShaftSpeed, Bearing: r.Bearing,
 			Unit: bearing.G, Samples: r.Samples})
 		if err != nil {

@@ -21,10 +21,10 @@ import (
 	"brinell/dataset"
 	"brinell/features"
 	"brinell/internal/diagnose"
+	"brinell/internal/files"
 	"brinell/internal/library"
 	"brinell/internal/settings"
 	"brinell/internal/store"
-	"brinell/models"
 	"brinell/models/pretrained"
 )
 
@@ -65,7 +65,7 @@ func (f *fileFlags) read(path string) (bearing.Recording, error) {
 	}
 	recs, err := dataset.ReadFile(filepath.Base(path), b, o)
 	if err != nil {
-		return bearing.Recording{}, withPath(path, err)
+		return bearing.Recording{}, files.About(path, err)
 	}
 	return recs[0], nil
 }
@@ -107,7 +107,7 @@ of sensors and the active model are those of a service, and the answers are the 
 			if err := checkPicture("plot", plot); err != nil {
 				return err
 			}
-			m, err := openModel(modelFile)
+			m, err := pretrained.Open(modelFile)
 			if err != nil {
 				return err
 			}
@@ -158,7 +158,7 @@ of sensors and the active model are those of a service, and the answers are the 
 						at = rec.Start
 					}
 					d, err = diagnoseRecording(core, rec, path, at)
-					err = withPath(path, err)
+					err = files.About(path, err)
 				}
 				if err != nil {
 					return err
@@ -192,22 +192,13 @@ of sensors and the active model are those of a service, and the answers are the 
 	return cmd
 }
 
-// openModel reads a model file, or the embedded default.
-func openModel(path string) (*models.Model, error) {
-	if path == "" {
-		return pretrained.Default()
-	}
-	m, err := models.Open(path)
-	return m, withPath(path, err)
-}
-
 // diagnoseRecording diagnoses a recording window by window, as the service would a
 // sensor that sends them one after the other: the verdict on the last one rests on
 // all.
 func diagnoseRecording(core *diagnose.Core, rec bearing.Recording, path string, start time.Time) (fileDiagnosis, error) {
 	d := fileDiagnosis{File: path, Amplitude: string(rec.Unit.Inside())}
 	// Samples of a recording are in g already; the stated unit is kept.
-	whole, err := bearing.NewWindow(bearing.Window{Sensor: sensorName(path), Start: start, SampleRate: rec.SampleRate,
+	whole, err := bearing.NewWindow(bearing.Window{Sensor: bearing.SensorName(path), Start: start, SampleRate: rec.SampleRate,
 		ShaftSpeed: rec.ShaftSpeed, Bearing: rec.Bearing, Unit: rec.Unit.Inside(), Samples: rec.Samples,
 	}, bearing.Limits{MaxSamples: max(1, len(rec.Samples))})
 	if err != nil {
@@ -236,9 +227,9 @@ func (f *fileFlags) diagnoseWindow(core *diagnose.Core, sessions map[[2]string]*
 	if err != nil {
 		return rec, d, err
 	}
-	w, err := decode.WindowJSON(b, sensorName(path), bearing.DefaultMaxSamples)
+	w, err := decode.WindowJSON(b, bearing.SensorName(path), bearing.DefaultMaxSamples)
 	if err != nil {
-		return rec, d, withPath(path, err)
+		return rec, d, files.About(path, err)
 	}
 	if w.ShaftSpeed == 0 && f.o.RPM != 0 {
 		if err := bearing.ShaftSpeeds.Check("speed_out_of_range", "--rpm", f.o.RPM); err != nil {
@@ -253,27 +244,10 @@ func (f *fileFlags) diagnoseWindow(core *diagnose.Core, sessions map[[2]string]*
 	}
 	a, err := sessions[key].Diagnose(w)
 	if err != nil {
-		return rec, d, withPath(path, err)
+		return rec, d, files.About(path, err)
 	}
 	rec = bearing.Recording{SampleRate: w.SampleRate, ShaftSpeed: w.ShaftSpeed, Unit: w.Unit, Bearing: w.Bearing, Samples: w.Samples}
 	return rec, fileDiagnosis{File: path, Amplitude: string(w.Unit.Inside()), Fault: a.Fault, Verdict: a.Verdict, Probabilities: a.Probabilities, Windows: []bearing.Diagnosis{a}}, nil
-}
-
-// sensorName makes a sensor name of a file name.
-func sensorName(path string) string {
-	base := filepath.Base(path)
-	base = strings.TrimSuffix(base, filepath.Ext(base))
-	b := []byte(base[:min(len(base), 64)])
-	for i, c := range b {
-		if !bearing.IsName("a" + string(rune(c))) {
-			b[i] = '-'
-		}
-	}
-	name := strings.TrimLeft(string(b), "._-")
-	if !bearing.IsName(name) {
-		return "file"
-	}
-	return name
 }
 
 // inFlagTerms names flags where the service's sentences name fields of a window.

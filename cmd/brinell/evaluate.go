@@ -5,6 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"brinell/internal/files"
 	"brinell/internal/report"
 	"brinell/internal/settings"
 	"brinell/models"
@@ -90,7 +91,7 @@ A model file is never scored on what it was trained on: code leaks_training_data
 func evaluateModel(cmd *cobra.Command, path string, d dataFlags) ([]train.Report, error) {
 	m, err := models.Open(path)
 	if err != nil {
-		return nil, withPath(path, err)
+		return nil, files.About(path, err)
 	}
 	d.fill(m.Training)
 	data, err := d.load(cmd.Context(), cmd.ErrOrStderr(), m.Preprocessing)

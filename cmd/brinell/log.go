@@ -2,17 +2,12 @@ package main
 
 import (
 	"bytes"
-	"fmt"
 	"io"
 	"log/slog"
-	"time"
 
 	"brinell/internal/logs"
 	"brinell/internal/settings"
 )
-
-// logPatience is how long the end of the program waits for a log that is not read.
-const logPatience = 2 * time.Second
 
 // newLog returns a log for people or for programs, in which what repeats is counted.
 func newLog(w io.Writer, format string, level slog.Level) (*slog.Logger, error) {
@@ -41,18 +36,4 @@ func (c *serveConfig) leftOut(lost int) []byte {
 		slog.New(h).Warn("lines are left out of the log, which is not read as fast as it is written", "lines", lost)
 	}
 	return b.Bytes()
-}
-
-// say writes a last text for the user, and waits for it no longer than logPatience: nobody may
-// read it, and the program has to end.
-func say(w io.Writer, text string) {
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		fmt.Fprint(w, text)
-	}()
-	select {
-	case <-done:
-	case <-time.After(logPatience):
-	}
 }

@@ -15,7 +15,6 @@ import (
 	"strings"
 	"syscall"
 
-	"brinell/bearing"
 	"brinell/internal/settings"
 )
 
@@ -53,15 +52,4 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	}
 	say(stderr, text)
 	return code
-}
-
-// withPath adds the file to an error about its content.
-func withPath(path string, err error) error {
-	if err == nil {
-		return nil
-	}
-	if e, ok := errors.AsType[*bearing.Error](err); ok {
-		return fmt.Errorf("%s: %w", path, e)
-	}
-	return fmt.Errorf("%s: %w", path, err)
 }

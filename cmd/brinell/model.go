@@ -30,7 +30,7 @@ func modelShowCommand() *cobra.Command {
 			if len(args) == 1 {
 				path = args[0]
 			}
-			m, err := openModel(path)
+			m, err := pretrained.Open(path)
 			if err != nil {
 				return err
 			}

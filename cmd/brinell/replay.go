@@ -18,6 +18,7 @@ import (
 	"brinell/internal/settings"
 	"brinell/internal/store"
 	"brinell/models"
+	"brinell/models/pretrained"
 )
 
 // difference is a place in which two diagnoses differ; absent is null.
@@ -155,10 +156,10 @@ func openPlant(ctx context.Context, dataDir, bearings string) (db *store.DB, cat
 // embedded one.
 func modelOf(ctx context.Context, db *store.DB, ref bearing.ModelRef, file string) (m *models.Model, source string, err error) {
 	if file != "" {
-		m, err = openModel(file)
+		m, err = pretrained.Open(file)
 		return m, bearing.ModelFile, err
 	}
-	if m, err = openModel(""); err != nil || m.Digest == ref.Digest {
+	if m, err = pretrained.Open(""); err != nil || m.Digest == ref.Digest {
 		return m, bearing.ModelEmbedded, err
 	}
 	b, err := library.Read(ctx, db, ref.Digest)

@@ -69,7 +69,7 @@ func newTried() (*tried, error) {
 	var c serveConfig
 	c.flags(pflag.NewFlagSet("serve", pflag.ContinueOnError)) // the defaults
 	c.listen, c.dataDir, c.demo = "127.0.0.1:0", dir, false
-	if v.service, err = newService(ctx, c, v.log); err != nil {
+	if v.service, err = newService(ctx, c, thisProgram(), v.log); err != nil {
 		return nil, err
 	}
 	return v, nil
@@ -77,8 +77,7 @@ func newTried() (*tried, error) {
 
 func (v *tried) close() {
 	v.cancel()
-	_ = v.listener.Close()
-	_ = v.store.Close()
+	_ = v.service.close()
 	_ = os.RemoveAll(v.dir)
 }
 
@@ -116,7 +115,7 @@ func (v *tried) send(r message) (status int, body []byte, err error) {
 	if strings.HasPrefix(r.target, "/v1/stream") {
 		time.AfterFunc(5*time.Millisecond, cancel)
 	}
-	req := httptest.NewRequestWithContext(ctx, r.method, "http://"+v.listener.Addr().String()+r.target, bytes.NewReader(r.body))
+	req := httptest.NewRequestWithContext(ctx, r.method, "http://"+v.address().String()+r.target, bytes.NewReader(r.body))
 	req.RemoteAddr = "127.0.0.1:4711"
 	if r.media != "" {
 		req.Header.Set("Content-Type", r.media)
@@ -126,7 +125,7 @@ func (v *tried) send(r message) (status int, body []byte, err error) {
 	}
 	rec := recorder{httptest.NewRecorder()}
 	seconds, allocs := taken()
-	v.http.Handler.ServeHTTP(rec, req)
+	v.handler().ServeHTTP(rec, req)
 	s, a := taken()
 	s, a = s-seconds, a-allocs
 	status, body = rec.Code, rec.Body.Bytes()

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"brinell/dataset"
+	"brinell/internal/files"
 	"brinell/internal/report"
 	"brinell/internal/settings"
 	"brinell/models"
@@ -163,7 +164,7 @@ func (f *slimFlags) start(cmd *cobra.Command, args []string) (prune.Job, *models
 	var err error
 	if len(args) == 1 {
 		if m, err = models.Open(args[0]); err != nil {
-			return fail(withPath(args[0], err))
+			return fail(files.About(args[0], err))
 		}
 		if !cmd.Flags().Changed("seed") {
 			f.data.seed = m.Training.Seed

@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"brinell/internal/files"
 	"brinell/internal/settings"
 	"brinell/models"
 	"brinell/models/input"
@@ -100,5 +101,5 @@ func openSpec(arg string) (nn.Spec, input.Preprocessing, error) {
 		return nn.Spec{}, input.Preprocessing{}, err
 	}
 	s, pre, err := models.ParseSpec(b)
-	return s, pre, withPath(arg, err)
+	return s, pre, files.About(arg, err)
 }

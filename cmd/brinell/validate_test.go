@@ -1,7 +1,6 @@
 package main
 
 import (
-	"fmt"
 	"io"
 	"net"
 	"os"
@@ -96,16 +95,9 @@ func TestCheckRefusesWhatServeRefuses(t *testing.T) {
 			if err := settings.Configure(flags); err != nil {
 				t.Fatal(err)
 			}
-			s, err := newService(t.Context(), served, io.Discard)
+			s, err := newService(t.Context(), served, programInfo{}, io.Discard)
 			if err == nil {
-				if s.watch != nil {
-					_ = s.watch.Close()
-				}
-				for _, side := range s.sides {
-					_ = side.Close()
-				}
-				_ = s.listener.Close()
-				if err := s.store.Close(); err != nil {
+				if err := s.close(); err != nil {
 					t.Error(err)
 				}
 			}
@@ -120,40 +112,6 @@ func TestCheckRefusesWhatServeRefuses(t *testing.T) {
 			}
 			if !regexp.MustCompile(c.want).MatchString(says.Error()) {
 				t.Errorf("%s\nwant %s", says, c.want)
-			}
-		})
-	}
-}
-
-// TestCheckTakesFlags: what stands on the command line or in the environment goes before the
-// file, as it does for serve.
-func TestCheckTakesFlags(t *testing.T) {
-	dir := t.TempDir()
-	path := filepath.Join(dir, "brinell.yaml")
-	if err := os.WriteFile(path, []byte("listen: 0.0.0.0:0\ndata-dir: "+dir+"\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	for _, c := range []struct {
-		args []string
-		env  string
-		want string
-	}{
-		{want: "no API key"},
-		{args: []string{"--listen", "127.0.0.1:0"}},
-		{args: []string{"--insecure"}},
-		{env: "127.0.0.1:0"},
-		{args: []string{"--listen", "0.0.0.0:0"}, env: "127.0.0.1:0", want: "no API key"},
-	} {
-		t.Run(fmt.Sprint(c.args, c.env), func(t *testing.T) {
-			if c.env != "" {
-				t.Setenv("BRINELL_LISTEN", c.env)
-			}
-			root := newRoot()
-			root.SetArgs(append([]string{"config", "check", path}, c.args...))
-			root.SetOut(io.Discard)
-			err := root.Execute()
-			if (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) {
-				t.Errorf("%v; want %q", err, c.want)
 			}
 		})
 	}

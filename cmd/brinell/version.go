@@ -64,6 +64,11 @@ func committed() (at time.Time) {
 	return at
 }
 
+// thisProgram says which program a service is.
+func thisProgram() programInfo {
+	return programInfo{version: releaseName(), revision: revision(), committed: committed()}
+}
+
 // programVersion is what brinell version tells.
 type programVersion struct {
 	Version   string    `json:"version"`

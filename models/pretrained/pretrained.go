@@ -8,6 +8,7 @@ import (
 	_ "embed"
 	"fmt"
 
+	"brinell/internal/files"
 	"brinell/models"
 )
 
@@ -18,6 +19,15 @@ var file []byte
 //
 //go:embed default.md
 var Card string
+
+// Open reads a model file, or the default model if path is empty. An error names the file.
+func Open(path string) (*models.Model, error) {
+	if path == "" {
+		return Default()
+	}
+	m, err := models.Open(path)
+	return m, files.About(path, err)
+}
 
 // Default returns the default model.
 func Default() (*models.Model, error) {
