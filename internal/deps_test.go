@@ -65,6 +65,7 @@ api/decode          : internal/clamp bearing dataset dataset/npyfile dataset/wav
 api                 : internal/clamp bearing internal/logs internal/admit internal/keys dataset/csvfile dataset/npyfile dataset/wavfile api/decode api/web
 internal/watch      : bearing dataset dataset/wavfile internal/admit internal/ingest internal/logs api/decode
 internal/bench      : api/decode bearing features features/dsp internal/clamp internal/diagnose internal/kernel internal/store models models/nn models/pretrained
+internal/service    : api api/client bearing dataset dataset/excerpts internal/admit internal/clamp internal/diagnose internal/files internal/keys internal/library internal/logs internal/settings internal/store internal/watch internal/webhook models models/pretrained
 internal/rig        :
 internal/mutants    :
 cmd/brinell         : *
@@ -73,23 +74,23 @@ cmd/brinell         : *
 // outside says who may import what from outside the standard library, and which
 // parts of the standard library are somebody's alone.
 const outside = `
-net/http                            : api api/client cmd/brinell dataset/download internal/webhook
+net/http                            : api api/client internal/service cmd/brinell dataset/download internal/webhook
 database/sql                        : internal/store
 os/exec                             : -
 github.com/go-chi/chi/v5            : api
 github.com/danielgtaylor/huma/v2    : api
-github.com/prometheus               : api internal/diagnose internal/webhook internal/watch cmd/brinell
+github.com/prometheus               : api internal/diagnose internal/webhook internal/watch internal/service
 modernc.org/sqlite                  : internal/store
 github.com/klauspost/compress       : api internal/store
 github.com/google/go-cmp            : internal/storetest
 gonum.org/v1/gonum                  : features/dsp models/learn/logistic internal/diagnose models/assess internal/bench
 gonum.org/v1/plot                   : internal/picture internal/report
 github.com/mjibson/go-dsp           : internal/bench
-github.com/spf13                    : internal/settings cmd/brinell
+github.com/spf13                    : internal/settings internal/service cmd/brinell
 github.com/knadh/koanf              : internal/settings
 go.yaml.in/yaml/v3                   : internal/settings
 github.com/schollz/progressbar/v3   : cmd/brinell
-golang.org/x/sys                    : internal/kernel internal/watch cmd/brinell
+golang.org/x/sys                    : internal/kernel internal/watch internal/service
 golang.org/x/term                   : cmd/brinell
 `
 

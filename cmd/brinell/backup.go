@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"brinell/internal/keys"
+	"brinell/internal/service"
 	"brinell/internal/store"
 )
 
@@ -23,7 +24,7 @@ func keysBeside(file string) string { return file + ".keys.json" }
 // before an upgrade, the data directory's, as they are now: a key that was revoked stays so.
 func keysOf(file string) string {
 	if store.IsUpgradeCopy(file) {
-		return keyFile("", filepath.Dir(file))
+		return service.KeyFile("", filepath.Dir(file))
 	}
 	return keysBeside(file)
 }
@@ -75,7 +76,7 @@ directory, it is in that; TIME is now in UTC, such as 20260131T120000Z.`,
 			if err := store.Backup(cmd.Context(), dataDir, out); err != nil {
 				return err
 			}
-			copied, err := copyKeys(keyFile("", dataDir), keysBeside(out))
+			copied, err := copyKeys(service.KeyFile("", dataDir), keysBeside(out))
 			if err != nil {
 				return err
 			}
@@ -130,7 +131,7 @@ those in the keys.json there.`,
 			if err != nil {
 				return err
 			}
-			copied, err := copyKeys(beside, keyFile("", dataDir))
+			copied, err := copyKeys(beside, service.KeyFile("", dataDir))
 			if err != nil {
 				return err
 			}

@@ -8,13 +8,14 @@ import (
 
 	"brinell/bearing"
 	"brinell/internal/diagnose"
+	"brinell/internal/service"
 	"brinell/internal/settings"
 )
 
 func bearingsCommand() *cobra.Command {
 	cmd := &cobra.Command{Use: "bearings", Short: "List bearings, show their orders, find out which one a recording fits"}
 	var file string
-	addBearings(cmd.PersistentFlags(), &file)
+	service.AddBearings(cmd.PersistentFlags(), &file)
 	cmd.AddCommand(bearingsList(&file), bearingsShow(&file), bearingsMatch(&file))
 	return cmd
 }
@@ -26,7 +27,7 @@ func bearingsList(file *string) *cobra.Command {
 		Short: "List the bearings of the catalogue",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			cat, err := openCatalogue(*file)
+			cat, err := service.OpenCatalogue(*file)
 			if err != nil {
 				return err
 			}
@@ -57,7 +58,7 @@ func bearingsShow(file *string) *cobra.Command {
 		Short: "Show the geometry of a bearing, its orders, and with --rpm its lines in Hz",
 		Args:  cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			cat, err := openCatalogue(*file)
+			cat, err := service.OpenCatalogue(*file)
 			if err != nil {
 				return err
 			}
@@ -110,7 +111,7 @@ func bearingsMatch(file *string) *cobra.Command {
 			if r.Unit.IsVelocity() {
 				return bearing.Errorf(bearing.Invalid, "unit_velocity", "%s is of velocity (%s), in which a bearing's lines are not looked for: take a recording of acceleration", args[0], r.Unit)
 			}
-			cat, err := openCatalogue(*file)
+			cat, err := service.OpenCatalogue(*file)
 			if err != nil {
 				return err
 			}

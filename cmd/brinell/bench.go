@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"brinell/internal/bench"
+	"brinell/internal/service"
 	"brinell/internal/settings"
 )
 
@@ -63,13 +64,13 @@ is used but for the requests. NAME picks the cases that contain it.`,
 // benchService starts the service that loads are measured on, with the defaults but for
 // what a measurement needs.
 func benchService(ctx context.Context, dir string) (bench.Service, error) {
-	var c serveConfig
-	c.flags(pflag.NewFlagSet("serve", pflag.ContinueOnError)) // the defaults are what is measured
-	c.listen, c.dataDir, c.logLevel = "127.0.0.1:0", dir, "error"
-	c.maxWait = time.Minute // each client waits for its answer: none is refused on a busy machine
-	s, err := newService(ctx, c, thisProgram(), io.Discard)
+	var c service.Config
+	c.Flags(pflag.NewFlagSet("serve", pflag.ContinueOnError)) // the defaults are what is measured
+	c.Listen, c.DataDir, c.LogLevel = "127.0.0.1:0", dir, "error"
+	c.MaxWait = time.Minute // each client waits for its answer: none is refused on a busy machine
+	s, err := service.New(ctx, c, thisProgram(), io.Discard)
 	if err != nil {
 		return bench.Service{}, err
 	}
-	return bench.Service{Address: s.address().String(), Run: s.run, Store: s.stored()}, nil
+	return bench.Service{Address: s.Address().String(), Run: s.Run, Store: s.Stored()}, nil
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"brinell/internal/service"
 	"brinell/internal/settings"
 )
 
@@ -40,7 +41,7 @@ type setting struct {
 }
 
 func configShow() *cobra.Command {
-	var c serveConfig
+	var c service.Config
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:     "show",
@@ -50,7 +51,7 @@ func configShow() *cobra.Command {
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			all := new(pflag.FlagSet)
-			new(serveConfig).flags(all)
+			new(service.Config).Flags(all)
 			var rows []setting
 			all.VisitAll(func(f *pflag.Flag) {
 				if f.Name != settings.FileFlag {
@@ -70,13 +71,13 @@ func configShow() *cobra.Command {
 			return t.Flush()
 		},
 	}
-	c.flags(cmd.Flags())
+	c.Flags(cmd.Flags())
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print the result as JSON")
 	return cmd
 }
 
 func configCheck() *cobra.Command {
-	var c serveConfig
+	var c service.Config
 	cmd := &cobra.Command{
 		Use:   "check FILE",
 		Short: "Say what is wrong with a file of settings; exit 0 if nothing is",
@@ -87,7 +88,7 @@ the data directory are free is not looked at: a service may be running.`,
 		Example: "  brinell config check /etc/brinell/brinell.yaml --keys /etc/brinell/keys.json --data-dir /var/lib/brinell",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			err := c.check(args[0], cmd.Flags())
+			err := c.Check(args[0], cmd.Flags())
 			if err == nil {
 				_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s: nothing is wrong\n", args[0])
 				return err
@@ -95,6 +96,6 @@ the data directory are free is not looked at: a service may be running.`,
 			return errors.New(err.Error()) // no usageError: the command line made sense
 		},
 	}
-	c.settings(cmd.Flags())
+	c.Settings(cmd.Flags())
 	return cmd
 }

@@ -12,6 +12,7 @@ import (
 	"brinell/bearing"
 	"brinell/dataset"
 	"brinell/internal/files"
+	"brinell/internal/service"
 	"brinell/internal/settings"
 	"brinell/models"
 	"brinell/models/input"
@@ -37,7 +38,7 @@ func (d *dataFlags) addFor(f *pflag.FlagSet, first string) {
 	f.StringVar(&d.fold, "fold", "", "fold of the split (default all where that makes sense, else the first)")
 	f.StringVar(&d.labels, "labels", "", "labels: fault, or fault+size (default "+first+"fault)")
 	f.Uint64Var(&d.seed, "seed", 1, "seed of everything random")
-	addBearings(f, &d.bearings)
+	service.AddBearings(f, &d.bearings)
 }
 
 // fill takes what the flags leave open from the provenance of a model.
@@ -82,7 +83,7 @@ func (d dataFlags) load(ctx context.Context, w io.Writer, pre input.Preprocessin
 			return data{}, err
 		}
 	}
-	cat, err := openCatalogue(d.bearings)
+	cat, err := service.OpenCatalogue(d.bearings)
 	if err != nil {
 		return data{}, err
 	}

@@ -23,6 +23,7 @@ import (
 	"brinell/internal/diagnose"
 	"brinell/internal/files"
 	"brinell/internal/library"
+	"brinell/internal/service"
 	"brinell/internal/settings"
 	"brinell/internal/store"
 	"brinell/models/pretrained"
@@ -114,7 +115,7 @@ of sensors and the active model are those of a service, and the answers are the 
 			cfg := diagnose.Config{Build: build()}
 			var cat *bearing.Catalogue
 			if dataDir == "" {
-				cat, err = openCatalogue(bearings)
+				cat, err = service.OpenCatalogue(bearings)
 			} else {
 				var db *store.DB
 				var registry *diagnose.Registry
@@ -184,7 +185,7 @@ of sensors and the active model are those of a service, and the answers are the 
 	}
 	f.add(cmd.Flags())
 	cmd.Flags().StringVar(&modelFile, "model", "", "model file (default the embedded model)")
-	addBearings(cmd.Flags(), &bearings)
+	service.AddBearings(cmd.Flags(), &bearings)
 	cmd.Flags().StringVar(&dataDir, "data-dir", "", "take catalogue, registrations and active model from this directory of a service")
 	cmd.Flags().StringVar(&plot, "plot", "", "draw waveform, spectrum and envelope spectrum with the bearing's lines to this PNG or SVG file")
 	cmd.Flags().StringVar(&start, "start", "", "time of the first sample, where the file does not state it (default 1970-01-01T00:00:00Z)")

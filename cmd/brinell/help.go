@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"brinell/internal/diagnose"
+	"brinell/internal/service"
 )
 
 // flagGroup is a heading of a help text and the flags under it.
@@ -126,7 +127,7 @@ func completeValues(c *cobra.Command) {
 		"log-level":      {"debug", "info", "warn", "error"},
 		"log-format":     {"text", "json"},
 		"baseline":       {string(diagnose.Mahalanobis), string(diagnose.Autoencoder)},
-		"velocity-zones": strings.Split(zoneNames(), ", "),
+		"velocity-zones": strings.Split(service.ZoneNames(), ", "),
 	} {
 		if err := c.RegisterFlagCompletionFunc(name, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp)); err != nil {
 			panic("brinell: " + err.Error()) // there is no such flag, or twice

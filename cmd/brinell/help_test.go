@@ -7,13 +7,15 @@ import (
 	"time"
 
 	"github.com/spf13/pflag"
+
+	"brinell/internal/service"
 )
 
 // TestServeGroups sees to it that each flag of serve stands under one heading of its own, and
 // that headings name flags that there are.
 func TestServeGroups(t *testing.T) {
 	flags := new(pflag.FlagSet)
-	new(serveConfig).flags(flags)
+	new(service.Config).Flags(flags)
 	var listed []string
 	for _, g := range serveGroups {
 		listed = append(listed, g.flags...)

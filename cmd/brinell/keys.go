@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"brinell/internal/keys"
+	"brinell/internal/service"
 	"brinell/internal/settings"
 )
 
@@ -27,7 +28,7 @@ writes of bearings and models.`,
 	var file, dataDir string
 	cmd.PersistentFlags().StringVar(&file, "keys", "", "file of keys (default keys.json in the data directory)")
 	cmd.PersistentFlags().StringVar(&dataDir, "data-dir", "./brinell-data", "directory of the database")
-	path := func() string { return keyFile(file, dataDir) }
+	path := func() string { return service.KeyFile(file, dataDir) }
 	cmd.AddCommand(keysCreate(path), keysList(path), keysRevoke(path))
 	return cmd
 }

@@ -15,6 +15,7 @@ import (
 	"brinell/bearing"
 	"brinell/internal/diagnose"
 	"brinell/internal/library"
+	"brinell/internal/service"
 	"brinell/internal/settings"
 	"brinell/internal/store"
 	"brinell/models"
@@ -119,7 +120,7 @@ not compared.`,
 	f := cmd.Flags()
 	f.StringVar(&dataDir, "data-dir", "./brinell-data", "directory of the database")
 	f.StringVar(&modelFile, "model", "", "model file (default the model of the diagnosis, embedded or stored)")
-	addBearings(f, &bearings)
+	service.AddBearings(f, &bearings)
 	f.StringVar(&baseline, "baseline", string(diagnose.Mahalanobis), "as in serve")
 	f.StringVar(&zones, "velocity-zones", diagnose.KnownZones[0].Class, "as in serve")
 	f.DurationVar(&horizon, "late-horizon", diagnose.DefaultLateHorizon, "as in serve")
@@ -130,7 +131,7 @@ not compared.`,
 // openPlant opens a data directory for reading, beside a running service, with its catalogue
 // and what is registered. The caller closes the store.
 func openPlant(ctx context.Context, dataDir, bearings string) (db *store.DB, cat *bearing.Catalogue, registry *diagnose.Registry, err error) {
-	if cat, err = openCatalogue(bearings); err != nil {
+	if cat, err = service.OpenCatalogue(bearings); err != nil {
 		return nil, nil, nil, err
 	}
 	if db, err = store.View(ctx, dataDir); err != nil {

@@ -4,10 +4,11 @@ import (
 	"github.com/spf13/cobra"
 
 	"brinell/internal/logs"
+	"brinell/internal/service"
 )
 
 func serveCommand() *cobra.Command {
-	var c serveConfig
+	var c service.Config
 	cmd := &cobra.Command{
 		Use:   "serve",
 		Short: "Run the service",
@@ -19,16 +20,16 @@ Every flag can be set by the environment, --data-dir by BRINELL_DATA_DIR, and in
 file that --config names. brinell config show tells what holds and why.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			log := logs.NewQueue(cmd.ErrOrStderr(), c.leftOut)
+			log := logs.NewQueue(cmd.ErrOrStderr(), c.LeftOut)
 			defer log.Close(logPatience)
-			s, err := newService(cmd.Context(), c, thisProgram(), log)
+			s, err := service.New(cmd.Context(), c, thisProgram(), log)
 			if err != nil {
 				return err
 			}
-			return s.run(cmd.Context())
+			return s.Run(cmd.Context())
 		},
 	}
-	c.flags(cmd.Flags())
+	c.Flags(cmd.Flags())
 	groupFlags(cmd, serveGroups)
 	completeValues(cmd)
 	return cmd

@@ -21,12 +21,13 @@ import (
 	"github.com/spf13/pflag"
 
 	"brinell/api"
+	"brinell/internal/service"
 )
 
 // tried is a service in this process, with a database of its own, to which programs are
 // sent one after the other.
 type tried struct {
-	*service
+	*service.Service
 	dir    string
 	cancel context.CancelFunc
 	ran    int
@@ -66,10 +67,10 @@ func newTried() (*tried, error) {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	v := &tried{dir: dir, cancel: cancel, log: &kept{}}
-	var c serveConfig
-	c.flags(pflag.NewFlagSet("serve", pflag.ContinueOnError)) // the defaults
-	c.listen, c.dataDir, c.demo = "127.0.0.1:0", dir, false
-	if v.service, err = newService(ctx, c, thisProgram(), v.log); err != nil {
+	var c service.Config
+	c.Flags(pflag.NewFlagSet("serve", pflag.ContinueOnError)) // the defaults
+	c.Listen, c.DataDir, c.Demo = "127.0.0.1:0", dir, false
+	if v.Service, err = service.New(ctx, c, thisProgram(), v.log); err != nil {
 		return nil, err
 	}
 	return v, nil
@@ -77,7 +78,7 @@ func newTried() (*tried, error) {
 
 func (v *tried) close() {
 	v.cancel()
-	_ = v.service.close()
+	_ = v.Service.Close()
 	_ = os.RemoveAll(v.dir)
 }
 
@@ -115,7 +116,7 @@ func (v *tried) send(r message) (status int, body []byte, err error) {
 	if strings.HasPrefix(r.target, "/v1/stream") {
 		time.AfterFunc(5*time.Millisecond, cancel)
 	}
-	req := httptest.NewRequestWithContext(ctx, r.method, "http://"+v.address().String()+r.target, bytes.NewReader(r.body))
+	req := httptest.NewRequestWithContext(ctx, r.method, "http://"+v.Address().String()+r.target, bytes.NewReader(r.body))
 	req.RemoteAddr = "127.0.0.1:4711"
 	if r.media != "" {
 		req.Header.Set("Content-Type", r.media)
@@ -125,7 +126,7 @@ func (v *tried) send(r message) (status int, body []byte, err error) {
 	}
 	rec := recorder{httptest.NewRecorder()}
 	seconds, allocs := taken()
-	v.handler().ServeHTTP(rec, req)
+	v.Handler().ServeHTTP(rec, req)
 	s, a := taken()
 	s, a = s-seconds, a-allocs
 	status, body = rec.Code, rec.Body.Bytes()

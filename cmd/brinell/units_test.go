@@ -14,13 +14,14 @@ import (
 	"github.com/spf13/pflag"
 	"go.yaml.in/yaml/v3"
 
+	"brinell/internal/service"
 	"brinell/internal/settings"
 )
 
 // settingNames are the variables that serve takes.
 func settingNames() (names []string) {
 	flags := new(pflag.FlagSet)
-	new(serveConfig).flags(flags)
+	new(service.Config).Flags(flags)
 	flags.VisitAll(func(f *pflag.Flag) { names = append(names, settings.EnvName(f.Name)) })
 	return names
 }

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"brinell/internal/service"
 )
 
 // version is what a build is told to be by -ldflags "-X main.version=v1.2.3": a release, or
@@ -65,8 +67,8 @@ func committed() (at time.Time) {
 }
 
 // thisProgram says which program a service is.
-func thisProgram() programInfo {
-	return programInfo{version: releaseName(), revision: revision(), committed: committed()}
+func thisProgram() service.Program {
+	return service.Program{Version: releaseName(), Revision: revision(), Committed: committed()}
 }
 
 // programVersion is what brinell version tells.

@@ -1,7 +1,7 @@
 // Package ingest says where windows come from: a source runs into a sink.
 //
 // The sources are HTTP (package api), files that are dropped into a directory (package
-// internal/watch) and the demo of cmd/brinell. The sink is the core, which alone decides
+// internal/watch) and the demo of internal/service. The sink is the core, which alone decides
 // on order, quota and repeats.
 package ingest
 

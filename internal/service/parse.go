@@ -1,4 +1,4 @@
-package main
+package service
 
 import (
 	"errors"
@@ -33,15 +33,15 @@ type parsed struct {
 }
 
 // level reads how much is logged.
-func (c serveConfig) level() (l slog.Level, err error) {
-	if err := l.UnmarshalText([]byte(c.logLevel)); err != nil {
-		return l, settings.Usagef("--log-level %q is not one of debug, info, warn, error", c.logLevel)
+func (c Config) level() (l slog.Level, err error) {
+	if err := l.UnmarshalText([]byte(c.LogLevel)); err != nil {
+		return l, settings.Usagef("--log-level %q is not one of debug, info, warn, error", c.LogLevel)
 	}
 	return l, nil
 }
 
 // parse reads the values, and says which makes no sense. It looks at no file.
-func (c serveConfig) parse() (s parsed, err error) {
+func (c Config) parse() (s parsed, err error) {
 	if s.level, err = c.level(); err != nil {
 		return s, err
 	}
@@ -80,7 +80,7 @@ func (c serveConfig) parse() (s parsed, err error) {
 	if c.maxSamples < 1 || c.workers < 0 {
 		return s, settings.Usagef("--max-samples must be positive and --workers not negative")
 	}
-	if c.maxWait <= 0 {
+	if c.MaxWait <= 0 {
 		return s, settings.Usagef("--max-wait must be positive")
 	}
 	if c.watchSettle < watch.Every {
@@ -97,7 +97,7 @@ func (c serveConfig) parse() (s parsed, err error) {
 	if s.zones, err = diagnose.ParseZones(c.zones); err != nil {
 		return s, settings.Usagef("--velocity-zones: %w", err)
 	}
-	for _, l := range [][2]string{{"--listen", c.listen}, {"--metrics-listen", c.metricsListen}} {
+	for _, l := range [][2]string{{"--listen", c.Listen}, {"--metrics-listen", c.metricsListen}} {
 		if _, _, err := net.SplitHostPort(l[1]); err != nil && l[1] != "" {
 			return s, settings.Usagef("%s %q is no address such as 127.0.0.1:8080", l[0], l[1])
 		}
@@ -186,10 +186,10 @@ func networks(flag, list string) (all []netip.Prefix, err error) {
 // flagInError finds the flag that an error of parse is about.
 var flagInError = regexp.MustCompile(`--([a-z][a-z-]*)`)
 
-// check takes a file, under the flags of c that stand on the command line or in the environment.
-func (c *serveConfig) check(path string, flags *pflag.FlagSet) error {
+// Check takes a file, under the flags of c that stand on the command line or in the environment.
+func (c *Config) Check(path string, flags *pflag.FlagSet) error {
 	all := new(pflag.FlagSet)
-	new(serveConfig).flags(all)
+	new(Config).Flags(all)
 	s, err := settings.Read(path, all)
 	if err != nil {
 		return err

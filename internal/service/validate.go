@@ -1,4 +1,4 @@
-package main
+package service
 
 import (
 	"errors"
@@ -35,7 +35,7 @@ type prepared struct {
 // refuses. What only a start can tell is left to it: whether another program has the address or
 // the data directory, and what is in the database. inherited says that a service manager holds
 // the socket, whose address c.listen is.
-func (c serveConfig) prepare(log *slog.Logger, inherited bool) (p prepared, err error) {
+func (c Config) prepare(log *slog.Logger, inherited bool) (p prepared, err error) {
 	if p.parsed, err = c.parse(); err != nil {
 		return p, err
 	}
@@ -45,7 +45,7 @@ func (c serveConfig) prepare(log *slog.Logger, inherited bool) (p prepared, err 
 	if err := c.addresses(inherited); err != nil {
 		return p, err
 	}
-	if err := placed(c.dataDir); err != nil {
+	if err := placed(c.DataDir); err != nil {
 		return p, about("--data-dir", err)
 	}
 	if p.ring, err = c.access(log); err != nil {
@@ -54,7 +54,7 @@ func (c serveConfig) prepare(log *slog.Logger, inherited bool) (p prepared, err 
 	if p.model, err = servedModel(c.model); err != nil {
 		return p, about("--model", err)
 	}
-	if p.bearings, err = openCatalogue(c.bearings); err != nil {
+	if p.bearings, err = OpenCatalogue(c.bearings); err != nil {
 		return p, about("--bearings", err)
 	}
 	if c.tlsCert != "" {
@@ -70,7 +70,7 @@ func about(flag string, err error) error { return fmt.Errorf("%s: %w", flag, err
 
 // crew returns how many diagnoses are computed at a time: those that are stated, or one per
 // processor but one, as far as the memory goes.
-func (c serveConfig) crew(memory int64) (int, error) {
+func (c Config) crew(memory int64) (int, error) {
 	most := mostWorkers(memory)
 	if c.workers == 0 {
 		return min(most, max(2, runtime.GOMAXPROCS(0))-1), nil
@@ -84,8 +84,8 @@ func (c serveConfig) crew(memory int64) (int, error) {
 
 // addresses looks at the addresses to listen on: each must be one of this machine, and none
 // the same as another. Whether another program has it is seen at the start.
-func (c serveConfig) addresses(inherited bool) error {
-	all := [][2]string{{"--listen", c.listen}, {"--metrics-listen", c.metricsListen}, {"--debug-listen", c.debugListen}}
+func (c Config) addresses(inherited bool) error {
+	all := [][2]string{{"--listen", c.Listen}, {"--metrics-listen", c.metricsListen}, {"--debug-listen", c.debugListen}}
 	resolved := make([]*net.TCPAddr, len(all))
 	for i, a := range all {
 		flag, addr := a[0], a[1]
@@ -121,17 +121,17 @@ func overlap(a, b *net.TCPAddr) bool {
 }
 
 // access returns the keys of the service, or why it may not listen without.
-func (c serveConfig) access(log *slog.Logger) (*access, error) {
-	file := keyFile(c.keys, c.dataDir)
+func (c Config) access(log *slog.Logger) (*access, error) {
+	file := KeyFile(c.keys, c.DataDir)
 	ring, err := keys.Open(file, log, time.Now)
 	if err != nil {
 		return nil, about("--keys", err)
 	}
 	a := &access{Ring: ring, note: func() {}}
-	outside := !loopback(c.listen) || c.trustedProxies != ""
+	outside := !loopback(c.Listen) || c.trustedProxies != ""
 	if outside && !c.insecure && ring.Keys().Len() == 0 {
 		return nil, settings.Usagef("--listen %s is reached by others, and there is no API key in %s: "+
-			"make one with brinell keys create, listen on 127.0.0.1 without --trusted-proxies, or say --insecure", c.listen, file)
+			"make one with brinell keys create, listen on 127.0.0.1 without --trusted-proxies, or say --insecure", c.Listen, file)
 	}
 	a.always.Store(c.requireKeys || outside && !c.insecure)
 	return a, nil
@@ -163,7 +163,7 @@ func placed(dir string) error {
 
 // watched says why the directory of --watch cannot be. It is not made: a name that was mistyped
 // would be watched for ever, and nobody drop a file there.
-func (c serveConfig) watched() error {
+func (c Config) watched() error {
 	if c.watch == "" {
 		return nil
 	}
@@ -177,7 +177,7 @@ func (c serveConfig) watched() error {
 	case !info.IsDir():
 		return settings.Usagef("--watch %s is no directory", c.watch)
 	}
-	if data, err := os.Stat(c.dataDir); err == nil && os.SameFile(data, info) {
+	if data, err := os.Stat(c.DataDir); err == nil && os.SameFile(data, info) {
 		return settings.Usagef("--watch %s is the data directory: its files would be moved away; name another directory", c.watch)
 	}
 	if err := unix.Access(c.watch, unix.R_OK|unix.W_OK|unix.X_OK); err != nil {

@@ -1,4 +1,4 @@
-package main
+package service
 
 import (
 	"context"
@@ -16,13 +16,13 @@ import (
 	"brinell/internal/store"
 )
 
-// addBearings adds the flag that names a file of bearings.
-func addBearings(fs *pflag.FlagSet, file *string) {
+// AddBearings adds the flag that names a file of bearings.
+func AddBearings(fs *pflag.FlagSet, file *string) {
 	fs.StringVar(file, "bearings", "", "CSV file of bearings to add to the catalogue: designation,elements,element_mm,pitch_mm,contact_deg,bpfo,bpfi,bsf2,ftf,source,licence")
 }
 
-// openCatalogue returns the program's own bearings and those of a file, if it is named.
-func openCatalogue(file string) (*bearing.Catalogue, error) {
+// OpenCatalogue returns the program's own bearings and those of a file, if it is named.
+func OpenCatalogue(file string) (*bearing.Catalogue, error) {
 	cat := bearing.NewCatalogue(bearing.KnownBearings...)
 	if file == "" {
 		return cat, nil

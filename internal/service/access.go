@@ -1,4 +1,4 @@
-package main
+package service
 
 import (
 	"context"
@@ -77,8 +77,8 @@ func insist(ctx context.Context, again time.Duration, log *slog.Logger, note fun
 	})
 }
 
-// keyFile is where the keys of a data directory are.
-func keyFile(file, dataDir string) string {
+// KeyFile is where the keys of a data directory are.
+func KeyFile(file, dataDir string) string {
 	if file != "" {
 		return file
 	}

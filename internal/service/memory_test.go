@@ -1,4 +1,4 @@
-package main
+package service
 
 import (
 	"context"
@@ -63,12 +63,12 @@ func TestMostWorkers(t *testing.T) {
 			t.Errorf("%d workers of %d MiB leave %d bytes: one more would do", most, total>>20, left)
 		}
 		for workers, want := range map[int]bool{most: true, most + 1: false} {
-			if n, err := (serveConfig{workers: workers}).crew(total); (err == nil) != want || want && n != workers {
+			if n, err := (Config{workers: workers}).crew(total); (err == nil) != want || want && n != workers {
 				t.Errorf("%d of at most %d workers: %d, %v", workers, most, n, err)
 			}
 		}
 	}
-	if n, err := (serveConfig{}).crew(1); n != 1 || err != nil { // by default as many as go
+	if n, err := (Config{}).crew(1); n != 1 || err != nil { // by default as many as go
 		t.Errorf("%d, %v", n, err)
 	}
 }

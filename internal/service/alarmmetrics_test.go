@@ -1,4 +1,4 @@
-package main
+package service
 
 import (
 	"context"
@@ -82,8 +82,8 @@ brinell_alarms_unlisted{severity="warning",state="returned"} 0
 // TestAlarmSeriesBound: with as many alarms as anybody can raise there are as many series as
 // the default has it, which leaves room for the sensors' own.
 func TestAlarmSeriesBound(t *testing.T) {
-	var c serveConfig
-	c.flags(new(pflag.FlagSet))
+	var c Config
+	c.Flags(new(pflag.FlagSet))
 	m := alarmMetrics{plantAlarms(t, 45), c.metricsAlarms, "", slog.New(slog.DiscardHandler)}
 	if n := testutil.CollectAndCount(m, "brinell_alarm_info"); n != 40 || diagnose.DefaultSeriesSensors > 60 {
 		t.Errorf("%d series of alarms and %d sensors with seven each: 40 and 60 leave 40 of 500 to others", n, diagnose.DefaultSeriesSensors)

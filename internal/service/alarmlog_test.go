@@ -1,4 +1,4 @@
-package main
+package service
 
 import (
 	"encoding/json"
@@ -93,7 +93,7 @@ func TestAlarmLog(t *testing.T) {
 		machine := "press-1"
 		l.machine = func(string) string { return machine }
 		old := bearing.Alarm{ID: "old", Sensor: "fan", Severity: "warning", Condition: "silent", State: bearing.AlarmActive, Version: 4}
-		s := service{alarms: l, tally: new(tally)}
+		s := Service{alarms: l, tally: new(tally)}
 		s.tally.taken, s.tally.repeated, s.tally.refused, s.tally.files = noCounters{}, noCounters{}, noCounters{}, noCounters{}
 		end := s.follow()
 		a := bearing.Alarm{ID: "new", Sensor: "de", Axis: "x", Fault: bearing.OuterRace, Severity: "alarm", Condition: "fault",

@@ -1,4 +1,4 @@
-package main
+package service
 
 import (
 	"io"
@@ -82,22 +82,22 @@ func TestCheckRefusesWhatServeRefuses(t *testing.T) {
 			if err := os.WriteFile(path, []byte(c.settings+"\n"), 0o600); err != nil {
 				t.Fatal(err)
 			}
-			var checked serveConfig
+			var checked Config
 			flags := new(pflag.FlagSet)
-			checked.settings(flags)
-			says := checked.check(path, flags)
-			var served serveConfig
+			checked.Settings(flags)
+			says := checked.Check(path, flags)
+			var served Config
 			flags = new(pflag.FlagSet)
-			served.flags(flags)
+			served.Flags(flags)
 			if err := flags.Set(settings.FileFlag, path); err != nil {
 				t.Fatal(err)
 			}
 			if err := settings.Configure(flags); err != nil {
 				t.Fatal(err)
 			}
-			s, err := newService(t.Context(), served, programInfo{}, io.Discard)
+			s, err := New(t.Context(), served, Program{}, io.Discard)
 			if err == nil {
-				if err := s.close(); err != nil {
+				if err := s.Close(); err != nil {
 					t.Error(err)
 				}
 			}

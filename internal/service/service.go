@@ -1,4 +1,7 @@
-package main
+// Package service is the running service: it wires the core, the store, the API, the watched
+// folder and the webhooks together, listens, tells the service manager, and ends without losing
+// a request. What each of them does is in its own package.
+package service
 
 import (
 	"cmp"
@@ -33,9 +36,9 @@ import (
 	"brinell/models/pretrained"
 )
 
-// service is a running brinell: everything that must be closed, and the address.
-type service struct {
-	cfg      serveConfig
+// Service is a running brinell: everything that must be closed, and the address.
+type Service struct {
+	cfg      Config
 	log      *slog.Logger
 	store    *store.DB
 	core     *diagnose.Core
@@ -52,16 +55,16 @@ type service struct {
 	sides    []*http.Server
 }
 
-// programInfo says which program the service is.
-type programInfo struct {
-	version   string    // of the release
-	revision  string    // the commit
-	committed time.Time // of the commit; zero if it is not known
+// Program says which program the service is.
+type Program struct {
+	Version   string    // of the release
+	Revision  string    // the commit
+	Committed time.Time // of the commit; zero if it is not known
 }
 
-// newService returns a service that listens; who runs it has it closed at the end. Its log is
+// New returns a service that listens; who runs it has it closed at the end. Its log is
 // written to stderr.
-func newService(ctx context.Context, c serveConfig, p programInfo, stderr io.Writer) (_ *service, err error) {
+func New(ctx context.Context, c Config, p Program, stderr io.Writer) (_ *Service, err error) {
 	level, err := c.level()
 	if err != nil {
 		return nil, err
@@ -70,14 +73,14 @@ func newService(ctx context.Context, c serveConfig, p programInfo, stderr io.Wri
 	if err != nil {
 		return nil, err
 	}
-	s := &service{log: log}
+	s := &Service{log: log}
 	socket, err := inherited()
 	if err != nil {
 		return nil, err
 	}
 	var warmUp time.Duration
 	if socket != nil { // what is reached through it counts, not what --listen says
-		c.listen = socket.Addr().String()
+		c.Listen = socket.Addr().String()
 		warmUp = 30 * time.Second // clients wait in it, while hundreds of sensors are recalled
 	}
 	v, err := c.prepare(s.log, socket != nil)
@@ -106,7 +109,7 @@ func newService(ctx context.Context, c serveConfig, p programInfo, stderr io.Wri
 			f.Publish(events)
 		}
 	}
-	if s.store, err = store.Open(ctx, store.Config{Dir: c.dataDir, RawCap: v.rawCap, RawAge: v.rawAge, Age: v.age, TrustClock: c.trustClock, LockWait: c.lockWait, Log: s.log, Committed: tell}); err != nil {
+	if s.store, err = store.Open(ctx, store.Config{Dir: c.DataDir, RawCap: v.rawCap, RawAge: v.rawAge, Age: v.age, TrustClock: c.trustClock, LockWait: c.lockWait, Log: s.log, Committed: tell}); err != nil {
 		return nil, err
 	}
 	defer func() {
@@ -114,10 +117,10 @@ func newService(ctx context.Context, c serveConfig, p programInfo, stderr io.Wri
 			err = errors.Join(err, s.store.Close())
 		}
 	}()
-	if err = reg.Register(storeMetrics{s.store, c.dataDir, v.rawCap, s.log}); err != nil {
+	if err = reg.Register(storeMetrics{s.store, c.DataDir, v.rawCap, s.log}); err != nil {
 		return nil, err
 	}
-	if err = ring.remember(ctx, s.store, keyFile(c.keys, c.dataDir), c.insecure, s.log); err != nil {
+	if err = ring.remember(ctx, s.store, KeyFile(c.keys, c.DataDir), c.insecure, s.log); err != nil {
 		return nil, err
 	}
 	bearings := &durableCatalogue{Catalogue: cat, store: s.store}
@@ -152,8 +155,8 @@ func newService(ctx context.Context, c serveConfig, p programInfo, stderr io.Wri
 		s.log.Warn("the longest body does not fit into the memory: shorter ones are refused", "max_body", v.maxBody, "now", most-1, "memory", v.memory)
 		v.maxBody = most - 1
 	}
-	gate := admit.New(admit.Config{Workers: v.workers, MaxWait: c.maxWait, WarmUp: warmUp})
-	if s.core, err = diagnose.New(m, diagnose.Config{Memory: s.memory, Shelf: plan.shelf, States: plan.states, Store: s.store, Catalogue: cat.Lookup, Sensors: registry.Sensor, Models: shelf.Load, Metrics: metrics, Gate: gate, Build: p.version + " " + p.revision, Built: p.committed, Baseline: v.method, Zones: v.zones, MaxSamples: c.maxSamples, MaxSensors: c.maxSensors, MaxAxes: c.maxAxes, LateHorizon: c.lateHorizon}); err != nil {
+	gate := admit.New(admit.Config{Workers: v.workers, MaxWait: c.MaxWait, WarmUp: warmUp})
+	if s.core, err = diagnose.New(m, diagnose.Config{Memory: s.memory, Shelf: plan.shelf, States: plan.states, Store: s.store, Catalogue: cat.Lookup, Sensors: registry.Sensor, Models: shelf.Load, Metrics: metrics, Gate: gate, Build: p.Version + " " + p.Revision, Built: p.Committed, Baseline: v.method, Zones: v.zones, MaxSamples: c.maxSamples, MaxSensors: c.maxSensors, MaxAxes: c.maxAxes, LateHorizon: c.lateHorizon}); err != nil {
 		return nil, err
 	}
 	if s.hooks, err = webhook.New(s.store, v.webhookAllow, s.log, reg); err != nil {
@@ -172,7 +175,7 @@ func newService(ctx context.Context, c serveConfig, p programInfo, stderr io.Wri
 	kept := judged{s.core, s.store}
 	shelf.Serve(s.core)
 	handler, err := api.New(api.Config{
-		MaxSamples: c.maxSamples, MaxBody: v.maxBody, Version: p.version, Revision: p.revision, Log: s.log, Registry: reg, Ready: s.drainer.ready(s.store.Ready), Done: ctx.Done(), Keys: ring, KeyRate: c.keyRate, TrustedProxies: v.trustedProxies, Hosts: v.hosts(c.listen), Gate: gate, Memory: s.memory,
+		MaxSamples: c.maxSamples, MaxBody: v.maxBody, Version: p.Version, Revision: p.Revision, Log: s.log, Registry: reg, Ready: s.drainer.ready(s.store.Ready), Done: ctx.Done(), Keys: ring, KeyRate: c.keyRate, TrustedProxies: v.trustedProxies, Hosts: v.hosts(c.Listen), Gate: gate, Memory: s.memory,
 		ObserveDecode: func(d time.Duration) { metrics.Stage.WithLabelValues("decode").Observe(d.Seconds()) },
 	}, api.Backend{Core: s.core, Reader: s.store, Bearings: bearings, Resources: registry, Alarms: kept, Events: events{feed.Load(), s.store}, Signals: kept, Baselines: s.core, Webhooks: s.hooks, Models: shelf})
 	if err != nil {
@@ -189,8 +192,8 @@ func newService(ctx context.Context, c serveConfig, p programInfo, stderr io.Wri
 	if err = reg.Register(alarmMetrics{s.store, c.metricsAlarms, cmp.Or(v.external, s.base), s.log}); err != nil {
 		return nil, errors.Join(err, s.listener.Close())
 	}
-	s.log.Info("ready", "address", scheme+"://"+s.listener.Addr().String(), "data_dir", c.dataDir, "model", m.Name, "digest", m.Digest[:12],
-		"max_samples", c.maxSamples, "max_body", v.maxBody, "raw_cap", v.rawCap, "keys_required", ring.Required(), "version", p.version)
+	s.log.Info("ready", "address", scheme+"://"+s.listener.Addr().String(), "data_dir", c.DataDir, "model", m.Name, "digest", m.Digest[:12],
+		"max_samples", c.maxSamples, "max_body", v.maxBody, "raw_cap", v.rawCap, "keys_required", ring.Required(), "version", p.Version)
 	s.log.Info("open in a browser", "address", s.base+"/docs")
 	return s, nil
 }
@@ -224,17 +227,17 @@ type events struct {
 	*store.DB
 }
 
-// address is where the service listens.
-func (s *service) address() net.Addr { return s.listener.Addr() }
+// Address is where the service listens.
+func (s *Service) Address() net.Addr { return s.listener.Addr() }
 
-// stored is the store of the service.
-func (s *service) stored() *store.DB { return s.store }
+// Stored is the store of the service.
+func (s *Service) Stored() *store.DB { return s.store }
 
-// handler answers what comes over HTTP.
-func (s *service) handler() http.Handler { return s.http.Handler }
+// Handler answers what comes over HTTP.
+func (s *Service) Handler() http.Handler { return s.http.Handler }
 
-// close closes a service that was not run.
-func (s *service) close() error {
+// Close closes a service that was not run.
+func (s *Service) Close() error {
 	if s.watch != nil {
 		_ = s.watch.Close()
 	}
@@ -244,8 +247,8 @@ func (s *service) close() error {
 	return errors.Join(s.listener.Close(), s.store.Close())
 }
 
-// run serves until ctx ends, then finishes what is in flight and closes.
-func (s *service) run(ctx context.Context) error {
+// Run serves until ctx ends, then finishes what is in flight and closes.
+func (s *Service) Run(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	hup := make(chan os.Signal, 1)
@@ -278,7 +281,7 @@ func (s *service) run(ctx context.Context) error {
 	demo := make(chan struct{})
 	go func() {
 		defer close(demo)
-		if s.cfg.demo {
+		if s.cfg.Demo {
 			s.replay(ctx)
 		}
 	}()
@@ -352,7 +355,7 @@ func servedModel(path string) (*models.Model, error) {
 
 // reload swaps in the model file as it is now. What is wrong with it is logged,
 // and the model that runs goes on.
-func (s *service) reload() {
+func (s *Service) reload() {
 	asked := logs.Asked(context.Background())
 	if s.cfg.model == "" {
 		s.log.WarnContext(asked, "SIGHUP: the embedded model runs, there is no file to read")

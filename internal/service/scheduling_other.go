@@ -1,6 +1,6 @@
 //go:build !linux
 
-package main
+package service
 
 // batch does nothing where there is no policy for threads that compute.
 func batch() error { return nil }

@@ -1,4 +1,4 @@
-package main
+package service
 
 import (
 	"bytes"
@@ -29,8 +29,8 @@ func logHandler(w io.Writer, format string, level slog.Level) (slog.Handler, err
 	return nil, settings.Usagef("--log-format %q is neither text nor json", format)
 }
 
-// leftOut is the line about lines for which there was no room, as the log has lines.
-func (c *serveConfig) leftOut(lost int) []byte {
+// LeftOut is the line about lines for which there was no room, as the log has lines.
+func (c *Config) LeftOut(lost int) []byte {
 	var b bytes.Buffer
 	if h, err := logHandler(&b, c.logFormat, slog.LevelWarn); err == nil {
 		slog.New(h).Warn("lines are left out of the log, which is not read as fast as it is written", "lines", lost)

@@ -1,4 +1,4 @@
-package main
+package service
 
 import (
 	"context"
@@ -24,7 +24,7 @@ func TestOutside(t *testing.T) {
 		{"0.0.0.0:0", "", false, "refused"},
 		{"0.0.0.0:0", "", true, "open"},
 	} {
-		cfg := serveConfig{listen: c.listen, trustedProxies: c.proxies, insecure: c.insecure, keys: filepath.Join(t.TempDir(), "keys.json")}
+		cfg := Config{Listen: c.listen, trustedProxies: c.proxies, insecure: c.insecure, keys: filepath.Join(t.TempDir(), "keys.json")}
 		a, err := cfg.access(slog.New(slog.DiscardHandler))
 		got := "refused"
 		if err == nil {

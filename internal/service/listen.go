@@ -1,4 +1,4 @@
-package main
+package service
 
 import (
 	"crypto/tls"
@@ -116,10 +116,10 @@ func browsed(scheme, addr string) string {
 }
 
 // listenOn opens the listeners, and returns the scheme of the first.
-func (s *service) listenOn(c serveConfig, v prepared, a *api.API, reg *prometheus.Registry, demanded func() bool) (scheme string, err error) {
+func (s *Service) listenOn(c Config, v prepared, a *api.API, reg *prometheus.Registry, demanded func() bool) (scheme string, err error) {
 	if s.drainer.Listener == nil {
-		if s.drainer.Listener, err = net.Listen("tcp", c.listen); err != nil {
-			return "", fmt.Errorf("listen on %s: %w", c.listen, err)
+		if s.drainer.Listener, err = net.Listen("tcp", c.Listen); err != nil {
+			return "", fmt.Errorf("listen on %s: %w", c.Listen, err)
 		}
 	}
 	l := s.drainer

@@ -1,4 +1,4 @@
-package main
+package service
 
 import (
 	"context"
@@ -17,7 +17,7 @@ const demoEvery = time.Second
 // replay posts windows of the embedded excerpts to the service's own address,
 // each recording as a sensor, over and over. They are real CWRU recordings, and
 // from stretches of time that the embedded model has not seen.
-func (s *service) replay(ctx context.Context) {
+func (s *Service) replay(ctx context.Context) {
 	recs, err := demoRecordings(s.core)
 	if err != nil {
 		s.log.Error("demo", "err", err)

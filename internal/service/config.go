@@ -1,4 +1,4 @@
-package main
+package service
 
 import (
 	"strings"
@@ -13,9 +13,9 @@ import (
 	"brinell/internal/watch"
 )
 
-// serveConfig is what an operator sets.
-type serveConfig struct {
-	listen, dataDir, model, logLevel, baseline, zones string
+// Config is what an operator sets.
+type Config struct {
+	Listen, DataDir, model, LogLevel, baseline, zones string
 	bearings, rawCap, rawAge, age                     string
 	trustClock                                        bool
 	webhookAllow, watch                               string
@@ -23,8 +23,8 @@ type serveConfig struct {
 	maxSamples                                        int
 	maxBody, memory                                   string
 	workers                                           int
-	maxWait                                           time.Duration
-	demo                                              bool
+	MaxWait                                           time.Duration
+	Demo                                              bool
 	stopTimeout, drainDelay, lockWait                 time.Duration
 
 	keys, tlsCert, tlsKey, metricsListen, debugListen  string
@@ -38,18 +38,18 @@ type serveConfig struct {
 	connections, perAddress                            int
 }
 
-// flags declares what an operator sets, and the file that it may stand in.
-func (c *serveConfig) flags(f *pflag.FlagSet) {
+// Flags declares what an operator sets, and the file that it may stand in.
+func (c *Config) Flags(f *pflag.FlagSet) {
 	f.String(settings.FileFlag, "", "file of settings (YAML), each under the name of its flag: see brinell config --help")
-	c.settings(f)
+	c.Settings(f)
 }
 
-// settings declares what an operator sets, with the defaults.
-func (c *serveConfig) settings(f *pflag.FlagSet) {
-	f.StringVar(&c.listen, "listen", "127.0.0.1:8080", "address to listen on")
-	f.StringVar(&c.dataDir, "data-dir", "./brinell-data", "directory of the database")
+// Settings declares what an operator sets but for the file, with the defaults.
+func (c *Config) Settings(f *pflag.FlagSet) {
+	f.StringVar(&c.Listen, "listen", "127.0.0.1:8080", "address to listen on")
+	f.StringVar(&c.DataDir, "data-dir", "./brinell-data", "directory of the database")
 	f.StringVar(&c.model, "model", "", "model file (default the embedded model)")
-	addBearings(f, &c.bearings)
+	AddBearings(f, &c.bearings)
 	f.StringVar(&c.rawCap, "raw-cap", "10GiB", "raw samples kept, compressed; the oldest go first, diagnoses stay")
 	f.StringVar(&c.rawAge, "raw-age", "forever", "how long raw samples are kept after they were received, such as 90d")
 	f.StringVar(&c.age, "age", "forever", "how long diagnoses are kept, and their samples; alarms stay")
@@ -58,10 +58,10 @@ func (c *serveConfig) settings(f *pflag.FlagSet) {
 	f.StringVar(&c.maxBody, "max-body", "32MiB", "size of a request at most")
 	f.StringVar(&c.memory, "memory", autoMemory, "what the service may take: bounds all that windows need while they are received, judged, stored and shown (default the limit of its control group, else half of the machine's memory, 1GiB at most)")
 	f.StringVar(&c.baseline, "baseline", string(diagnose.Mahalanobis), "how a sensor's windows are compared with its healthy ones: mahalanobis or autoencoder")
-	f.StringVar(&c.zones, "velocity-zones", diagnose.KnownZones[0].Class, "limits of vibration velocity: "+zoneNames()+", or three of your own in mm/s such as 1.4,2.8,4.5")
+	f.StringVar(&c.zones, "velocity-zones", diagnose.KnownZones[0].Class, "limits of vibration velocity: "+ZoneNames()+", or three of your own in mm/s such as 1.4,2.8,4.5")
 	f.IntVar(&c.workers, "workers", 0, "diagnoses computed at a time (default one per processor but one)")
-	f.DurationVar(&c.maxWait, "max-wait", admit.DefaultMaxWait, "time that a window may wait for its turn; those that would wait longer are refused with 503 before they are read")
-	f.StringVar(&c.logLevel, "log-level", "info", "debug, info, warn or error")
+	f.DurationVar(&c.MaxWait, "max-wait", admit.DefaultMaxWait, "time that a window may wait for its turn; those that would wait longer are refused with 503 before they are read")
+	f.StringVar(&c.LogLevel, "log-level", "info", "debug, info, warn or error")
 	f.DurationVar(&c.stopTimeout, "stop-timeout", 20*time.Second, "time that requests in flight get when the service stops")
 	f.DurationVar(&c.drainDelay, "drain-delay", 100*time.Millisecond, "how long requests are still taken, with answers that end their connection and readyz at 503, before the service stops; behind a load balancer as long as it takes to notice")
 	f.DurationVar(&c.lockWait, "lock-wait", 10*time.Second, "how long to wait for another brinell to let go of the data directory")
@@ -87,11 +87,11 @@ func (c *serveConfig) settings(f *pflag.FlagSet) {
 	f.StringVar(&c.watch, "watch", "", "directory into which files are dropped: windows as JSON, or recordings named SENSOR_20260131T120000Z.wav of registered sensors; they are moved to done/ or failed/ in it")
 	f.DurationVar(&c.watchSettle, "watch-settle", watch.Settle, "how long a file in that directory must not have changed, unless its form shows its end and its writer has closed it; longer than writers pause")
 	f.StringVar(&c.logFormat, "log-format", "text", "text or json")
-	f.BoolVar(&c.demo, "demo", false, "replay embedded excerpts of real recordings as a few sensors")
+	f.BoolVar(&c.Demo, "demo", false, "replay embedded excerpts of real recordings as a few sensors")
 }
 
-// zoneNames lists the known velocity zones.
-func zoneNames() string {
+// ZoneNames lists the known velocity zones.
+func ZoneNames() string {
 	var names []string
 	for _, z := range diagnose.KnownZones {
 		names = append(names, z.Class)

@@ -1,4 +1,4 @@
-package main
+package service
 
 import (
 	"context"
@@ -122,7 +122,7 @@ func alarmLines(before, now bearing.Alarm) (lines []alarmLine) {
 
 // follow writes to the log what happens to alarms and what windows come, until the function
 // that it returns is called, which waits for the last lines.
-func (s *service) follow() (end func()) {
+func (s *Service) follow() (end func()) {
 	ctx, cancel := context.WithCancel(context.Background())
 	var running sync.WaitGroup
 	running.Go(func() { s.alarms.run(ctx) })
