@@ -156,7 +156,7 @@ func New(ctx context.Context, c Config, p Program, stderr io.Writer) (_ *Service
 		v.maxBody = most - 1
 	}
 	gate := admit.New(admit.Config{Workers: v.workers, MaxWait: c.MaxWait, WarmUp: warmUp})
-	if s.core, err = diagnose.New(m, diagnose.Config{Memory: s.memory, Shelf: plan.shelf, States: plan.states, Store: s.store, Catalogue: cat.Lookup, Sensors: registry.Sensor, Models: shelf.Load, Metrics: metrics, Gate: gate, Build: p.Version + " " + p.Revision, Built: p.Committed, Baseline: v.method, Zones: v.zones, MaxSamples: c.maxSamples, MaxSensors: c.maxSensors, MaxAxes: c.maxAxes, LateHorizon: c.lateHorizon}); err != nil {
+	if s.core, err = diagnose.New(m, diagnose.Config{Memory: s.memory, Shelf: plan.shelf, States: plan.states, Store: s.store, Catalogue: cat.Lookup, Sensors: registry.Sensor, Models: shelf.ForSensor, Metrics: metrics, Gate: gate, Build: p.Version + " " + p.Revision, Built: p.Committed, Baseline: v.method, Zones: v.zones, MaxSamples: c.maxSamples, MaxSensors: c.maxSensors, MaxAxes: c.maxAxes, LateHorizon: c.lateHorizon}); err != nil {
 		return nil, err
 	}
 	if s.hooks, err = webhook.New(s.store, v.webhookAllow, s.log, reg); err != nil {
