@@ -62,7 +62,8 @@ func TestQueueOrder(t *testing.T) {
 		})
 	}
 	writers.Wait()
-	if !q.Close(time.Minute) || !q.Close(time.Minute) {
+	closed := q.Close(time.Minute)
+	if again := q.Close(time.Minute); !closed || !again {
 		t.Fatal("not closed")
 	}
 	var next [4]int
