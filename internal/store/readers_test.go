@@ -172,13 +172,13 @@ func TestClientGone(t *testing.T) {
 	if err := end(fmt.Errorf("interrupted (9)")); !errors.Is(err, context.Canceled) {
 		t.Errorf("an interruption is given as %v", err)
 	}
-	if err := broken(t, db); err == nil || errors.Is(err, context.Canceled) {
+	if err := spoilt(t, db); err == nil || errors.Is(err, context.Canceled) {
 		t.Errorf("an error of the database is given as %v", err)
 	}
 }
 
-// broken is what becomes of an error of the database while the client waits.
-func broken(t *testing.T, db *DB) error {
+// spoilt is what becomes of an error of the database while the client waits.
+func spoilt(t *testing.T, db *DB) error {
 	_, end, err := db.querying(t.Context())
 	if err != nil {
 		t.Fatal(err)
