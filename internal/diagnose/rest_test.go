@@ -94,7 +94,8 @@ func TestControlsOfOthers(t *testing.T) {
 	if err := control("pump", past); err != nil {
 		t.Errorf("after the rest: %v", err)
 	}
-	if p.core.rested("pump", 0); len(p.core.rests) != 1 { // the fan's
+	p.core.rests["fan"] = time.Now().Add(time.Hour) // its own is over where the machine is slow
+	if p.core.rested("pump", 0); len(p.core.rests) != 1 {
 		t.Errorf("%d rests are kept", len(p.core.rests))
 	}
 }
