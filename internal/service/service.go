@@ -15,6 +15,7 @@ import (
 	"os/signal"
 	"runtime"
 	"runtime/debug"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -259,42 +260,21 @@ func (s *Service) Run(ctx context.Context) error {
 
 	served := make(chan error, 1)
 	go func() { served <- s.http.Serve(s.listener) }()
-	watched := make(chan struct{})
-	go func() {
-		defer close(watched)
+	var running sync.WaitGroup
+	running.Go(func() {
 		if err := s.core.Watch(ctx, time.Second); err != nil && ctx.Err() == nil {
 			s.log.Error("silent sensors are no longer noticed", "err", err)
 		}
-	}()
-	told := make(chan struct{})
-	go func() {
-		defer close(told)
-		s.hooks.Run(ctx, time.Second)
-	}()
-	dropped := make(chan struct{})
-	go func() {
-		defer close(dropped)
-		if s.watch != nil {
-			s.watch.Run(ctx, s.core)
-		}
-	}()
-	demo := make(chan struct{})
-	go func() {
-		defer close(demo)
-		if s.cfg.Demo {
-			s.replay(ctx)
-		}
-	}()
-	returned := make(chan struct{})
-	go func() {
-		defer close(returned)
-		returnMemory(ctx, s.memory, debug.FreeOSMemory)
-	}()
-	guarded := make(chan struct{})
-	go func() {
-		defer close(guarded)
-		s.notify.watch(ctx, s.http.Handler)
-	}()
+	})
+	running.Go(func() { s.hooks.Run(ctx, time.Second) })
+	if s.watch != nil {
+		running.Go(func() { s.watch.Run(ctx, s.core) })
+	}
+	if s.cfg.Demo {
+		running.Go(func() { s.replay(ctx) })
+	}
+	running.Go(func() { returnMemory(ctx, s.memory, debug.FreeOSMemory) })
+	running.Go(func() { s.notify.watch(ctx, s.http.Handler) })
 	unfollow := s.follow()
 	s.notify.say("READY=1")
 	var err error
@@ -314,12 +294,7 @@ loop:
 	defer s.notify.close()
 	s.drainer.draining.Store(true)
 	cancel()
-	<-demo
-	<-watched
-	<-told
-	<-dropped
-	<-guarded
-	<-returned
+	running.Wait()
 	time.Sleep(s.cfg.drainDelay)
 	stop, done := context.WithTimeout(context.Background(), s.cfg.stopTimeout)
 	defer done()
