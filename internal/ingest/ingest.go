@@ -1,8 +1,8 @@
 // Package ingest says where windows come from: a source runs into a sink.
 //
-// The sources are HTTP (package api), files that are dropped into a directory (package
-// internal/watch) and the demo of internal/service. The sink is the core, which alone decides
-// on order, quota and repeats.
+// The source is the directory into which files are dropped (package internal/watch); what
+// comes by HTTP, as the demo does, is submitted to the same sink by package api, a request
+// at a time. The sink is the core, which alone decides on order, quota and repeats.
 package ingest
 
 import (
