@@ -43,8 +43,11 @@ var Candidates = []Recipe{
 	{Name: "log spectrum", Spec: "mlp-spectrum", Hop: 0.25, Epochs: 6, LR: 0.01},
 }
 
-// evidence reports whether the recipe's network reads lines.
-func (r Recipe) evidence() bool { return strings.HasPrefix(r.Spec, "lines") }
+// evidence reports whether the recipe's network reads evidence.
+func (r Recipe) evidence() bool {
+	spec, err := models.SpecNamed(r.Spec)
+	return err == nil && models.PreprocessingOf(spec).Representation().Machine
+}
 
 // Lab holds the recordings and what has been finished, so that a run that was killed
 // goes on where it was.

@@ -7,9 +7,8 @@ import (
 	"brinell/models/nn"
 )
 
-// Each calls do with the answer for each row of x, on all processors: in the order of
-// the rows of one processor, and of rows of several at a time. The answer is valid until
-// do returns.
+// Each calls do with the answer for each row of x, on all processors and therefore for
+// several rows at a time, in no order. The answer is valid until do returns.
 func Each(e Estimator, outputs int, x nn.Tensor, do func(row int, answer []float32)) {
 	first := e.Predictor()
 	workers := runtime.GOMAXPROCS(0)

@@ -52,13 +52,8 @@ const evidenceHop = 0.5
 // they differ in what they are about.
 const simSeed = 1
 
-// evidenceSets is Sets for networks on evidence.
-func (r Recipe) evidenceSets(labels []models.Label, fold dataset.Fold) (s Sets) {
-	return r.EvidenceSets(labels, fold, nil)
-}
-
-// EvidenceSets is Sets with the simulated windows at hand, from Simulated; nil to
-// simulate them.
+// EvidenceSets is Sets for models on evidence, with the simulated windows at hand, from
+// Simulated; nil to simulate them.
 func (r Recipe) EvidenceSets(labels []models.Label, fold dataset.Fold, sim *Simulation) (s Sets) {
 	augment := r.Augment
 	if augment == (Augmentation{}) {

@@ -101,7 +101,7 @@ type Sets struct {
 // Sets cuts the training and validation parts of the fold into windows.
 func (r Recipe) Sets(labels []models.Label, fold dataset.Fold) (s Sets, err error) {
 	if r.Preprocessing.Representation().Machine {
-		return r.evidenceSets(labels, fold), nil
+		return r.EvidenceSets(labels, fold, nil), nil
 	}
 	hop := r.Hop
 	if hop == 0 {
